@@ -1,0 +1,19 @@
+# The bot in one image: `docker build -t backup-bot . && docker run --env-file .env backup-bot`.
+FROM python:3.11-slim AS build
+RUN pip install --no-cache-dir uv
+WORKDIR /app
+COPY pyproject.toml uv.lock README.md LICENSE ./
+COPY bot bot
+COPY handlers handlers
+RUN uv sync --locked --no-dev --no-editable
+
+FROM python:3.11-slim
+RUN useradd --create-home --uid 10001 backup-bot
+COPY --from=build /app/.venv /app/.venv
+USER backup-bot
+WORKDIR /home/backup-bot
+ENV PATH=/app/.venv/bin:$PATH LOG_FORMAT=json
+# The database lives in the working directory: mount a volume here, or set DATABASE_URL.
+VOLUME /home/backup-bot
+ENTRYPOINT ["backup-bot"]
+CMD ["run"]

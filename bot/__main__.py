@@ -1,0 +1,89 @@
+"""The command line: run · demo."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from bot import logs, settings
+from bot.app import running
+from bot.clock import Clock
+from bot.demo.script import play
+from bot.domain.errors import SettingsError
+from bot.slack.http import Address
+
+cli = App(name="backup-bot", help="Manual backups of Huawei Cloud RDS databases, from Slack.")
+
+CANNOT_START = 2
+
+Scenario = Literal["completed", "rejected", "failed", "refused", "unknown-outcome", "expired"]
+
+
+@cli.command
+def run(
+    *,
+    http: Annotated[bool, Parameter(negative="")] = False,
+    host: str = "127.0.0.1",
+    port: int = 3000,
+) -> int:
+    """Run the bot: over Socket Mode, or serving Slack's signed requests.
+
+    Args:
+        http: Serve Slack's requests at /slack/events instead of opening sockets.
+        host: With --http: the address to listen on.
+        port: With --http: the port to listen on.
+    """
+    try:
+        loaded = settings.load(os.environ, http=http)
+        logs.configure(loaded.environment.log_format)
+        asyncio.run(_until_told(loaded, Address(host, port) if http else None))
+    except SettingsError as error:
+        problems = [f"  - {problem}" for problem in error.problems]
+        print("backup-bot cannot start:", *problems, sep="\n", file=sys.stderr)
+        return CANNOT_START
+    return 0
+
+
+@cli.command
+def demo(
+    *,
+    script: Annotated[bool, Parameter(negative="")] = True,  # noqa: ARG001, the only way so far
+    scenario: Scenario = "completed",
+) -> int:
+    """Play the main job offline, against a simulated Slack workspace and RDS region.
+
+    Args:
+        script: Play it in the terminal and leave.
+        scenario: Which ending to play.
+    """
+    logs.configure("console", level=logging.ERROR)
+    asyncio.run(play(scenario, Console()))
+    return 0
+
+
+async def _until_told(loaded: settings.Settings, address: Address | None) -> None:
+    """Run until SIGTERM or SIGINT, then close in order."""
+    this = asyncio.current_task()
+    assert this is not None  # noqa: S101, asyncio.run made one
+    loop = asyncio.get_running_loop()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(told, this.cancel)
+    try:
+        async with running(loaded, clock=Clock(), address=address) as over:
+            await over
+    except asyncio.CancelledError:
+        return
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(cli())
+
+
+if __name__ == "__main__":
+    main()

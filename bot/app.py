@@ -1,0 +1,156 @@
+"""The composition root: the only place that builds and wires everything."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+from pydantic import SecretStr
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+import handlers
+from bot.backups import Backups
+from bot.clock import Clock
+from bot.lifecycle.journal import Journal
+from bot.lifecycle.ports import World
+from bot.lifecycle.workflow import Lifecycle
+from bot.rds.budget import CallBudget
+from bot.rds.client import RdsClient, open_client
+from bot.rds.instances import InstanceCatalogue
+from bot.rds.signing import AkSkAuth
+from bot.settings import Environment, Settings
+from bot.slack.bolt import AtWork, bolt_app
+from bot.slack.groups import UserGroups
+from bot.slack.http import Address, HttpFront
+from bot.slack.identity import identify
+from bot.slack.sockets import SocketFront
+from bot.slack.threads import Threads
+from bot.storage.engine import migrate, open_engine
+from bot.storage.store import Store
+from bot.watcher import Watcher
+
+SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the Web API
+TO_ANSWER = 3.0  # seconds that listeners under way get at shutdown
+TO_FINISH = 4.0  # seconds that calls to RDS and Slack under way get after that
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, clock: Clock, address: Address | None = None
+) -> AsyncIterator[asyncio.Future[None]]:
+    """The whole bot, from its database to Slack, for as long as the block lasts.
+
+    With an `address` Slack's requests are served over HTTP there, else two sockets are kept
+    open. The block begins once Slack can reach the bot; the future it gets ends only if a part
+    of the bot fell over. Raises SettingsError when Slack does not know the token.
+    """
+    env = settings.environment
+    async with AsyncExitStack() as stack:
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
+        slack = _slack_client(env, session)
+        store = await _open_store(env, stack)
+        world = await _world(settings, slack, store, clock, stack, over)
+
+        journal = Journal(env.database_url)
+        lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
+        stack.push_async_callback(journal.close)
+        journal.launch()
+        stack.push_async_callback(lifecycle.close, TO_FINISH)
+        _keep(stack, over, lifecycle.run())
+
+        backups = Backups(
+            store=store,
+            catalogue=world.catalogue,
+            policy=world.policy,
+            groups=world.groups,
+            engine=lifecycle,
+            clock=clock,
+        )
+        at_work = AtWork()
+        app = bolt_app(slack, await identify(slack, Clock()), _plain(env.signing_secret), at_work)
+        handlers.register(app, backups, env.command)
+        front = (
+            HttpFront(app, address)
+            if address
+            else SocketFront(app, _plain(env.app_token), Clock())
+        )
+        _keep(stack, over, front.run())
+        stack.push_async_callback(front.close)
+        stack.push_async_callback(at_work.drain, TO_ANSWER)
+        await front.connected.wait()
+        yield over
+
+
+def _slack_client(env: Environment, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """One session for all calls. Only what Slack surely did not carry out is sent again."""
+    return AsyncWebClient(
+        token=env.bot_token.get_secret_value(),
+        base_url=env.slack_api_url,
+        session=session,
+        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=3)],
+    )
+
+
+async def _open_store(env: Environment, stack: AsyncExitStack) -> Store:
+    migrate(env.database_url)
+    engine = open_engine(env.database_url)
+    stack.push_async_callback(engine.dispose)
+    return Store(engine)
+
+
+async def _world(
+    settings: Settings,
+    slack: AsyncWebClient,
+    store: Store,
+    clock: Clock,
+    stack: AsyncExitStack,
+    over: asyncio.Future[None],
+) -> World:
+    env, file = settings.environment, settings.file
+    auth = AkSkAuth(
+        access_key=env.access_key.get_secret_value(),
+        secret_key=env.secret_key.get_secret_value(),
+        security_token=_plain(env.security_token),
+        project_id=env.project_id,
+        now=clock.now,
+    )
+    http = await stack.enter_async_context(open_client(settings.rds_endpoint, auth))
+    rds = RdsClient(http, env.project_id, CallBudget(file.rds.calls_per_minute, clock), clock)
+    catalogue = InstanceCatalogue(rds, clock, file.aliases)
+    stack.push_async_callback(catalogue.close)
+    watcher = Watcher(rds, clock)
+    _keep(stack, over, watcher.run())
+    return World(
+        store=store,
+        rds=rds,
+        catalogue=catalogue,
+        watcher=watcher,
+        thread=Threads(slack, store, clock, command=env.command),
+        groups=UserGroups(slack, clock),
+        policy=file.policy,
+        clock=clock,
+    )
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
+
+
+def _keep(
+    stack: AsyncExitStack, over: asyncio.Future[None], work: Coroutine[object, object, None]
+) -> None:
+    """Run work for as long as the bot runs; if it falls over, the bot is over."""
+    task = asyncio.create_task(work)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not over.done():
+            over.set_exception(error)
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    task.add_done_callback(ended)
+    stack.push_async_callback(stop)

@@ -1,0 +1,145 @@
+"""The operations of the simulated RDS: from a request's parameters to an answer's JSON."""
+
+import json
+from typing import Any
+
+from bot.demo.rds_gateway import Gateway
+from bot.demo.rds_parameters import (
+    backup_id_in,
+    bad_parameter,
+    instance_id_in,
+    one_of,
+    page,
+    span,
+)
+from bot.demo.rds_records import RdsBackup, RdsInstance
+from bot.demo.rds_wire import Answer, Call, Operation, Refused, WireRequest
+from bot.demo.region import Region
+
+BACKUP_TYPES = ("auto", "manual", "fragment", "incremental")
+INSTANCE_TYPES = ("Single", "Ha", "Replica")
+ENGINES = ("MySQL", "PostgreSQL", "SQLServer", "MariaDB")
+
+
+def operation_of(request: WireRequest) -> Operation:
+    """Which operation the method and the path name."""
+    match request.method, request.segments:
+        case "POST", ["v3", _, "backups"]:
+            return Operation.CREATE_BACKUP
+        case "GET", ["v3", _, "backups"]:
+            return Operation.LIST_BACKUPS
+        case "DELETE", ["v3", _, "backups", _]:
+            return Operation.DELETE_BACKUP
+        case "GET", ["v3", _, "instances"]:
+            return Operation.LIST_INSTANCES
+        case _:
+            return Operation.OTHER
+
+
+def carry_out(region: Region, request: WireRequest, call: Call) -> Answer:
+    """Check the call as the gateway does, do what it asks, and note on `call` what came of it."""
+    try:
+        _admit(region.gateway, request, call)
+        return _answer(region, request, call.operation)
+    except Refused as refusal:
+        call.code = refusal.code
+        return refusal.answer(call.request_id)
+
+
+def _admit(gateway: Gateway, request: WireRequest, call: Call) -> None:
+    if call.operation is Operation.OTHER:
+        raise Refused(404, "APIGW.0101", "The API does not exist or is not published.")
+    call.signed_ok = False
+    gateway.authenticate(request)
+    call.signed_ok = True
+    gateway.check_project(request)
+    gateway.count()
+
+
+def _answer(region: Region, request: WireRequest, operation: Operation) -> Answer:
+    params = request.params
+    match operation:
+        case Operation.CREATE_BACKUP:
+            return _json(backup=_create_backup(region, request).as_created())
+        case Operation.LIST_BACKUPS:
+            backups = _list_backups(region, params)
+            items = [backup.as_listed() for backup in page(backups, params)]
+            return _json(backups=items, total_count=len(backups))
+        case Operation.LIST_INSTANCES:
+            instances = _list_instances(region, params)
+            items = [_listed(region, instance) for instance in page(instances, params)]
+            return _json(instances=items, total_count=len(instances))
+        case _:
+            region.delete_backup(backup_id_in(request.segments[3]))
+            return Answer(200)
+
+
+def _json(**body: object) -> Answer:
+    return Answer(200, json.dumps(body))
+
+
+def _create_backup(region: Region, request: WireRequest) -> RdsBackup:
+    if not request.body:
+        raise Refused(400, "DBS.200006", "The request body is empty.")
+    try:
+        body = request.json
+    except ValueError:
+        raise bad_parameter("body") from None
+    if not isinstance(body, dict) or "json" not in request.headers.get("content-type", ""):
+        raise bad_parameter("body")
+    for key in ("instance_id", "name"):
+        if not isinstance(body.get(key), str):
+            raise bad_parameter(key)
+    if not isinstance(body.get("description"), str | None):
+        raise bad_parameter("description")
+    instance_id = instance_id_in(body["instance_id"])
+    return region.create_backup(instance_id, body["name"], body.get("description"))
+
+
+def _list_backups(region: Region, params: dict[str, str]) -> list[RdsBackup]:
+    """The instance's backups that the query asks for, the newest first."""
+    if "instance_id" not in params:
+        raise bad_parameter("instance_id")
+    instance = region.instance(instance_id_in(params["instance_id"]))
+    backup_type = one_of(params, "backup_type", BACKUP_TYPES)
+    backup_id = params.get("backup_id")
+    if backup_id is not None:
+        backup_id_in(backup_id)
+    between = span(params)
+    found = [
+        backup
+        for backup in instance.backups
+        if backup.exists
+        and backup_id in {None, backup.id}
+        and backup_type in {None, backup.type}
+        and (between is None or between[0] <= backup.began <= between[1])
+    ]
+    return sorted(found, key=lambda backup: backup.began, reverse=True)
+
+
+def _list_instances(region: Region, params: dict[str, str]) -> list[RdsInstance]:
+    instance_type = one_of(params, "type", INSTANCE_TYPES)
+    engine = one_of(params, "datastore_type", ENGINES)
+    name = params.get("name")
+    if name == "*":
+        raise bad_parameter("name")
+    instance_id = params.get("id")
+    if instance_id is not None:
+        instance_id_in(instance_id)
+    return [
+        instance
+        for instance in region.instances
+        if instance_id in {None, instance.id}
+        and instance_type in {None, instance.type}
+        and engine in {None, instance.engine}
+        and (name is None or _is_named(instance, name))
+    ]
+
+
+def _is_named(instance: RdsInstance, name: str) -> bool:
+    return name[1:] in instance.name if name.startswith("*") else name == instance.name
+
+
+def _listed(region: Region, instance: RdsInstance) -> dict[str, Any]:
+    replicas = [other.id for other in region.instances if other.replica_of == instance.id]
+    return instance.as_listed(replicas)

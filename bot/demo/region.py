@@ -1,0 +1,202 @@
+"""A simulated Huawei Cloud region: RDS's instances and backups, and the rules they live by."""
+
+import asyncio
+import re
+from collections import deque
+from datetime import datetime, timedelta
+
+from bot.clock import Clock
+from bot.demo.rds_faults import Faults
+from bot.demo.rds_gateway import Gateway
+from bot.demo.rds_records import Ending, RdsBackup, RdsInstance, new_id
+from bot.demo.rds_wire import Call, Refused
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,63}")
+NOT_IN_DESCRIPTION = frozenset(">!<\"&'=\r\n")
+DESCRIPTION_LENGTH = 256
+REFUSED_STATUSES = {
+    "BACKING UP": (409, "DBS.201205", "A backup is being created for the DB instance."),
+    "FROZEN": (400, "DBS.280449", "The DB instance is frozen."),
+    "STORAGE FULL": (409, "DBS.200316", "The storage of the DB instance is full."),
+}
+OTHER_STATUS = (409, "DBS.200011", "Another operation is being performed on the DB instance.")
+
+
+class Region:
+    """One project in one region: read its state as you like, change it through its methods.
+
+    Backups run by `clock`: what has become of them is worked out whenever somebody looks.
+    Keys, budget and lock-out are those of `gateway`, what goes wrong is queued in `faults`.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        project_id: str = "0483b6b16e954cb88930a360d2c4e663",
+        access_key: str = "EXAMPLEAK0123456789A",
+        secret_key: str = "ExampleSecretKeyForUnitTestsOnly0123456x",
+        security_token: str | None = None,
+        calls_per_minute: int | None = 60,
+    ) -> None:
+        self.clock = clock
+        self.gateway = Gateway(
+            clock,
+            project_id=project_id,
+            access_key=access_key,
+            secret_key=secret_key,
+            security_token=security_token,
+            calls_per_minute=calls_per_minute,
+        )
+        self.faults = Faults()
+        self.calls: list[Call] = []
+        self._instances: dict[str, RdsInstance] = {}
+        self._backups: dict[str, RdsBackup] = {}
+        self._plans: deque[tuple[Ending, timedelta | None]] = deque()
+        self._change = asyncio.Event()
+
+    # What there is
+
+    @property
+    def instances(self) -> list[RdsInstance]:
+        """All instances, the oldest first."""
+        return list(self._instances.values())
+
+    @property
+    def backups(self) -> list[RdsBackup]:
+        """All backups that exist now, in the order in which they were made."""
+        return [backup for backup in self._backups.values() if backup.exists]
+
+    async def changed(self) -> None:
+        """Return at the next change: a call came or was answered, a record was added or changed.
+
+        Time that passes is not a change. To wait for something:
+        `while not it_is_so(): await region.changed()`.
+        """
+        await self._change.wait()
+
+    def tell(self) -> None:
+        """Wake everybody who waits for a change."""
+        self._change.set()
+        self._change = asyncio.Event()
+
+    # What a test or the demo sets up
+
+    def add_instance(  # noqa: PLR0913 - what RDS asks for, too
+        self,
+        name: str,
+        *,
+        engine: str = "MySQL",
+        version: str = "8.0",
+        type: str = "Ha",  # noqa: A002 - RDS's word
+        status: str = "ACTIVE",
+        replica_of: RdsInstance | None = None,
+        backup_takes: timedelta = timedelta(minutes=7),
+        size_kb: int = 40_000_000,
+    ) -> RdsInstance:
+        """Add an instance whose next backup takes `backup_takes` of the clock's time."""
+        instance = RdsInstance(
+            id=new_id("in", engine),
+            name=name,
+            engine=engine,
+            version=version,
+            type="Replica" if replica_of else type,
+            condition=status,
+            replica_of=replica_of.id if replica_of else None,
+            backup_takes=backup_takes,
+            size_kb=size_kb,
+            created=self.clock.now(),
+        )
+        self._instances[instance.id] = instance
+        self.tell()
+        return instance
+
+    def add_backup(  # noqa: PLR0913 - what a list shows of it
+        self,
+        instance: RdsInstance,
+        name: str,
+        *,
+        type: str = "auto",  # noqa: A002 - RDS's word
+        began: datetime | None = None,
+        takes: timedelta | None = None,
+        size_kb: int | None = None,
+        ending: Ending = Ending.COMPLETED,
+        description: str | None = None,
+    ) -> RdsBackup:
+        """Add a backup without asking the rules: history if it began long ago, else it runs."""
+        backup = RdsBackup(
+            clock=self.clock,
+            id=new_id("br", instance.engine),
+            instance=instance,
+            name=name,
+            description=description,
+            type=type,
+            began=began or self.clock.now(),
+            takes=instance.backup_takes if takes is None else takes,
+            ending=ending,
+            size_kb=instance.size_kb if size_kb is None else size_kb,
+        )
+        self._backups[backup.id] = backup
+        instance.backups.append(backup)
+        self.tell()
+        return backup
+
+    def next_backup(
+        self, ending: Ending = Ending.COMPLETED, takes: timedelta | None = None
+    ) -> None:
+        """Let the next created backup end so, after `takes` (default: as its instance does)."""
+        self._plans.append((ending, takes))
+
+    def end_backup(self, backup: RdsBackup, ending: Ending = Ending.COMPLETED) -> None:
+        """End a running backup now."""
+        backup.takes = self.clock.now() - backup.began
+        backup.ending = ending
+        self.tell()
+
+    def set_status(self, instance: RdsInstance, status: str) -> None:
+        """Put an instance into a status of RDS's; ACTIVE shows as BACKING UP during a backup."""
+        instance.condition = status
+        self.tell()
+
+    # What RDS does
+
+    def create_backup(self, instance_id: str, name: str, description: str | None) -> RdsBackup:
+        """Start a manual backup. Raises Refused where RDS would refuse it."""
+        _check_texts(name, description)
+        instance = self.instance(instance_id)
+        if any(backup.name == name for backup in self.backups):
+            raise Refused(409, "DBS.201201", "The backup name already exists.")
+        if instance.type == "Replica":
+            raise Refused(400, "DBS.200076", "Backups of a read replica are not supported.")
+        if instance.status != "ACTIVE":
+            raise Refused(*REFUSED_STATUSES.get(instance.status, OTHER_STATUS))
+        ending, takes = self._plans.popleft() if self._plans else (Ending.COMPLETED, None)
+        return self.add_backup(
+            instance, name, type="manual", takes=takes, ending=ending, description=description
+        )
+
+    def delete_backup(self, backup_id: str) -> None:
+        """Delete a finished manual backup. Raises Refused where RDS would refuse it."""
+        backup = self._backups.get(backup_id)
+        if backup is None or not backup.exists:
+            raise Refused(404, "DBS.201010", "The backup does not exist.")
+        if backup.type != "manual":
+            raise Refused(400, "DBS.280214", "Only manual backups can be deleted.")
+        if backup.status in {"BUILDING", "DELETING"}:
+            raise Refused(400, "DBS.201203", "The backup is in use.")
+        backup.deleted = self.clock.now()
+        self.tell()
+
+    def instance(self, instance_id: str) -> RdsInstance:
+        """Return the instance. Raises Refused if there is none."""
+        if instance_id not in self._instances:
+            raise Refused(404, "DBS.200002", "The DB instance does not exist.")
+        return self._instances[instance_id]
+
+
+def _check_texts(name: str, description: str | None) -> None:
+    if not NAME.fullmatch(name):
+        raise Refused(400, "DBS.280277", "Invalid backup name.")
+    text = description or ""
+    if len(text) > DESCRIPTION_LENGTH or NOT_IN_DESCRIPTION & set(text):
+        raise Refused(400, "DBS.280127", "Invalid backup description.")

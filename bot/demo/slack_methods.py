@@ -1,0 +1,119 @@
+"""Which methods of the Web API there are, with the token and the scope that each wants."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.demo import slack_chat
+from bot.demo.slack_records import Json, Refused, User
+from bot.demo.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Method:
+    """`carry_out` returns the answer without `ok`, or raises Refused."""
+
+    carry_out: Callable[[Workspace, Json], Json]
+    scope: str | None = None
+    wants_app_token: bool = False
+
+
+def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json:
+    """Carry out a method. Raises Refused."""
+    method = METHODS.get(name)
+    if method is None:
+        raise Refused("unknown_method", req_method=name)
+    if not token:
+        raise Refused("not_authed")
+    if token not in (workspace.bot_token, workspace.app_token):
+        raise Refused("invalid_auth")
+    if (token == workspace.app_token) is not method.wants_app_token:
+        raise Refused("not_allowed_token_type")
+    if method.scope:
+        if method.scope not in workspace.scopes:
+            provided = ",".join(sorted(workspace.scopes))
+            raise Refused("missing_scope", needed=method.scope, provided=provided)
+        workspace.scopes_used.add(method.scope)
+    return method.carry_out(workspace, args)
+
+
+def _auth_test(workspace: Workspace, _args: Json) -> Json:
+    identity = workspace.identity
+    return {
+        "url": f"https://{identity.team_domain}.slack.com/",
+        "team": identity.team_domain,
+        "user": workspace.users[identity.bot_user_id].name,
+        "team_id": identity.team_id,
+        "user_id": identity.bot_user_id,
+        "bot_id": identity.bot_id,
+        "is_enterprise_install": False,
+    }
+
+
+def _open_connection(workspace: Workspace, _args: Json) -> Json:
+    base = workspace.base_url.replace("http", "ws", 1)
+    return {"url": f"{base}{workspace.sockets.ticket()}"}
+
+
+def _open_conversation(workspace: Workspace, args: Json) -> Json:
+    """Between the bot and one person; groups of people are not simulated."""
+    try:
+        channel = workspace.direct_message(str(args.get("users")))
+    except Refused as refused:
+        raise Refused("user_not_found") from refused
+    return {"channel": {"id": channel.id}}
+
+
+def _user_info(workspace: Workspace, args: Json) -> Json:
+    user = workspace.users.get(str(args.get("user")))
+    if user is None:
+        raise Refused("user_not_found")
+    return {"user": _user(user)}
+
+
+def _user(user: User) -> Json:
+    return {
+        "id": user.id,
+        "team_id": user.team_id,
+        "name": user.name,
+        "deleted": user.deleted,
+        "real_name": user.name,
+        "profile": {"display_name": user.name, "real_name": user.name},
+        "tz": "Etc/UTC",
+        "is_bot": user.is_bot,
+    }
+
+
+def _usergroups(workspace: Workspace, _args: Json) -> Json:
+    groups = [
+        {
+            "id": group.id,
+            "team_id": workspace.identity.team_id,
+            "name": group.handle,
+            "handle": group.handle,
+            "user_count": len(group.users),
+            "date_delete": 0,
+        }
+        for group in workspace.usergroups.values()
+    ]
+    return {"usergroups": groups}
+
+
+def _usergroup_users(workspace: Workspace, args: Json) -> Json:
+    group = workspace.usergroups.get(str(args.get("usergroup")))
+    if group is None:
+        raise Refused("no_such_subteam")
+    return {"users": list(group.users)}
+
+
+METHODS = {
+    "apps.connections.open": Method(_open_connection, wants_app_token=True),
+    "auth.test": Method(_auth_test),
+    "chat.getPermalink": Method(slack_chat.get_permalink),
+    "chat.postEphemeral": Method(slack_chat.post_ephemeral, "chat:write"),
+    "chat.postMessage": Method(slack_chat.post_message, "chat:write"),
+    "chat.update": Method(slack_chat.update, "chat:write"),
+    "conversations.open": Method(_open_conversation, "im:write"),
+    "usergroups.list": Method(_usergroups, "usergroups:read"),
+    "usergroups.users.list": Method(_usergroup_users, "usergroups:read"),
+    "users.info": Method(_user_info, "users:read"),
+}

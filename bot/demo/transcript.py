@@ -1,0 +1,145 @@
+"""Block Kit as plain lines of text, for a terminal's transcript and for tests."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bot.demo.mrkdwn import as_read, when
+
+MARKS = {"complete": "✓", "in_progress": "●", "pending": "◯", "error": "✗"}
+
+_Block = Mapping[str, Any]
+_Names = Mapping[str, str]
+
+
+def read(blocks: Sequence[_Block], text: str, users: _Names) -> list[str]:
+    """What a reader in UTC sees of a message, line by line: its blocks, or else its text.
+
+    `users` maps ids (of channels and groups, too) to names.
+    """
+    if not blocks:
+        return as_read(text, users).split("\n")
+    paragraphs = [line for block in blocks for line in _block(block, users)]
+    return [line for paragraph in paragraphs for line in paragraph.split("\n")]
+
+
+def _block(block: _Block, names: _Names) -> Iterator[str]:
+    reader = _READERS.get(block["type"])
+    if reader is None:
+        yield f"({block['type']})"
+    else:
+        yield from reader(block, names)
+
+
+def _text(item: _Block, names: _Names) -> str:
+    """A text object, an image or an interactive element."""
+    match item["type"]:
+        case "mrkdwn":
+            return as_read(item["text"], names)
+        case "plain_text" | "raw_text" | "raw_number":
+            return str(item.get("text", item.get("value", "")))
+        case "image":
+            return f"({item['alt_text']})"
+        case "rich_text":
+            return " ".join(_rich_text(item, names))
+        case "button":
+            return f"[{item['text']['text']}]"
+        case _:
+            return f"[{item.get('placeholder', {}).get('text', item['type'])} ▾]"
+
+
+def _section(block: _Block, names: _Names) -> Iterator[str]:
+    for item in filter(None, (block.get("text"), *block.get("fields", []))):
+        yield _text(item, names)
+    if "accessory" in block:
+        yield _text(block["accessory"], names)
+
+
+def _elements(block: _Block, names: _Names) -> Iterator[str]:
+    separator = " " if block["type"] == "actions" else "  "
+    yield separator.join(_text(item, names) for item in block["elements"])
+
+
+def _plan(block: _Block, names: _Names) -> Iterator[str]:
+    yield block["title"]
+    for task in block.get("tasks", []):
+        yield from _task(task, names)
+
+
+def _task(task: _Block, names: _Names) -> Iterator[str]:
+    yield f"{MARKS[task['status']]} {task['title']}"
+    for more in ("details", "output"):
+        if more in task:
+            yield from (f"  {line}" for line in _rich_text(task[more], names))
+
+
+def _table(block: _Block, names: _Names) -> Iterator[str]:
+    rows = [[_text(cell, names) for cell in row] for row in block["rows"]]
+    columns = max((len(row) for row in rows), default=0)
+    widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(columns)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        yield " | ".join(cells).rstrip()
+
+
+def _rich_text(block: _Block, names: _Names) -> Iterator[str]:
+    for element in block["elements"]:
+        if element["type"] == "rich_text_list":
+            for number, item in enumerate(element["elements"], 1):
+                mark = f"{number}." if element.get("style") == "ordered" else "•"
+                yield f"{'  ' * element.get('indent', 0)}{mark} {_inline(item, names)}"
+        elif element["type"] == "rich_text_quote":
+            yield f"> {_inline(element, names)}"
+        else:
+            yield _inline(element, names)
+
+
+def _inline(element: _Block, names: _Names) -> str:
+    return "".join(_rich(item, names) for item in element["elements"])
+
+
+def _rich(item: _Block, names: _Names) -> str:
+    match item["type"]:
+        case "text":
+            return f"`{item['text']}`" if item.get("style", {}).get("code") else item["text"]
+        case "link":
+            return str(item.get("text") or item["url"])
+        case "user" | "usergroup" | "channel" as kind:
+            named = item[f"{kind}_id"]
+            return f"{'#' if kind == 'channel' else '@'}{names.get(named, named)}"
+        case "date":
+            return when(item["timestamp"], item["format"], item.get("fallback", ""))
+        case "emoji":
+            return f":{item['name']}:"
+        case _:
+            return f"@{item.get('range', item['type'])}"
+
+
+def _title(block: _Block, names: _Names) -> Iterator[str]:
+    yield _text(block["text"], names)
+
+
+def _markdown(block: _Block, _names: _Names) -> Iterator[str]:
+    yield block["text"]
+
+
+def _divider(_block: _Block, _names: _Names) -> Iterator[str]:
+    yield "───"
+
+
+def _image(block: _Block, names: _Names) -> Iterator[str]:
+    yield _text(block, names)
+
+
+_READERS: dict[str, Callable[[_Block, _Names], Iterator[str]]] = {
+    "actions": _elements,
+    "context": _elements,
+    "divider": _divider,
+    "header": _title,
+    "image": _image,
+    "markdown": _markdown,
+    "plan": _plan,
+    "rich_text": _rich_text,
+    "section": _section,
+    "table": _table,
+    "task_card": _task,
+}

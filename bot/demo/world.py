@@ -1,0 +1,78 @@
+"""The offline world: one Slack workspace and one RDS region, on loopback, with people in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.clock import Clock
+from bot.demo.rds_api import RdsServer
+from bot.demo.region import Region
+from bot.demo.slack_api import SlackServer
+from bot.demo.workspace import Workspace
+
+OPS = "C0OPS"
+ANA, BEN, CAT, DAN = "U0ANA", "U0BEN", "U0CAT", "U0DAN"
+DBAS = "S0DBA"
+
+
+@dataclass(frozen=True)
+class World:
+    """Both simulators, and the environment that points a bot at them."""
+
+    workspace: Workspace
+    region: Region
+    environ: dict[str, str]
+
+
+@asynccontextmanager
+async def offline_world(clock: Clock) -> AsyncIterator[World]:
+    """Serve both on loopback for as long as the block lasts.
+
+    Ana asks; Ben and Cat are the DBAs of @dba; Dan is in the channel, too.
+    """
+    workspace = Workspace(
+        clock,
+        bot_token="xoxb-demo",
+        app_token="xapp-demo",
+        signing_secret="demo-signing-secret",
+    )
+    for user_id, name in ((ANA, "ana"), (BEN, "ben"), (CAT, "cat"), (DAN, "dan")):
+        workspace.add_user(user_id, name)
+    workspace.add_channel(OPS, "ops", [ANA, BEN, CAT, DAN])
+    workspace.add_usergroup(DBAS, "dba", [BEN, CAT])
+    region = Region(clock)
+    _fill(region)
+    async with SlackServer(workspace) as slack, RdsServer(region) as rds:
+        yield World(
+            workspace,
+            region,
+            {
+                "SLACK_BOT_TOKEN": workspace.bot_token,
+                "SLACK_APP_TOKEN": workspace.app_token,
+                "SLACK_SIGNING_SECRET": workspace.signing_secret,
+                "SLACK_API_URL": slack.api_url,
+                "HUAWEICLOUD_SDK_AK": region.gateway.access_key,
+                "HUAWEICLOUD_SDK_SK": region.gateway.secret_key,
+                "HUAWEICLOUD_SDK_PROJECT_ID": region.gateway.project_id,
+                "HUAWEICLOUD_REGION": "ap-southeast-1",
+                "RDS_ENDPOINT": rds.endpoint,
+            },
+        )
+
+
+def _fill(region: Region) -> None:
+    """Instances with a past, so that the card has something to say."""
+    orders = region.add_instance("orders-prod", size_kb=40_265_318)
+    region.add_instance("orders-replica", replica_of=orders)
+    region.add_instance("billing-prod", engine="PostgreSQL", version="16")
+    region.add_instance("frozen-legacy", status="FROZEN")
+    region.add_instance("dev-sandbox", type="Single", backup_takes=timedelta(minutes=2))
+    for days in range(5, 0, -1):
+        region.add_backup(
+            orders,
+            f"nightly-{days}",
+            began=region.clock.now() - timedelta(days=days - 1, hours=21),
+            takes=timedelta(minutes=6 + days % 3, seconds=11 * days),
+            size_kb=40_055_603 - days * 90_000,
+        )

@@ -1,0 +1,206 @@
+"""Every error that a user or an operator can meet.
+
+BotError
+├── UserError              the person who asked can mend it; nothing was started
+│   ├── CommandError       the text of the command cannot be right (see commands.py)
+│   ├── UnknownInstance
+│   ├── AmbiguousInstance
+│   ├── ReadReplica
+│   ├── InstanceBusy
+│   ├── InstanceNotReady
+│   ├── NameTaken
+│   ├── MayNotAsk
+│   ├── CannotPost         Slack does not let the bot write in the channel
+│   └── StoreUnavailable   nothing could be written down, so nothing was accepted
+├── RdsError               RDS, or the way to it, said no
+│   ├── RdsUnreachable     nothing was carried out: connect error, throttled, or a look that failed
+│   ├── RdsOutcomeUnknown  a create that may or may not have been carried out
+│   └── RdsRefused         RDS answered and will not do it; `reason` says why
+├── SlackUnreachable       Slack did not take a message now; it may later
+└── SettingsError          the operator's: every problem at once
+
+Errors carry data. The words for them stand in `bot/slack/reasons.py`.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class BotError(Exception):
+    """Anything this bot raises on purpose."""
+
+
+class UserError(BotError):
+    """The person who asked can mend it; nothing was started."""
+
+
+class UnknownInstance(UserError):
+    """No instance of the project has this id, name or alias.
+
+    `suggestions` are the names nearest to it, best first, at most three.
+    """
+
+    def __init__(self, reference: str, suggestions: Sequence[str] = ()) -> None:
+        super().__init__(reference)
+        self.reference = reference
+        self.suggestions = tuple(suggestions)
+
+
+class AmbiguousInstance(UserError):
+    """Several instances bear the name: only an id can tell them apart."""
+
+    def __init__(self, reference: str, instance_ids: Sequence[str]) -> None:
+        super().__init__(reference)
+        self.reference = reference
+        self.instance_ids = tuple(instance_ids)
+
+
+class ReadReplica(UserError):
+    """RDS takes no backups of a read replica; `primary` is its primary's name, if known."""
+
+    def __init__(self, instance_name: str, primary: str | None) -> None:
+        super().__init__(instance_name)
+        self.instance_name = instance_name
+        self.primary = primary
+
+
+class InstanceBusy(UserError):
+    """The instance is being backed up: RDS runs one backup of an instance at a time.
+
+    `backup_name` and `since` (ISO 8601) are those of the running backup, if RDS lists it.
+    """
+
+    def __init__(
+        self, instance_name: str, backup_name: str | None = None, since: str | None = None
+    ) -> None:
+        super().__init__(instance_name)
+        self.instance_name = instance_name
+        self.backup_name = backup_name
+        self.since = since
+
+
+class InstanceNotReady(UserError):
+    """The instance is in a status (`FROZEN`, `REBOOTING`, …) in which RDS takes no backup."""
+
+    def __init__(self, instance_name: str, status: str) -> None:
+        super().__init__(instance_name, status)
+        self.instance_name = instance_name
+        self.status = status
+
+
+class NameTaken(UserError):
+    """A backup, or an open request, already has the name; `suggestion` is one that is free."""
+
+    def __init__(self, name: str, suggestion: str, asked_by: str | None = None) -> None:
+        super().__init__(name)
+        self.name = name
+        self.suggestion = suggestion
+        self.asked_by = asked_by
+
+
+class MayNotAsk(UserError):
+    """The policy does not let this person ask for this instance."""
+
+    def __init__(self, instance_name: str, rule: str, requesters: Sequence[str]) -> None:
+        super().__init__(instance_name)
+        self.instance_name = instance_name
+        self.rule = rule
+        self.requesters = tuple(requesters)
+
+
+class CannotPost(UserError):
+    """Slack does not let the bot write in the channel; `error` is Slack's own code."""
+
+    def __init__(self, channel_id: str, error: str) -> None:
+        super().__init__(channel_id, error)
+        self.channel_id = channel_id
+        self.error = error
+
+
+class StoreUnavailable(UserError):
+    """The database took nothing, so nothing was accepted."""
+
+
+class RefusalReason(StrEnum):
+    """Why RDS will not do it, in our words; the codes behind each stand in `bot/rds/errors.py`."""
+
+    INSTANCE_NOT_FOUND = "instance_not_found"
+    INSTANCE_BUSY = "instance_busy"  # another operation; wait and ask again
+    BACKUP_RUNNING = "backup_running"  # wait and ask again
+    INSTANCE_STATE = "instance_state"  # its status does not allow a backup
+    STORAGE_FULL = "storage_full"
+    NAME_TAKEN = "name_taken"
+    BAD_PARAMETER = "bad_parameter"
+    BACKUP_NOT_FOUND = "backup_not_found"
+    NOT_PERMITTED = "not_permitted"  # the bot's account lacks the right
+    CREDENTIALS = "credentials"  # wrong or expired keys, or a wrong clock: never retried
+    QUOTA = "quota"
+    WRONG_ENDPOINT = "wrong_endpoint"
+    OTHER = "other"
+
+
+class RdsError(BotError):
+    """RDS, or the way to it, said no.
+
+    `code` is RDS's own (`DBS.…`, `APIGW.…`) or empty, `status` the HTTP status or None,
+    `request_id` what support asks for, or None. The gateway's text is never kept:
+    it can hold the Authorization header.
+    """
+
+    def __init__(
+        self, code: str = "", *, status: int | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(code or f"HTTP {status}" if status else code)
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+
+
+class RdsUnreachable(RdsError):
+    """Nothing was carried out; the same call may be made again after `retry_after` seconds."""
+
+    def __init__(
+        self,
+        code: str = "",
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(code, status=status, request_id=request_id)
+        self.retry_after = retry_after
+
+
+class RdsOutcomeUnknown(RdsError):
+    """A create that may have been carried out: look the name up, never repeat blindly."""
+
+
+class RdsRefused(RdsError):
+    """RDS answered, and will not do it."""
+
+    def __init__(
+        self,
+        reason: RefusalReason,
+        code: str = "",
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(code, status=status, request_id=request_id)
+        self.reason = reason
+
+
+class SlackUnreachable(BotError):
+    """Slack did not take a message, and may take it later; `error` is its code, or what broke."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class SettingsError(BotError):
+    """The settings cannot work; `problems` names every one, each with what to do."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)

@@ -1,0 +1,55 @@
+"""What RDS tells us: instances and backups."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class BackupStatus(StrEnum):
+    """The backup statuses that RDS documents. The set is open: others stay plain strings."""
+
+    BUILDING = "BUILDING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    DELETING = "DELETING"
+
+
+class Instance(BaseModel):
+    """A database instance as list-instances shows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    status: str  # as RDS spells it: ACTIVE, BACKING UP, FROZEN, …; an open set
+    type: str = "Single"  # Single, Ha or Replica
+    engine: str = ""  # MySQL, PostgreSQL, SQLServer, MariaDB
+    version: str = ""
+    primary_id: str | None = None  # of a read replica: the instance it replicates
+
+    @property
+    def is_replica(self) -> bool:
+        return self.type == "Replica"
+
+
+class Backup(BaseModel):
+    """A backup as create-backup and list-backups show it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    instance_id: str
+    name: str
+    status: str  # as RDS spells it; an open set
+    type: str = "manual"
+    begin_time: datetime | None = None  # aware, UTC
+    end_time: datetime | None = None
+    size_kb: int | None = None  # None while unknown
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took, or None while RDS does not say."""
+        if self.begin_time is None or self.end_time is None or self.end_time < self.begin_time:
+            return None
+        return self.end_time - self.begin_time

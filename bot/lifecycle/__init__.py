@@ -1,0 +1,1 @@
+"""One durable workflow a request: what happens by itself after somebody asked."""

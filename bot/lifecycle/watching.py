@@ -1,0 +1,88 @@
+"""Follow a running backup until RDS says how it ended."""
+
+from datetime import datetime, timedelta
+
+from bot.domain.audit import AuditAction
+from bot.domain.instances import Backup, BackupStatus
+from bot.domain.progress import is_overdue, next_look
+from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.lifecycle.ports import World
+
+GONE_AFTER = 3  # looks in a row that do not list it: a list may lag, three do not
+EDIT_GAP = timedelta(seconds=15)  # between two edits of a card that only move its progress
+
+
+async def watch(world: World, request_id: str, *, poll_seconds: float) -> RequestState:
+    """Look, ever and again, until RDS says COMPLETED or FAILED, or lists the backup no more."""
+    request = await world.load(request_id)
+    if request.state is not RequestState.RUNNING:
+        return request.state
+    await world.say(request, Line.STARTED)
+    drawn = world.clock.now()
+    missing = 0
+    while True:
+        backup = await world.watcher.look(*_what(request), _gap(world, request, poll_seconds))
+        missing = 0 if backup else missing + 1
+        if ended := _end(backup, missing):
+            return await _finish(world, request, backup, ended)
+        drawn = await _report(world, request, drawn)
+
+
+def _what(request: BackupRequest) -> tuple[str, str]:
+    if request.instance is None or request.backup_id is None:
+        raise LookupError(f"request {request.id} is running but names no backup")
+    return request.instance.id, request.backup_id
+
+
+def _elapsed(world: World, request: BackupRequest) -> timedelta:
+    began = request.started_at or request.asked_at
+    return max(timedelta(0), world.clock.now() - began)
+
+
+def _gap(world: World, request: BackupRequest, shortest: float) -> float:
+    return next_look(request.history, _elapsed(world, request), shortest)
+
+
+def _end(backup: Backup | None, missing: int) -> RequestState | None:
+    if backup is None:
+        return RequestState.LOST if missing >= GONE_AFTER else None
+    if backup.status == BackupStatus.COMPLETED:
+        return RequestState.COMPLETED
+    return RequestState.FAILED if backup.status == BackupStatus.FAILED else None
+
+
+async def _report(world: World, request: BackupRequest, drawn: datetime) -> datetime:
+    """Progress: a line when it is overdue, an edit of the card now and then."""
+    if is_overdue(request.history, _elapsed(world, request)):
+        await world.say(request, Line.OVERDUE)
+    elif world.clock.now() - drawn >= EDIT_GAP:
+        await world.draw(request)
+    else:
+        return drawn
+    return world.clock.now()
+
+
+async def _finish(
+    world: World, request: BackupRequest, backup: Backup | None, state: RequestState
+) -> RequestState:
+    now = world.clock.now()
+    took = (backup.duration if backup else None) or now - (request.started_at or now)
+    moved = await world.move(
+        request,
+        state,
+        AuditAction(state.value),
+        {"backup_id": request.backup_id or ""},
+        backup_status=backup.status if backup else None,
+        size_kb=backup.size_kb if backup else None,
+        took=took,
+        finished_at=now,
+    )
+    return moved.state
+
+
+async def announce(world: World, request_id: str) -> RequestState:
+    """Say how it ended. An outcome is never dropped: the step ends when it is told."""
+    request = await world.load(request_id)
+    async with world.gate:
+        await world.thread.announce(request)
+    return request.state

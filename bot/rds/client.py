@@ -1,0 +1,143 @@
+"""Huawei Cloud RDS v3, as far as this bot needs it: one method an operation.
+
+Source: "API Reference", Relational Database Service, chapter "Backup and Restoration".
+"""
+
+import json
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from bot.clock import Clock
+from bot.domain.errors import RdsError, RdsUnreachable
+from bot.domain.instances import Backup, Instance
+from bot.rds import errors
+from bot.rds.budget import CallBudget, Priority
+from bot.rds.models import BackupPage, Created, InstancePage
+
+M = TypeVar("M", bound=BaseModel)
+
+PAGE = 100  # the most that RDS gives at once
+MOST_PAGES = 100  # 10 000 items: whatever goes on for longer is not a list
+TIMEOUT = httpx.Timeout(15.0, connect=5.0, pool=30.0)  # seconds for each phase of a call
+LOOK_AGAIN = (0.5, 1.5)  # seconds before each further try of a call that changes nothing
+
+
+def open_client(endpoint: str, auth: httpx.Auth) -> httpx.AsyncClient:
+    """An HTTP client for one endpoint that signs what it sends, and follows no redirects."""
+    headers = {"Accept": "application/json", "X-Language": "en-us"}
+    return httpx.AsyncClient(base_url=endpoint, auth=auth, timeout=TIMEOUT, headers=headers)
+
+
+class RdsClient:
+    """One project's backups and instances.
+
+    Raises the RdsError tree of `bot/domain/errors.py`. Looks are tried again while RDS cannot be
+    reached; a create is sent again only where it surely never left; a 401 never is, because five
+    wrong signatures lock the key; after a 429 the whole budget stands back.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, project_id: str, budget: CallBudget, clock: Clock
+    ) -> None:
+        self._http = http
+        self._root = f"/v3/{quote(project_id, safe='')}"
+        self._budget = budget
+        self._clock = clock
+
+    async def create_backup(self, instance_id: str, name: str, description: str = "") -> Backup:
+        """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again."""
+        body = {"instance_id": instance_id, "name": name}
+        if description:
+            body["description"] = description
+        try:
+            response = await self._send(Priority.CREATE, "POST", "backups", body=body)
+        except RdsUnreachable as error:
+            if error.retry_after is not None:
+                raise
+            await self._clock.sleep(LOOK_AGAIN[0])  # it never left
+            response = await self._send(Priority.CREATE, "POST", "backups", body=body)
+        return _read(Created, response, creates=True).backup.backup()
+
+    async def list_backups(self, instance_id: str) -> list[Backup]:
+        """All backups of an instance, of every type."""
+        found: list[Backup] = []
+        for _ in range(MOST_PAGES):
+            page = await self._page(
+                BackupPage, Priority.LOOK_UP, "backups", instance_id=instance_id, offset=len(found)
+            )
+            found += (item.backup() for item in page.backups)
+            if len(page.backups) < PAGE or len(found) >= page.total_count:
+                break
+        return found
+
+    async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None:
+        """One backup as it is now, or None if RDS lists it no more."""
+        page = await self._page(
+            BackupPage, Priority.CONFIRM, "backups", instance_id=instance_id, backup_id=backup_id
+        )
+        return next((i.backup() for i in page.backups if i.id == backup_id), None)
+
+    async def list_instances(self) -> list[Instance]:
+        """All instances of the project, read replicas too."""
+        found: list[Instance] = []
+        for _ in range(MOST_PAGES):
+            page = await self._page(InstancePage, Priority.SWEEP, "instances", offset=len(found))
+            found += (item.instance() for item in page.instances)
+            if len(page.instances) < PAGE or len(found) >= page.total_count:
+                break
+        return found
+
+    async def delete_backup(self, backup_id: str) -> None:
+        """Delete a manual backup, for good."""
+        await self._send(Priority.CREATE, "DELETE", f"backups/{quote(backup_id, safe='')}")
+
+    async def _page(self, model: type[M], priority: Priority, path: str, **query: str | int) -> M:
+        for pause in (*LOOK_AGAIN, None):
+            try:
+                response = await self._send(priority, "GET", path, query={**query, "limit": PAGE})
+                return _read(model, response, creates=False)
+            except RdsUnreachable as error:
+                if pause is None or error.retry_after is not None:
+                    raise
+                await self._clock.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    async def _send(
+        self,
+        priority: Priority,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        await self._budget.take(priority)
+        creates = method != "GET"
+        target = f"{self._root}/{path}" + (
+            f"?{urlencode(query, quote_via=quote)}" if query else ""
+        )
+        content = json.dumps(body).encode() if body is not None else None
+        try:
+            response = await self._http.request(
+                method, target, content=content, headers={"Content-Type": "application/json"}
+            )
+        except httpx.RequestError as error:
+            raise errors.from_transport(error, creates=creates) from None
+        if response.is_success:
+            return response
+        problem = errors.from_response(response, creates=creates)
+        if isinstance(problem, RdsUnreachable) and problem.retry_after is not None:
+            self._budget.stand_back(problem.retry_after)
+        raise problem
+
+
+def _read(model: type[M], response: httpx.Response, *, creates: bool) -> M:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError:
+        problem: RdsError = errors.unreadable(response, creates=creates)
+        raise problem from None

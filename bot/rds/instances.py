@@ -1,0 +1,121 @@
+"""The project's instances, kept in memory, so that a command is judged without a call."""
+
+import asyncio
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.errors import (
+    AmbiguousInstance,
+    RdsError,
+    RdsUnreachable,
+    ReadReplica,
+    UnknownInstance,
+)
+from bot.domain.instances import Instance
+
+log = structlog.get_logger(__name__)
+
+FRESH = 10.0  # seconds for which "there is no such instance" is believed
+STALE = 300.0  # seconds after which a list that still serves is renewed behind it
+SHARED = 2.0  # seconds within which callers who want to know now share one answer
+
+
+class Rds(Protocol):
+    async def list_instances(self) -> list[Instance]: ...
+
+
+def resolve(reference: str, instances: Sequence[Instance], aliases: Mapping[str, str]) -> Instance:
+    """The instance that an id, alias or name means.
+
+    Raises UnknownInstance, AmbiguousInstance or ReadReplica.
+    """
+    wanted = aliases.get(reference, reference)
+    found = [i for i in instances if i.id == wanted] or [i for i in instances if i.name == wanted]
+    if not found:
+        names = {*aliases, *(i.name for i in instances if not i.is_replica)}
+        near = difflib.get_close_matches(reference, sorted(names), n=3)
+        raise UnknownInstance(reference, near)
+    if len(found) > 1:
+        raise AmbiguousInstance(reference, [i.id for i in found])
+    (instance,) = found
+    if instance.is_replica:
+        primary = next((i.name for i in instances if i.id == instance.primary_id), None)
+        raise ReadReplica(instance.name, primary)
+    return instance
+
+
+class InstanceCatalogue:
+    """What list-instances said last. Refreshed one call at a time, whoever wants it."""
+
+    def __init__(self, rds: Rds, clock: Clock, aliases: Mapping[str, str]) -> None:
+        self._rds = rds
+        self._clock = clock
+        self._aliases = aliases
+        self._instances: list[Instance] = []
+        self._listed_at = float("-inf")
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def find(self, reference: str, patience: float) -> Instance:
+        """The instance as it was listed last; on a miss the list is renewed first.
+
+        Waits at most `patience` seconds of real time for RDS, and raises RdsUnreachable if it
+        did not answer by then; UnknownInstance, AmbiguousInstance and ReadReplica as `resolve`.
+        """
+        try:
+            instance = resolve(reference, self._instances, self._aliases)
+        except UnknownInstance:
+            if self._age < FRESH:
+                raise
+        else:
+            if self._age > STALE:
+                self._refresh()
+            return instance
+        try:
+            await asyncio.wait_for(asyncio.shield(self._refresh()), patience)
+        except TimeoutError:
+            raise RdsUnreachable("slow") from None
+        return resolve(reference, self._instances, self._aliases)
+
+    async def current(self, instance_id: str) -> Instance | None:
+        """The instance as RDS shows it now, or None if it is gone."""
+        if self._age > SHARED:
+            await asyncio.shield(self._refresh())
+        return next((i for i in self._instances if i.id == instance_id), None)
+
+    async def warm(self) -> None:
+        """Fill the list before the first command; a failure is only logged."""
+        try:
+            await asyncio.shield(self._refresh())
+        except RdsError as error:
+            log.warning("instances_unknown", code=error.code, request_id=error.request_id)
+
+    async def close(self) -> None:
+        """Stop a refresh that is under way."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.gather(self._refreshing, return_exceptions=True)
+
+    @property
+    def _age(self) -> float:
+        return self._clock.monotonic() - self._listed_at
+
+    def _refresh(self) -> asyncio.Task[None]:
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._list())
+            self._refreshing.add_done_callback(_seen)
+        return self._refreshing
+
+    async def _list(self) -> None:
+        asked_at = self._clock.monotonic()
+        self._instances = await self._rds.list_instances()
+        self._listed_at = asked_at
+
+
+def _seen(refresh: asyncio.Task[None]) -> None:
+    """A refresh that nobody waits for may fail without a word: the next one says it."""
+    if not refresh.cancelled():
+        refresh.exception()

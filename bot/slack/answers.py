@@ -1,0 +1,92 @@
+"""Answers that only the asker sees: help, what was accepted, what was refused and why."""
+
+from bot.backups import Click, ClickResult
+from bot.domain.commands import CommandError
+from bot.domain.errors import (
+    AmbiguousInstance,
+    CannotPost,
+    NameTaken,
+    RdsError,
+    ReadReplica,
+    UnknownInstance,
+    UserError,
+)
+from bot.domain.fields import FORBIDDEN, Problem
+from bot.domain.requests import BackupRequest
+from bot.slack.mrkdwn import LONGEST_TEXT, LONGEST_WORD, Message, code, name, plain, said
+from bot.slack.reasons import reason, told
+from bot.slack.verdicts import UNKNOWN, WORDS
+from bot.slack.words import ask_again
+
+IN_THE_TEXT = UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
+
+
+def help_message(command: str) -> Message:
+    """How to use the command."""
+    return said(
+        f"{code(f'{command} create <instance> <name> [description]')} asks for a backup of an RDS "
+        "instance. I check it with RDS and put it up for approval; its thread says how it goes.\n"
+        "• *instance*: its id, its name or an alias.\n"
+        "• *name*: 4 to 64 letters, digits, `-` and `_`, a letter first, and not used before.\n"
+        "• *description*: why, for whoever decides; at most 256 characters, "
+        f"none of {code(' '.join(FORBIDDEN))}.\n"
+        f"For example: {code(f'{command} create orders-prod before-migration-42 for the upgrade')}"
+    )
+
+
+def accepted(request: BackupRequest, command: str) -> Message:
+    """The ack of a command that is on disk; the same one delivered twice gets it again."""
+    return said(
+        f"You asked for a backup of {name(request.instance_name)} as {code(request.name)}. "
+        "It is written down; nothing has started yet. I check it with RDS, then either put it up "
+        f"for approval in the channel or tell you why not. {code(command + ' help')} tells more."
+    )
+
+
+def refusal(error: UserError | RdsError, command: str) -> Message:
+    """What is wrong, and what to send instead."""
+    if isinstance(error, CommandError):
+        lines = [_bullet(problem) for problem in error.problems]
+        todo = f"{code(command + ' help')} shows how."
+        if error.corrected:
+            todo = f"Send this: {code(error.corrected, LONGEST_TEXT + LONGEST_WORD)}"
+        return said("\n".join(["This doesn't work yet:", *lines, todo]))
+    if isinstance(error, IN_THE_TEXT):
+        return said(f"This doesn't work yet:\n• {' '.join(reason(error))}")
+    return said(told(error))
+
+
+def _bullet(problem: Problem) -> str:
+    word = code(problem.word) if problem.word else ""
+    tried = f"Try {code(problem.suggestion)}." if problem.suggestion else ""
+    return "• " + " ".join(filter(None, (word, plain(problem.text), tried)))
+
+
+def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Message:
+    """The request has no place to be approved in; the command saves typing it again."""
+    what = f"The backup of {name(request.instance_name)} was refused."
+    return said(f"{what} {told(error)} {ask_again(request, command)}")
+
+
+def unexpected(reference: str) -> Message:
+    """Something that has no words; `reference` stands in the log."""
+    return said(
+        f"Something broke on my side, and I can't say what (reference {code(reference)}). "
+        "If the channel shows no sign of it within a minute, send it again; if it breaks again, "
+        "give the reference to whoever runs the bot."
+    )
+
+
+def click_answer(result: ClickResult, click: Click) -> Message:
+    """What a click came to, for the one who clicked."""
+    if result.request is None:
+        return said(UNKNOWN)
+    return said(WORDS[result.verdict](result.request, click))
+
+
+def outdated_button() -> Message:
+    """A button that this release does not draw."""
+    return said(
+        "This button is from another version of the bot, and did nothing. "
+        "Use the buttons of a newer card, or the command."
+    )

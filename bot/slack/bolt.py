@@ -1,0 +1,72 @@
+"""Bolt, as this bot sets it up: one token, one shared session, and a count of who is at work."""
+
+import asyncio
+import logging
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.listener.async_listener_completion_handler import AsyncListenerCompletionHandler
+from slack_bolt.listener.async_listener_start_handler import AsyncListenerStartHandler
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+
+class AtWork:
+    """Counts the listeners at work: Bolt forgets them after their ack, and would cut them off."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def enter(self) -> None:
+        self._count += 1
+        self._none.clear()
+
+    def leave(self) -> None:
+        self._count -= 1
+        if not self._count:
+            self._none.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Return when no listener is at work, or after `seconds` of real time."""
+        try:
+            await asyncio.wait_for(self._none.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+class _Enter(AsyncListenerStartHandler):
+    def __init__(self, at_work: AtWork) -> None:
+        self._at_work = at_work
+
+    async def handle(self, request: AsyncBoltRequest, response: BoltResponse | None) -> None:  # noqa: ARG002, the signature is Bolt's
+        self._at_work.enter()
+
+
+class _Leave(AsyncListenerCompletionHandler):
+    def __init__(self, at_work: AtWork) -> None:
+        self._at_work = at_work
+
+    async def handle(self, request: AsyncBoltRequest, response: BoltResponse | None) -> None:  # noqa: ARG002, the signature is Bolt's
+        self._at_work.leave()
+
+
+def bolt_app(
+    client: AsyncWebClient, identity: AuthorizeResult, signing_secret: str | None, at_work: AtWork
+) -> AsyncApp:
+    """An app for one workspace. Its identity is known, so no request costs an `auth.test`."""
+
+    async def authorize() -> AuthorizeResult:
+        return identity
+
+    # Bolt reads SLACK_BOT_TOKEN too, and warns that `authorize` goes before it: it shall.
+    logger = logging.getLogger("slack_bolt")
+    logger.setLevel(logging.ERROR)
+    app = AsyncApp(
+        client=client, authorize=authorize, signing_secret=signing_secret, logger=logger
+    )
+    app.listener_runner.listener_start_handler = _Enter(at_work)
+    app.listener_runner.listener_completion_handler = _Leave(at_work)
+    return app

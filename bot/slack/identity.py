@@ -1,0 +1,38 @@
+"""Who the bot is in Slack: asked once, at the start."""
+
+import aiohttp
+import structlog
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.clock import Clock
+from bot.domain.errors import SettingsError
+
+log = structlog.get_logger(__name__)
+
+REFUSED = {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"}
+LONGEST_GAP = 30.0
+
+
+async def identify(client: AsyncWebClient, clock: Clock) -> AuthorizeResult:
+    """The bot's own ids, from `auth.test`; asked until Slack answers.
+
+    Raises SettingsError when Slack does not know the token.
+    """
+    gap = 1.0
+    while True:
+        try:
+            answer = await client.auth_test()
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            code = error.response["error"] if isinstance(error, SlackApiError) else str(error)
+            if code in REFUSED:
+                problem = f"SLACK_BOT_TOKEN: Slack does not take it ({code})."
+                raise SettingsError([problem]) from error
+            log.warning("slack_unreachable", error=code, again_in=gap)
+        else:
+            return AuthorizeResult.from_auth_test_response(
+                auth_test_response=answer, bot_token=client.token
+            )
+        await clock.sleep(gap)
+        gap = min(gap * 2, LONGEST_GAP)

@@ -1,0 +1,162 @@
+"""What is written down, and the transactions in which it changes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.backups import Conflict
+from bot.domain.audit import AuditEntry
+from bot.domain.errors import StoreUnavailable
+from bot.domain.requests import OPEN_STATES, BackupRequest, RequestState, Vote
+from bot.storage.tables import audit, posts, requests, votes
+
+
+class Transaction:
+    """One unit of work: all of it is on disk when the block ends, or none of it."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def insert(self, request: BackupRequest) -> None:
+        row = request.model_dump(mode="json", include={"instance", "history", "terms", "refusal"})
+        plain = request.model_dump(exclude={"votes", *row})
+        await self._connection.execute(insert(requests).values(**plain, **row))
+
+    async def load(self, request_id: str) -> BackupRequest | None:
+        """The request, locked against other writers until the transaction ends."""
+        return await _load(self._connection, request_id, for_update=True)
+
+    async def move(
+        self, request: BackupRequest, to: RequestState, **changes: object
+    ) -> BackupRequest:
+        """Compare and set: the request in its new state; Conflict if it has left the old one."""
+        changed = request.moved(to, **changes)
+        names = {"state", *changes}
+        values = changed.model_dump(include=names) | changed.model_dump(
+            mode="json", include=names & {"instance", "history", "terms", "refusal"}
+        )
+        result = await self._connection.execute(
+            update(requests)
+            .where(requests.c.id == request.id, requests.c.state == request.state)
+            .values(**values)
+        )
+        if result.rowcount != 1:
+            raise Conflict(request.id)
+        return changed
+
+    async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest:
+        """The request with one more vote; Conflict if this person has voted already."""
+        await self._connection.execute(
+            insert(votes).values(request_id=request.id, **vote.model_dump())
+        )
+        return request.model_copy(update={"votes": (*request.votes, vote)})
+
+    async def record(self, entry: AuditEntry) -> None:
+        row = entry.model_dump(mode="json", include={"detail"})
+        await self._connection.execute(
+            insert(audit).values(**entry.model_dump(exclude={"detail"}), **row)
+        )
+
+    async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
+        row = {"request_id": request_id, "line": line, "channel_id": channel_id, "ts": ts}
+        await self._connection.execute(insert(posts).values(row))
+
+
+class Store:
+    """The database as the bot uses it. Raises StoreUnavailable when it does not answer."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        # SQLite has one writer. Queueing for it here is fair; inside SQLite it is not.
+        self._writer: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Raises Conflict when a row must be unique and is not."""
+        try:
+            async with self._writer, self._engine.begin() as connection:
+                yield Transaction(connection)
+        except IntegrityError as error:
+            raise Conflict from error
+        except DBAPIError as error:
+            raise StoreUnavailable from error
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield await connection.execution_options(read_only=True)
+        except DBAPIError as error:
+            raise StoreUnavailable from error
+
+    async def load(self, request_id: str) -> BackupRequest | None:
+        async with self._reading() as connection:
+            return await _load(connection, request_id)
+
+    async def asked_by(self, trigger_id: str) -> BackupRequest | None:
+        """The request that this Slack command made, if it made one."""
+        return await self._one(select(requests).where(requests.c.trigger_id == trigger_id))
+
+    async def open_named(self, name: str) -> BackupRequest | None:
+        """The open request that owns this backup name, if there is one."""
+        is_open = requests.c.state.in_(OPEN_STATES)
+        return await self._one(select(requests).where(requests.c.name == name, is_open))
+
+    async def ids_in(self, state: RequestState) -> list[str]:
+        """The ids of all requests in a state, oldest first."""
+        query = select(requests.c.id).where(requests.c.state == state).order_by("asked_at")
+        async with self._reading() as connection:
+            return list(await connection.scalars(query))
+
+    async def audit_trail(self, request_id: str | None = None) -> list[AuditEntry]:
+        """The trail, oldest first: of one request, or all of it."""
+        query = select(audit).order_by(audit.c.number)
+        if request_id is not None:
+            query = query.where(audit.c.request_id == request_id)
+        async with self._reading() as connection:
+            rows = (await connection.execute(query)).mappings()
+            return [AuditEntry.model_validate(dict(row)) for row in rows]
+
+    async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
+        """Channel id and ts of the message that said this line, or None if none did."""
+        query = select(posts.c.channel_id, posts.c.ts).where(
+            posts.c.request_id == request_id, posts.c.line == line
+        )
+        async with self._reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return (row.channel_id, row.ts) if row else None
+
+    async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
+        """Remember where a line was said."""
+        async with self.transaction() as transaction:
+            await transaction.save_post(request_id, line, channel_id, ts)
+
+    async def _one(self, query: Select[Any]) -> BackupRequest | None:
+        async with self._reading() as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return _request(row, ()) if row else None
+
+
+async def _load(
+    connection: AsyncConnection, request_id: str, *, for_update: bool = False
+) -> BackupRequest | None:
+    query = select(requests).where(requests.c.id == request_id)
+    query = query.with_for_update() if for_update else query
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        return None
+    cast = select(votes).where(votes.c.request_id == request_id).order_by(votes.c.at)
+    return _request(row, (await connection.execute(cast)).mappings())
+
+
+def _request(row: RowMapping, cast: Iterable[Any]) -> BackupRequest:
+    return BackupRequest.model_validate(
+        {**dict(row), "votes": tuple(Vote.model_validate(vote) for vote in cast)}
+    )

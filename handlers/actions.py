@@ -1,0 +1,47 @@
+"""Buttons: a click is an identity, not a power."""
+
+import re
+from functools import partial
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.backups import Backups, Click
+from bot.domain.requests import Choice
+from bot.slack import answers
+from bot.slack.cards import APPROVE, REJECT
+
+
+def register(app: AsyncApp, backups: Backups) -> None:
+    app.action(APPROVE)(partial(decide, backups, Choice.APPROVE))
+    app.action(REJECT)(partial(decide, backups, Choice.REJECT))
+    app.action(re.compile(".*"))(outdated)
+
+
+async def decide(
+    backups: Backups,
+    choice: Choice,
+    ack: AsyncAck,
+    body: dict[str, Any],
+    action: dict[str, Any],
+    respond: AsyncRespond,
+) -> None:
+    """Approve or Reject: the vote is on disk before the ack, and the clicker always hears."""
+    user = body["user"]
+    click = Click(
+        request_id=str(action.get("value", "")),
+        choice=choice,
+        user_id=user["id"],
+        team_id=user.get("team_id") or (body.get("team") or {}).get("id", ""),
+    )
+    result = await backups.decide(click)
+    await ack()
+    message = answers.click_answer(result, click)
+    await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
+
+
+async def outdated(ack: AsyncAck, respond: AsyncRespond) -> None:
+    """A button that this release does not draw: say so instead of nothing."""
+    await ack()
+    message = answers.outdated_button()
+    await respond(response_type="ephemeral", replace_original=False, **message.as_slack())

@@ -1,0 +1,48 @@
+"""The one place where an error becomes an answer."""
+
+import uuid
+from functools import partial
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncApp, AsyncRespond
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.response import BoltResponse
+
+from bot.domain.errors import RdsError, UserError
+from bot.slack import answers
+
+log = structlog.get_logger(__name__)
+
+
+def register(app: AsyncApp, command: str) -> None:
+    app.error(partial(explain, command))
+
+
+async def explain(
+    command: str,
+    error: Exception,
+    body: dict[str, Any],
+    context: AsyncBoltContext,
+    respond: AsyncRespond,
+) -> BoltResponse | None:
+    """What a person meets when a listener raised: an answer in the ack, or after it.
+
+    A known error says what happened and what to do. An unknown one becomes a reference that
+    stands in the log beside the traceback.
+    """
+    if isinstance(error, UserError | RdsError):
+        message = answers.refusal(error, command)
+    else:
+        reference = uuid.uuid4().hex[:8]
+        log.error("listener_fell_over", reference=reference, exc_info=error)
+        message = answers.unexpected(reference)
+    answer = {"response_type": "ephemeral", **message.as_slack()}
+    if context.ack.response is not None:
+        await respond(replace_original=False, **answer)
+        return None
+    if "command" in body:
+        return BoltResponse(status=200, body=answer)
+    acked = await context.ack()
+    await respond(replace_original=False, **answer)
+    return acked

@@ -1,0 +1,26 @@
+"""The baseline: a Bolt app that acks and does nothing else."""
+
+import asyncio
+import os
+
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+
+async def main() -> None:
+    client = AsyncWebClient(
+        token=os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"]
+    )
+    app = AsyncApp(client=client)
+
+    @app.command("/backup")
+    async def backup(ack: AsyncAck) -> None:
+        await ack(response_type="ephemeral", text="Noted.")
+
+    handlers = [AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"]) for _ in range(2)]
+    await asyncio.gather(*(handler.connect_async() for handler in handlers))
+    await asyncio.Event().wait()
+
+
+asyncio.run(main())

@@ -1,0 +1,146 @@
+"""What the simulated Slack takes as a message, and what it says about anything else."""
+
+import pytest
+
+from bot.demo.block_rules import broadcasts, message_problems, view_problems
+from bot.demo.slack_records import Json
+from tests.demo.slack_people import APPROVE, CARD
+
+TITLE = {"type": "plain_text", "text": "Plan"}
+
+
+def section(text: str, **more: object) -> Json:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}, **more}
+
+
+def task(status: str, task_id: str = "t1") -> Json:
+    return {"task_id": task_id, "title": "Backup", "status": status}
+
+
+def plan(*tasks: Json, block_id: str = "p1") -> Json:
+    return {"type": "plan", "block_id": block_id, "title": "Plan", "tasks": list(tasks)}
+
+
+def table(rows: int, columns: int, cell: str = "x") -> Json:
+    cells = [{"type": "raw_text", "text": cell}] * columns
+    return {"type": "table", "rows": [cells] * rows}
+
+
+def test_good_messages() -> None:
+    """What real cards consist of is taken."""
+    link = {"type": "link", "url": "https://example.com"}
+    rich = {"type": "rich_text_section", "elements": [link]}
+    blocks = [
+        {"type": "header", "text": TITLE},
+        plan(task("complete"), task("pending", "t2")),
+        {"type": "divider"},
+        {"type": "markdown", "text": "# Help"},
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": "so far"}]},
+        {"type": "rich_text", "elements": [rich]},
+        table(100, 20, "ok"),
+        *CARD,
+    ]
+
+    assert message_problems("text", blocks) == []
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        (section("x" * 3001), "must be less than 3001 characters [json-pointer:/blocks/0/text"),
+        (section(""), "must be more than 0 characters [json-pointer:/blocks/0/text/text]"),
+        ({"type": "section"}, "must have text or fields [json-pointer:/blocks/0]"),
+        ({"type": "header", "text": {**TITLE, "text": "x" * 151}}, "less than 151"),
+        ({"type": "actions", "elements": []}, "must not be empty"),
+        ({"type": "actions", "elements": [APPROVE] * 26}, "no more than 25 items"),
+        ({"type": "actions", "elements": [APPROVE] * 2}, "action_id approve is not unique"),
+        (
+            {"type": "actions", "elements": [{**APPROVE, "value": "x" * 2001}]},
+            "less than 2001 characters [json-pointer:/blocks/0/elements/0/value]",
+        ),
+        ({"type": "actions", "elements": [{**APPROVE, "style": "red"}]}, "elements/0/style"),
+        ({"type": "actions", "elements": [{"type": "knob"}]}, "none of what is allowed here"),
+        ({"type": "context", "elements": [{**TITLE}] * 11}, "no more than 10 items"),
+        ({"type": "alert", "text": TITLE}, "unsupported type here: alert"),
+        ({"type": "banner"}, "unsupported type: banner [json-pointer:/blocks/0/type]"),
+        ({"type": "task_card", **task("pending")}, "can't be pending"),
+        (plan(task("completed")), "'completed' is not one of"),
+        (plan(task("error"), task("error")), "task_id t1 is not unique"),
+        (plan(*[task("pending", f"t{n}") for n in range(51)]), "no more than 50 items"),
+        (table(101, 1), "no more than 100 items"),
+        (table(1, 21), "no more than 20 columns"),
+        (table(100, 20, "x" * 6), "no more than 10000 characters"),
+        ({"type": "markdown", "text": "x" * 12_001}, "no more than 12000 characters"),
+        (section("x", colour="red"), "Additional properties are not allowed"),
+        ("text", "must be an object with a type"),
+    ],
+)
+def test_a_bad_block(block: Json, problem: str) -> None:
+    """Each refusal says what is wrong, and where."""
+    assert [problem] == [
+        problem for found in message_problems("text", [block]) if problem in str(found)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "problem"),
+    [
+        ([{"type": "divider"}] * 51, "no more than 50 items"),
+        ([section("a", block_id="b"), section("b", block_id="b")], "block_id b is not unique"),
+        ([plan(), plan(block_id="p2")], "no more than one plan"),
+        ([plan(), {"type": "task_card", **task("error")}], "do not go together"),
+        ([table(1, 1), table(1, 1)], "no more than one table"),
+        ({"type": "divider"}, "must be an array"),
+    ],
+)
+def test_blocks_that_do_not_go_together(blocks: list[Json], problem: str) -> None:
+    """Good blocks can make a bad message."""
+    (found,) = message_problems("text", blocks)
+
+    assert problem in str(found)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 4000])
+def test_text(text: str) -> None:
+    """A message needs text for notifications, shorter than 4000 characters, also with blocks."""
+    (found,) = message_problems(text, CARD)
+
+    assert found.pointer == "/text"
+
+
+def test_an_edited_plan() -> None:
+    """A plan needs a new block_id at each edit."""
+    (found,) = message_problems("text", [plan()], before=[plan()])
+
+    assert "must be a new one" in str(found)
+    assert message_problems("text", [plan(block_id="p2")], before=[plan()]) == []
+
+
+def test_views() -> None:
+    """A modal may hold an alert, but no plan, and not much of a title."""
+    view = {"type": "modal", "title": TITLE, "blocks": [section("a")]}
+    alert = {"type": "alert", "text": {"type": "mrkdwn", "text": "Careful"}}
+
+    assert view_problems(view) == []
+    assert view_problems({**view, "blocks": [alert]}) == []
+    assert "unsupported" in str(view_problems({**view, "blocks": [plan()]})[0])
+    assert "/title" in str(view_problems({**view, "title": {**TITLE, "text": "x" * 25}})[0])
+
+
+def test_broadcasts() -> None:
+    """Whatever would notify a whole channel is found; what only looks like it is not."""
+    spoken = {"type": "mrkdwn", "text": "thanks, @here"}
+    quiet = {"type": "section", "text": {**spoken, "verbatim": True}}
+    everyone = {"type": "broadcast", "range": "everyone"}
+    rich = {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_section", "elements": [everyone]}],
+    }
+
+    assert broadcasts("&lt;!channel&gt;, ops@here.org", [quiet, section("a@here.org")]) == []
+    assert broadcasts("<!channel>", [section("<!here|here>"), section("@channel"), rich]) == [
+        "<!channel>",
+        "<!here|here>",
+        "@channel",
+        "@everyone",
+    ]

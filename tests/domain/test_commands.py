@@ -1,0 +1,240 @@
+"""The /backup grammar, row by row and on any text at all."""
+
+import re
+import time
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.commands import Command, CommandError, CreateBackup, Help, free_name, parse
+
+HEX = "d8e6ca5a624745bcb546a227aa3ae1cf"
+UNDERSTOOD: dict[str, Command] = {
+    "": Help(),
+    " \u200b\u00a0": Help(),
+    "help": Help(),
+    "HELP create": Help("create"),
+    "help dance": Help(),
+    "create orders before-42": CreateBackup("orders", "before-42"),
+    "Create orders before-42": CreateBackup("orders", "before-42"),
+    "create orders before-42 the 4.2 migration": CreateBackup(
+        "orders", "before-42", "the 4.2 migration"
+    ),
+    'create orders before-42 "the 4.2 migration"': CreateBackup(
+        "orders", "before-42", "the 4.2 migration"
+    ),
+    "create 'orders' \"before-42\" the 'big   one'": CreateBackup(
+        "orders", "before-42", "the big one"
+    ),
+    "create orders before-42 \u201cthe 4.2\u201d \u2018big\u2019 one": CreateBackup(
+        "orders", "before-42", "the 4.2 big one"
+    ),
+    "create orders before\u201342": CreateBackup("orders", "before-42"),
+    "create orders before\u201442 for 4.1\u20144.2": CreateBackup(
+        "orders", "before-42", "for 4.1-4.2"
+    ),
+    "create\u00a0orders\u2009before-42\u200b": CreateBackup("orders", "before-42"),
+    "create \u202eorders\u202c be\u00adfore-42": CreateBackup("orders", "before-42"),
+    "create orders before-42 two\nlines\tand\x00a bell\x07": CreateBackup(
+        "orders", "before-42", "two lines and a bell"
+    ),
+    "create orders before-42 for <@U1|ana> in <#C1|ops>, <!here>, see <https://a.b/c|the plan>": (
+        CreateBackup("orders", "before-42", "for @ana in #ops, @here, see the plan")
+    ),
+    "create orders before-42 <#C1|> <@U1> <https://a.b/c>": CreateBackup(
+        "orders", "before-42", "#C1 @U1 https://a.b/c"
+    ),
+    "create <http://orders.dev|orders.dev> before-42": CreateBackup("orders.dev", "before-42"),
+    f"create {HEX}in01 abcd": CreateBackup(f"{HEX}in01", "abcd"),
+    f"create {HEX}in05 abcd": CreateBackup(f"{HEX}in05", "abcd"),
+    "create d8e6ca5a-6247-45bc-b546-a227aa3ae1cf abcd": CreateBackup(
+        "d8e6ca5a-6247-45bc-b546-a227aa3ae1cf", "abcd"
+    ),
+    f"create o {'n' * 64} {'d' * 256}": CreateBackup("o", "n" * 64, "d" * 256),
+}
+# The text, what its problems are about, and the corrected command after "/backup ".
+REFUSED: list[tuple[str, list[str], str | None]] = [
+    ("create", ["instance", "name"], None),
+    ("create orders", ["name"], "create orders orders-backup"),
+    ('create orders ""', ["name"], "create orders orders-backup"),
+    ("create orders 42-before", ["name"], "create orders before-42"),
+    ("create orders 2026-11-23", ["name"], "create orders b-2026-11-23"),
+    ("create orders 42before", ["name"], "create orders b-42before"),
+    ("create orders abc", ["name"], "create orders abc-backup"),
+    ("create orders \u65e5\u672c", ["name"], "create orders orders-backup"),
+    ("create orders Z\u00fcri.two", ["name"], "create orders Zuri-two"),
+    ("create orders 'before migration' now", ["name"], "create orders before-migration now"),
+    ('create orders "before migration', ["name"], "create orders before migration"),
+    (f"create orders {'n' * 65}", ["name"], f"create orders {'n' * 64}"),
+    ("create orders <#C1|ops-room>", ["name"], "create orders ops-room"),
+    ("create <@U1|ana> before-42", ["instance"], None),
+    ("create <http://a|b> before-42", ["instance"], None),
+    ("create orders/prod before-42", ["instance"], "create orders-prod before-42"),
+    ("create orders, before-42", ["instance"], "create orders before-42"),
+    (f"create {'o' * 65} before-42", ["instance"], None),
+    (f"create {HEX}in02 before-42", ["instance"], None),
+    (f"create {HEX}br01 before-42", ["instance"], None),
+    ("create orders before-42 don't", ["description"], "create orders before-42 dont"),
+    ("create orders before-42 R&amp;D", ["description"], "create orders before-42 R and D"),
+    ("create orders before-42 R&D a=b", ["description"], "create orders before-42 R and D a:b"),
+    ("create orders before-42 now!", ["description"], "create orders before-42 now"),
+    ("create orders before-42 a &lt; b", ["description"], "create orders before-42 a b"),
+    ('create orders before-42 "open', ["description"], "create orders before-42 open"),
+    (
+        f"create orders before-42 {'d' * 257}",
+        ["description"],
+        f"create orders before-42 {'d' * 256}",
+    ),
+    (
+        f"create orders? 4! {'!' * 300}",
+        ["instance", "name", "description", "description"],
+        "create orders b-4-backup",
+    ),
+    ("crreate orders before-42", ["verb"], "create orders before-42"),
+    ("crate orders 42-before", ["verb", "name"], "create orders before-42"),
+    ("heelp create", ["verb"], "help create"),
+    ("restore orders before-42", ["verb"], "help"),
+    ("<@U1|ana>", ["verb"], "help"),
+]
+SNIPPETS = [
+    *"'\"<>&;|@#!=- \n\t\u200b\u2014\u201c\u2019\x1a\ud800",
+    *("create", "help", "orders", "before-42", "42-", f"{HEX}in02"),
+    *("&amp;", "&lt;", "<@U1|x>", "<http://a|b c>"),
+]
+snippets = st.sampled_from(SNIPPETS)
+texts = st.one_of(
+    st.text(max_size=300),
+    st.lists(snippets, max_size=40).map("".join),
+    st.lists(st.one_of(snippets, st.text(max_size=70)), max_size=12).map(
+        lambda parts: "create " + " ".join(parts)
+    ),
+)
+
+
+@pytest.mark.parametrize(("text", "command"), UNDERSTOOD.items())
+def test_a_right_command_is_understood(text: str, command: Command) -> None:
+    """What people mean is read out of what phones and Slack make of it."""
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize(("text", "about", "corrected"), REFUSED)
+def test_a_wrong_command_is_answered(text: str, about: list[str], corrected: str | None) -> None:
+    """All that is wrong is said at once, with a command to copy where there can be one."""
+    with pytest.raises(CommandError) as refused:
+        parse(text)
+
+    assert [problem.about for problem in refused.value.problems] == about
+    assert refused.value.corrected == (corrected and f"/backup {corrected}")
+
+
+def test_a_problem_says_what_why_and_what_to_do() -> None:
+    """The words are those a person reads, with what was typed and what to try kept apart."""
+    with pytest.raises(CommandError) as refused:
+        parse("create orders 42-before now!")
+    name, description = refused.value.problems
+
+    assert (name.word, name.suggestion) == ("42-before", "before-42")
+    assert str(name) == (
+        "42-before can't be a backup's name: it must start with a letter. Try before-42."
+    )
+    assert str(description).startswith("! can't stand in a description")
+
+
+@pytest.mark.parametrize(
+    ("reference", "hint"), [(f"{HEX}in14", "GaussDB"), (f"{HEX}br03", "a backup")]
+)
+def test_a_foreign_id_is_named(reference: str, hint: str) -> None:
+    """An id of another service, or of another thing, is recognised by its last letters."""
+    with pytest.raises(CommandError, match=hint):
+        parse(f"create {reference} before-42")
+
+
+def test_a_huge_word_is_shown_short() -> None:
+    """An answer does not repeat three thousand characters."""
+    with pytest.raises(CommandError) as refused:
+        parse("create orders " + "\u00e9" * 3000)
+
+    assert len(refused.value.problems[0].word) == 80
+
+
+def test_the_command_may_have_another_name() -> None:
+    """The corrected line begins with the command that was typed."""
+    with pytest.raises(CommandError) as refused:
+        parse("create orders abc", command="/dump")
+
+    assert refused.value.corrected == "/dump create orders abc-backup"
+
+
+def command_meant(text: str) -> Command | None:
+    """What the text says, or its correction; None for a text that has none."""
+    try:
+        return parse(text)
+    except CommandError as error:
+        refused = error
+    assert refused.problems
+    str(refused).encode()  # no halves of characters: it can be sent
+    if refused.corrected is None:
+        return None
+    return parse(refused.corrected.removeprefix("/backup"))
+
+
+def assert_allowed(command: Command | None) -> None:
+    if isinstance(command, CreateBackup):
+        assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", command.instance)
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{3,63}", command.name)
+        assert re.fullmatch(r"[^>!<\"&'=\x00-\x1f]{0,256}", command.description)
+
+
+@given(texts)
+@settings(max_examples=500, deadline=None)
+def test_whatever_is_typed_is_right_or_answered(text: str) -> None:
+    """CommandError alone is raised; what passes is within RDS's rules, and so is a correction."""
+    assert_allowed(command_meant(text))
+
+
+def test_ten_thousand_texts_are_read_in_a_moment() -> None:
+    """Many a wrong command costs next to nothing."""
+    random = Random(42)  # noqa: S311, nothing secret hangs on it
+    texts = ["create " * (n % 2) + "".join(random.choices(SNIPPETS, k=20)) for n in range(10_000)]
+    began = time.process_time()
+    for text in texts:
+        assert_allowed(command_meant(text))
+
+    assert time.process_time() - began < 5.0
+
+
+@pytest.mark.parametrize(
+    "part", ['"a ', "'a'b ", "<@U", "<http://a|", "&amp;", "1-", "-", "\u201cx\u201d ", "\x00"]
+)
+def test_a_long_text_takes_no_longer_than_its_length(part: str) -> None:
+    """Sixty thousand characters of the worst kind are read in a moment."""
+    began = time.process_time()
+    for text in (part * (60_000 // len(part)), f"create a {part * (60_000 // len(part))}"):
+        with pytest.raises(CommandError):
+            parse(text + "!")
+
+    assert time.process_time() - began < 1.0
+
+
+@given(
+    st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{3,63}", fullmatch=True),
+    st.integers(min_value=0, max_value=30),
+)
+@settings(deadline=None)
+def test_a_free_name_is_free(name: str, times: int) -> None:
+    """Asked again and again, it gives a new name within the rule each time."""
+    taken: set[str] = set()
+    for _ in range(times):
+        free = free_name(name, taken)
+        assert free not in taken
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{3,63}", free)
+        taken.add(free)
+
+
+def test_a_free_name_counts_up() -> None:
+    """The number behind a taken name is the lowest that is free."""
+    assert free_name("nightly", {"other"}) == "nightly"
+    assert free_name("nightly", ["nightly", "nightly-2"]) == "nightly-3"
+    assert free_name("n" * 64, {"n" * 64}) == "n" * 62 + "-2"

@@ -1,0 +1,142 @@
+"""The real bot in the offline world: people type and click, and read what stands in Slack."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.app import running
+from bot.demo.clock import FastClock
+from bot.demo.slack_records import Message, Reply
+from bot.demo.world import ANA, BEN, OPS, World, offline_world
+from bot.slack.cards import APPROVE, REJECT
+from tests.stepped_clock import SteppedClock
+
+SPEED = 600  # ten minutes a second
+PATIENCE = 10.0  # seconds of real time for something to be said
+
+CONFIG = """
+[approval]
+approvers = ["S0DBA"]
+[[rule]]
+instances = ["dev-*"]
+approvals = 0
+[aliases]
+orders = "orders-prod"
+"""
+
+
+class Story:
+    """What happens, in the words of those who make it happen."""
+
+    def __init__(self, world: World, environ: dict[str, str], clock: SteppedClock | FastClock):
+        self.workspace = world.workspace
+        self.region = world.region
+        self.environ = environ
+        self.clock = clock
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncIterator[None]:
+        """The bot runs for as long as the block lasts."""
+        async with running(settings.load(self.environ, http=False), clock=self.clock):
+            yield
+
+    async def types(self, text: str, *, who: str = ANA, twice: bool = False) -> Reply:
+        """Somebody types `/backup …`."""
+        return await self.workspace.command(who, OPS, "/backup", text, deliver_twice=twice)
+
+    async def asks(self, text: str = "create orders before-42", *, who: str = ANA) -> Message:
+        """Somebody asks, and the card is up."""
+        cards = len(self.cards)
+        reply = await self.types(text, who=who)
+        assert reply.error is None
+        await self.workspace.until(
+            lambda: len(self.cards) > cards and self.cards[-1].buttons, PATIENCE
+        )
+        return self.cards[-1]
+
+    async def approves(self, card: Message, *, who: str = BEN, stale: bool = False) -> str:
+        """Somebody clicks Approve; what only they read."""
+        return await self._clicks(card, APPROVE, who, stale=stale)
+
+    async def rejects(self, card: Message, *, who: str = BEN, stale: bool = False) -> str:
+        """Somebody clicks Reject; what only they read."""
+        return await self._clicks(card, REJECT, who, stale=stale)
+
+    async def _clicks(self, card: Message, action: str, who: str, *, stale: bool) -> str:
+        heard = len(self.workspace.ephemerals(who))
+        reply = await self.workspace.click(who, card.ts, action, stale=stale)
+        assert reply.error is None
+        await self.workspace.until(lambda: len(self.workspace.ephemerals(who)) > heard, PATIENCE)
+        return self.heard(who)
+
+    def heard(self, who: str) -> str:
+        """The last thing that only this person sees."""
+        return self.workspace.read(self.workspace.ephemerals(who)[-1])
+
+    async def hears(self, words: str, *, who: str = ANA) -> str:
+        """Wait until this person alone is told something with these words."""
+        await self.workspace.until(
+            lambda: any(words in self.workspace.read(m) for m in self.workspace.ephemerals(who)),
+            PATIENCE,
+        )
+        return self.heard(who)
+
+    @property
+    def cards(self) -> list[Message]:
+        """All cards in the channel."""
+        return [m for m in self.workspace.messages(OPS) if not m.is_reply]
+
+    def thread(self, card: Message) -> list[str]:
+        """What stands under a card."""
+        return [self.workspace.read(line) for line in self.workspace.thread(OPS, card.ts)]
+
+    async def until_said(self, card: Message, words: str, *, patience: float = PATIENCE) -> str:
+        """Wait for a line in a card's thread."""
+        found = await self.workspace.until(
+            lambda: [line for line in self.thread(card) if words in line], patience
+        )
+        return found[0]
+
+    @property
+    def creates(self) -> int:
+        """How many creates RDS has seen."""
+        return sum(call.method == "POST" for call in self.region.calls)
+
+    def made(self, name: str) -> int:
+        """How many backups of this name RDS has."""
+        return sum(backup.name == name for backup in self.region.backups)
+
+
+Opens = Callable[..., AbstractAsyncContextManager[Story]]
+
+
+@pytest.fixture
+def opens(tmp_path: Path, database_url: str) -> Opens:
+    """Opens a world with a config and a clock of the test's own; the bot does not run yet."""
+
+    @asynccontextmanager
+    async def opening(
+        config: str = CONFIG, clock: SteppedClock | FastClock | None = None
+    ) -> AsyncIterator[Story]:
+        clock = clock or FastClock(SPEED)
+        file = tmp_path / "backup-bot.toml"
+        file.write_text(config, "utf-8")
+        files = {"BACKUP_BOT_CONFIG": str(file), "DATABASE_URL": database_url}
+        async with offline_world(clock) as world:
+            story = Story(world, world.environ | files, clock)
+            yield story
+            assert world.workspace.violations == []
+            assert world.workspace.broadcast_mentions == []
+            assert all(call.signed_ok in (True, None) for call in world.region.calls)
+
+    return opening
+
+
+@pytest.fixture
+async def story(opens: Opens) -> AsyncIterator[Story]:
+    """A running bot, ten minutes a second."""
+    async with opens() as story, story.bot():
+        yield story

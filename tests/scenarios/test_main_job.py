@@ -1,0 +1,140 @@
+"""From the command to the last word, for every ending."""
+
+from bot.demo import rds_faults
+from bot.demo.rds_records import Ending
+from bot.demo.world import ANA, OPS
+from tests.scenarios.conftest import Opens, Story
+from tests.stepped_clock import SteppedClock
+
+
+async def test_asked_approved_backed_up_and_said(story: Story) -> None:
+    """Ana asks, Ben approves, and the thread says when it is complete, with size and duration."""
+    card = await story.asks('create orders before-42 "before the 4.2 migration"')
+    shown = story.workspace.read(card)
+    answer = await story.approves(card)
+    last = await story.until_said(card, "completed")
+
+    assert "Back up orders-prod" in shown
+    assert "before the 4.2 migration" in shown
+    assert "approved" in answer
+    assert story.thread(card)[0] == "@ben approved. Starting."
+    assert "RDS accepted it" in story.thread(card)[1]
+    assert "@ana" in last
+    assert "38.4 GB in 7 min" in last
+    assert "orders-prod is backed up" in story.workspace.read(story.cards[0])
+    assert story.cards[0].buttons == []
+    assert (story.creates, story.made("before-42")) == (1, 1)
+
+
+async def test_a_rule_without_approvals_runs_at_once(story: Story) -> None:
+    """`approvals = 0`: no button, no waiting."""
+    await story.types("create dev-sandbox quick-1")
+    await story.workspace.until(lambda: story.cards)
+    await story.until_said(story.cards[0], "completed")
+
+    assert "No approval needed" in story.thread(story.cards[0])[0]
+    assert story.made("quick-1") == 1
+
+
+async def test_a_rejected_request_starts_nothing(story: Story) -> None:
+    """Ben rejects: everybody reads who, and RDS is never asked."""
+    card = await story.asks()
+    await story.rejects(card)
+    line = await story.until_said(card, "rejected")
+
+    assert "@ben" in line
+    assert "@ana" in line
+    assert story.creates == 0
+
+
+async def test_a_failure_is_said_in_the_channel_too(story: Story) -> None:
+    """RDS says FAILED: Ana is mentioned, and the channel reads it as well."""
+    story.region.next_backup(Ending.FAILED)
+    card = await story.asks()
+    await story.approves(card)
+    line = await story.until_said(card, "failed")
+
+    assert "@ana" in line
+    assert story.workspace.messages(OPS)[-1].reply_broadcast
+
+
+async def test_a_backup_that_vanishes_is_lost(story: Story) -> None:
+    """RDS accepted it and lists it no more: that is neither completed nor failed."""
+    story.region.next_backup(Ending.VANISHED)
+    card = await story.asks()
+    await story.approves(card)
+
+    assert "@ana" in await story.until_said(card, "lost")
+
+
+async def test_a_refusal_of_rds_says_why(story: Story) -> None:
+    """RDS would not start it: in plain words, with code and request id, and no gateway text."""
+    story.region.faults.next_create(rds_faults.refused(409, "DBS.200316"))
+    card = await story.asks()
+    await story.approves(card)
+    line = await story.until_said(card, "refused")
+
+    assert "storage" in line
+    assert "DBS.200316" in line
+    assert story.made("before-42") == 0
+
+
+async def test_a_request_that_nobody_decides_expires(opens: Opens) -> None:
+    """Eight hours go by: no button is left, and the thread says what to do next."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story, story.bot():
+        card = await story.asks()
+        clock.advance(hours=8)
+        line = await story.until_said(card, "expired")
+
+        assert "/backup create orders before-42" in line
+        assert story.cards[0].buttons == []
+        assert story.creates == 0
+
+
+async def test_the_same_command_twice_is_one_request(story: Story) -> None:
+    """Slack delivers an envelope again: one card, and the same answer."""
+    await story.types("create orders before-42", twice=True)
+    await story.workspace.until(lambda: story.cards)
+    card = story.cards[0]
+    await story.approves(card)
+    await story.until_said(card, "completed")
+
+    assert len(story.cards) == 1
+    assert story.creates == 1
+
+
+async def test_every_refused_command_is_answered_to_the_asker_alone(story: Story) -> None:
+    """Unknown, replica, frozen, taken: plain words, no card, and nobody is asked to approve."""
+    for text, words in {
+        "create order-prod before-42": "orders-prod",
+        "create orders-replica before-42": "replica",
+        "create frozen-legacy before-42": "frozen",
+        "create orders nightly-1": "nightly-1",
+        "create orders 42-before": "before-42",
+        "creat orders before-42": "create",
+    }.items():
+        reply = await story.types(text)
+        assert reply.error is None
+        assert words in (await story.hears(words)).lower()
+
+    assert story.cards == []
+    assert story.creates == 0
+
+
+async def test_a_busy_instance_is_said_before_anybody_is_asked(story: Story) -> None:
+    """A backup is running already: the answer names it."""
+    orders = story.region.instances[0]
+    story.region.add_backup(orders, "nightly-0", began=story.clock.now())
+    await story.types("create orders before-42")
+
+    assert "nightly-0" in await story.hears("backed up")
+    assert story.cards == []
+
+
+async def test_help_and_an_empty_command_say_how(story: Story) -> None:
+    """Both answer in the ack, to the asker alone."""
+    for text in ("", "help", "HELP"):
+        reply = await story.types(text)
+        assert reply.message is not None
+        assert "/backup create" in story.heard(ANA)

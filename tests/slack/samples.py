@@ -1,0 +1,134 @@
+"""One request in every state, and the errors that people meet."""
+
+from datetime import UTC, datetime, timedelta
+
+from bot.domain.commands import CommandError
+from bot.domain.errors import (
+    AmbiguousInstance,
+    CannotPost,
+    InstanceBusy,
+    InstanceNotReady,
+    MayNotAsk,
+    NameTaken,
+    RdsError,
+    RdsOutcomeUnknown,
+    RdsRefused,
+    RdsUnreachable,
+    ReadReplica,
+    RefusalReason,
+    StoreUnavailable,
+    UnknownInstance,
+    UserError,
+)
+from bot.domain.fields import Problem
+from bot.domain.instances import Instance
+from bot.domain.policy import Terms
+from bot.domain.progress import History
+from bot.domain.requests import BackupRequest, Choice, Refusal, RequestState, Vote
+
+ASKED_AT = datetime(2026, 11, 23, 14, 4, tzinfo=UTC)
+DECIDED_AT = ASKED_AT + timedelta(minutes=1)
+EXPIRES_AT = ASKED_AT + timedelta(hours=8)
+BACKUP_ID = "cb211c0075104151a748a854bc8bd87dbr01"
+GB = 1024 * 1024
+S = RequestState
+HISTORY = History(
+    quick=timedelta(minutes=6),
+    usual=timedelta(minutes=7),
+    slow=timedelta(minutes=9),
+    last_finished=ASKED_AT - timedelta(hours=21),
+    last_size_kb=int(38.2 * GB),
+    last_took=timedelta(minutes=7),
+)
+TERMS = Terms(approvers=("S0DBA",), rule="rule 2 (orders-*)")
+FULL_STORAGE = RdsRefused(RefusalReason.STORAGE_FULL, "DBS.200316", request_id="9f1c")
+
+
+def asked(
+    instance: str = "orders-prod",
+    name: str = "before-migration-42",
+    description: str = "before the 4.2 migration",
+) -> BackupRequest:
+    return BackupRequest(
+        id="0d1e2f",
+        trigger_id="1.2.3",
+        team_id="T0TEAM",
+        channel_id="C0OPS",
+        card_channel_id="C0OPS",
+        requester="U0ANA",
+        response_url=None,
+        reference=instance,
+        name=name,
+        description=description,
+        state=S.ASKED,
+        asked_at=ASKED_AT,
+    )
+
+
+def in_every_state(
+    request: BackupRequest, terms: Terms = TERMS, history: History = HISTORY
+) -> dict[RequestState, BackupRequest]:
+    """The request, brought to each state by the ways that exist; Ben decides."""
+    instance = Instance(
+        id="i",
+        name=request.reference,
+        status="ACTIVE",
+        type="Ha",
+        engine="MySQL",
+        version="8.0",
+    )
+    waits = request.moved(
+        S.AWAITING_APPROVAL,
+        instance=instance,
+        history=history,
+        terms=terms,
+        expires_at=EXPIRES_AT,
+    )
+    yes = Vote(user_id="U0BEN", choice=Choice.APPROVE, at=DECIDED_AT)
+    no = yes.model_copy(update={"choice": Choice.REJECT})
+    votes = (yes,) * bool(terms.approvals)
+    approved = waits.moved(S.APPROVED, votes=votes, decided_at=DECIDED_AT)
+    creating = approved.moved(S.CREATING)
+    running = creating.moved(S.RUNNING, backup_id=BACKUP_ID, started_at=DECIDED_AT)
+    at, refusal = DECIDED_AT + timedelta(minutes=7), Refusal.of(FULL_STORAGE)
+    done = {"took": timedelta(minutes=7, seconds=12), "size_kb": int(38.4 * GB)}
+    ways = (
+        request,
+        waits,
+        approved,
+        creating,
+        running,
+        running.moved(S.COMPLETED, finished_at=at, **done),
+        running.moved(S.FAILED, finished_at=at, took=timedelta(minutes=3)),
+        running.moved(S.LOST, finished_at=at),
+        creating.moved(S.REFUSED, finished_at=at, refusal=refusal, rds_request_id="9f1c"),
+        waits.moved(S.REJECTED, votes=(no,), decided_at=DECIDED_AT),
+        waits.moved(S.EXPIRED, decided_at=EXPIRES_AT),
+    )
+    return {request.state: request for request in ways}
+
+
+def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
+    """One of every class, and every refusal of RDS, with `text` wherever a text goes."""
+    return [
+        CommandError([Problem("name", text, text, text)] * 4, text),
+        CommandError([Problem("verb", text)]),
+        UnknownInstance(text),
+        UnknownInstance(text, [text, text, text]),
+        AmbiguousInstance(text, [text] * 30),
+        ReadReplica(text, text),
+        ReadReplica(text, None),
+        InstanceBusy(text, text, ASKED_AT.isoformat()),
+        InstanceBusy(text),
+        InstanceNotReady(text, text),
+        NameTaken(text, text, "U0BEN"),
+        NameTaken(text, text),
+        MayNotAsk(text, text, ["S0DBA", "U0BEN", text]),
+        CannotPost("C0OPS", text),
+        CannotPost("C0OPS", "not_in_channel"),
+        StoreUnavailable(),
+        RdsUnreachable(text, retry_after=30.0),
+        RdsUnreachable(),
+        RdsOutcomeUnknown(status=500),
+        *(RdsRefused(reason, text, request_id=text) for reason in RefusalReason),
+    ]

@@ -1,0 +1,39 @@
+"""Time that stands still until a test moves it."""
+
+import asyncio
+import heapq
+import itertools
+from datetime import UTC, datetime, timedelta
+
+from bot.clock import Clock
+
+
+class SteppedClock(Clock):
+    """`advance` wakes, in order, all who sleep until a moment that has come."""
+
+    def __init__(self, now: datetime = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)) -> None:
+        self._start = now
+        self._elapsed = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed)
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return await asyncio.sleep(0)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._order), done))
+        return await done
+
+    def advance(self, **span: float) -> None:
+        """Let this much time (`hours=8`) pass."""
+        self._elapsed += timedelta(**span).total_seconds()
+        while self._sleepers and self._sleepers[0][0] <= self._elapsed:
+            _, _, done = heapq.heappop(self._sleepers)
+            if not done.done():
+                done.set_result(None)

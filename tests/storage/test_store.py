@@ -1,0 +1,149 @@
+"""What the store promises, on a real SQLite file."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.backups import Conflict
+from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.errors import NameTaken
+from bot.domain.instances import Instance
+from bot.domain.policy import Terms
+from bot.domain.progress import History
+from bot.domain.requests import BackupRequest, Choice, Refusal, RequestState, Vote
+from bot.storage.store import Store
+from tests.requests import NOON, asked
+
+_S = RequestState
+
+
+async def kept(store: Store, request: BackupRequest) -> BackupRequest:
+    """The request after it was written down."""
+    async with store.transaction() as transaction:
+        await transaction.insert(request)
+    return request
+
+
+async def test_a_request_comes_back_as_it_went_in(store: Store) -> None:
+    """Every field survives the database, times and spans and nested values too."""
+    request = asked(
+        response_url="https://hooks.example/1",
+        instance=Instance(id="a" * 32 + "in01", name="orders-prod", status="ACTIVE"),
+        history=History(usual=timedelta(minutes=7), last_finished=NOON),
+        terms=Terms(approvers=("S0DBA",), expires_after=timedelta(hours=1)),
+        expires_at=NOON + timedelta(hours=1),
+        took=timedelta(minutes=7, seconds=12),
+        size_kb=5_000_000_000,
+        refusal=Refusal.of(NameTaken("before-1", "before-1-2")),
+    )
+    await kept(store, request)
+
+    assert await store.load(request.id) == request
+
+
+async def test_an_unknown_request_is_none(store: Store) -> None:
+    """A made-up id is not an error of the store."""
+    assert await store.load("nobody") is None
+
+
+async def test_a_move_is_compare_and_set(store: Store) -> None:
+    """Who has an old picture of a request cannot move it."""
+    request = await kept(store, asked())
+    async with store.transaction() as transaction:
+        await transaction.move(request, _S.APPROVED)
+
+    with pytest.raises(Conflict):
+        async with store.transaction() as transaction:
+            await transaction.move(request, _S.REFUSED)
+
+    loaded = await store.load(request.id)
+    assert loaded is not None
+    assert loaded.state is _S.APPROVED
+
+
+async def test_one_command_is_one_request(store: Store) -> None:
+    """The same trigger_id cannot make a second row, and leads to the first."""
+    request = await kept(store, asked())
+
+    with pytest.raises(Conflict):
+        await kept(store, asked(2, trigger_id=request.trigger_id))
+
+    assert await store.asked_by(request.trigger_id) == request
+    assert await store.load("request2") is None
+
+
+async def test_a_name_belongs_to_one_open_request(store: Store) -> None:
+    """A second open request cannot take the name; once the first has ended, it can."""
+    first = await kept(store, asked())
+
+    with pytest.raises(Conflict):
+        await kept(store, asked(2, name=first.name))
+    assert await store.open_named(first.name) == first
+
+    async with store.transaction() as transaction:
+        await transaction.move(first, _S.REFUSED)
+    await kept(store, asked(2, name=first.name))
+
+
+async def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    """Request, votes and audit are written together or not at all."""
+    entry = AuditEntry(at=NOON, request_id="request1", actor="U0ANA", action=AuditAction.ASKED)
+
+    async def cut_off() -> None:
+        async with store.transaction() as transaction:
+            await transaction.insert(asked())
+            await transaction.record(entry)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await cut_off()
+
+    assert await store.load("request1") is None
+    assert await store.audit_trail() == []
+
+
+async def test_votes_come_back_in_order(store: Store) -> None:
+    """A request is loaded with its votes, the oldest first."""
+    request = await kept(store, asked())
+    votes = [
+        Vote(user_id="U0CAT", choice=Choice.APPROVE, at=NOON),
+        Vote(user_id="U0BEN", choice=Choice.APPROVE, at=NOON + timedelta(seconds=1)),
+    ]
+    async with store.transaction() as transaction:
+        for vote in votes:
+            await transaction.vote(request, vote)
+
+    loaded = await store.load(request.id)
+    assert loaded is not None
+    assert loaded.approvers == ("U0CAT", "U0BEN")
+
+
+async def test_a_person_votes_once(store: Store) -> None:
+    """The same choice of the same person does not fit in twice."""
+    request = await kept(store, asked())
+    vote = Vote(user_id="U0BEN", choice=Choice.APPROVE, at=NOON)
+    async with store.transaction() as transaction:
+        await transaction.vote(request, vote)
+
+    with pytest.raises(Conflict):
+        async with store.transaction() as transaction:
+            await transaction.vote(request, vote)
+
+
+async def test_fifty_writers_at_once_all_get_their_turn(store: Store) -> None:
+    """Concurrent transactions queue; none fails because the database is locked."""
+    await asyncio.gather(*(kept(store, asked(number)) for number in range(50)))
+
+    assert len(await store.ids_in(_S.ASKED)) == 50
+
+
+async def test_a_line_is_said_in_one_place(store: Store) -> None:
+    """What was said is found again, and cannot be written down twice."""
+    request = await kept(store, asked())
+    await store.save_post(request.id, "card", "C0OPS", "1.0")
+
+    assert await store.posted(request.id, "card") == ("C0OPS", "1.0")
+    assert await store.posted(request.id, "ended") is None
+    with pytest.raises(Conflict):
+        await store.save_post(request.id, "card", "C0OPS", "2.0")
