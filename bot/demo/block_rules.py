@@ -28,7 +28,7 @@ def message_problems(text: str, blocks: Any, before: Sequence[Json] = ()) -> lis
     found += _blocks_problems(blocks, Surface.MESSAGE)
     if not found:
         found += _plan_ids(blocks, before)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def view_problems(view: Json) -> list[Problem]:

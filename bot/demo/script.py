@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -29,6 +28,51 @@ orders = "orders-prod"
 """
 
 
+class Stage:
+    """Ana, Ben, and what a reader of the channel sees of them."""
+
+    def __init__(self, world: World, console: Console) -> None:
+        self.region = world.region
+        self._workspace = world.workspace
+        self._console = console
+
+    async def ana_asks(self) -> Message:
+        """Type the command; the card, once it is up."""
+        self._tell(f"@ana types /backup {COMMAND}")
+        await self._workspace.command(ANA, OPS, "/backup", COMMAND)
+        await self._workspace.until(lambda: any(m.buttons for m in self._cards), PATIENCE)
+        self._show()
+        return self._cards[0]
+
+    async def ben_clicks(self, card: Message, button: str) -> None:
+        """Click Approve or Reject."""
+        label = {APPROVE: "Approve", REJECT: "Reject"}[button]
+        self._tell(f"@ben clicks {label}; a minute goes by in a second")
+        await self._workspace.click(BEN, card.ts, button)
+
+    async def until_said(self, card: Message, words: str) -> None:
+        """Wait for the line in the card's thread that ends the story."""
+        workspace = self._workspace
+        await workspace.until(
+            lambda: any(words in workspace.read(m) for m in workspace.thread(OPS, card.ts)),
+            PATIENCE,
+        )
+        self._tell("In the end")
+        self._show()
+
+    @property
+    def _cards(self) -> list[Message]:
+        return [m for m in self._workspace.messages(OPS) if not m.is_reply and not m.seen_by]
+
+    def _tell(self, what: str) -> None:
+        self._console.print(f"▶ {what}", "", sep="\n", style="bold", highlight=False, markup=False)
+
+    def _show(self) -> None:
+        self._console.print(
+            self._workspace.render(OPS), "", sep="\n", highlight=False, markup=False
+        )
+
+
 async def play(scenario: str, console: Console) -> None:
     """Play one of SCENARIOS and print the channel and its thread as a reader sees them.
 
@@ -36,13 +80,11 @@ async def play(scenario: str, console: Console) -> None:
     """
     clock = FastClock(SPEED)
     with tempfile.TemporaryDirectory(prefix="backup-bot-demo-") as directory:
-        environ = _written(CONFIG, Path(directory))
+        files = _written(CONFIG, Path(directory))
         async with offline_world(clock) as world:
-            console.print(f"@ana types: [bold]/backup {COMMAND}[/bold]\n", highlight=False)
-            loaded = settings.load(world.environ | environ, http=False)
+            loaded = settings.load(world.environ | files, http=False)
             async with running(loaded, clock=clock):
-                await SCENARIOS[scenario](world)
-            console.print(world.workspace.render(OPS), highlight=False, markup=False)
+                await SCENARIOS[scenario](Stage(world, console))
 
 
 def _written(config: str, directory: Path) -> dict[str, str]:
@@ -55,64 +97,43 @@ def _written(config: str, directory: Path) -> dict[str, str]:
     }
 
 
-async def _ask(world: World) -> Message:
-    """Ana asks; the card, once it is up."""
-    await world.workspace.command(ANA, OPS, "/backup", COMMAND)
-    cards = partial(_with_button, world)
-    return (await world.workspace.until(cards, PATIENCE))[0]
+async def _approve(stage: Stage, words: str) -> None:
+    card = await stage.ana_asks()
+    await stage.ben_clicks(card, APPROVE)
+    await stage.until_said(card, words)
 
 
-def _with_button(world: World) -> list[Message]:
-    return [m for m in world.workspace.messages(OPS) if "[Approve]" in world.workspace.read(m)]
+async def _completed(stage: Stage) -> None:
+    await _approve(stage, "completed")
 
 
-async def _until_said(world: World, card: Message, words: str) -> None:
-    """Wait for a line in the card's thread."""
-    workspace = world.workspace
-    await workspace.until(
-        lambda: any(words in workspace.read(line) for line in workspace.thread(OPS, card.ts)),
-        PATIENCE,
-    )
+async def _rejected(stage: Stage) -> None:
+    card = await stage.ana_asks()
+    await stage.ben_clicks(card, REJECT)
+    await stage.until_said(card, "rejected")
 
 
-async def _approve(world: World, words: str) -> None:
-    """Ben approves, and the story ends with these words in the thread."""
-    card = await _ask(world)
-    await world.workspace.click(BEN, card.ts, APPROVE)
-    await _until_said(world, card, words)
+async def _failed(stage: Stage) -> None:
+    stage.region.next_backup(Ending.FAILED)
+    await _approve(stage, "failed")
 
 
-async def _completed(world: World) -> None:
-    await _approve(world, "completed")
+async def _refused(stage: Stage) -> None:
+    stage.region.faults.next_create(rds_faults.refused(409, "DBS.200316"))
+    await _approve(stage, "refused")
 
 
-async def _rejected(world: World) -> None:
-    card = await _ask(world)
-    await world.workspace.click(BEN, card.ts, REJECT)
-    await _until_said(world, card, "rejected")
+async def _unknown_outcome(stage: Stage) -> None:
+    stage.region.faults.next_create(rds_faults.LOST_ANSWER)
+    await _approve(stage, "completed")
 
 
-async def _failed(world: World) -> None:
-    world.region.next_backup(Ending.FAILED)
-    await _approve(world, "failed")
+async def _expired(stage: Stage) -> None:
+    card = await stage.ana_asks()
+    await stage.until_said(card, "expired")
 
 
-async def _refused(world: World) -> None:
-    world.region.faults.next_create(rds_faults.refused(409, "DBS.200316"))
-    await _approve(world, "refused")
-
-
-async def _unknown_outcome(world: World) -> None:
-    world.region.faults.next_create(rds_faults.LOST_ANSWER)
-    await _approve(world, "completed")
-
-
-async def _expired(world: World) -> None:
-    card = await _ask(world)
-    await _until_said(world, card, "expired")
-
-
-SCENARIOS: dict[str, Callable[[World], Awaitable[None]]] = {
+SCENARIOS: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "completed": _completed,
     "rejected": _rejected,
     "failed": _failed,

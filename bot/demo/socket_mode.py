@@ -20,6 +20,7 @@ class Socket:
     def __init__(self, request: web.Request) -> None:
         self.is_silent = False
         self.is_leaving = False
+        self.delivered = 0  # envelopes
         self._transport = request.transport
         self._ws = web.WebSocketResponse(autoping=False)
 
@@ -142,7 +143,9 @@ class Sockets:
                 return "dispatch_failed"
             self._turn += 1
             retry = {"retry_attempt": attempt, "retry_reason": "timeout"} if attempt else {}
-            await candidates[self._turn % len(candidates)].send({**envelope, **retry})
+            socket = candidates[self._turn % len(candidates)]
+            socket.delivered += 1
+            await socket.send({**envelope, **retry})
             try:
                 await asyncio.wait_for(delivery.acked.wait(), within)
             except TimeoutError:

@@ -35,6 +35,7 @@ class Workspace(State):
         deliver_twice: bool = False,
     ) -> Reply:
         """Type a slash command, and wait for what the ack says or Slack's error."""
+        self.scopes_used.add("commands")
         scene = self._scene(user_id, channel_id)
         payload = command_payload(scene, command, text)
         delivery, error = await self._deliver("slash_commands", payload, twice=deliver_twice)

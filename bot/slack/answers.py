@@ -37,9 +37,9 @@ def help_message(command: str) -> Message:
 def accepted(request: BackupRequest, command: str) -> Message:
     """The ack of a command that is on disk; the same one delivered twice gets it again."""
     return said(
-        f"You asked for a backup of {name(request.instance_name)} as {code(request.name)}. "
-        "It is written down; nothing has started yet. I check it with RDS, then either put it up "
-        f"for approval in the channel or tell you why not. {code(command + ' help')} tells more."
+        f"Asked: back up {name(request.instance_name)} as {code(request.name)}. "
+        "I check it with RDS, then its card comes up in the channel, or I tell you why not. "
+        f"Nothing has started yet. {code(command + ' help')} tells more."
     )
 
 

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
+from bot.slack.codes import FAILURES, error_code
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +38,8 @@ class UserGroups:
             try:
                 async with asyncio.timeout(PATIENCE):
                     answer = await self._client.usergroups_users_list(usergroup=group_id)
-            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-                log.warning("usergroup_unknown", usergroup=group_id, error=str(error))
+            except FAILURES as error:
+                log.warning("usergroup_unknown", usergroup=group_id, error=error_code(error))
                 return None
             users = frozenset[str](answer["users"])
             self._known[group_id] = (self._clock.monotonic(), users)

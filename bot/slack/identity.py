@@ -1,13 +1,12 @@
 """Who the bot is in Slack: asked once, at the start."""
 
-import aiohttp
 import structlog
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
 from bot.domain.errors import SettingsError
+from bot.slack.codes import FAILURES, error_code
 
 log = structlog.get_logger(__name__)
 
@@ -24,8 +23,8 @@ async def identify(client: AsyncWebClient, clock: Clock) -> AuthorizeResult:
     while True:
         try:
             answer = await client.auth_test()
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            code = error.response["error"] if isinstance(error, SlackApiError) else str(error)
+        except FAILURES as error:
+            code = error_code(error)
             if code in REFUSED:
                 problem = f"SLACK_BOT_TOKEN: Slack does not take it ({code})."
                 raise SettingsError([problem]) from error

@@ -113,7 +113,9 @@ def _refused(request: BackupRequest) -> str:
 def _rejected(request: BackupRequest) -> str:
     who = request.rejecter
     by = "you" if who is None or who == request.requester else mention(who)
-    return f"{by} *rejected* the backup of {name(request.instance_name)}. Nothing was started."
+    return (
+        f"the backup of {name(request.instance_name)} was *rejected* by {by}. Nothing was started."
+    )
 
 
 def _expired(request: BackupRequest) -> str:

@@ -5,9 +5,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
@@ -17,6 +15,7 @@ from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.requests import BackupRequest, Line
 from bot.slack.answers import not_posted, refusal
 from bot.slack.cards import request_card
+from bot.slack.codes import FAILURES, error_code
 from bot.slack.mrkdwn import Message
 from bot.slack.replies import is_broadcast, thread_line
 
@@ -127,8 +126,8 @@ class Threads:
         webhook = AsyncWebhookClient(request.response_url, session=self._client.session)
         try:
             answer = await webhook.send_dict({"response_type": "ephemeral", **message.as_slack()})
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise SlackUnreachable(type(error).__name__) from error
+        except FAILURES as error:
+            raise SlackUnreachable(error_code(error)) from error
         return answer.status_code == 200  # noqa: PLR2004, HTTP's own word for yes
 
     async def _drawn(self, request: BackupRequest, **where: str) -> AsyncSlackResponse:
@@ -152,10 +151,8 @@ class Threads:
         )
         try:
             return await method(**message.as_slack(), **where, parse="none", link_names=False)
-        except SlackApiError as error:
-            code = error.response["error"]
+        except FAILURES as error:
+            code = error_code(error)
             if code in (NO_EDIT if edits else NO_PLACE):
                 raise CannotPost(where["channel"], code) from error
             raise SlackUnreachable(code) from error
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            raise SlackUnreachable(type(error).__name__) from error

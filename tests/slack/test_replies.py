@@ -94,7 +94,7 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
         ),
         (
             S.REJECTED,
-            "<@U0ANA> <@U0BEN> *rejected* the backup of orders-prod. Nothing was started. "
+            "<@U0ANA> the backup of orders-prod was *rejected* by <@U0BEN>. Nothing was started. "
             + AGAIN,
         ),
         (

@@ -1,0 +1,16 @@
+"""Slack's own code for what went wrong with a call of the Web API."""
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+# All that a call can raise when Slack, or the way to it, says no.
+FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError)
+
+
+def error_code(error: BaseException) -> str:
+    """`channel_not_found`, `ratelimited`, …; for anything but Slack's JSON, what it was."""
+    if not isinstance(error, SlackApiError):
+        return type(error).__name__
+    data = error.response.data
+    code = data.get("error") if isinstance(data, dict) else None
+    return str(code or f"http_{error.response.status_code}")

@@ -1,0 +1,177 @@
+"""How messages travel: each once, and what happens when Slack does not take one."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.demo import slack_faults
+from bot.demo.slack_api import SlackServer
+from bot.demo.workspace import Workspace
+from bot.domain.errors import CannotPost, SlackUnreachable
+from bot.domain.requests import Line, RequestState
+from bot.slack.threads import Threads
+from tests.slack.samples import asked, in_every_state
+from tests.stepped_clock import SteppedClock
+
+STATES = in_every_state(asked())
+WAITING, COMPLETED = STATES[RequestState.AWAITING_APPROVAL], STATES[RequestState.COMPLETED]
+REFUSED = STATES[RequestState.REFUSED]
+
+
+class Remembered:
+    """Where each line was said, in memory."""
+
+    def __init__(self) -> None:
+        self.posts: dict[tuple[str, str], tuple[str, str]] = {}
+
+    async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
+        return self.posts.get((request_id, line))
+
+    async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
+        self.posts[request_id, line] = (channel_id, ts)
+
+
+class Ground:
+    """A channel with a requester in it, and the threads under test."""
+
+    def __init__(self, workspace: Workspace, client: AsyncWebClient, clock: SteppedClock) -> None:
+        self.workspace = workspace
+        self.clock = clock
+        self.posts = Remembered()
+        self.threads = Threads(client, self.posts, clock, command="/backup")
+
+    def response_url(self) -> str:
+        """What Slack sends along with a command."""
+        path = self.workspace.response_urls.issue(WAITING.requester, WAITING.card_channel_id)
+        return f"{self.workspace.base_url}{path}"
+
+    @property
+    def messages(self) -> list[str]:
+        """All that stands in the channel, threads too."""
+        channel = WAITING.card_channel_id
+        top = self.workspace.messages(channel)
+        below = [m for card in top for m in self.workspace.thread(channel, card.ts)]
+        return [self.workspace.read(m) for m in [*top, *below]]
+
+    def said_to(self, user_id: str) -> str:
+        """The direct message that somebody got."""
+        (im,) = [c for c in self.workspace.channels.values() if c.is_im and user_id in c.members]
+        return self.workspace.read(self.workspace.messages(im.id)[-1])
+
+
+@pytest.fixture
+async def ground() -> AsyncIterator[Ground]:
+    clock = SteppedClock()
+    workspace = Workspace(clock, "xoxb-1", "xapp-1", "secret", team_id=WAITING.team_id)
+    workspace.add_user(WAITING.requester, "ana")
+    workspace.add_channel(WAITING.card_channel_id, "ops", [WAITING.requester])
+    async with SlackServer(workspace) as server, aiohttp.ClientSession() as session:
+        client = AsyncWebClient("xoxb-1", server.api_url, session=session, retry_handlers=[])
+        yield Ground(workspace, client, clock)
+
+
+async def test_a_card_is_posted_once_and_edited_from_then_on(ground: Ground) -> None:
+    """Showing a request again draws it in place."""
+    await ground.threads.show(WAITING)
+    ground.clock.advance(seconds=15)
+    await ground.threads.show(COMPLETED)
+
+    assert len(ground.messages) == 1
+    assert "is backed up" in ground.messages[0]
+    assert ground.workspace.violations == []
+
+
+async def test_a_line_is_said_once(ground: Ground) -> None:
+    """A step that runs again after a crash says nothing twice."""
+    await ground.threads.show(WAITING)
+    for _ in range(3):
+        await ground.threads.say(COMPLETED, Line.ENDED)
+
+    assert len(ground.messages) == 2
+
+
+async def test_a_workspace_without_plans_gets_a_line_instead(ground: Ground) -> None:
+    """Slack answers `invalid_blocks` to the plan: the same steps come as plain context."""
+    ground.workspace.faults.next("chat.postMessage", slack_faults.refused("invalid_blocks"))
+    await ground.threads.show(WAITING)
+    await ground.threads.show(COMPLETED)
+
+    (card,) = ground.workspace.messages(WAITING.card_channel_id)
+    assert "plan" not in {block["type"] for block in card.blocks}
+    assert "✓ Completed" in ground.workspace.read(card)
+
+
+async def test_blocks_that_are_wrong_in_any_form_do_not_loop(ground: Ground) -> None:
+    """If the fallback is refused too, the caller hears it."""
+    ground.workspace.faults.always(slack_faults.refused("invalid_blocks"), "chat.postMessage")
+
+    with pytest.raises(SlackUnreachable):
+        await ground.threads.show(WAITING)
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "not_in_channel", "is_archived"])
+async def test_a_channel_that_takes_no_card_is_named(ground: Ground, code: str) -> None:
+    """The request cannot be decided without a card: the caller hears why there is none."""
+    ground.workspace.faults.next("chat.postMessage", slack_faults.refused(code))
+
+    with pytest.raises(CannotPost) as raised:
+        await ground.threads.show(WAITING)
+    assert raised.value.error == code
+
+
+async def test_an_edit_of_a_deleted_card_is_dropped(ground: Ground) -> None:
+    """A moderator removed it: the store still knows everything, and the thread goes on."""
+    await ground.threads.show(WAITING)
+    ground.workspace.faults.always(slack_faults.refused("message_not_found"), "chat.update")
+    await ground.threads.show(COMPLETED)
+    await ground.threads.say(COMPLETED, Line.ENDED)
+
+    assert any("38.4 GB" in message for message in ground.messages)
+
+
+async def test_an_outcome_finds_the_requester_when_the_channel_is_gone(ground: Ground) -> None:
+    """The channel was archived meanwhile: a direct message says how it ended, once."""
+    await ground.threads.show(WAITING)
+    ground.workspace.channels[WAITING.card_channel_id].is_archived = True
+    await ground.threads.announce(COMPLETED)
+    await ground.threads.announce(COMPLETED)
+
+    assert "38.4 GB" in ground.said_to(WAITING.requester)
+    posts = [c for c in ground.workspace.calls if c.method == "chat.postMessage" and c.ok]
+    assert len(posts) == 2
+
+
+async def test_a_request_without_a_card_is_answered_where_it_was_asked(ground: Ground) -> None:
+    """The command's own answer address, seen by the requester alone."""
+    url = ground.response_url()
+    request = REFUSED.model_copy(update={"response_url": url})
+    await ground.threads.announce(request)
+    await ground.threads.announce(request)
+
+    assert len(ground.workspace.ephemerals(WAITING.requester)) == 1
+    assert ground.messages == []
+
+
+async def test_an_answer_that_comes_too_late_comes_as_a_direct_message(ground: Ground) -> None:
+    """After half an hour the address is dead: the requester is told all the same."""
+    url = ground.response_url()
+    request = REFUSED.model_copy(update={"response_url": url})
+    ground.clock.advance(minutes=31)
+    await ground.threads.announce(request)
+
+    assert ground.said_to(WAITING.requester)
+
+
+@pytest.mark.parametrize("fault", [slack_faults.ERROR, slack_faults.DROPPED])
+async def test_a_slack_that_is_down_is_said_to_the_caller(
+    ground: Ground, fault: slack_faults.Fault
+) -> None:
+    """Nothing is remembered as said, so it is said when Slack is back."""
+    ground.workspace.faults.next("chat.postMessage", fault)
+    with pytest.raises(SlackUnreachable):
+        await ground.threads.show(WAITING)
+    await ground.threads.show(WAITING)
+
+    assert len(ground.messages) == 1

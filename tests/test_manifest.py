@@ -1,0 +1,86 @@
+"""The manifest, held against the code and against Slack's limits."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.demo.world import BEN, OPS
+from bot.domain.commands import VERBS
+from bot.settings import Environment
+from tests.scenarios.conftest import Opens
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def manifest() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text("utf-8"))
+    return document
+
+
+def test_the_command_is_the_one_that_the_bot_listens_to(manifest: dict[str, Any]) -> None:
+    """One command, under its default name, and every verb stands in its hint."""
+    (command,) = manifest["features"]["slash_commands"]
+
+    assert command["command"] == Environment.model_fields["command"].default
+    for verb in VERBS:
+        assert re.search(rf"\b{verb}\b", command["usage_hint"])
+
+
+def test_mentions_arrive_as_ids(manifest: dict[str, Any]) -> None:
+    """The grammar expects what `should_escape` makes of mentions and links."""
+    (command,) = manifest["features"]["slash_commands"]
+
+    assert command["should_escape"] is True
+
+
+def test_buttons_and_sockets_are_on(manifest: dict[str, Any]) -> None:
+    """Without interactivity no click arrives, without Socket Mode nothing does."""
+    settings = manifest["settings"]
+
+    assert settings["interactivity"] == {"is_enabled": True}
+    assert settings["socket_mode_enabled"] is True
+    assert settings["token_rotation_enabled"] is False
+    assert "event_subscriptions" not in settings
+
+
+async def test_every_scope_is_used_and_no_other_is_needed(
+    manifest: dict[str, Any], opens: Opens
+) -> None:
+    """A workspace that grants just these scopes sees the whole story, and each scope at work.
+
+    `chat:write.public` is the optional one: it stands in for an invitation.
+    """
+    scopes = manifest["oauth_config"]["scopes"]
+    async with opens() as story, story.bot():
+        story.workspace.scopes = {*scopes["bot"], *scopes["bot_optional"]}
+        card = await story.asks()
+        await story.approves(card, who=BEN)
+        await story.until_said(card, "completed")
+
+        assert story.workspace.scopes_used == set(scopes["bot"])
+        assert scopes["bot_optional"] == ["chat:write.public"]
+        assert story.workspace.messages(OPS)
+
+
+def test_slack_accepts_its_lengths(manifest: dict[str, Any]) -> None:
+    """Slack's limits for a manifest (docs.slack.dev, app manifest reference)."""
+    shown = manifest["display_information"]
+    (command,) = manifest["features"]["slash_commands"]
+
+    assert len(shown["name"]) <= 35
+    assert len(shown["description"]) <= 140
+    assert 175 <= len(shown["long_description"]) <= 4000
+    assert len(command["command"]) <= 32
+    assert len(command["description"]) <= 2000
+    assert len(command["usage_hint"]) <= 1000
+    assert set(manifest) == {
+        "_metadata",
+        "display_information",
+        "features",
+        "oauth_config",
+        "settings",
+    }
