@@ -16,7 +16,7 @@ from bot.lifecycle.journal import Journal
 from bot.lifecycle.ports import World
 from bot.lifecycle.workflow import Lifecycle
 from bot.rds.budget import CallBudget
-from bot.rds.client import RdsClient, open_client
+from bot.rds.client import PATIENCE, RdsClient, open_client
 from bot.rds.instances import InstanceCatalogue
 from bot.rds.signing import AkSkAuth
 from bot.settings import Environment, Settings
@@ -27,6 +27,7 @@ from bot.slack.identity import identify
 from bot.slack.sockets import SocketFront
 from bot.slack.threads import Threads
 from bot.storage.engine import migrate, open_engine
+from bot.storage.intake import Intake
 from bot.storage.store import Store
 from bot.watcher import Watcher
 
@@ -37,13 +38,18 @@ TO_FINISH = 4.0  # seconds that calls to RDS and Slack under way get after that
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock, address: Address | None = None
+    settings: Settings,
+    *,
+    clock: Clock,
+    address: Address | None = None,
+    rds_patience: float = PATIENCE,
 ) -> AsyncIterator[asyncio.Future[None]]:
     """The whole bot, from its database to Slack, for as long as the block lasts.
 
     With an `address` Slack's requests are served over HTTP there, else two sockets are kept
-    open. The block begins once Slack can reach the bot; the future it gets ends only if a part
-    of the bot fell over. Raises SettingsError when Slack does not know the token.
+    open; RDS has `rds_patience` seconds of real time to answer a call. The block begins once
+    Slack can reach the bot; the future it gets ends only if a part of the bot fell over.
+    Raises SettingsError when Slack does not take a token, or the address cannot be listened on.
     """
     env = settings.environment
     async with AsyncExitStack() as stack:
@@ -51,7 +57,7 @@ async def running(
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
         slack = _slack_client(env, session)
         store = await _open_store(env, stack)
-        world = await _world(settings, slack, store, clock, stack, over)
+        world = await _world(settings, slack, store, clock, stack, over, rds_patience=rds_patience)
 
         journal = Journal(env.database_url)
         lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
@@ -62,6 +68,7 @@ async def running(
 
         backups = Backups(
             store=store,
+            intake=Intake(store),
             catalogue=world.catalogue,
             policy=world.policy,
             groups=world.groups,
@@ -71,15 +78,11 @@ async def running(
         at_work = AtWork()
         app = bolt_app(slack, await identify(slack, Clock()), _plain(env.signing_secret), at_work)
         handlers.register(app, backups, env.command)
-        front = (
-            HttpFront(app, address)
-            if address
-            else SocketFront(app, _plain(env.app_token), Clock())
-        )
+        front = HttpFront(app, address) if address else SocketFront(app, _plain(env.app_token))
         _keep(stack, over, front.run())
         stack.push_async_callback(front.close)
         stack.push_async_callback(at_work.drain, TO_ANSWER)
-        await front.connected.wait()
+        await front.connected
         yield over
 
 
@@ -107,6 +110,8 @@ async def _world(
     clock: Clock,
     stack: AsyncExitStack,
     over: asyncio.Future[None],
+    *,
+    rds_patience: float,
 ) -> World:
     env, file = settings.environment, settings.file
     auth = AkSkAuth(
@@ -116,7 +121,8 @@ async def _world(
         project_id=env.project_id,
         now=clock.now,
     )
-    http = await stack.enter_async_context(open_client(settings.rds_endpoint, auth))
+    client = open_client(settings.rds_endpoint, auth, rds_patience)
+    http = await stack.enter_async_context(client)
     rds = RdsClient(http, env.project_id, CallBudget(file.rds.calls_per_minute, clock), clock)
     catalogue = InstanceCatalogue(rds, clock, file.aliases)
     stack.push_async_callback(catalogue.close)
@@ -149,8 +155,9 @@ def _keep(
             over.set_exception(error)
 
     async def stop() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        while not task.done():  # a cancel can be swallowed, as by 3.11's wait_for
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.1)
 
     task.add_done_callback(ended)
     stack.push_async_callback(stop)

@@ -1,9 +1,11 @@
 """The use cases: the one door that handlers knock on."""
 
+import asyncio
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from bot.clock import Clock
@@ -11,11 +13,19 @@ from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.commands import CreateBackup, free_name
 from bot.domain.errors import NameTaken, RdsUnreachable
 from bot.domain.instances import Instance
-from bot.domain.policy import Policy, Terms, Verdict, decide_approval, decide_rejection
+from bot.domain.policy import (
+    Members,
+    Policy,
+    Terms,
+    Verdict,
+    decide_approval,
+    decide_rejection,
+)
 from bot.domain.requests import BackupRequest, Choice, RequestState, Vote
 
 # An ack is due after 3 s; what RDS has not said by then is looked up afterwards.
 PATIENCE = 1.5
+GROUPS_PATIENCE = 2.5  # seconds, however many clicks wait for Slack's answer at once
 LONGEST_ID = 64  # of what a click may claim to be a request's id
 
 
@@ -26,7 +36,7 @@ class Conflict(Exception):
 class Transaction(Protocol):
     """One unit of work: all of it is on disk when its block ends, or none of it."""
 
-    async def insert(self, request: BackupRequest) -> None: ...
+    async def insert(self, *new: BackupRequest) -> None: ...
     async def load(self, request_id: str) -> BackupRequest | None: ...
     async def move(
         self, request: BackupRequest, to: RequestState, **changes: object
@@ -43,6 +53,12 @@ class Store(Protocol):
     async def asked_by(self, trigger_id: str) -> BackupRequest | None: ...
     async def open_named(self, name: str) -> BackupRequest | None: ...
     async def ids_in(self, state: RequestState) -> list[str]: ...
+
+
+class Intake(Protocol):
+    """The way on to disk for what is new, many at a time. Raises Conflict and StoreUnavailable."""
+
+    async def write(self, request: BackupRequest, entry: AuditEntry) -> None: ...
 
 
 class Catalogue(Protocol):
@@ -102,6 +118,7 @@ class Backups:
         self,
         *,
         store: Store,
+        intake: Intake,
         catalogue: Catalogue,
         policy: Policy,
         groups: Groups,
@@ -109,6 +126,7 @@ class Backups:
         clock: Clock,
     ) -> None:
         self._store = store
+        self._intake = intake
         self._catalogue = catalogue
         self._policy = policy
         self._groups = groups
@@ -139,17 +157,16 @@ class Backups:
             asked_at=self._clock.now(),
         )
         try:
-            async with self._store.transaction() as transaction:
-                await transaction.insert(request)
-                await transaction.record(
-                    AuditEntry(
-                        at=request.asked_at,
-                        request_id=request.id,
-                        actor=asked.user_id,
-                        action=AuditAction.ASKED,
-                        detail={"instance": create.instance, "name": create.name},
-                    )
-                )
+            await self._intake.write(
+                request,
+                AuditEntry(
+                    at=request.asked_at,
+                    request_id=request.id,
+                    actor=asked.user_id,
+                    action=AuditAction.ASKED,
+                    detail={"instance": create.instance, "name": create.name},
+                ),
+            )
         except Conflict:
             return await self._asked_before(request)
         self._engine.begin(request.id)
@@ -168,88 +185,105 @@ class Backups:
 
     async def decide(self, click: Click) -> ClickResult:
         """Count a click. Vote, state and audit are one transaction; the answer is its result."""
-        seen = await self._store.load(click.request_id)
-        terms = self._terms(seen) if seen else Terms()
-        members = await self._groups.members(terms.groups)
+        click = replace(click, request_id=_readable(click.request_id))
+        members = await self._members(click.request_id)
+        try:
+            result = await self._count(click, members)
+        except Conflict:  # somebody was faster: a second look sees what they did
+            result = await self._count(click, members)
+        if result.request is not None:
+            self._engine.wake(result.request.id)
+        return result
+
+    async def _members(self, request_id: str) -> Members:
+        """Who is in the approvers' groups, asked before anything is locked.
+
+        Of what is not told in time nothing is known, which lets nobody approve.
+        """
+        request = await self._store.load(request_id)
+        if request is None or request.state is not RequestState.AWAITING_APPROVAL:
+            return {}
+        terms = self._today(request).terms or Terms()
+        try:
+            async with asyncio.timeout(GROUPS_PATIENCE):
+                return await self._groups.members(terms.groups)
+        except TimeoutError:
+            return {}
+
+    async def _count(self, click: Click, members: Members) -> ClickResult:
         async with self._store.transaction() as transaction:
             request = await transaction.load(click.request_id)
-            verdict = self._verdict(click, request, terms, members)
-            if request is not None:
-                request = await self._carry_out(transaction, click, request, verdict)
-            await transaction.record(self._click_entry(click, verdict, terms))
-        if request is not None:
-            self._engine.wake(request.id)
+            now = self._clock.now()
+            if request is None:
+                verdict = Verdict.UNKNOWN_REQUEST
+            else:
+                request = self._today(request)
+                verdict = _verdict(click, request, members, now)
+                request = await _carry_out(transaction, click, request, verdict, now)
+            await transaction.record(_click_entry(click, verdict, request, now))
         return ClickResult(verdict, request)
 
-    def _terms(self, request: BackupRequest) -> Terms:
-        """Today's terms: rights are checked when the click arrives."""
-        if request.instance is None:
-            return request.terms or Terms()
-        return self._policy.terms_for(request.instance.name, request.instance.id)
+    def _today(self, request: BackupRequest) -> BackupRequest:
+        """While it waits, under today's terms: rights are checked when the click arrives."""
+        if request.state is not RequestState.AWAITING_APPROVAL or request.instance is None:
+            return request
+        terms = self._policy.terms_for(request.instance.name, request.instance.id)
+        return request.model_copy(update={"terms": terms})
 
-    def _verdict(
-        self,
-        click: Click,
-        request: BackupRequest | None,
-        terms: Terms,
-        members: Mapping[str, frozenset[str] | None],
-    ) -> Verdict:
-        if request is None:
-            return Verdict.UNKNOWN_REQUEST
-        if click.team_id not in ("", request.team_id):  # an org-wide install names no team
-            return Verdict.OTHER_WORKSPACE
-        if request.state is RequestState.EXPIRED:
-            return Verdict.EXPIRED
-        if request.state is not RequestState.AWAITING_APPROVAL:
-            return Verdict.ALREADY_DECIDED
-        if request.expires_at and self._clock.now() >= request.expires_at:
-            return Verdict.EXPIRED
-        if click.choice is Choice.REJECT:
-            decision = decide_rejection(
-                terms, requester=request.requester, user=click.user_id, members=members
-            )
-        else:
-            decision = decide_approval(
-                terms,
-                requester=request.requester,
-                approved_by=request.approvers,
-                user=click.user_id,
-                members=members,
-            )
-        return decision.verdict
 
-    async def _carry_out(
-        self, transaction: Transaction, click: Click, request: BackupRequest, verdict: Verdict
-    ) -> BackupRequest:
-        now = self._clock.now()
-        vote = Vote(user_id=click.user_id, choice=click.choice, at=now)
-        match verdict:
-            case Verdict.COUNTED:
-                return await transaction.vote(request, vote)
-            case Verdict.DECIDED:
-                to = (
-                    RequestState.APPROVED
-                    if click.choice is Choice.APPROVE
-                    else RequestState.REJECTED
-                )
-                voted = await transaction.vote(request, vote)
-                return await transaction.move(voted, to, decided_at=now)
-            case Verdict.EXPIRED if request.state is RequestState.AWAITING_APPROVAL:
-                return await transaction.move(request, RequestState.EXPIRED, decided_at=now)
-            case _:
-                return request
+def _readable(request_id: str) -> str:
+    """What a click claims to be a request's id, as any database and any reader can take it."""
+    return "".join(filter(str.isprintable, request_id[:LONGEST_ID]))
 
-    def _click_entry(self, click: Click, verdict: Verdict, terms: Terms) -> AuditEntry:
-        if verdict in (Verdict.DECIDED, Verdict.COUNTED):
-            approved = click.choice is Choice.APPROVE
-            action = AuditAction.APPROVED if approved else AuditAction.REJECTED
-        else:
-            action = AuditAction.CLICK_REFUSED
-        return AuditEntry(
-            at=self._clock.now(),
-            request_id=click.request_id[:LONGEST_ID],
-            actor=click.user_id,
-            action=action,
-            detail={"choice": click.choice, "verdict": verdict},
-            rule=terms.rule,
-        )
+
+def _verdict(click: Click, request: BackupRequest, members: Members, now: datetime) -> Verdict:
+    if click.team_id not in ("", request.team_id):  # an org-wide install names no team
+        return Verdict.OTHER_WORKSPACE
+    if request.state is RequestState.EXPIRED:
+        return Verdict.EXPIRED
+    if request.state is not RequestState.AWAITING_APPROVAL or request.terms is None:
+        return Verdict.ALREADY_DECIDED
+    if request.expires_at and now >= request.expires_at:
+        return Verdict.EXPIRED  # the lifecycle, woken by this click, ends it
+    if click.choice is Choice.REJECT:
+        return decide_rejection(
+            request.terms, requester=request.requester, user=click.user_id, members=members
+        ).verdict
+    return decide_approval(
+        request.terms,
+        requester=request.requester,
+        approved_by=request.approvers,
+        user=click.user_id,
+        members=members,
+    ).verdict
+
+
+async def _carry_out(
+    transaction: Transaction, click: Click, request: BackupRequest, verdict: Verdict, now: datetime
+) -> BackupRequest:
+    if verdict not in (Verdict.COUNTED, Verdict.DECIDED):
+        return request
+    vote = Vote(user_id=click.user_id, choice=click.choice, at=now)
+    voted = await transaction.vote(request, vote)
+    if verdict is Verdict.COUNTED:
+        return voted
+    approved = click.choice is Choice.APPROVE
+    to = RequestState.APPROVED if approved else RequestState.REJECTED
+    return await transaction.move(voted, to, decided_at=now, terms=request.terms)
+
+
+def _click_entry(
+    click: Click, verdict: Verdict, request: BackupRequest | None, now: datetime
+) -> AuditEntry:
+    action = AuditAction.CLICK_REFUSED
+    if verdict in (Verdict.DECIDED, Verdict.COUNTED):
+        approved = click.choice is Choice.APPROVE
+        action = AuditAction.APPROVED if approved else AuditAction.REJECTED
+    return AuditEntry(
+        at=now,
+        request_id=click.request_id,
+        actor=click.user_id,
+        action=action,
+        detail={"choice": click.choice, "verdict": verdict},
+        rule=request.terms.rule if request and request.terms else None,
+    )

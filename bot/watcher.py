@@ -2,8 +2,8 @@
 
 RDS allows 60 calls a minute. Asking about one backup costs a call; a page of list-instances
 costs a call too and shows 100 instances, of which a running backup's says `BACKING UP`.
-Each round takes the cheaper of the two; a backup that a sweep shows no longer running is asked
-about directly, and so is every backup at least each five minutes, because a status is a hint.
+A sweep over the pages is made where it spares calls. What it says is a hint: a backup whose
+instance does something else by now is asked about at once, and every one each five minutes.
 """
 
 import asyncio
@@ -13,14 +13,18 @@ from typing import Protocol
 import structlog
 
 from bot.clock import Clock
-from bot.domain.errors import RdsError
+from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Backup, BackupStatus, Instance
 
 log = structlog.get_logger(__name__)
 
+PAGE = 100  # instances that one call of a sweep shows
 TRUST_A_HINT = 300.0  # seconds since a backup was last asked about directly
-STAND_BACK = 15.0  # seconds to the next round after one that failed; doubles up to five minutes
+EARLY = 10.0  # seconds: a sweep answers looks that are due so soon as well, since it costs no more
+STAND_BACK = 15.0  # seconds to the next call after one that failed; doubles up to five minutes
 LONGEST_STAND_BACK = 300.0
+LOCKED_OUT = 600.0  # seconds after refused keys: some wrong signatures lock a key for five minutes
+GONE = {RefusalReason.INSTANCE_NOT_FOUND, RefusalReason.BACKUP_NOT_FOUND}
 
 
 class Rds(Protocol):
@@ -41,19 +45,20 @@ class Look:
 
 
 class Watcher:
-    """Answers `look`s in rounds; `run` is the one task that calls RDS for all of them."""
+    """Answers `look`s; `run` is the one task that calls RDS for all of them, a call at a time."""
 
     def __init__(self, rds: Rds, clock: Clock) -> None:
         self._rds = rds
         self._clock = clock
         self._looks: set[Look] = set()
-        self._asked_directly: dict[str, float] = {}
+        self._asked_directly: dict[str, float] = {}  # backup id: when; old ones are forgotten
         self._changed = asyncio.Event()
-        self._instance_pages = 1
-        self._stand_back = 0.0
+        self._pages = 1  # that a sweep costs
+        self._stand_back = 0.0  # seconds; 0 while all is well
+        self._not_before = float("-inf")
 
     async def look(self, instance_id: str, backup_id: str, after: float) -> Backup | None:
-        """What RDS says of the backup `after` seconds from now; None if it is not listed."""
+        """What RDS says of the backup about `after` seconds from now; None if it is not listed."""
         look = Look(instance_id, backup_id, self._clock.monotonic() + after)
         self._looks.add(look)
         self._changed.set()
@@ -66,53 +71,79 @@ class Watcher:
         """Tick when a look is due, for ever."""
         while True:
             self._changed.clear()
-            soonest = min((look.due for look in self._looks), default=float("inf"))
-            wait = min(soonest - self._clock.monotonic(), LONGEST_STAND_BACK)
-            if wait > 0:
-                await self._clock.wait(self._changed, wait)
+            if (wait := self._idle()) > 0:
+                await self._clock.wait(self._changed, min(wait, LONGEST_STAND_BACK))
             else:
                 await self.tick()
 
     async def tick(self) -> None:
-        """One round over all looks that are due. A round that fails is put off, and said once."""
-        now = self._clock.monotonic()
-        due = [look for look in self._looks if look.due <= now]
+        """Make the call that the look most overdue wants. A failure is said once, its end too."""
+        if self._idle() > 0:
+            return
+        first = min(self._waiting(), key=lambda look: look.due)
         try:
-            await self._ask(due)
+            await self._ask(first, self._clock.monotonic())
         except RdsError as error:
-            if not self._stand_back:
-                log.warning("watching_interrupted", code=error.code, request_id=error.request_id)
-            self._stand_back = min(max(STAND_BACK, self._stand_back * 2), LONGEST_STAND_BACK)
-            for look in due:
-                look.due = now + self._stand_back
+            self._put_off(error, first)
         else:
             if self._stand_back:
                 log.info("watching_again")
             self._stand_back = 0.0
 
-    async def _ask(self, due: list[Look]) -> None:
-        stale = self._clock.monotonic() - TRUST_A_HINT
-        hinted = [look for look in due if self._asked_directly.get(look.backup_id, stale) > stale]
-        if len({look.instance_id for look in hinted}) > self._instance_pages:
-            running = await self._sweep()
-            for look in hinted:
-                if look.instance_id in running:
-                    _answer(look, _still_running(look))
-        await asyncio.gather(*(self._confirm(look) for look in due if not look.answer.done()))
+    def _waiting(self) -> list[Look]:
+        return [look for look in self._looks if not look.answer.done()]
 
-    async def _sweep(self) -> set[str]:
-        """The ids of all instances that are being backed up."""
+    def _idle(self) -> float:
+        """Seconds until the next call may be made and is wanted."""
+        soonest = min((look.due for look in self._waiting()), default=float("inf"))
+        return max(soonest, self._not_before) - self._clock.monotonic()
+
+    async def _ask(self, first: Look, now: float) -> None:
+        stale = now - TRUST_A_HINT
+        self._asked_directly = {b: at for b, at in self._asked_directly.items() if at > stale}
+        hinted = [
+            look
+            for look in self._waiting()
+            if look.due <= now + EARLY and look.backup_id in self._asked_directly
+        ]
+        if first in hinted and len({look.instance_id for look in hinted}) > self._pages:
+            await self._sweep(hinted)
+        else:
+            await self._confirm(first)
+
+    async def _sweep(self, looks: list[Look]) -> None:
+        """Answer for the instances that are still being backed up; the others' turn is next."""
         instances = await self._rds.list_instances()
-        self._instance_pages = 1 + len(instances) // 100
-        return {instance.id for instance in instances if instance.status == "BACKING UP"}
+        self._pages = max(1, -(-len(instances) // PAGE))
+        running = {instance.id for instance in instances if instance.status == "BACKING UP"}
+        for look in looks:
+            if look.instance_id in running:
+                _answer(look, _still_running(look))
+            else:
+                self._asked_directly.pop(look.backup_id, None)
+                look.due = float("-inf")
 
     async def _confirm(self, look: Look) -> None:
-        backup = await self._rds.find_backup(look.instance_id, look.backup_id)
+        try:
+            backup = await self._rds.find_backup(look.instance_id, look.backup_id)
+        except RdsRefused as error:
+            if error.reason not in GONE:
+                raise
+            backup = None
         if backup is not None and backup.status == BackupStatus.BUILDING:
             self._asked_directly[look.backup_id] = self._clock.monotonic()
         else:
             self._asked_directly.pop(look.backup_id, None)
         _answer(look, backup)
+
+    def _put_off(self, error: RdsError, look: Look) -> None:
+        """Make no call for a while; then another look goes first, should this one be the cause."""
+        if not self._stand_back:
+            log.warning("watching_interrupted", code=error.code, request_id=error.request_id)
+        self._stand_back = min(max(STAND_BACK, self._stand_back * 2), LONGEST_STAND_BACK)
+        if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
+            self._stand_back = LOCKED_OUT
+        self._not_before = look.due = self._clock.monotonic() + self._stand_back
 
 
 def _answer(look: Look, backup: Backup | None) -> None:

@@ -2,14 +2,22 @@
 
 import re
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
+import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.backups import Backups, Click
 from bot.domain.requests import Choice
 from bot.slack import answers
 from bot.slack.cards import APPROVE, REJECT
+from bot.slack.codes import FAILURES, error_code
+from bot.slack.mrkdwn import Message
+
+log = structlog.get_logger(__name__)
+
+TRIES = 2  # to hand Slack one answer
 
 
 def register(app: AsyncApp, backups: Backups) -> None:
@@ -36,12 +44,26 @@ async def decide(
     )
     result = await backups.decide(click)
     await ack()
-    message = answers.click_answer(result, click)
-    await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
+    await _tell(respond, answers.click_answer(result, click))
 
 
 async def outdated(ack: AsyncAck, respond: AsyncRespond) -> None:
     """A button that this release does not draw: say so instead of nothing."""
     await ack()
-    message = answers.outdated_button()
-    await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
+    await _tell(respond, answers.outdated_button())
+
+
+async def _tell(respond: AsyncRespond, message: Message) -> None:
+    """Say it to the clicker alone; the click counts, whether Slack takes the answer or not."""
+    for _ in range(TRIES):
+        try:
+            said = await respond(
+                response_type="ephemeral", replace_original=False, **message.as_slack()
+            )
+        except FAILURES as error:
+            problem = error_code(error)
+        else:
+            if said.status_code == HTTPStatus.OK:
+                return
+            problem = f"http_{said.status_code}"
+        log.warning("click_answer_not_taken", error=problem)

@@ -37,7 +37,7 @@ _S = RequestState
 TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
     _S.ASKED: frozenset({_S.AWAITING_APPROVAL, _S.APPROVED, _S.REFUSED}),
     _S.AWAITING_APPROVAL: frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.REFUSED}),
-    _S.APPROVED: frozenset({_S.CREATING}),
+    _S.APPROVED: frozenset({_S.CREATING, _S.REFUSED}),
     _S.CREATING: frozenset({_S.RUNNING, _S.REFUSED}),
     _S.RUNNING: frozenset({_S.COMPLETED, _S.FAILED, _S.LOST}),
     _S.COMPLETED: frozenset(),

@@ -9,7 +9,7 @@ from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, Ref
 from bot.domain.instances import Backup
 from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.lifecycle.asking import refuse
-from bot.lifecycle.ports import World
+from bot.lifecycle.ports import FIRST_GAP, LONGEST_GAP, World
 
 log = structlog.get_logger(__name__)
 
@@ -17,6 +17,8 @@ LOOKS = (1.0, 2.0, 4.0, 8.0)  # seconds before each look for a backup that may h
 BUSY = {RefusalReason.INSTANCE_BUSY, RefusalReason.BACKUP_RUNNING}
 BUSY_GAP = 30.0  # seconds; the shortest that RDS's own tools wait
 BUSY_PATIENCE = timedelta(hours=2)  # longer than this, the approval was for another day
+MENDING_GAP = 600.0  # seconds to the next look after a refused one: wrong signatures lock the key
+CLOCKS_APART = timedelta(minutes=15)  # RDS takes no signature of a clock that is further off
 
 
 async def create(world: World, request_id: str) -> RequestState:
@@ -36,12 +38,9 @@ async def create(world: World, request_id: str) -> RequestState:
 
 
 async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool) -> RequestState:
-    looks: tuple[float, ...] = LOOKS[
-        :1
-    ]  # after a restart one look is enough: whatever was sent is long over
-    give_up = world.clock.now() + BUSY_PATIENCE
+    gap = FIRST_GAP
     while True:
-        if unsure and (backup := await _look(world, request, looks)):
+        if unsure and (backup := await _look(world, request)):
             return await _running(world, request, backup, adopted=True)
         try:
             async with world.gate:
@@ -51,35 +50,65 @@ async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool
                 return await _running(world, request, backup)
         except RdsOutcomeUnknown as error:
             log.warning("create_outcome_unknown", backup=request.name, code=error.code)
-            unsure, looks = True, LOOKS
+            unsure = True
             await world.say(request, Line.OUTCOME_UNKNOWN)
         except RdsUnreachable as error:
-            await world.clock.sleep(max(5.0, error.retry_after or 0.0))
+            if gap == FIRST_GAP:
+                log.warning("create_put_off", backup=request.name, code=error.code)
+            await world.clock.sleep(max(gap, error.retry_after or 0.0))
+            gap = min(gap * 2, LONGEST_GAP)
         except RdsRefused as error:
-            if error.reason not in BUSY or world.clock.now() >= give_up:
-                return await _refused(world, request, error, unsure=unsure)
-            await world.say(request, Line.BUSY)
+            if state := await _refused(world, request, error, unsure=unsure):
+                return state
             await world.clock.sleep(BUSY_GAP)
 
 
 async def _refused(
     world: World, request: BackupRequest, error: RdsRefused, *, unsure: bool
-) -> RequestState:
-    ours_maybe = error.reason is RefusalReason.NAME_TAKEN and unsure
-    if ours_maybe and (backup := await _look(world, request, LOOKS)):
+) -> RequestState | None:
+    """Where a refusal leads, or None if the instance is busy and the create can wait.
+
+    After an unknown outcome the name may be taken, or the instance busy, by our own backup.
+    """
+    if unsure and (backup := await _look(world, request)):
         return await _running(world, request, backup, adopted=True)
-    return await refuse(world, request, error)
+    approved_at = request.decided_at or request.asked_at
+    if error.reason not in BUSY or world.clock.now() - approved_at > BUSY_PATIENCE:
+        return await refuse(world, request, error)
+    await world.say(request, Line.BUSY)
+    return None
 
 
-async def _look(world: World, request: BackupRequest, gaps: tuple[float, ...]) -> Backup | None:
-    """Our backup, by its exact name on its instance; RDS may list it a little late."""
-    for gap in gaps:
+async def _look(world: World, request: BackupRequest) -> Backup | None:
+    """Our backup, if there is one; RDS may make it, or list it, a little late."""
+    for gap in LOOKS:
         await world.clock.sleep(gap)
-        backups = await world.patiently(lambda: world.rds.list_backups(_instance_id(request)))
-        for backup in backups:
-            if backup.name == request.name and backup.type == "manual":
+        for backup in await _listed(world, request):
+            if _can_be_ours(request, backup):
                 return backup
     return None
+
+
+async def _listed(world: World, request: BackupRequest) -> list[Backup]:
+    """The instance's backups. Until RDS shows them nobody knows, so the request has to wait."""
+    while True:
+        try:
+            return await world.patiently(lambda: world.rds.list_backups(_instance_id(request)))
+        except RdsRefused as error:
+            if error.reason is RefusalReason.INSTANCE_NOT_FOUND:
+                return []
+            log.error("look_refused", backup=request.name, reason=error.reason, code=error.code)  # noqa: TRY400 - no traceback: the operator has to mend keys or rights
+            await world.clock.sleep(MENDING_GAP)
+
+
+def _can_be_ours(request: BackupRequest, backup: Backup) -> bool:
+    """Whether it has our name, and began no earlier than we can have asked for it."""
+    earliest = (request.decided_at or request.asked_at) - CLOCKS_APART
+    return (
+        backup.name == request.name
+        and backup.type == "manual"
+        and (backup.begin_time is None or backup.begin_time >= earliest)
+    )
 
 
 def _instance_id(request: BackupRequest) -> str:

@@ -1,6 +1,7 @@
 """DBOS, as this bot sets it up: one journal, in the bot's own database."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from dbos import DBOS, DBOSConfig
 from sqlalchemy.engine import make_url
@@ -33,5 +34,9 @@ class Journal:
         DBOS.launch()
 
     async def close(self) -> None:
-        """Stop DBOS's threads. Not on the loop: they may have a last word to say to it."""
+        """Stop DBOS's threads. Not on the loop: they may have a last word to say to it.
+
+        DBOS made its own pool the loop's default, and shuts it down: leave the loop a living one.
+        """
         await asyncio.to_thread(DBOS.destroy)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())

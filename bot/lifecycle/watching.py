@@ -1,12 +1,17 @@
 """Follow a running backup until RDS says how it ended."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+
+import structlog
 
 from bot.domain.audit import AuditAction
+from bot.domain.errors import CannotPost
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.progress import is_overdue, next_look
 from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.lifecycle.ports import World
+
+log = structlog.get_logger(__name__)
 
 GONE_AFTER = 3  # looks in a row that do not list it: a list may lag, three do not
 EDIT_GAP = timedelta(seconds=15)  # between two edits of a card that only move its progress
@@ -18,14 +23,19 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
     if request.state is not RequestState.RUNNING:
         return request.state
     await world.say(request, Line.STARTED)
-    drawn = world.clock.now()
+    told, drawn = False, world.clock.now()
     missing = 0
     while True:
         backup = await world.watcher.look(*_what(request), _gap(world, request, poll_seconds))
         missing = 0 if backup else missing + 1
         if ended := _end(backup, missing):
             return await _finish(world, request, backup, ended)
-        drawn = await _report(world, request, drawn)
+        if not told and is_overdue(request.history, _elapsed(world, request)):
+            await world.say(request, Line.OVERDUE)
+            told, drawn = True, world.clock.now()
+        elif world.clock.now() - drawn >= EDIT_GAP:
+            await world.draw(request)
+            drawn = world.clock.now()
 
 
 def _what(request: BackupRequest) -> tuple[str, str]:
@@ -51,17 +61,6 @@ def _end(backup: Backup | None, missing: int) -> RequestState | None:
     return RequestState.FAILED if backup.status == BackupStatus.FAILED else None
 
 
-async def _report(world: World, request: BackupRequest, drawn: datetime) -> datetime:
-    """Progress: a line when it is overdue, an edit of the card now and then."""
-    if is_overdue(request.history, _elapsed(world, request)):
-        await world.say(request, Line.OVERDUE)
-    elif world.clock.now() - drawn >= EDIT_GAP:
-        await world.draw(request)
-    else:
-        return drawn
-    return world.clock.now()
-
-
 async def _finish(
     world: World, request: BackupRequest, backup: Backup | None, state: RequestState
 ) -> RequestState:
@@ -81,8 +80,14 @@ async def _finish(
 
 
 async def announce(world: World, request_id: str) -> RequestState:
-    """Say how it ended. An outcome is never dropped: the step ends when it is told."""
+    """Say how it ended. An outcome is never dropped: the step ends when it is told.
+
+    Only where neither channel nor requester can be written to any more, nobody is left to tell.
+    """
     request = await world.load(request_id)
-    async with world.gate:
-        await world.thread.announce(request)
+    try:
+        async with world.gate:
+            await world.thread.announce(request)
+    except CannotPost as error:
+        log.error("outcome_not_told", request=request.id, state=request.state, error=error.error)  # noqa: TRY400 - the state of things, not a bug
     return request.state

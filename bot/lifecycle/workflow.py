@@ -25,8 +25,8 @@ FIRST_GAP, LONGEST_GAP = 1.0, 300.0  # seconds between two tries of a step that 
 class Lifecycle:
     """Starts a workflow for every request on disk, and wakes it when people decide.
 
-    Build it and `start` it on the running loop; DBOS must be constructed before and launched
-    after, so that what it recovers finds the workflow registered.
+    Build it after DBOS is constructed and before it is launched, so that what DBOS recovers
+    finds the workflow registered.
     """
 
     def __init__(self, world: World, *, poll_seconds: float) -> None:

@@ -22,14 +22,15 @@ M = TypeVar("M", bound=BaseModel)
 
 PAGE = 100  # the most that RDS gives at once
 MOST_PAGES = 100  # 10 000 items: whatever goes on for longer is not a list
-TIMEOUT = httpx.Timeout(15.0, connect=5.0, pool=30.0)  # seconds for each phase of a call
+PATIENCE = 15.0  # seconds of real time for RDS to answer a call that has reached it
 LOOK_AGAIN = (0.5, 1.5)  # seconds before each further try of a call that changes nothing
 
 
-def open_client(endpoint: str, auth: httpx.Auth) -> httpx.AsyncClient:
+def open_client(endpoint: str, auth: httpx.Auth, patience: float = PATIENCE) -> httpx.AsyncClient:
     """An HTTP client for one endpoint that signs what it sends, and follows no redirects."""
     headers = {"Accept": "application/json", "X-Language": "en-us"}
-    return httpx.AsyncClient(base_url=endpoint, auth=auth, timeout=TIMEOUT, headers=headers)
+    timeout = httpx.Timeout(patience, connect=5.0, pool=30.0)  # seconds for each phase of a call
+    return httpx.AsyncClient(base_url=endpoint, auth=auth, timeout=timeout, headers=headers)
 
 
 class RdsClient:
@@ -77,7 +78,7 @@ class RdsClient:
     async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None:
         """One backup as it is now, or None if RDS lists it no more."""
         page = await self._page(
-            BackupPage, Priority.CONFIRM, "backups", instance_id=instance_id, backup_id=backup_id
+            BackupPage, Priority.PROGRESS, "backups", instance_id=instance_id, backup_id=backup_id
         )
         return next((i.backup() for i in page.backups if i.id == backup_id), None)
 

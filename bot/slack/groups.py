@@ -12,6 +12,7 @@ from bot.slack.codes import FAILURES, error_code
 log = structlog.get_logger(__name__)
 
 FRESH = 300.0  # seconds for which an answer is believed
+UNTOLD = 5.0  # seconds for which a failure is: clicks in a row need not wait for it again
 PATIENCE = 2.0  # seconds; a click must be acked within three
 
 
@@ -21,7 +22,7 @@ class UserGroups:
     def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self._known: dict[str, tuple[float, frozenset[str] | None]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def members(self, group_ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
@@ -32,15 +33,18 @@ class UserGroups:
 
     async def _members(self, group_id: str) -> frozenset[str] | None:
         async with self._locks.setdefault(group_id, asyncio.Lock()):
-            known = self._known.get(group_id)
-            if known and self._clock.monotonic() - known[0] < FRESH:
-                return known[1]
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    answer = await self._client.usergroups_users_list(usergroup=group_id)
-            except FAILURES as error:
-                log.warning("usergroup_unknown", usergroup=group_id, error=error_code(error))
-                return None
-            users = frozenset[str](answer["users"])
-            self._known[group_id] = (self._clock.monotonic(), users)
+            until, users = self._known.get(group_id, (float("-inf"), None))
+            if self._clock.monotonic() >= until:
+                users = await self._ask(group_id)
+                fresh = UNTOLD if users is None else FRESH
+                self._known[group_id] = (self._clock.monotonic() + fresh, users)
             return users
+
+    async def _ask(self, group_id: str) -> frozenset[str] | None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answer = await self._client.usergroups_users_list(usergroup=group_id)
+        except FAILURES as error:
+            log.warning("usergroup_unknown", usergroup=group_id, error=error_code(error))
+            return None
+        return frozenset[str](answer["users"])

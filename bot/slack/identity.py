@@ -10,7 +10,16 @@ from bot.slack.codes import FAILURES, error_code
 
 log = structlog.get_logger(__name__)
 
-REFUSED = {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"}
+# Slack's codes for a token that no waiting mends.
+REFUSED = {
+    "invalid_auth",
+    "not_authed",
+    "not_allowed_token_type",
+    "missing_scope",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+}
 LONGEST_GAP = 30.0
 
 

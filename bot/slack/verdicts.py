@@ -79,11 +79,17 @@ def expired(request: BackupRequest, _: Click) -> str:
 
 def self_approval(request: BackupRequest, _: Click) -> str:
     terms = _terms(request)
-    may = f"{people(terms.approvers)} may." if terms.approvers else "Anybody else here may."
     return (
         f"You can't approve this: you asked for it, and {name(request.instance_name)} wants "
-        f"somebody else ({rule(terms)}). {may}"
+        f"somebody else ({rule(terms)}). {_others(request)} may."
     )
+
+
+def _others(request: BackupRequest) -> str:
+    approvers = _terms(request).approvers
+    if others := [approver for approver in approvers if approver != request.requester]:
+        return people(others)
+    return "Nobody else" if approvers else "Anybody else here"
 
 
 def not_an_approver(request: BackupRequest, click: Click) -> str:
@@ -99,7 +105,7 @@ def groups_unknown(request: BackupRequest, click: Click) -> str:
     return (
         f"I can't tell whether you may {click.choice} this: Slack does not say who is in "
         f"{groups}. Nothing was changed. Press again in a minute; if this stays, whoever runs the "
-        "bot has to check its scope `usergroups:read`."
+        "bot has to check the group's id and the scope `usergroups:read`."
     )
 
 

@@ -15,6 +15,8 @@ from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import OPEN_STATES, BackupRequest, RequestState, Vote
 from bot.storage.tables import audit, posts, requests, votes
 
+NESTED = {"instance", "history", "terms", "refusal"}
+
 
 class Transaction:
     """One unit of work: all of it is on disk when the block ends, or none of it."""
@@ -22,10 +24,8 @@ class Transaction:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def insert(self, request: BackupRequest) -> None:
-        row = request.model_dump(mode="json", include={"instance", "history", "terms", "refusal"})
-        plain = request.model_dump(exclude={"votes", *row})
-        await self._connection.execute(insert(requests).values(**plain, **row))
+    async def insert(self, *new: BackupRequest) -> None:
+        await self._connection.execute(insert(requests), [_row(request) for request in new])
 
     async def load(self, request_id: str) -> BackupRequest | None:
         """The request, locked against other writers until the transaction ends."""
@@ -36,10 +36,8 @@ class Transaction:
     ) -> BackupRequest:
         """Compare and set: the request in its new state; Conflict if it has left the old one."""
         changed = request.moved(to, **changes)
-        names = {"state", *changes}
-        values = changed.model_dump(include=names) | changed.model_dump(
-            mode="json", include=names & {"instance", "history", "terms", "refusal"}
-        )
+        row = _row(changed)
+        values = {name: row[name] for name in ("state", *changes)}
         result = await self._connection.execute(
             update(requests)
             .where(requests.c.id == request.id, requests.c.state == request.state)
@@ -56,11 +54,8 @@ class Transaction:
         )
         return request.model_copy(update={"votes": (*request.votes, vote)})
 
-    async def record(self, entry: AuditEntry) -> None:
-        row = entry.model_dump(mode="json", include={"detail"})
-        await self._connection.execute(
-            insert(audit).values(**entry.model_dump(exclude={"detail"}), **row)
-        )
+    async def record(self, *entries: AuditEntry) -> None:
+        await self._connection.execute(insert(audit), [entry.model_dump() for entry in entries])
 
     async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
         row = {"request_id": request_id, "line": line, "channel_id": channel_id, "ts": ts}
@@ -71,7 +66,7 @@ class Store:
     """The database as the bot uses it. Raises StoreUnavailable when it does not answer."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self.engine = engine
         # SQLite has one writer. Queueing for it here is fair; inside SQLite it is not.
         self._writer: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
@@ -81,7 +76,7 @@ class Store:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Raises Conflict when a row must be unique and is not."""
         try:
-            async with self._writer, self._engine.begin() as connection:
+            async with self._writer, self.engine.begin() as connection:
                 yield Transaction(connection)
         except IntegrityError as error:
             raise Conflict from error
@@ -91,7 +86,7 @@ class Store:
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._engine.connect() as connection:
+            async with self.engine.connect() as connection:
                 yield await connection.execution_options(read_only=True)
         except DBAPIError as error:
             raise StoreUnavailable from error
@@ -142,6 +137,12 @@ class Store:
         async with self._reading() as connection:
             row = (await connection.execute(query)).mappings().first()
         return _request(row, ()) if row else None
+
+
+def _row(request: BackupRequest) -> dict[str, Any]:
+    """A request as its table holds it: what is nested, as JSON."""
+    nested = request.model_dump(mode="json", include=NESTED)
+    return request.model_dump(exclude={"votes", *NESTED}) | nested
 
 
 async def _load(

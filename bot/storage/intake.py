@@ -1,0 +1,72 @@
+"""Writes down what is asked at the same moment in one transaction: a commit costs all the same."""
+
+import asyncio
+from typing import NamedTuple
+
+from bot.backups import Conflict
+from bot.domain.audit import AuditEntry
+from bot.domain.requests import BackupRequest
+from bot.storage.store import Store
+
+MOST = 100  # requests in one transaction, so that the first need not wait for the last
+
+
+class _Waiting(NamedTuple):
+    request: BackupRequest
+    entry: AuditEntry
+    written: asyncio.Future[None]
+
+
+class Intake:
+    """A queue before the store. 500 commands at once are five commits."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def write(self, request: BackupRequest, entry: AuditEntry) -> None:
+        """Return when the request and its audit entry are on disk.
+
+        Raises Conflict if the command, or an open request's name, is there already, and
+        StoreUnavailable; then nothing of the two was written.
+        """
+        waiting = _Waiting(request, entry, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await waiting.written
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            try:
+                await self._together(batch)
+            except Conflict:  # one of them: each for itself finds out which
+                for waiting in batch:
+                    await self._alone(waiting)
+            except Exception as error:  # noqa: BLE001, whoever waits gets it
+                for waiting in batch:
+                    _settle(waiting, error)
+
+    async def _together(self, batch: list[_Waiting]) -> None:
+        async with self._store.transaction() as transaction:
+            await transaction.insert(*(waiting.request for waiting in batch))
+            await transaction.record(*(waiting.entry for waiting in batch))
+        for waiting in batch:
+            _settle(waiting)
+
+    async def _alone(self, waiting: _Waiting) -> None:
+        try:
+            await self._together([waiting])
+        except Exception as error:  # noqa: BLE001, whoever waits gets it
+            _settle(waiting, error)
+
+
+def _settle(waiting: _Waiting, error: Exception | None = None) -> None:
+    if waiting.written.done():  # cancelled meanwhile
+        return
+    if error is None:
+        waiting.written.set_result(None)
+    else:
+        waiting.written.set_exception(error)

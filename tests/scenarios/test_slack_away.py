@@ -1,0 +1,60 @@
+"""Slack takes no messages, for now or for good: no backup waits for it, no outcome is lost."""
+
+from bot.demo import slack_faults
+from bot.demo.world import ANA, OPS
+from tests.scenarios.conftest import Story
+
+COMPLETED = "@ana completed"
+
+
+def _is_done(story: Story, name: str) -> bool:
+    return any(b.name == name and b.status == "COMPLETED" for b in story.region.backups)
+
+
+async def test_slack_away_from_the_click_to_the_end(story: Story) -> None:
+    """The backup is made all the same, and its end is told, once, when Slack is back."""
+    card = await story.asks()
+    story.workspace.faults.always(slack_faults.ERROR, "chat.postMessage", "chat.update")
+    await story.approves(card)
+    await story.workspace.until(lambda: _is_done(story, "before-42"))
+    story.workspace.faults.clear()
+    await story.until_said(card, COMPLETED)
+
+    assert len([line for line in story.thread(card) if COMPLETED in line]) == 1
+    assert "is backed up" in story.workspace.read(story.cards[0])
+    assert story.creates == 1
+
+
+async def test_slack_away_when_it_is_asked(story: Story) -> None:
+    """The card comes up, once, when Slack takes it, and its buttons work."""
+    slack = slack_faults.ERROR
+    story.workspace.faults.next("chat.postMessage", slack, slack, slack)
+    card = await story.asks()
+    await story.approves(card)
+    await story.until_said(card, COMPLETED)
+
+    assert len(story.cards) == 1
+
+
+async def test_a_channel_that_vanishes_after_the_approval(story: Story) -> None:
+    """What was approved is carried out; its end is told to the requester alone."""
+    card = await story.asks()
+    story.workspace.channels[OPS].is_archived = True
+    await story.approves(card)
+    direct = f"D{ANA[1:]}"
+    await story.workspace.until(
+        lambda: direct in story.workspace.channels and story.workspace.messages(direct)
+    )
+
+    (message,) = story.workspace.messages(direct)
+    assert COMPLETED in story.workspace.read(message)
+    assert story.made("before-42") == 1
+
+
+async def test_a_request_without_approval_and_without_a_place(story: Story) -> None:
+    """No card can stand in the channel: it is refused, and Ana alone is told why."""
+    story.workspace.faults.always(slack_faults.refused("is_archived"), "chat.postMessage")
+    await story.types("create dev-sandbox quick-1")
+
+    assert "dev-sandbox was refused" in await story.hears("refused")
+    assert story.creates == 0

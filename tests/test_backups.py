@@ -1,0 +1,278 @@
+"""What a click comes to, on a real SQLite file and on a real PostgreSQL, without Slack."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.backups import Backups, Click, ClickResult
+from bot.domain.audit import AuditAction
+from bot.domain.errors import UnknownInstance
+from bot.domain.instances import Instance
+from bot.domain.policy import Policy, Terms, Verdict
+from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.slack.answers import click_answer
+from bot.storage.intake import Intake
+from bot.storage.store import Store, Transaction
+from tests.requests import asked
+from tests.stepped_clock import SteppedClock
+
+ANA, BEN, CAT, DAN = "U0ANA", "U0BEN", "U0CAT", "U0DAN"
+DBAS = "S0DBA"
+ORDERS = Instance(id="1" * 32 + "in01", name="orders-prod", status="ACTIVE")
+YES, NO = Choice.APPROVE, Choice.REJECT
+_S, _V = RequestState, Verdict
+
+
+class Groups:
+    """Slack knows the DBAs."""
+
+    async def members(self, group_ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+        return dict.fromkeys(group_ids, frozenset({BEN, CAT}))
+
+
+class Catalogue:
+    async def find(self, reference: str, patience: float) -> Instance:  # noqa: ARG002, as the real one
+        raise UnknownInstance(reference)
+
+
+@dataclass
+class Engine:
+    """Remembers whom it woke."""
+
+    woken: list[str] = field(default_factory=list)
+
+    def begin(self, request_id: str) -> None: ...
+
+    def wake(self, request_id: str) -> None:
+        self.woken.append(request_id)
+
+
+class Overtaken(Store):
+    """Its first looks see a request as it was: what it says has changed meanwhile."""
+
+    def __init__(self, store: Store, *pictures: BackupRequest) -> None:
+        super().__init__(store.engine)
+        self.pictures = list(pictures)
+
+    async def load(self, request_id: str) -> BackupRequest | None:
+        return self.pictures.pop() if self.pictures else await super().load(request_id)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        async with super().transaction() as transaction:
+            yield _Unlocked(transaction._connection, self.pictures)  # noqa: SLF001, in the same unit
+
+
+class _Unlocked(Transaction):
+    def __init__(self, connection: AsyncConnection, pictures: list[BackupRequest]) -> None:
+        super().__init__(connection)
+        self.pictures = pictures
+
+    async def load(self, request_id: str) -> BackupRequest | None:
+        return self.pictures.pop() if self.pictures else await super().load(request_id)
+
+
+class Desk:
+    """Where people click: the use cases on a store, under terms of the test's own."""
+
+    def __init__(self, store: Store, terms: Terms | None = None) -> None:
+        self.store = store
+        self.terms = terms or Terms(approvers=(DBAS,), rule="[approval]")
+        self.engine = Engine()
+        self.clock = SteppedClock()
+        self.backups = Backups(
+            store=store,
+            intake=Intake(store),
+            catalogue=Catalogue(),
+            policy=Policy(defaults=self.terms),
+            groups=Groups(),
+            engine=self.engine,
+            clock=self.clock,
+        )
+
+    async def waiting(self, **changes: object) -> BackupRequest:
+        """A request that waits for its approval."""
+        unique = uuid4().hex
+        request = asked().model_copy(
+            update={
+                "id": unique,
+                "trigger_id": unique,
+                "name": f"b-{unique}",
+                "state": _S.AWAITING_APPROVAL,
+                "instance": ORDERS,
+                "terms": self.terms,
+                "expires_at": self.clock.now() + timedelta(hours=8),
+                **changes,
+            }
+        )
+        async with self.store.transaction() as transaction:
+            await transaction.insert(request)
+        return request
+
+    async def click(self, request_id: str, user: str, choice: Choice = YES) -> ClickResult:
+        return await self.backups.decide(Click(request_id, choice, user, "T0DEMO"))
+
+    async def now(self, request: BackupRequest) -> BackupRequest:
+        """The request as it is on disk."""
+        loaded = await self.store.load(request.id)
+        assert loaded is not None
+        return loaded
+
+
+def words(result: ClickResult, user: str, choice: Choice = YES) -> str:
+    return click_answer(result, Click("", choice, user, "")).text
+
+
+async def test_twenty_clicks_at_once_are_one_decision(store: Store) -> None:
+    """Whoever is first decides; all others hear that it is decided, and all are on the trail."""
+    desk = Desk(store)
+    request = await desk.waiting()
+
+    results = await asyncio.gather(*(desk.click(request.id, who) for who in (BEN, CAT) * 10))
+
+    verdicts = [result.verdict for result in results]
+    assert (verdicts.count(_V.DECIDED), verdicts.count(_V.ALREADY_DECIDED)) == (1, 19)
+    assert (await desk.now(request)).state is _S.APPROVED
+    assert len(await store.audit_trail(request.id)) == 20
+
+
+async def test_both_hands_of_one_person_count_once(store: Store) -> None:
+    """Two of three are needed, and one person clicks ten times at once."""
+    desk = Desk(store, Terms(approvers=(DBAS,), approvals=2))
+    request = await desk.waiting()
+
+    results = await asyncio.gather(*(desk.click(request.id, BEN) for _ in range(10)))
+
+    verdicts = [result.verdict for result in results]
+    assert (verdicts.count(_V.COUNTED), verdicts.count(_V.ALREADY_VOTED)) == (1, 9)
+    assert (await desk.now(request)).approvers == (BEN,)
+
+
+async def test_a_click_that_lost_a_race_is_answered(store: Store) -> None:
+    """Its picture of the request was old: the second look says what is true."""
+    desk = Desk(store, Terms(approvers=(BEN,)))
+    old = await desk.waiting()
+    await desk.click(old.id, BEN)
+
+    late = await Desk(Overtaken(store, old, old), desk.terms).click(old.id, BEN)
+
+    assert late.verdict is _V.ALREADY_DECIDED
+    assert len(await store.audit_trail(old.id)) == 2
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    ["", "0" * 32, "x" * 2000, "'; DROP TABLE request; --", "a\x00b", "\ud800", "\u202e" * 70],
+    ids=["empty", "unknown", "long", "sql", "nul", "surrogate", "invisible"],
+)
+async def test_a_made_up_request_is_answered_and_noted(store: Store, claimed: str) -> None:
+    """Nothing is changed; the trail keeps what was claimed, clipped, and no rule applied."""
+    desk = Desk(store)
+    request = await desk.waiting()
+
+    result = await desk.click(claimed, DAN)
+
+    (entry,) = await store.audit_trail()
+    assert (result.verdict, result.request) == (_V.UNKNOWN_REQUEST, None)
+    assert (entry.actor, entry.action, entry.rule) == (DAN, AuditAction.CLICK_REFUSED, None)
+    assert entry.request_id is not None
+    assert len(entry.request_id) <= 64
+    assert await desk.now(request) == request
+
+
+async def test_rights_are_those_of_today(store: Store) -> None:
+    """The policy changed while a request waited: verdict, words and what is kept follow it."""
+    desk = Desk(store, Terms(approvers=(CAT,), rule="rule 1"))
+    request = await desk.waiting(terms=Terms(approvers=(BEN,), approvals=2))
+
+    refused = await desk.click(request.id, BEN)
+    decided = await desk.click(request.id, CAT)
+
+    assert refused.verdict is _V.NOT_AN_APPROVER
+    assert f"only <@{CAT}> may (rule 1)" in words(refused, BEN)
+    assert decided.verdict is _V.DECIDED
+    assert (await desk.now(request)).terms == desk.terms
+
+
+async def test_who_asked_is_not_named_among_those_who_may(store: Store) -> None:
+    """Ana is on the list, and still cannot approve her own."""
+    some = Desk(store, Terms(approvers=(ANA, BEN)))
+    alone = Desk(store, Terms(approvers=(ANA,)))
+
+    among = await some.click((await some.waiting()).id, ANA)
+    nobody = await alone.click((await alone.waiting()).id, ANA)
+
+    assert words(among, ANA).endswith(f"(the default policy). <@{BEN}> may.")
+    assert "Nobody else may" in words(nobody, ANA)
+
+
+async def test_a_click_before_the_card_is_no_way_around_the_policy(store: Store) -> None:
+    """A request that is looked up while a stranger's click is under way has its own terms."""
+    desk = Desk(store)
+    request = await desk.waiting()
+    before = request.model_copy(update={"state": _S.ASKED, "instance": None, "terms": None})
+
+    result = await Desk(Overtaken(store, before), desk.terms).click(request.id, DAN)
+
+    assert result.verdict is _V.GROUPS_UNKNOWN
+    assert await desk.now(request) == request
+
+
+async def test_a_click_at_the_last_moment_is_too_late(store: Store) -> None:
+    """The time is over, and nobody noticed: no vote, and the lifecycle is woken to end it."""
+    desk = Desk(store)
+    request = await desk.waiting()
+    desk.clock.advance(hours=8)
+
+    result = await desk.click(request.id, BEN)
+
+    assert result.verdict is _V.EXPIRED
+    assert await desk.now(request) == request
+    assert desk.engine.woken == [request.id]
+    assert [e.detail["verdict"] for e in await store.audit_trail(request.id)] == [_V.EXPIRED]
+
+
+people = st.sampled_from([ANA, BEN, CAT, DAN])
+clicks = st.lists(st.tuples(people, st.sampled_from([YES, YES, NO]), st.booleans()), max_size=8)
+terms = st.builds(
+    Terms,
+    approvals=st.integers(1, 3),
+    approvers=st.sampled_from([(), (DBAS,), (ANA, BEN), (DBAS, DAN)]),
+    self_approval=st.booleans(),
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(terms=terms, clicks=clicks, at_once=st.booleans())
+async def test_no_sequence_of_clicks_decides_twice(
+    store: Store, terms: Terms, clicks: list[tuple[str, Choice, bool]], *, at_once: bool
+) -> None:
+    """One after the other or all at once: at most one decision, by enough of those who may."""
+    desk = Desk(store, terms)
+    request = await desk.waiting()
+
+    async def click(who: str, choice: Choice, *, is_late: bool) -> Verdict:
+        desk.clock.advance(hours=3 * is_late)
+        return (await desk.click(request.id, who, choice)).verdict
+
+    coming = [click(who, choice, is_late=is_late) for who, choice, is_late in clicks]
+    verdicts = await asyncio.gather(*coming) if at_once else [await one for one in coming]
+
+    now = await desk.now(request)
+    decided = verdicts.count(_V.DECIDED)
+    assert decided == (now.state in (_S.APPROVED, _S.REJECTED))
+    assert len(await store.audit_trail(request.id)) == len(clicks)
+    assert len(now.votes) == decided + verdicts.count(_V.COUNTED)
+    assert len(set(now.approvers)) == len(now.approvers)
+    assert (now.state is _S.APPROVED) == (len(now.approvers) >= terms.approvals)
+    assert terms.self_approval or ANA not in now.approvers
+    allowed = {BEN, CAT} if DBAS in terms.approvers else set[str]()
+    assert not terms.approvers or set(now.approvers) <= allowed | set(terms.approvers)
