@@ -8,12 +8,10 @@ import sys
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from bot import logs, settings
 from bot.app import running
 from bot.clock import Clock
-from bot.demo.script import play
 from bot.domain.errors import SettingsError
 from bot.slack.http import Address
 
@@ -61,6 +59,10 @@ def demo(
         script: Play it in the terminal and leave.
         scenario: Which ending to play.
     """
+    from rich.console import Console  # noqa: PLC0415, `run` shall not carry the offline world
+
+    from bot.demo.script import play  # noqa: PLC0415, the same
+
     logs.configure("console", level=logging.ERROR)
     asyncio.run(play(scenario, Console()))
     return 0

@@ -4,29 +4,22 @@ import asyncio
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.clock import Clock
 from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.clicks import Click, ClickResult, entry, judge
 from bot.domain.commands import CreateBackup, free_name
 from bot.domain.errors import NameTaken, RdsUnreachable
 from bot.domain.instances import Instance
-from bot.domain.policy import (
-    Members,
-    Policy,
-    Terms,
-    Verdict,
-    decide_approval,
-    decide_rejection,
-)
+from bot.domain.policy import Members, Policy, Terms, Verdict
 from bot.domain.requests import BackupRequest, Choice, RequestState, Vote
 
 # An ack is due after 3 s; what RDS has not said by then is looked up afterwards.
 PATIENCE = 1.5
 GROUPS_PATIENCE = 2.5  # seconds, however many clicks wait for Slack's answer at once
-LONGEST_ID = 64  # of what a click may claim to be a request's id
 
 
 class Conflict(Exception):
@@ -91,24 +84,6 @@ class Asked:
     channel_id: str
     trigger_id: str
     response_url: str | None
-
-
-@dataclass(frozen=True)
-class Click:
-    """Somebody pressed Approve or Reject."""
-
-    request_id: str
-    choice: Choice
-    user_id: str
-    team_id: str
-
-
-@dataclass(frozen=True)
-class ClickResult:
-    """What a click came to, and the request as it stands now (None if there is no such)."""
-
-    verdict: Verdict
-    request: BackupRequest | None
 
 
 class Backups:
@@ -185,7 +160,6 @@ class Backups:
 
     async def decide(self, click: Click) -> ClickResult:
         """Count a click. Vote, state and audit are one transaction; the answer is its result."""
-        click = replace(click, request_id=_readable(click.request_id))
         members = await self._members(click.request_id)
         try:
             result = await self._count(click, members)
@@ -218,9 +192,9 @@ class Backups:
                 verdict = Verdict.UNKNOWN_REQUEST
             else:
                 request = self._today(request)
-                verdict = _verdict(click, request, members, now)
+                verdict = judge(click, request, members, now)
                 request = await _carry_out(transaction, click, request, verdict, now)
-            await transaction.record(_click_entry(click, verdict, request, now))
+            await transaction.record(entry(click, verdict, request, now))
         return ClickResult(verdict, request)
 
     def _today(self, request: BackupRequest) -> BackupRequest:
@@ -229,33 +203,6 @@ class Backups:
             return request
         terms = self._policy.terms_for(request.instance.name, request.instance.id)
         return request.model_copy(update={"terms": terms})
-
-
-def _readable(request_id: str) -> str:
-    """What a click claims to be a request's id, as any database and any reader can take it."""
-    return "".join(filter(str.isprintable, request_id[:LONGEST_ID]))
-
-
-def _verdict(click: Click, request: BackupRequest, members: Members, now: datetime) -> Verdict:
-    if click.team_id not in ("", request.team_id):  # an org-wide install names no team
-        return Verdict.OTHER_WORKSPACE
-    if request.state is RequestState.EXPIRED:
-        return Verdict.EXPIRED
-    if request.state is not RequestState.AWAITING_APPROVAL or request.terms is None:
-        return Verdict.ALREADY_DECIDED
-    if request.expires_at and now >= request.expires_at:
-        return Verdict.EXPIRED  # the lifecycle, woken by this click, ends it
-    if click.choice is Choice.REJECT:
-        return decide_rejection(
-            request.terms, requester=request.requester, user=click.user_id, members=members
-        ).verdict
-    return decide_approval(
-        request.terms,
-        requester=request.requester,
-        approved_by=request.approvers,
-        user=click.user_id,
-        members=members,
-    ).verdict
 
 
 async def _carry_out(
@@ -270,20 +217,3 @@ async def _carry_out(
     approved = click.choice is Choice.APPROVE
     to = RequestState.APPROVED if approved else RequestState.REJECTED
     return await transaction.move(voted, to, decided_at=now, terms=request.terms)
-
-
-def _click_entry(
-    click: Click, verdict: Verdict, request: BackupRequest | None, now: datetime
-) -> AuditEntry:
-    action = AuditAction.CLICK_REFUSED
-    if verdict in (Verdict.DECIDED, Verdict.COUNTED):
-        approved = click.choice is Choice.APPROVE
-        action = AuditAction.APPROVED if approved else AuditAction.REJECTED
-    return AuditEntry(
-        at=now,
-        request_id=click.request_id,
-        actor=click.user_id,
-        action=action,
-        detail={"choice": click.choice, "verdict": verdict},
-        rule=request.terms.rule if request and request.terms else None,
-    )

@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-from bot.backups import Backups, Click
+from bot.backups import Backups
+from bot.domain.clicks import Click
 from bot.domain.requests import Choice
 from bot.slack import answers
 from bot.slack.cards import APPROVE, REJECT

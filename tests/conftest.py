@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,8 +10,12 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bot.demo.clock import FastClock
+from bot.demo.world import offline_world
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
+from tests.stepped_clock import SteppedClock
+from tests.story import CONFIG, SPEED, Opens, Story
 
 settings.register_profile(
     "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -56,3 +61,32 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     engine = open_engine(url)
     yield Store(engine)
     await engine.dispose()
+
+
+@pytest.fixture
+def opens(tmp_path: Path, database_url: str) -> Opens:
+    """Opens a world with a config and a clock of the test's own; the bot does not run yet."""
+
+    @asynccontextmanager
+    async def opening(
+        config: str = CONFIG, clock: SteppedClock | FastClock | None = None
+    ) -> AsyncIterator[Story]:
+        clock = clock or FastClock(SPEED)
+        file = tmp_path / "backup-bot.toml"
+        file.write_text(config, "utf-8")
+        files = {"BACKUP_BOT_CONFIG": str(file), "DATABASE_URL": database_url}
+        async with offline_world(clock) as world:
+            story = Story(world, world.environ | files, clock)
+            yield story
+            assert world.workspace.violations == []
+            assert world.workspace.broadcast_mentions == []
+            assert all(call.signed_ok in (True, None) for call in world.region.calls)
+
+    return opening
+
+
+@pytest.fixture
+async def story(opens: Opens) -> AsyncIterator[Story]:
+    """A running bot, ten minutes a second."""
+    async with opens() as story, story.bot():
+        yield story

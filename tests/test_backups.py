@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.backups import Backups, Click, ClickResult
+from bot.backups import Backups
 from bot.domain.audit import AuditAction
+from bot.domain.clicks import Click, ClickResult
 from bot.domain.errors import UnknownInstance
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms, Verdict

@@ -17,10 +17,9 @@ class Priority(IntEnum):
     """What goes first when calls have to queue."""
 
     CREATE = 0
-    CONFIRM = 1
-    LOOK_UP = 2
-    SWEEP = 3
-    PROGRESS = 4
+    LOOK_UP = 1
+    SWEEP = 2
+    PROGRESS = 3
 
 
 class CallBudget:

@@ -1,6 +1,6 @@
 """Answers that only the asker sees: help, what was accepted, what was refused and why."""
 
-from bot.backups import Click, ClickResult
+from bot.domain.clicks import Click, ClickResult
 from bot.domain.commands import CommandError
 from bot.domain.errors import (
     AmbiguousInstance,

@@ -50,7 +50,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.listening.set_result(None)
+        if not self.listening.done():
+            self.listening.set_result(None)
 
 
 class HttpFront:
@@ -76,8 +77,10 @@ class HttpFront:
     async def run(self) -> None:
         """Serve until closed."""
         log.info("listening", port=self._socket.getsockname()[1], path=PATH)
-        await self._server.serve([self._socket])
-        self._ended.set()
+        try:
+            await self._server.serve([self._socket])
+        finally:
+            self._ended.set()
 
     async def close(self) -> None:
         """Take no more requests; those under way are answered."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot.domain.errors import SettingsError
 from bot.slack.codes import FAILURES, error_code
@@ -48,7 +49,9 @@ class SocketFront:
 
     async def run(self) -> None:
         """Connect, and supervise each connection for ever."""
-        await asyncio.gather(*(self._supervise(place) for place in range(CONNECTIONS)))
+        async with asyncio.TaskGroup() as tasks:
+            for place in range(CONNECTIONS):
+                tasks.create_task(self._supervise(place))
 
     async def close(self) -> None:
         """Take no more envelopes."""
@@ -79,10 +82,10 @@ class SocketFront:
             answer = await self._app.client.apps_connections_open(app_token=self._app_token)
         except FAILURES as error:
             code = error_code(error)
-            log.warning("slack_unreachable", error=code)
             if code in REFUSED and not self.connected.done():
                 problem = f"SLACK_APP_TOKEN: Slack does not take it ({code})."
                 self.connected.set_exception(SettingsError([problem]))
+            log.warning("socket_refused", error=code)
             return None
         return str(answer["url"])
 
@@ -97,13 +100,14 @@ class SocketFront:
         handler.client.wss_uri = url
         self._handlers[place] = handler
         # Not awaited: it returns only once it stands, and until then it must be looked after too.
-        connecting = asyncio.create_task(handler.client.connect())
+        connecting = asyncio.create_task(self._connect(handler.client))
         self._connecting.add(connecting)
-        connecting.add_done_callback(self._stands)
+        connecting.add_done_callback(self._connecting.discard)
 
-    def _stands(self, connecting: asyncio.Task[None]) -> None:
-        self._connecting.discard(connecting)
-        if not connecting.cancelled():
-            log.info("socket_connected")
-            if not self.connected.done():
-                self.connected.set_result(None)
+    async def _connect(self, client: SocketModeClient) -> None:
+        await client.connect()
+        if client.closed:
+            return
+        log.info("socket_connected")
+        if not self.connected.done():
+            self.connected.set_result(None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bot.backups import Click
+from bot.domain.clicks import Click
 from bot.domain.policy import Terms, Verdict
 from bot.domain.requests import BackupRequest, Choice, RequestState
 from bot.slack.mrkdwn import date, mention, name, people

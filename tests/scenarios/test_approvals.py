@@ -15,8 +15,8 @@ from bot.domain.requests import BackupRequest, RequestState
 from bot.slack.cards import APPROVE
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
-from tests.scenarios.conftest import PATIENCE, Opens, Story
 from tests.stepped_clock import SteppedClock
+from tests.story import PATIENCE, Opens, Story
 
 GROUP_CALL = "usergroups.users.list"
 EVE = "U0EVE"

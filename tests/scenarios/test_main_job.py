@@ -3,8 +3,8 @@
 from bot.demo import rds_faults
 from bot.demo.rds_records import Ending
 from bot.demo.world import ANA, OPS
-from tests.scenarios.conftest import Opens, Story
 from tests.stepped_clock import SteppedClock
+from tests.story import Opens, Story
 
 
 async def test_asked_approved_backed_up_and_said(story: Story) -> None:

@@ -1,6 +1,6 @@
 """The same story with everything kept in PostgreSQL."""
 
-from tests.scenarios.conftest import Opens
+from tests.story import Opens
 
 
 async def test_the_main_job_on_postgresql(opens: Opens, postgresql_url: str) -> None:

@@ -17,8 +17,8 @@ from bot.demo.slack_records import Message
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
 from tests.requests import asked
-from tests.scenarios.conftest import CONFIG, Opens, Story
 from tests.stepped_clock import SteppedClock
+from tests.story import CONFIG, Opens, Story
 
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
 PATIENCE = 30.0  # seconds of real time for a process to start, or to find something out

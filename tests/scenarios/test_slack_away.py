@@ -2,7 +2,7 @@
 
 from bot.demo import slack_faults
 from bot.demo.world import ANA, OPS
-from tests.scenarios.conftest import Story
+from tests.story import Story
 
 COMPLETED = "@ana completed"
 

@@ -15,8 +15,8 @@ from bot.demo.rds_api import RdsServer
 from bot.demo.rds_faults import Fault, How, When
 from bot.demo.rds_wire import Answer, Operation
 from bot.demo.slack_records import Message
-from tests.scenarios.conftest import Opens, Story
 from tests.stepped_clock import SteppedClock
+from tests.story import Opens, Story
 
 PATIENCE = 0.3  # seconds that this bot waits for RDS, where the real one waits fifteen
 BUSY = rds_faults.refused(409, "DBS.200011")

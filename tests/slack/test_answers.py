@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.backups import Click, ClickResult
+from bot.domain.clicks import Click, ClickResult
 from bot.domain.commands import CommandError, parse
 from bot.domain.errors import (
     InstanceBusy,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.backups import Click, ClickResult
 from bot.domain import errors as domain_errors
+from bot.domain.clicks import Click, ClickResult
 from bot.domain.commands import CommandError
 from bot.domain.errors import BotError, CannotPost, RdsError, SlackUnreachable, UserError
 from bot.domain.policy import Terms, Verdict

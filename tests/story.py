@@ -2,15 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
-
-import pytest
 
 from bot import settings
 from bot.app import running
 from bot.demo.clock import FastClock
 from bot.demo.slack_records import Message, Reply
-from bot.demo.world import ANA, BEN, OPS, World, offline_world
+from bot.demo.world import ANA, BEN, OPS, World
 from bot.slack.cards import APPROVE, REJECT
 from tests.stepped_clock import SteppedClock
 
@@ -111,32 +108,3 @@ class Story:
 
 
 Opens = Callable[..., AbstractAsyncContextManager[Story]]
-
-
-@pytest.fixture
-def opens(tmp_path: Path, database_url: str) -> Opens:
-    """Opens a world with a config and a clock of the test's own; the bot does not run yet."""
-
-    @asynccontextmanager
-    async def opening(
-        config: str = CONFIG, clock: SteppedClock | FastClock | None = None
-    ) -> AsyncIterator[Story]:
-        clock = clock or FastClock(SPEED)
-        file = tmp_path / "backup-bot.toml"
-        file.write_text(config, "utf-8")
-        files = {"BACKUP_BOT_CONFIG": str(file), "DATABASE_URL": database_url}
-        async with offline_world(clock) as world:
-            story = Story(world, world.environ | files, clock)
-            yield story
-            assert world.workspace.violations == []
-            assert world.workspace.broadcast_mentions == []
-            assert all(call.signed_ok in (True, None) for call in world.region.calls)
-
-    return opening
-
-
-@pytest.fixture
-async def story(opens: Opens) -> AsyncIterator[Story]:
-    """A running bot, ten minutes a second."""
-    async with opens() as story, story.bot():
-        yield story

@@ -1,0 +1,135 @@
+"""`backup-bot run` as its operator starts it: an empty directory, and nothing but variables."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+
+import pytest
+
+from bot.clock import Clock
+from bot.demo.world import World, offline_world
+
+PATIENCE = 20.0  # seconds of real time; the first start compiles every module
+SECRETS = {
+    "SLACK_BOT_TOKEN": "xoxb-secret-of-the-bot",
+    "SLACK_APP_TOKEN": "xapp-secret-of-the-app",
+    "SLACK_SIGNING_SECRET": "secret-that-signs-for-slack",
+    "HUAWEICLOUD_SDK_SK": "SecretThatSignsForHuaweiCloud00000000000",
+}
+
+
+class Process:
+    """A running `backup-bot run`, and all that it has printed."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._reading = [
+            asyncio.create_task(self._read(process.stdout, "out")),
+            asyncio.create_task(self._read(process.stderr, "err")),
+        ]
+        self.printed = {"out": "", "err": ""}
+        self._news = asyncio.Event()
+
+    async def _read(self, stream: asyncio.StreamReader | None, name: str) -> None:
+        assert stream
+        while line := await stream.readline():
+            self.printed[name] += line.decode()
+            self._news.set()
+
+    @property
+    def out(self) -> str:
+        return self.printed["out"]
+
+    @property
+    def err(self) -> str:
+        return self.printed["err"]
+
+    async def until_logged(self, words: str) -> None:
+        """Wait until these words stand on stderr."""
+        async with asyncio.timeout(PATIENCE):
+            while words not in self.err:
+                self._news.clear()
+                await self._news.wait()
+
+    def signal(self, signal: Signals) -> None:
+        self._process.send_signal(signal)
+
+    async def exits(self, within: float = PATIENCE) -> int:
+        """Its exit code."""
+        async with asyncio.timeout(within):
+            await asyncio.gather(*self._reading)
+            return await self._process.wait()
+
+    async def end(self) -> None:
+        """Whatever a test left running."""
+        if self._process.returncode is None:
+            self.signal(SIGKILL)
+        await self._process.wait()
+        await asyncio.gather(*self._reading)
+
+
+Runs = Callable[..., AbstractAsyncContextManager[Process]]
+
+
+@pytest.fixture(scope="session")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all processes of this run of the tests keep what they compile."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
+@pytest.fixture
+def runs(tmp_path: Path, bytecode: Path) -> Runs:
+    """Starts `backup-bot run` with these variables and options."""
+    directory = tmp_path / "empty"
+    directory.mkdir()
+    own = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPYCACHEPREFIX": str(bytecode),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+
+    @asynccontextmanager
+    async def running(environ: Mapping[str, str], *options: str) -> AsyncIterator[Process]:
+        process = Process(
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "run", *options),
+                cwd=directory,
+                env=own | environ,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        )
+        try:
+            yield process
+        finally:
+            await process.end()
+
+    return running
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """A simulated Slack and RDS whose secrets are easily recognised."""
+    async with offline_world(Clock()) as world:
+        world.workspace.bot_token = SECRETS["SLACK_BOT_TOKEN"]
+        world.workspace.app_token = SECRETS["SLACK_APP_TOKEN"]
+        world.workspace.signing_secret = SECRETS["SLACK_SIGNING_SECRET"]
+        world.region.gateway.secret_key = SECRETS["HUAWEICLOUD_SDK_SK"]
+        world.environ.update(SECRETS)
+        yield world
+        assert world.workspace.violations == []
+
+
+async def until_connected(world: World) -> None:
+    """Both sockets stand."""
+    await world.workspace.until(lambda: len(world.workspace.sockets.open) == 2, PATIENCE)
+
+
+async def stopped(process: Process, signal: Signals = SIGTERM) -> int:
+    """Tell it to stop; its exit code, if that came within the ten seconds it has."""
+    process.signal(signal)
+    return await process.exits(within=10)
