@@ -10,6 +10,7 @@ BotError
 │   ├── InstanceNotReady
 │   ├── NameTaken
 │   ├── MayNotAsk
+│   ├── GroupsUnknown      Slack could not say who may ask, so nobody may now
 │   ├── CannotPost         Slack does not let the bot write in the channel
 │   └── StoreUnavailable   nothing could be written down, so nothing was accepted
 ├── RdsError               RDS, or the way to it, said no
@@ -105,6 +106,15 @@ class MayNotAsk(UserError):
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.rule = rule
+        self.requesters = tuple(requesters)
+
+
+class GroupsUnknown(UserError):
+    """Slack could not say who is in the user groups that may ask; `requesters` names them."""
+
+    def __init__(self, instance_name: str, requesters: Sequence[str]) -> None:
+        super().__init__(instance_name)
+        self.instance_name = instance_name
         self.requesters = tuple(requesters)
 
 

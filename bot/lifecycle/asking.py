@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from bot.backups import PATIENCE, Conflict
+from bot.backups import Conflict
 from bot.domain.audit import AuditAction
 from bot.domain.commands import free_name
 from bot.domain.errors import (
     CannotPost,
+    GroupsUnknown,
     InstanceBusy,
     InstanceNotReady,
     MayNotAsk,
@@ -23,6 +24,7 @@ from bot.lifecycle.ports import World
 
 # A decision wakes its waiter at once; the slow look is for one that was lost on the way.
 REREAD = timedelta(seconds=60)
+ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more
 
 
 async def look_up(world: World, request_id: str) -> RequestState:
@@ -31,7 +33,9 @@ async def look_up(world: World, request_id: str) -> RequestState:
     if request.state is not RequestState.ASKED:
         return request.state
     try:
-        found = await world.patiently(lambda: world.catalogue.find(request.reference, PATIENCE))
+        found = await world.patiently(
+            lambda: world.catalogue.find(request.reference, ALL_THE_TIME)
+        )
         instance = await world.patiently(lambda: world.catalogue.current(found.id))
         if instance is None:
             raise UnknownInstance(request.reference)
@@ -57,7 +61,8 @@ async def look_up(world: World, request_id: str) -> RequestState:
 
 
 def _check_ready(instance: Instance, backups: list[Backup]) -> None:
-    running = next((b for b in backups if b.status == BackupStatus.BUILDING), None)
+    full = (b for b in backups if b.type != "incremental")  # those run beside everything else
+    running = next((b for b in full if b.status == BackupStatus.BUILDING), None)
     if instance.status == "BACKING UP" or running:
         since = running.begin_time.isoformat() if running and running.begin_time else None
         raise InstanceBusy(instance.name, running.name if running else None, since)
@@ -75,6 +80,8 @@ async def _terms(world: World, request: BackupRequest, instance: Instance) -> Te
     terms = world.policy.terms_for(instance.name, instance.id)
     members = await world.groups.members(terms.requester_groups)
     if not may_ask(terms, request.requester, members):
+        if None in members.values():
+            raise GroupsUnknown(instance.name, terms.requesters)
         raise MayNotAsk(instance.name, terms.rule, terms.requesters)
     return terms
 

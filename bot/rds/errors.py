@@ -5,6 +5,7 @@ different statuses. The text of an error is never kept, since a gateway may echo
 its Authorization header in it.
 """
 
+import math
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -52,7 +53,6 @@ STATUSES: dict[int, RefusalReason] = {
     HTTPStatus.UNAUTHORIZED: _R.CREDENTIALS,
     HTTPStatus.FORBIDDEN: _R.NOT_PERMITTED,
     HTTPStatus.NOT_FOUND: _R.INSTANCE_NOT_FOUND,
-    HTTPStatus.CONFLICT: _R.INSTANCE_BUSY,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _R.QUOTA,
     HTTPStatus.BAD_REQUEST: _R.BAD_PARAMETER,
     HTTPStatus.UNPROCESSABLE_ENTITY: _R.BAD_PARAMETER,
@@ -100,7 +100,7 @@ def retry_after(response: httpx.Response) -> float:
             seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
             return STAND_BACK
-    return min(max(seconds, 1.0), LONGEST_STAND_BACK)
+    return min(max(seconds, 1.0), LONGEST_STAND_BACK) if math.isfinite(seconds) else STAND_BACK
 
 
 def _is_unsettled(status: int) -> bool:
@@ -110,7 +110,7 @@ def _is_unsettled(status: int) -> bool:
 def _body(response: httpx.Response) -> dict[str, Any]:
     try:
         body = response.json()
-    except ValueError:  # HTML, plain text or nothing: a load balancer
+    except (ValueError, RecursionError):  # HTML, plain text, nothing, or brackets without end
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -14,12 +14,13 @@ from bot.domain.errors import (
     RdsUnreachable,
     ReadReplica,
     UnknownInstance,
+    UserError,
 )
 from bot.domain.instances import Instance
 
 log = structlog.get_logger(__name__)
 
-FRESH = 10.0  # seconds for which "there is no such instance" is believed
+FRESH = 10.0  # seconds for which a refusal (unknown, ambiguous, a replica) is believed
 STALE = 300.0  # seconds after which a list that still serves is renewed behind it
 SHARED = 2.0  # seconds within which callers who want to know now share one answer
 
@@ -36,7 +37,9 @@ def resolve(reference: str, instances: Sequence[Instance], aliases: Mapping[str,
     wanted = aliases.get(reference, reference)
     found = [i for i in instances if i.id == wanted] or [i for i in instances if i.name == wanted]
     if not found:
-        names = {*aliases, *(i.name for i in instances if not i.is_replica)}
+        known = {word for i in instances if not i.is_replica for word in (i.id, i.name)}
+        names = {i.name for i in instances if not i.is_replica}
+        names |= {alias for alias, meant in aliases.items() if meant in known}
         near = difflib.get_close_matches(reference, sorted(names), n=3)
         raise UnknownInstance(reference, near)
     if len(found) > 1:
@@ -60,14 +63,14 @@ class InstanceCatalogue:
         self._refreshing: asyncio.Task[None] | None = None
 
     async def find(self, reference: str, patience: float) -> Instance:
-        """The instance as it was listed last; on a miss the list is renewed first.
+        """The instance as it was listed last; a refusal renews the list first.
 
         Waits at most `patience` seconds of real time for RDS, and raises RdsUnreachable if it
         did not answer by then; UnknownInstance, AmbiguousInstance and ReadReplica as `resolve`.
         """
         try:
             instance = resolve(reference, self._instances, self._aliases)
-        except UnknownInstance:
+        except UserError:
             if self._age < FRESH:
                 raise
         else:

@@ -1,9 +1,10 @@
 """RDS's JSON, read tolerantly, as the domain's instances and backups."""
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, model_validator
 
 from bot.domain.instances import Backup, Instance
 
@@ -13,19 +14,34 @@ def _time(value: Any) -> datetime | None:
     if not value:
         return None
     at = _DATETIME.validate_python(value)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError as error:  # pydantic takes only a ValueError for a bad value
+        raise ValueError("no such time in UTC") from error
 
 
 def _size(value: Any) -> int | None:
     """A running backup has no size: RDS says null, "", 0 or nothing."""
-    return int(value) if value else None
+    return (int(value) or None) if value else None
 
 
+UNSAID = sys.maxsize  # a list without a count goes on until a page is short
 _DATETIME = TypeAdapter(datetime)
 Time = Annotated[datetime | None, BeforeValidator(_time)]
 
 
-class BackupItem(BaseModel):
+class Wire(BaseModel):
+    """What RDS sends: keys we do not know are ignored, and null is as good as absent."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None}
+
+
+class BackupItem(Wire):
     """A backup in the answer of create (without end and size) or list."""
 
     id: str
@@ -41,18 +57,18 @@ class BackupItem(BaseModel):
         return Backup(size_kb=self.size, **self.model_dump(exclude={"size"}))
 
 
-class Datastore(BaseModel):
+class Datastore(Wire):
     type: str = ""
     version: str = ""
     complete_version: str | None = None
 
 
-class Related(BaseModel):
+class Related(Wire):
     id: str
     type: str
 
 
-class InstanceItem(BaseModel):
+class InstanceItem(Wire):
     """An instance in the answer of list."""
 
     id: str
@@ -60,10 +76,10 @@ class InstanceItem(BaseModel):
     status: str
     type: str = "Single"
     datastore: Datastore = Datastore()
-    related_instance: list[Related] | None = None
+    related_instance: list[Related] = Field(default_factory=list)
 
     def instance(self) -> Instance:
-        primaries = [r.id for r in self.related_instance or () if r.type == "replica_of"]
+        primaries = [r.id for r in self.related_instance if r.type == "replica_of"]
         return Instance(
             id=self.id,
             name=self.name,
@@ -75,15 +91,15 @@ class InstanceItem(BaseModel):
         )
 
 
-class Created(BaseModel):
+class Created(Wire):
     backup: BackupItem
 
 
-class BackupPage(BaseModel):
-    backups: list[BackupItem] = Field(default_factory=list)
-    total_count: int = 0
+class BackupPage(Wire):
+    backups: list[BackupItem]  # an answer without the list is no empty list
+    total_count: int = UNSAID
 
 
-class InstancePage(BaseModel):
-    instances: list[InstanceItem] = Field(default_factory=list)
-    total_count: int = 0
+class InstancePage(Wire):
+    instances: list[InstanceItem]
+    total_count: int = UNSAID

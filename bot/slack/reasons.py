@@ -7,6 +7,7 @@ from typing import NamedTuple
 from bot.domain.errors import (
     AmbiguousInstance,
     CannotPost,
+    GroupsUnknown,
     InstanceBusy,
     InstanceNotReady,
     MayNotAsk,
@@ -113,6 +114,17 @@ def _(error: MayNotAsk) -> Reason:
     wanted = people(error.requesters, "or")
     why = f"You may not ask for a backup of {name(error.instance_name)}: only {wanted} may"
     return Reason(f"{why} ({rule(Terms(rule=error.rule))}).", "Let one of them ask.")
+
+
+@reason.register
+def _(error: GroupsUnknown) -> Reason:
+    wanted = people(error.requesters, "or")
+    why = f"Only {wanted} may ask for {name(error.instance_name)}, and Slack does not say who is"
+    todo = (
+        "Ask again in a minute; if this stays, whoever runs the bot has to check the group's id "
+        "and the scope `usergroups:read`."
+    )
+    return Reason(f"{why} in there.", todo)
 
 
 @reason.register

@@ -48,8 +48,10 @@ def meaning(
         (404, {"itemNotFound": {"code": 404, "message": "x"}}, _R.INSTANCE_NOT_FOUND),
         (403, {"encoded_authorization_message": "abc"}, _R.NOT_PERMITTED),
         (403, "<html>denied</html>", _R.NOT_PERMITTED),
-        (409, "", _R.INSTANCE_BUSY),
+        (409, {"error_code": "DBS.999999"}, _R.OTHER),
         (418, [1, 2], _R.OTHER),
+        (418, "[" * 100_000, _R.OTHER),
+        (418, 7, _R.OTHER),
         (400, {"error_code": {"deep": 1}}, _R.BAD_PARAMETER),
     ],
 )
@@ -80,6 +82,7 @@ def test_an_internal_timeout_may_have_started_the_work() -> None:
         ({}, 60),
         ({"Retry-After": "7"}, 7),
         ({"Retry-After": "soon"}, 60),
+        ({"Retry-After": "nan"}, 60),
         ({"Retry-After": "1e9"}, 600),
     ],
 )

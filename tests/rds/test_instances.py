@@ -52,6 +52,14 @@ def test_a_misspelt_name_gets_suggestions() -> None:
     assert "orders-read" not in raised.value.suggestions
 
 
+def test_an_alias_that_leads_nowhere_is_not_suggested() -> None:
+    """Nobody is helped by being told that orders is unknown, and to try orders."""
+    with pytest.raises(UnknownInstance) as raised:
+        resolve("orders", [TWIN], ALIASES)
+
+    assert raised.value.suggestions == ()
+
+
 def test_a_name_that_two_bear_is_ambiguous() -> None:
     """The ids tell them apart."""
     with pytest.raises(AmbiguousInstance) as raised:
@@ -116,6 +124,33 @@ async def test_a_new_instance_is_found_after_a_moment() -> None:
 
     assert (await catalogue.find("brand-new", 1)).name == "brand-new"
     assert listing.calls == 2
+
+
+async def test_a_refusal_is_not_taken_from_an_old_list() -> None:
+    """When one of two namesakes is deleted, the name means the other."""
+    listing, clock = Listing(), SteppedClock()
+    catalogue = InstanceCatalogue(listing, clock, {})
+    with pytest.raises(AmbiguousInstance):
+        await catalogue.find("twin", 1)
+    listing.instances.remove(OTHER_TWIN)
+    clock.advance(seconds=11)
+
+    assert await catalogue.find("twin", 1) == TWIN
+    assert listing.calls == 2
+
+
+async def test_an_old_list_still_serves_while_it_is_renewed() -> None:
+    """A known name never waits for RDS, even if the list is an hour old."""
+    listing, clock = Listing(), SteppedClock()
+    catalogue = InstanceCatalogue(listing, clock, {})
+    await catalogue.find("orders-prod", 1)
+    listing.answers.clear()
+    clock.advance(hours=1)
+
+    assert await catalogue.find("orders-prod", 1) == ORDERS
+    await asyncio.sleep(0)
+    assert listing.calls == 2
+    await catalogue.close()
 
 
 async def test_a_slow_rds_is_not_waited_for() -> None:

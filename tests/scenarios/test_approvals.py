@@ -254,6 +254,18 @@ async def test_who_may_not_ask_hears_who_may(opens: Opens) -> None:
         await story.asks(ASK, who=BEN)
 
 
+async def test_while_slack_does_not_know_the_group_nobody_asks(opens: Opens) -> None:
+    """Ben may ask, but Slack cannot say so: he hears that, and not that he may not."""
+    config = '[[rule]]\ninstances = ["orders-*"]\nrequesters = ["S0DBA"]\n'
+    async with opens(config) as story, story.bot():
+        story.workspace.scopes.discard("usergroups:read")
+        await story.types(ASK, who=BEN)
+        answer = await story.hears("Slack does not say", who=BEN)
+
+        assert "usergroups:read" in answer
+        assert story.cards == []
+
+
 @pytest.mark.parametrize("trouble", ["missing scope", "no such group", "Slack is down"])
 async def test_while_slack_does_not_know_the_group_nobody_decides(
     opens: Opens, trouble: str

@@ -6,6 +6,7 @@ from bot.domain.commands import CommandError
 from bot.domain.errors import (
     AmbiguousInstance,
     CannotPost,
+    GroupsUnknown,
     InstanceBusy,
     InstanceNotReady,
     MayNotAsk,
@@ -123,6 +124,7 @@ def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
         InstanceNotReady(text, text),
         NameTaken(text, text, "U0BEN"),
         NameTaken(text, text),
+        GroupsUnknown(text, ["S0DBA", text]),
         MayNotAsk(text, text, ["S0DBA", "U0BEN", text]),
         CannotPost("C0OPS", text),
         CannotPost("C0OPS", "not_in_channel"),

@@ -1,0 +1,146 @@
+"""Two supervised sockets, against a Slack that drops, refuses, renews and silently kills them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from slack_bolt.async_app import AsyncAck
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.clock import Clock
+from bot.demo import slack_faults
+from bot.demo.slack_api import SlackServer
+from bot.demo.workspace import Workspace
+from bot.domain.errors import SettingsError
+from bot.slack.bolt import AtWork, bolt_app
+from bot.slack.sockets import Pace, SocketFront
+
+ANA, OPS = "U0ANA", "C0OPS"
+HASTE = Pace(look=0.02, ping=0.1, fresh_url=0.1, rebuild=0.5)
+URLS = "apps.connections.open"
+
+
+@pytest.fixture
+async def workspace() -> AsyncIterator[Workspace]:
+    """Slack, with Ana in it."""
+    workspace = Workspace(Clock(), bot_token="xoxb", app_token="xapp", signing_secret="secret")
+    workspace.add_user(ANA, "ana")
+    workspace.add_channel(OPS, "ops", [ANA])
+    async with SlackServer(workspace):
+        yield workspace
+
+
+async def _ack(ack: AsyncAck) -> None:
+    await ack("Here.")
+
+
+@pytest.fixture
+async def front(workspace: Workspace) -> AsyncIterator[SocketFront]:
+    """An app that acks, behind two sockets that are looked after in great haste."""
+    client = AsyncWebClient("xoxb", base_url=f"{workspace.base_url}/api/", retry_handlers=[])
+    app = bolt_app(client, AuthorizeResult(enterprise_id=None, team_id="T"), None, AtWork())
+    app.command("/backup")(_ack)
+    front = SocketFront(app, "xapp", HASTE)
+    running = asyncio.create_task(front.run())
+    yield front
+    await front.close()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def _alive(workspace: Workspace) -> int:
+    sockets = workspace.sockets.open
+    return sum(not (socket.is_silent or socket.is_leaving) for socket in sockets)
+
+
+async def _until_well(workspace: Workspace) -> None:
+    """Both sockets stand, no dead one is left, and commands are answered on either."""
+    await workspace.until(lambda: _alive(workspace) == len(workspace.sockets.open) == 2, 10)
+    for _ in range(4):
+        reply = await workspace.command(ANA, OPS, "/backup")
+        assert reply.error is None
+
+
+async def _dropped(workspace: Workspace) -> None:
+    workspace.sockets.drop_all()
+
+
+async def _dropped_and_its_urls_refused(workspace: Workspace) -> None:
+    workspace.sockets.refuse_tickets(4)
+    workspace.sockets.drop_all()
+
+
+async def _dropped_in_an_outage(workspace: Workspace) -> None:
+    workspace.faults.next(URLS, *[slack_faults.ERROR, slack_faults.DROPPED] * 3)
+    workspace.sockets.drop_all()
+
+
+async def _silently_dead(workspace: Workspace) -> None:
+    workspace.sockets.kill_silently()
+
+
+async def _renewed(workspace: Workspace) -> None:
+    await workspace.sockets.refresh()
+
+
+@pytest.mark.usefixtures("front")
+@pytest.mark.parametrize(
+    "mishap",
+    [
+        _dropped,
+        _dropped_and_its_urls_refused,
+        _dropped_in_an_outage,
+        _silently_dead,
+        _renewed,
+    ],
+)
+async def test_commands_are_answered_again_after_a_mishap(
+    workspace: Workspace, mishap: Callable[[Workspace], Awaitable[None]]
+) -> None:
+    """Whatever became of the sockets, two stand in the end."""
+    await _until_well(workspace)
+    before = set(workspace.sockets.open)
+    await mishap(workspace)
+    await workspace.until(lambda: not before & set(workspace.sockets.open), 10)
+
+    await _until_well(workspace)
+
+
+@pytest.mark.usefixtures("front")
+async def test_first_urls_that_are_refused_are_not_dialled_for_ever(workspace: Workspace) -> None:
+    """A URL serves once; a fresh one is asked for."""
+    workspace.sockets.refuse_tickets(4)
+
+    await _until_well(workspace)
+
+
+async def test_it_is_connected_once_a_socket_stands(
+    front: SocketFront, workspace: Workspace
+) -> None:
+    """Not before: until then Slack has nowhere to deliver to."""
+    workspace.faults.next(URLS, slack_faults.ERROR, slack_faults.ERROR)
+    await front.connected
+
+    assert workspace.sockets.open
+
+
+async def test_a_refused_token_is_an_error_of_the_settings(
+    front: SocketFront, workspace: Workspace
+) -> None:
+    """No waiting mends it."""
+    workspace.app_token = "xapp-another"
+
+    with pytest.raises(SettingsError, match="SLACK_APP_TOKEN"):
+        await front.connected
+
+
+async def test_a_dead_socket_does_not_hold_up_the_end(
+    front: SocketFront, workspace: Workspace
+) -> None:
+    """It never says goodbye, and nobody waits for that."""
+    await _until_well(workspace)
+    workspace.sockets.kill_silently()
+
+    async with asyncio.timeout(5):
+        await front.close()
