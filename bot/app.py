@@ -155,9 +155,8 @@ def _keep(
             over.set_exception(error)
 
     async def stop() -> None:
-        while not task.done():  # a cancel can be swallowed, as by 3.11's wait_for
-            task.cancel()
-            await asyncio.wait({task}, timeout=0.1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     task.add_done_callback(ended)
     stack.push_async_callback(stop)

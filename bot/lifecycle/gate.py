@@ -1,6 +1,7 @@
 """A gate before everything that changes the world, so that a shutdown cuts nothing in two."""
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 
 
@@ -36,8 +37,7 @@ class Gate:
     async def close(self, seconds: float) -> bool:
         """Let nobody in, and return whether all inside were done within `seconds` of real time."""
         self._closed = True
-        try:
-            await asyncio.wait_for(self._empty.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        return not self._inside

@@ -78,7 +78,8 @@ class InstanceCatalogue:
                 self._refresh()
             return instance
         try:
-            await asyncio.wait_for(asyncio.shield(self._refresh()), patience)
+            async with asyncio.timeout(patience):
+                await asyncio.shield(self._refresh())
         except TimeoutError:
             raise RdsUnreachable("slow") from None
         return resolve(reference, self._instances, self._aliases)

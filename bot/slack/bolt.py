@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -31,10 +32,9 @@ class AtWork:
 
     async def drain(self, seconds: float) -> None:
         """Return when no listener is at work, or after `seconds` of real time."""
-        try:
-            await asyncio.wait_for(self._none.wait(), seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
 
 
 class _Enter(AsyncListenerStartHandler):

@@ -16,7 +16,7 @@ from bot.domain.errors import SettingsError
 log = structlog.get_logger(__name__)
 
 PATH = "/slack/events"
-TO_CLOSE = 2  # seconds for the answers under way
+TO_CLOSE = 1  # seconds for the answers under way
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bot.slack.identity import REFUSED
 log = structlog.get_logger(__name__)
 
 CONNECTIONS = 2
-TO_CLOSE = 2.0  # seconds that Slack gets to say goodbye; a dead connection never does
+TO_CLOSE = 1.0  # seconds that Slack gets to say goodbye; a dead connection never does
 
 # The SDK logs each failed try with its traceback and the one-time URL, which is a secret.
 _sdk_log = logging.getLogger("slack_sdk.socket_mode")

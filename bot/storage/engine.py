@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-log = structlog.get_logger(__name__)
+from bot.domain.errors import SettingsError
 
 
 def open_engine(database_url: str) -> AsyncEngine:
@@ -29,8 +30,21 @@ def is_sqlite(url: URL) -> bool:
 
 
 def migrate(database_url: str) -> None:
-    """Bring the bot's tables to today's shape. Blocks: call it before the loop has work."""
-    url = make_url(database_url)
+    """Bring the bot's tables to today's shape. Blocks: call it before the loop has work.
+
+    Raises SettingsError if the database cannot be opened.
+    """
+    try:
+        _upgrade(make_url(database_url))
+    except CommandError as error:
+        raise SettingsError([f"DATABASE_URL: a newer release left it ({error})."]) from error
+    except (OSError, OperationalError) as error:
+        # The driver's own first line: it names file or server, and never the password.
+        why = str(error.orig if isinstance(error, OperationalError) else error).partition("\n")[0]
+        raise SettingsError([f"DATABASE_URL: it cannot be opened ({why})."]) from error
+
+
+def _upgrade(url: URL) -> None:
     if is_sqlite(url) and url.database:
         Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url)

@@ -1,7 +1,7 @@
 """How quickly `/backup create` is acked: this bot, with its write to disk, beside bare Bolt.
 
-Both run as processes of their own, in turn, against the same simulated Slack over Socket Mode;
-every start has a database of its own. Each repeat and the medians over all are JSON lines.
+Both run as processes of their own, in turn, each against a simulated Slack of its own over
+Socket Mode. Each run and the medians of all are JSON lines; an ack's times are milliseconds.
 """
 
 import asyncio
@@ -21,15 +21,16 @@ import psutil
 from bot.clock import Clock
 from bot.demo.world import ANA, OPS, World, offline_world
 
+HERE = Path(__file__).parent
 BOT, BARE = "backup-bot", "bare bolt"
 APPS = {
-    BARE: [sys.executable, str(Path(__file__).with_name("bare.py"))],
+    BARE: [sys.executable, str(HERE / "bare.py")],
     BOT: [sys.executable, "-m", "bot", "run"],
 }
 ALONE = 200  # commands, one after another
 AT_ONCE = (50, 500)
-REPEATS = 3
-SETTLE = 3.0  # seconds for an app to become idle
+REPEATS = 5
+SETTLE = 2.0  # seconds for an app to become idle
 Figures = dict[str, float]
 numbers = itertools.count()
 
@@ -38,26 +39,25 @@ def say(**line: object) -> None:
     print(json.dumps(line), flush=True)  # noqa: T201, the output of a benchmark
 
 
-@asynccontextmanager
-async def started(app: str, world: World, directory: Path) -> AsyncIterator[Figures]:
-    """The app as a process; what its start took, and what it weighs when idle.
-
-    Its bytecode is kept in `directory`, so that only the very first start compiles anything.
-    """
-    environ = os.environ | world.environ
-    environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    environ |= {
+def variables(directory: Path) -> dict[str, str]:
+    """A new database, and one place for all bytecode: only the first start compiles any."""
+    return {name: value for name, value in os.environ.items() if "BYTECODE" not in name} | {
         "PYTHONPYCACHEPREFIX": str(directory / "bytecode"),
         "DATABASE_URL": f"sqlite:///{directory}/{next(numbers)}.db",
     }
-    sockets = world.workspace.sockets
+
+
+@asynccontextmanager
+async def started(app: str, world: World, directory: Path) -> AsyncIterator[Figures]:
+    """The app as a process; what its start took, and what it weighs when idle."""
+    environ = variables(directory) | world.environ
     with (directory / "log").open("ab") as log:
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             *APPS[app], env=environ, stdout=log, stderr=log
         )
         try:
-            await world.workspace.until(lambda: sockets.open, 30)
+            await world.workspace.until(lambda: world.workspace.sockets.open, 30)
             connected = time.perf_counter() - began
             await asyncio.sleep(SETTLE)
             memory = psutil.Process(process.pid).memory_info().rss / 2**20
@@ -65,7 +65,6 @@ async def started(app: str, world: World, directory: Path) -> AsyncIterator[Figu
         finally:
             process.terminate()
             await process.wait()
-            await world.workspace.until(lambda: not sockets.open, 30)
 
 
 async def acked(world: World) -> float:
@@ -81,9 +80,9 @@ def spread(times: list[float]) -> Figures:
     return {"p50": median(times), "p99": quantiles(times, n=100)[98], "worst": max(times)}
 
 
-async def measured(app: str, world: World, directory: Path) -> dict[str, Figures]:
+async def measured(app: str, directory: Path) -> dict[str, Figures]:
     """One start of an app and all its acks."""
-    async with started(app, world, directory) as start:
+    async with offline_world(Clock()) as world, started(app, world, directory) as start:
         await acked(world)  # the instances are known from here on
         levels = {"start": start, "1": spread([await acked(world) for _ in range(ALONE)])}
         for count in AT_ONCE:
@@ -99,22 +98,34 @@ def medians(runs: list[dict[str, Figures]]) -> dict[str, Figures]:
     }
 
 
+async def parts_of_the_start(directory: Path) -> dict[str, float]:
+    environ = variables(directory)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench.start", environ["DATABASE_URL"]),
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    return dict(json.loads(printed))
+
+
 async def main() -> None:
+    runs: dict[str, list[dict[str, Figures]]] = {app: [] for app in APPS}
     with tempfile.TemporaryDirectory(prefix="backup-bot-bench-") as name:
-        async with offline_world(Clock()) as world:
-            runs: dict[str, list[dict[str, Figures]]] = {app: [] for app in APPS}
-            for app in APPS:
-                async with started(app, world, Path(name)) as first:
-                    say(app=app, compiling_too=first)
-            for _, app in itertools.product(range(REPEATS), APPS):
-                runs[app].append(await measured(app, world, Path(name)))
-                say(app=app, run=runs[app][-1])
+        directory = Path(name)
+        for app in APPS:
+            async with offline_world(Clock()) as world, started(app, world, directory) as first:
+                say(app=app, first_start_compiles_too=first)
+        for _, app in itertools.product(range(REPEATS), APPS):
+            runs[app].append(await measured(app, directory))
+            say(app=app, run=runs[app][-1])
+        say(seconds_of_the_start=await parts_of_the_start(directory))
     result = {app: medians(done) for app, done in runs.items()}
     for app, figures in result.items():
-        start = figures.pop("start")
-        say(app=app, median_of=REPEATS, **start, ack_milliseconds=figures)
-    ratio = {level: f["p50"] / result[BARE][level]["p50"] for level, f in result[BOT].items()}
-    say(ratio_of_p50={level: round(value, 2) for level, value in ratio.items()})
+        say(app=app, median_of=REPEATS, **figures.pop("start"), ack_milliseconds=figures)
+    bot, bare = result[BOT], result[BARE]
+    ratios = {level: round(bot[level]["p50"] / bare[level]["p50"], 2) for level in bot}
+    say(p50_bot_to_bare=ratios)
 
 
 if __name__ == "__main__":

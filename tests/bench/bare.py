@@ -1,4 +1,4 @@
-"""The baseline: a Bolt app that acks and does nothing else."""
+"""The baseline: a Bolt app that acks with as many words as the bot, and does nothing else."""
 
 import asyncio
 import os
@@ -6,6 +6,12 @@ import os
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
+
+TEXT = (
+    "Asked: back up dev-sandbox as `bench-1`. I check it with RDS, then its card comes up in the"
+    " channel, or I tell you why not. Nothing has started yet. `/backup help` tells more."
+)
+BLOCKS = [{"type": "section", "text": {"type": "mrkdwn", "text": TEXT, "verbatim": True}}]
 
 
 async def main() -> None:
@@ -16,11 +22,12 @@ async def main() -> None:
 
     @app.command("/backup")
     async def backup(ack: AsyncAck) -> None:
-        await ack(response_type="ephemeral", text="Noted.")
+        await ack(response_type="ephemeral", text=TEXT, blocks=BLOCKS)
 
     handlers = [AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"]) for _ in range(2)]
     await asyncio.gather(*(handler.connect_async() for handler in handlers))
     await asyncio.Event().wait()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
@@ -93,7 +93,7 @@ def runs(tmp_path: Path, bytecode: Path) -> Runs:
     }
 
     @asynccontextmanager
-    async def running(environ: Mapping[str, str], *options: str) -> AsyncIterator[Process]:
+    async def running(environ: dict[str, str], *options: str) -> AsyncIterator[Process]:
         process = Process(
             await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", "run", *options),

@@ -1,17 +1,19 @@
 """What the store promises, on a real SQLite file."""
 
 import asyncio
+import sqlite3
 from datetime import timedelta
 
 import pytest
 
 from bot.backups import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
-from bot.domain.errors import NameTaken
+from bot.domain.errors import NameTaken, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal, RequestState, Vote
+from bot.storage.engine import migrate
 from bot.storage.store import Store
 from tests.requests import NOON, asked
 
@@ -147,3 +149,15 @@ async def test_a_line_is_said_in_one_place(store: Store) -> None:
     assert await store.posted(request.id, "ended") is None
     with pytest.raises(Conflict):
         await store.save_post(request.id, "card", "C0OPS", "2.0")
+
+
+def test_a_database_of_a_newer_release_is_left_alone(database_url: str) -> None:
+    """An older bot does not guess what its tables mean: it says so and does not start."""
+    migrate(database_url)
+    with sqlite3.connect(database_url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    with pytest.raises(SettingsError) as raised:
+        migrate(database_url)
+    assert "newer release" in str(raised.value)

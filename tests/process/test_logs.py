@@ -1,0 +1,44 @@
+"""What the bot logs can be read by machines, and by anybody: there is no secret in it."""
+
+import json
+
+from bot.demo import rds_faults, slack_faults
+from bot.demo.rds_wire import Operation
+from bot.demo.world import ANA, OPS, World
+from tests.process.conftest import PATIENCE, SECRETS, Runs, stopped, until_connected
+
+
+async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: World) -> None:
+    """Not even while Slack and RDS fail in all the ways that make a client talk."""
+    workspace = world.workspace
+    workspace.faults.next("auth.test", slack_faults.DROPPED)
+    workspace.sockets.refuse_tickets(1)
+    world.region.faults.next(Operation.LIST_INSTANCES, rds_faults.ERROR)
+    async with runs(world.environ | {"LOG_FORMAT": "json"}) as process:
+        await workspace.until(lambda: workspace.sockets.open, PATIENCE)
+        workspace.faults.next("chat.postMessage", slack_faults.ERROR)
+        await workspace.command(ANA, OPS, "/backup", "create dev-sandbox logged-1")
+        await workspace.until(lambda: workspace.messages(OPS), PATIENCE)
+        workspace.sockets.drop_all()
+        assert await stopped(process) == 0
+
+    lines = [json.loads(line) for line in process.err.splitlines()]
+    events = {line["event"] for line in lines}
+    assert {"slack_unreachable", "socket_connected", "step_put_off"} <= events
+    assert all({"timestamp", "level", "logger"} <= line.keys() for line in lines)
+    everything = process.out + process.err
+    held = [*SECRETS.values(), world.region.gateway.access_key, "ticket", "/commands/"]
+    assert [secret for secret in held if secret in everything] == []
+
+
+async def test_the_console_holds_no_secret_either(runs: Runs, world: World) -> None:
+    """The default format, with wrong keys: the gateway's refusal is told, not its text."""
+    world.region.gateway.secret_key = "the secret key that was there before"
+    async with runs(world.environ) as process:
+        await until_connected(world)
+        reply = await world.workspace.command(ANA, OPS, "/backup", "create dev-sandbox keys-1")
+        assert reply.message is not None
+        assert await stopped(process) == 0
+
+    everything = process.out + process.err + world.workspace.read(reply.message)
+    assert [s for s in SECRETS.values() if s in everything] == []
