@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from bot import settings
 from bot.app import running
 from bot.demo.clock import FastClock
-from bot.demo.slack_records import Message, Reply
+from bot.demo.slack.records import Message, Reply
 from bot.demo.world import ANA, BEN, OPS, World
 from bot.slack.cards import APPROVE, REJECT
 from tests.stepped_clock import SteppedClock

@@ -8,10 +8,10 @@ from rich.console import Console
 
 from bot import settings
 from bot.app import running
-from bot.demo import rds_faults
 from bot.demo.clock import FastClock
-from bot.demo.rds_records import Ending
-from bot.demo.slack_records import Message
+from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.records import Ending
+from bot.demo.slack.records import Message
 from bot.demo.world import ANA, BEN, OPS, World, offline_world
 from bot.slack.cards import APPROVE, REJECT
 

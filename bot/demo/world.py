@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.clock import Clock
-from bot.demo.rds_api import RdsServer
-from bot.demo.region import Region
-from bot.demo.slack_api import SlackServer
-from bot.demo.workspace import Workspace
+from bot.demo.rds.api import RdsServer
+from bot.demo.rds.region import Region
+from bot.demo.slack.api import SlackServer
+from bot.demo.slack.workspace import Workspace
 
 OPS = "C0OPS"
 ANA, BEN, CAT, DAN = "U0ANA", "U0BEN", "U0CAT", "U0DAN"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from bot.clock import Clock
-from bot.demo.rds_signature import canonical_request, signature
-from bot.demo.rds_wire import WireRequest
-from bot.demo.region import Region
+from bot.demo.rds.region import Region
+from bot.demo.rds.signature import canonical_request, signature
+from bot.demo.rds.wire import WireRequest
 
 
 class SteppedClock(Clock):

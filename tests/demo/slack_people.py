@@ -10,8 +10,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.demo.slack_records import Json
-from bot.demo.workspace import Workspace
+from bot.demo.slack.records import Json
+from bot.demo.slack.workspace import Workspace
 from tests.stepped_clock import SteppedClock
 
 OPS, SECRET, LAB, OLD = "C0OPS", "C0SECRET", "C0LAB", "C0OLD"

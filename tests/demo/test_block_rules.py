@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.demo.block_rules import broadcasts, message_problems, view_problems
-from bot.demo.slack_records import Json
+from bot.demo.slack.block_rules import broadcasts, message_problems, view_problems
+from bot.demo.slack.records import Json
 from tests.demo.slack_people import APPROVE, CARD
 
 TITLE = {"type": "plain_text", "text": "Plan"}

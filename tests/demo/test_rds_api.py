@@ -6,8 +6,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from bot.demo.rds_api import RdsServer
-from bot.demo.region import Region
+from bot.demo.rds.api import RdsServer
+from bot.demo.rds.region import Region
 from tests.demo.rds_caller import Caller, SteppedClock, refusal
 
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from bot.demo import rds_faults as faults
-from bot.demo.rds_api import RdsServer
-from bot.demo.rds_faults import Fault, When
-from bot.demo.rds_records import RdsInstance
-from bot.demo.rds_wire import Operation
-from bot.demo.region import Region
+from bot.demo.rds import faults
+from bot.demo.rds.api import RdsServer
+from bot.demo.rds.faults import Fault, When
+from bot.demo.rds.records import RdsInstance
+from bot.demo.rds.region import Region
+from bot.demo.rds.wire import Operation
 from tests.demo.rds_caller import Caller, SteppedClock, refusal
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.demo.rds_signature import Authorization, canonical_request, signature, string_to_sign
-from bot.demo.rds_wire import WireRequest
+from bot.demo.rds.signature import Authorization, canonical_request, signature, string_to_sign
+from bot.demo.rds.wire import WireRequest
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "rds" / "signing-vectors.json").read_text("utf-8")

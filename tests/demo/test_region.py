@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.demo.rds_records import Ending, RdsInstance
-from bot.demo.rds_wire import Refused
-from bot.demo.region import Region
+from bot.demo.rds.records import Ending, RdsInstance
+from bot.demo.rds.region import Region
+from bot.demo.rds.wire import Refused
 from tests.demo.rds_caller import SteppedClock
 
 

@@ -6,9 +6,9 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.demo.slack_api import SlackServer
-from bot.demo.slack_limits import PostLimit
-from bot.demo.workspace import Workspace
+from bot.demo.slack.api import SlackServer
+from bot.demo.slack.limits import PostLimit
+from bot.demo.slack.workspace import Workspace
 from tests.demo.slack_people import (
     ANA,
     BEN,

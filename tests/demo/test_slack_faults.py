@@ -11,9 +11,9 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetr
 from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryIntervalCalculator
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.demo import slack_faults as faults
-from bot.demo.slack_api import SlackServer
-from bot.demo.workspace import Workspace
+from bot.demo.slack import faults
+from bot.demo.slack.api import SlackServer
+from bot.demo.slack.workspace import Workspace
 from tests.demo.slack_people import (
     OPS,
     small_workspace,

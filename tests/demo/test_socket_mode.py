@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from bot.demo.slack_api import SlackServer
-from bot.demo.slack_records import Content
-from bot.demo.socket_mode import Socket
-from bot.demo.workspace import Workspace
+from bot.demo.slack.api import SlackServer
+from bot.demo.slack.records import Content
+from bot.demo.slack.socket_mode import Socket
+from bot.demo.slack.workspace import Workspace
 from tests.demo.slack_people import ANA, CARD, OPS, connected, small_workspace, web_client
 
 PATIENCE = 0.03  # seconds that people wait for an ack here

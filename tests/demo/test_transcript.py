@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.demo.mrkdwn import as_read
-from bot.demo.slack_records import Json
-from bot.demo.transcript import read
+from bot.demo.slack.mrkdwn import as_read
+from bot.demo.slack.records import Json
+from bot.demo.slack.transcript import read
 from tests.demo.slack_people import CARD
 
 NAMES = {"U0ANA": "ana", "S0DBA": "dba", "C0OPS": "ops"}

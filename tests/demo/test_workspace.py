@@ -8,8 +8,8 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.demo.slack_api import SlackServer
-from bot.demo.workspace import NoSuchButton, Workspace
+from bot.demo.slack.api import SlackServer
+from bot.demo.slack.workspace import NoSuchButton, Workspace
 from tests.demo.slack_people import (
     ANA,
     BEN,

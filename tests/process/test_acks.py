@@ -6,8 +6,8 @@ import re
 import sqlite3
 from pathlib import Path
 
-from bot.demo import rds_faults
-from bot.demo.slack_records import Reply
+from bot.demo.rds import faults as rds_faults
+from bot.demo.slack.records import Reply
 from bot.demo.world import ANA, OPS, World
 from tests.process.conftest import Runs, stopped, until_connected
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from bot.demo.slack_http import signed_headers
+from bot.demo.slack.http_mode import signed_headers
 from bot.demo.world import ANA, BEN, OPS, World
 from bot.slack.cards import APPROVE
 from bot.slack.http import PATH

@@ -2,8 +2,9 @@
 
 import json
 
-from bot.demo import rds_faults, slack_faults
-from bot.demo.rds_wire import Operation
+from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.wire import Operation
+from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, OPS, World
 from tests.process.conftest import PATIENCE, SECRETS, Runs, stopped, until_connected
 

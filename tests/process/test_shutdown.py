@@ -7,7 +7,8 @@ from signal import SIGINT, SIGTERM, Signals
 
 import pytest
 
-from bot.demo import rds_faults, slack_faults
+from bot.demo.rds import faults as rds_faults
+from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, BEN, OPS, World
 from bot.slack.cards import APPROVE
 from tests.process.conftest import PATIENCE, Process, Runs, stopped, until_connected

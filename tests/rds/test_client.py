@@ -8,10 +8,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from bot.demo import rds_faults
-from bot.demo.rds_api import RdsServer
-from bot.demo.rds_wire import Operation
-from bot.demo.region import Region
+from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.api import RdsServer
+from bot.demo.rds.region import Region
+from bot.demo.rds.wire import Operation
 from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, RefusalReason
 from bot.rds.budget import CallBudget
 from bot.rds.client import RdsClient, open_client

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.demo import slack_faults
-from bot.demo.slack_records import Content, Message
+from bot.demo.slack import faults as slack_faults
+from bot.demo.slack.records import Content, Message
 from bot.demo.world import ANA, BEN, CAT, DAN, OPS
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.requests import BackupRequest, RequestState

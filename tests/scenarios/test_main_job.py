@@ -1,7 +1,7 @@
 """From the command to the last word, for every ending."""
 
-from bot.demo import rds_faults
-from bot.demo.rds_records import Ending
+from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.records import Ending
 from bot.demo.world import ANA, OPS
 from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo import rds_faults, slack_faults
 from bot.demo.clock import FastClock
-from bot.demo.rds_records import RdsBackup
-from bot.demo.rds_wire import Call, Operation
-from bot.demo.slack_records import Message
+from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.records import RdsBackup
+from bot.demo.rds.wire import Call, Operation
+from bot.demo.slack import faults as slack_faults
+from bot.demo.slack.records import Message
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
 from tests.requests import asked

@@ -1,6 +1,6 @@
 """Slack takes no messages, for now or for good: no backup waits for it, no outcome is lost."""
 
-from bot.demo import slack_faults
+from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, OPS
 from tests.story import Story
 

@@ -9,12 +9,12 @@ import pytest
 
 from bot import settings
 from bot.app import running
-from bot.demo import rds_faults
 from bot.demo.clock import FastClock
-from bot.demo.rds_api import RdsServer
-from bot.demo.rds_faults import Fault, How, When
-from bot.demo.rds_wire import Answer, Operation
-from bot.demo.slack_records import Message
+from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.api import RdsServer
+from bot.demo.rds.faults import Fault, How, When
+from bot.demo.rds.wire import Answer, Operation
+from bot.demo.slack.records import Message
 from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story
 

@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 
 from bot.slack.mrkdwn import Message
 
-SCHEMAS = Path(__file__).parents[2] / "bot" / "demo" / "schemas"
+SCHEMAS = Path(__file__).parents[2] / "bot" / "demo" / "slack" / "schemas"
 BLOCK = Draft7Validator(json.loads((SCHEMAS / "slack-block-kit.schema.json").read_text()))
 TOKEN = re.compile(r"<[^>]*>?|>")
 OURS = re.compile(

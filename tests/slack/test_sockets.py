@@ -9,9 +9,9 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
-from bot.demo import slack_faults
-from bot.demo.slack_api import SlackServer
-from bot.demo.workspace import Workspace
+from bot.demo.slack import faults as slack_faults
+from bot.demo.slack.api import SlackServer
+from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import SettingsError
 from bot.slack.bolt import AtWork, bolt_app
 from bot.slack.sockets import Pace, SocketFront

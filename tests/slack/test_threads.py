@@ -6,9 +6,9 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.demo import slack_faults
-from bot.demo.slack_api import SlackServer
-from bot.demo.workspace import Workspace
+from bot.demo.slack import faults as slack_faults
+from bot.demo.slack.api import SlackServer
+from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.requests import Line, RequestState
 from bot.slack.threads import Threads

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from bot.demo.rds_wire import Refused
+from bot.demo.rds.wire import Refused
 
 INSTANCE_ID = re.compile(r"[0-9a-f]{32}in\d\d")
 BACKUP_ID = re.compile(r"[0-9a-f]{32}br\d\d")

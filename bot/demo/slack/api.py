@@ -9,11 +9,11 @@ from typing import Self
 
 from aiohttp import web
 
-from bot.demo.slack_faults import RESPONSE_URL, Fault
-from bot.demo.slack_methods import call
-from bot.demo.slack_records import Call, Json, Refused
-from bot.demo.socket_mode import LINK
-from bot.demo.workspace import Workspace
+from bot.demo.slack.faults import RESPONSE_URL, Fault
+from bot.demo.slack.methods import call
+from bot.demo.slack.records import Call, Json, Refused
+from bot.demo.slack.socket_mode import LINK
+from bot.demo.slack.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
 

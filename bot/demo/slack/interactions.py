@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from secrets import randbelow, token_hex
 
-from bot.demo.slack_records import Channel, Content, Identity, Json, Message, User
+from bot.demo.slack.records import Channel, Content, Identity, Json, Message, User
 
 SHOWN = ("type", "action_id", "text", "value", "style")
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from bot.demo.slack_records import Message
-from bot.demo.transcript import read
+from bot.demo.slack.records import Message
+from bot.demo.slack.transcript import read
 
 
 def as_text(title: str, messages: Sequence[Message], names: Mapping[str, str]) -> str:

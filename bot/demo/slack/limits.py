@@ -3,7 +3,7 @@
 import math
 
 from bot.clock import Clock
-from bot.demo.slack_records import Refused
+from bot.demo.slack.records import Refused
 
 
 class PostLimit:

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from bot.demo.rds_faults import Fault, How, When
-from bot.demo.rds_operations import carry_out, operation_of
-from bot.demo.rds_wire import Answer, Call, Refused, WireRequest
-from bot.demo.region import Region
+from bot.demo.rds.faults import Fault, How, When
+from bot.demo.rds.operations import carry_out, operation_of
+from bot.demo.rds.region import Region
+from bot.demo.rds.wire import Answer, Call, Refused, WireRequest
 
 LOOPBACK = "127.0.0.1"
 

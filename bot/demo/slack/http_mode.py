@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from bot.demo.slack_records import Delivery
+from bot.demo.slack.records import Delivery
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.demo import slack_chat
-from bot.demo.slack_records import Json, Refused, User
-from bot.demo.workspace import Workspace
+from bot.demo.slack import chat
+from bot.demo.slack.records import Json, Refused, User
+from bot.demo.slack.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,10 @@ def _usergroup_users(workspace: Workspace, args: Json) -> Json:
 METHODS = {
     "apps.connections.open": Method(_open_connection, wants_app_token=True),
     "auth.test": Method(_auth_test),
-    "chat.getPermalink": Method(slack_chat.get_permalink),
-    "chat.postEphemeral": Method(slack_chat.post_ephemeral, "chat:write"),
-    "chat.postMessage": Method(slack_chat.post_message, "chat:write"),
-    "chat.update": Method(slack_chat.update, "chat:write"),
+    "chat.getPermalink": Method(chat.get_permalink),
+    "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),
+    "chat.postMessage": Method(chat.post_message, "chat:write"),
+    "chat.update": Method(chat.update, "chat:write"),
     "conversations.open": Method(_open_conversation, "im:write"),
     "usergroups.list": Method(_usergroups, "usergroups:read"),
     "usergroups.users.list": Method(_usergroup_users, "usergroups:read"),

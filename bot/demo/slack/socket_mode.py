@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from aiohttp import WSMsgType, web
 
-from bot.demo.slack_records import Delivery, Json
+from bot.demo.slack.records import Delivery, Json
 
 CONNECTIONS = 10  # of one app at once
 LINK = "/link"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bot.demo.slack_records import Channel, Identity, Refused, User, UserGroup
+from bot.demo.slack.records import Channel, Identity, Refused, User, UserGroup
 
 
 class Directory:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.demo.mrkdwn import as_read, when
+from bot.demo.slack.mrkdwn import as_read, when
 
 MARKS = {"complete": "✓", "in_progress": "●", "pending": "◯", "error": "✗"}
 

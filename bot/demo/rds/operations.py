@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from bot.demo.rds_gateway import Gateway
-from bot.demo.rds_parameters import (
+from bot.demo.rds.gateway import Gateway
+from bot.demo.rds.parameters import (
     backup_id_in,
     bad_parameter,
     instance_id_in,
@@ -12,9 +12,9 @@ from bot.demo.rds_parameters import (
     page,
     span,
 )
-from bot.demo.rds_records import RdsBackup, RdsInstance
-from bot.demo.rds_wire import Answer, Call, Operation, Refused, WireRequest
-from bot.demo.region import Region
+from bot.demo.rds.records import RdsBackup, RdsInstance
+from bot.demo.rds.region import Region
+from bot.demo.rds.wire import Answer, Call, Operation, Refused, WireRequest
 
 BACKUP_TYPES = ("auto", "manual", "fragment", "incremental")
 INSTANCE_TYPES = ("Single", "Ha", "Replica")

@@ -5,8 +5,8 @@ from itertools import count
 from typing import Any
 
 from bot.clock import Clock
-from bot.demo.block_rules import TEXT, broadcasts, message_problems
-from bot.demo.slack_records import Content, Json, Message, Refused
+from bot.demo.slack.block_rules import TEXT, broadcasts, message_problems
+from bot.demo.slack.records import Content, Json, Message, Refused
 
 
 class History:

@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
-from bot.demo.slack_records import Json
+from bot.demo.slack.records import Json
 
 SCHEMAS = Path(__file__).parent / "schemas"
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 
 from bot.clock import Clock
-from bot.demo.slack_history import History
-from bot.demo.slack_records import Json, Message, Refused
+from bot.demo.slack.history import History
+from bot.demo.slack.records import Json, Message, Refused
 
 USES = 5
 LIFETIME = timedelta(minutes=30)

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from bot.demo import slack_http
-from bot.demo.interactions import Scene, click_payload, command_payload
-from bot.demo.slack_records import Content, Delivery, Json, Message, Refused, Reply
-from bot.demo.slack_state import State
+from bot.demo.slack import http_mode
+from bot.demo.slack.interactions import Scene, click_payload, command_payload
+from bot.demo.slack.records import Content, Delivery, Json, Message, Refused, Reply
+from bot.demo.slack.state import State
 
 
 class NoSuchButton(LookupError):
@@ -104,7 +104,7 @@ class Workspace(State):
     async def _send(self, delivery: Delivery) -> str | None:
         if self.request_url is None:
             return await self.sockets.deliver(delivery, self.ack_within)
-        return await slack_http.deliver(
+        return await http_mode.deliver(
             delivery, self.request_url, self.signing_secret, self.ack_within
         )
 

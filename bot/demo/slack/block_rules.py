@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from bot.demo.block_schema import Problem, Surface, block_problems, problems
-from bot.demo.slack_records import Json
+from bot.demo.slack.block_schema import Problem, Surface, block_problems, problems
+from bot.demo.slack.records import Json
 
 MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 TEXT = 4000  # characters; Slack's advice for `text`, and the limit of chat.update

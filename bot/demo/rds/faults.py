@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bot.demo.rds_wire import Answer, Operation, Refused
+from bot.demo.rds.wire import Answer, Operation, Refused
 
 
 class When(Enum):

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from bot.demo.interactions import message_payload
-from bot.demo.slack_records import Channel, Json, Message, Refused
-from bot.demo.workspace import Workspace
+from bot.demo.slack.interactions import message_payload
+from bot.demo.slack.records import Channel, Json, Message, Refused
+from bot.demo.slack.workspace import Workspace
 
 
 def post_message(workspace: Workspace, args: Json) -> Json:

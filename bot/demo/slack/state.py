@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bot.clock import Clock
-from bot.demo.conversation import as_text
-from bot.demo.response_urls import ResponseUrls
-from bot.demo.slack_directory import Directory
-from bot.demo.slack_faults import Faults
-from bot.demo.slack_history import History
-from bot.demo.slack_limits import PostLimit
-from bot.demo.slack_records import Call, Delivery, Identity, Message
-from bot.demo.socket_mode import Sockets
-from bot.demo.transcript import read
+from bot.demo.slack.conversation import as_text
+from bot.demo.slack.directory import Directory
+from bot.demo.slack.faults import Faults
+from bot.demo.slack.history import History
+from bot.demo.slack.limits import PostLimit
+from bot.demo.slack.records import Call, Delivery, Identity, Message
+from bot.demo.slack.response_urls import ResponseUrls
+from bot.demo.slack.socket_mode import Sockets
+from bot.demo.slack.transcript import read
 
 GRANTED = frozenset({"commands", "chat:write", "chat:write.public", "usergroups:read"})
 
