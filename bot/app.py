@@ -126,6 +126,7 @@ async def _world(
     rds = RdsClient(http, env.project_id, CallBudget(file.rds.calls_per_minute, clock), clock)
     catalogue = InstanceCatalogue(rds, clock, file.aliases)
     stack.push_async_callback(catalogue.close)
+    _keep(stack, over, catalogue.warm())
     watcher = Watcher(rds, clock)
     _keep(stack, over, watcher.run())
     return World(

@@ -18,7 +18,7 @@ def register(app: AsyncApp, backups: Backups, command: str) -> None:
 async def backup(backups: Backups, ack: AsyncAck, command: dict[str, Any]) -> None:
     """`/backup …`: what it asks for is on disk before Slack gets its ack."""
     name = command["command"]
-    parsed = parse(command.get("text", ""), command=name)
+    parsed = parse(command.get("text") or "", command=name)
     if isinstance(parsed, Help):
         message = answers.help_message(name)
     else:
