@@ -138,3 +138,16 @@ async def test_help_and_an_empty_command_say_how(story: Story) -> None:
         reply = await story.types(text)
         assert reply.message is not None
         assert "/backup create" in story.heard(ANA)
+
+
+async def test_a_channel_that_the_bot_is_not_in_is_said_to_the_asker(story: Story) -> None:
+    """Without a card nobody could approve: Ana hears what to do, with her command to copy."""
+    story.workspace.add_channel("C0PRIVATE", "private", [ANA], private=True)
+    reply = await story.workspace.command(ANA, "C0PRIVATE", "/backup", "create orders before-42")
+    assert reply.error is None
+    answer = await story.hears("can't post")
+
+    assert "/invite" in answer
+    assert "/backup create orders before-42" in answer
+    assert story.workspace.messages("C0PRIVATE") == []
+    assert story.creates == 0
