@@ -1,4 +1,4 @@
-"""The command line: run · demo."""
+"""The command line: run · check · audit · demo."""
 
 import asyncio
 import gc
@@ -17,8 +17,9 @@ from bot.domain.errors import SettingsError
 from bot.slack.http import Address
 
 cli = App(name="backup-bot", help="Manual backups of Huawei Cloud RDS databases, from Slack.")
+cli.command("bot.audit:audit", name="audit", help="The audit trail: prove it, or write it out.")
 
-CANNOT_START = 2
+CANNOT_START = 2  # exit code
 
 Scenario = Literal["completed", "rejected", "failed", "refused", "unknown-outcome", "expired"]
 
@@ -37,15 +38,30 @@ def run(
         host: With --http: the address to listen on.
         port: With --http: the port to listen on.
     """
-    try:
-        loaded = settings.load(os.environ, http=http)
-        logs.configure(loaded.environment.log_format)
-        asyncio.run(_until_told(loaded, Address(host, port) if http else None))
-    except SettingsError as error:
-        problems = [f"  - {problem}" for problem in error.problems]
-        print("backup-bot cannot start:", *problems, sep="\n", file=sys.stderr)
-        return CANNOT_START
+    loaded = settings.load(os.environ, http=http)
+    logs.configure(loaded.environment.log_format)
+    asyncio.run(_until_told(loaded, Address(host, port) if http else None))
     return 0
+
+
+@cli.command
+def check(
+    *,
+    offline: Annotated[bool, Parameter(negative="")] = False,
+    http: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Read all settings, ask Slack and RDS about what they name, and list every problem.
+
+    Nothing is posted, created or changed. The exit code is 1 if there is a problem.
+
+    Args:
+        offline: Ask neither Slack nor RDS.
+        http: Check what `run --http` needs, instead of Socket Mode.
+    """
+    from bot.check import run_check  # noqa: PLC0415, `run` does not need it
+
+    logs.configure("console", level=logging.ERROR)
+    return run_check(os.environ, offline=offline, http=http)
 
 
 @cli.command
@@ -86,7 +102,12 @@ async def _until_told(loaded: settings.Settings, address: Address | None) -> Non
 
 def main() -> None:
     """The console script."""
-    sys.exit(cli())
+    try:
+        sys.exit(cli())
+    except SettingsError as error:
+        problems = [f"  - {problem}" for problem in error.problems]
+        print("backup-bot cannot start:", *problems, sep="\n", file=sys.stderr)
+        sys.exit(CANNOT_START)
 
 
 if __name__ == "__main__":

@@ -5,25 +5,30 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
+import structlog
 from pydantic import SecretStr
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
-from bot.backups import Backups
+from bot import ports
+from bot.backups import PEOPLE_PATIENCE, Backups, members_within
 from bot.clock import Clock
+from bot.domain.errors import SettingsError
+from bot.domain.policy_problems import problems
 from bot.lifecycle.journal import Journal
 from bot.lifecycle.ports import World
 from bot.lifecycle.workflow import Lifecycle
+from bot.overview import Overview
 from bot.rds.budget import CallBudget
 from bot.rds.client import PATIENCE, RdsClient, open_client
 from bot.rds.instances import InstanceCatalogue
 from bot.rds.signing import AkSkAuth
 from bot.settings import Environment, Settings
 from bot.slack.bolt import AtWork, bolt_app
-from bot.slack.groups import UserGroups
 from bot.slack.http import Address, HttpFront
 from bot.slack.identity import identify
+from bot.slack.people import People
 from bot.slack.sockets import SocketFront
 from bot.slack.threads import Threads
 from bot.storage.engine import migrate, open_engine
@@ -34,6 +39,8 @@ from bot.watcher import Watcher
 SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the Web API
 TO_ANSWER = 3.0  # seconds that listeners under way get at shutdown
 TO_FINISH = 4.0  # seconds that calls to RDS and Slack under way get after that
+
+log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -55,9 +62,10 @@ async def running(
     async with AsyncExitStack() as stack:
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
-        slack = _slack_client(env, session)
+        slack = slack_client(env, session)
         store = await _open_store(env, stack)
         world = await _world(settings, slack, store, clock, stack, over, rds_patience=rds_patience)
+        await _check_approvers(settings, world.people)
 
         journal = Journal(env.database_url)
         lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
@@ -71,13 +79,20 @@ async def running(
             intake=Intake(store),
             catalogue=world.catalogue,
             policy=world.policy,
-            groups=world.groups,
+            people=world.people,
             engine=lifecycle,
+            clock=clock,
+        )
+        overview = Overview(
+            store=store,
+            catalogue=world.catalogue,
+            policy=world.policy,
+            people=world.people,
             clock=clock,
         )
         at_work = AtWork()
         app = bolt_app(slack, await identify(slack, Clock()), _plain(env.signing_secret), at_work)
-        handlers.register(app, backups, env.command)
+        handlers.register(app, backups, overview, env.command)
         front = HttpFront(app, address) if address else SocketFront(app, _plain(env.app_token))
         _keep(stack, over, front.run())
         stack.push_async_callback(front.close)
@@ -86,7 +101,21 @@ async def running(
         yield over
 
 
-def _slack_client(env: Environment, session: aiohttp.ClientSession) -> AsyncWebClient:
+async def _check_approvers(settings: Settings, people: ports.People) -> None:
+    """Raises SettingsError if Slack says for certain that nobody can approve under a rule.
+
+    It also fills the memory of who is who. What Slack does not say in time stops nothing.
+    """
+    policy = settings.file.policy
+    members = await members_within(PEOPLE_PATIENCE, people, policy.people)
+    found = problems(policy, members)
+    for problem in found:
+        log.warning("policy_problem", problem=settings.source.located(problem))
+    if fatal := [settings.source.located(p) for p in found if p.nobody_can_approve]:
+        raise SettingsError(fatal)
+
+
+def slack_client(env: Environment, session: aiohttp.ClientSession) -> AsyncWebClient:
     """One session for all calls. Only what Slack surely did not carry out is sent again."""
     return AsyncWebClient(
         token=env.bot_token.get_secret_value(),
@@ -103,6 +132,24 @@ async def _open_store(env: Environment, stack: AsyncExitStack) -> Store:
     return Store(engine)
 
 
+async def rds_client(
+    settings: Settings, stack: AsyncExitStack, clock: Clock, *, patience: float
+) -> RdsClient:
+    """A client for the project, open for as long as the stack."""
+    env = settings.environment
+    auth = AkSkAuth(
+        access_key=env.access_key.get_secret_value(),
+        secret_key=env.secret_key.get_secret_value(),
+        security_token=_plain(env.security_token),
+        project_id=env.project_id,
+        now=clock.now,
+    )
+    client = open_client(settings.rds_endpoint, auth, patience)
+    http = await stack.enter_async_context(client)
+    budget = CallBudget(settings.file.rds.calls_per_minute, clock)
+    return RdsClient(http, env.project_id, budget, clock)
+
+
 async def _world(
     settings: Settings,
     slack: AsyncWebClient,
@@ -114,28 +161,21 @@ async def _world(
     rds_patience: float,
 ) -> World:
     env, file = settings.environment, settings.file
-    auth = AkSkAuth(
-        access_key=env.access_key.get_secret_value(),
-        secret_key=env.secret_key.get_secret_value(),
-        security_token=_plain(env.security_token),
-        project_id=env.project_id,
-        now=clock.now,
-    )
-    client = open_client(settings.rds_endpoint, auth, rds_patience)
-    http = await stack.enter_async_context(client)
-    rds = RdsClient(http, env.project_id, CallBudget(file.rds.calls_per_minute, clock), clock)
+    rds = await rds_client(settings, stack, clock, patience=rds_patience)
     catalogue = InstanceCatalogue(rds, clock, file.aliases)
     stack.push_async_callback(catalogue.close)
     _keep(stack, over, catalogue.warm())
     watcher = Watcher(rds, clock)
     _keep(stack, over, watcher.run())
+    people = People(slack, clock)
+    stack.push_async_callback(people.close)
     return World(
         store=store,
         rds=rds,
         catalogue=catalogue,
         watcher=watcher,
         thread=Threads(slack, store, clock, command=env.command),
-        groups=UserGroups(slack, clock),
+        people=people,
         policy=file.policy,
         clock=clock,
     )

@@ -2,77 +2,35 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from bot.clock import Clock
 from bot.domain.audit import AuditAction, AuditEntry
-from bot.domain.clicks import Click, ClickResult, entry, judge
+from bot.domain.clicks import STATES, Click, ClickResult, entry, judge
 from bot.domain.commands import CreateBackup, free_name
-from bot.domain.errors import NameTaken, RdsUnreachable
+from bot.domain.decisions import (
+    Decision,
+    Verdict,
+)
+from bot.domain.errors import (
+    NameTaken,
+    RdsError,
+    RdsUnreachable,
+    StoreUnavailable,
+    UserError,
+)
 from bot.domain.instances import Instance
-from bot.domain.policy import Members, Policy, Terms, Verdict
+from bot.domain.policy import Members, Policy, Terms
 from bot.domain.requests import BackupRequest, Choice, RequestState, Vote
+from bot.ports import Catalogue, Conflict, Engine, Intake, People, Store, Transaction
 
 # An ack is due after 3 s; what RDS has not said by then is looked up afterwards.
 PATIENCE = 1.5
-GROUPS_PATIENCE = 2.5  # seconds, however many clicks wait for Slack's answer at once
-
-
-class Conflict(Exception):
-    """Another row already has what must be unique, or has moved on; nothing was written."""
-
-
-class Transaction(Protocol):
-    """One unit of work: all of it is on disk when its block ends, or none of it."""
-
-    async def insert(self, *new: BackupRequest) -> None: ...
-    async def load(self, request_id: str) -> BackupRequest | None: ...
-    async def move(
-        self, request: BackupRequest, to: RequestState, **changes: object
-    ) -> BackupRequest: ...
-    async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest: ...
-    async def record(self, entry: AuditEntry) -> None: ...
-
-
-class Store(Protocol):
-    """The truth. Raises StoreUnavailable when it does not answer."""
-
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
-    async def load(self, request_id: str) -> BackupRequest | None: ...
-    async def asked_by(self, trigger_id: str) -> BackupRequest | None: ...
-    async def open_named(self, name: str) -> BackupRequest | None: ...
-    async def ids_in(self, state: RequestState) -> list[str]: ...
-
-
-class Intake(Protocol):
-    """The way on to disk for what is new, many at a time. Raises Conflict and StoreUnavailable."""
-
-    async def write(self, request: BackupRequest, entry: AuditEntry) -> None: ...
-
-
-class Catalogue(Protocol):
-    """The project's instances, from memory when they are known."""
-
-    async def find(self, reference: str, patience: float) -> Instance: ...
-
-
-class Groups(Protocol):
-    """Slack's user groups."""
-
-    async def members(self, group_ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
-        """The user ids in each group; None for a group of which Slack could not say."""
-        ...
-
-
-class Engine(Protocol):
-    """What carries a request on once it is on disk."""
-
-    def begin(self, request_id: str) -> None: ...
-    def wake(self, request_id: str) -> None: ...
+PEOPLE_PATIENCE = 2.5  # seconds, however many clicks wait for Slack's answer at once
+FORM_PATIENCE = 1.0  # the same before a form, which Slack has to open within 3 s as well
 
 
 @dataclass(frozen=True)
@@ -82,12 +40,12 @@ class Asked:
     user_id: str
     team_id: str
     channel_id: str
-    trigger_id: str
+    trigger_id: str  # Slack's key of the one command or form; the same twice is one request
     response_url: str | None
 
 
 class Backups:
-    """Ask for a backup; approve or reject one."""
+    """Ask for a backup; decide about one."""
 
     def __init__(
         self,
@@ -96,7 +54,7 @@ class Backups:
         intake: Intake,
         catalogue: Catalogue,
         policy: Policy,
-        groups: Groups,
+        people: People,
         engine: Engine,
         clock: Clock,
     ) -> None:
@@ -104,19 +62,20 @@ class Backups:
         self._intake = intake
         self._catalogue = catalogue
         self._policy = policy
-        self._groups = groups
+        self._people = people
         self._engine = engine
         self._clock = clock
 
-    async def ask(self, create: CreateBackup, asked: Asked) -> BackupRequest:
+    async def ask(
+        self, create: CreateBackup, asked: Asked, *, again: str | None = None
+    ) -> BackupRequest:
         """Put a request on disk, and on its way. The same command twice is one request.
 
         What is certainly wrong is said before anything is stored: raises UnknownInstance,
         AmbiguousInstance, ReadReplica, NameTaken (another open request has the name),
         StoreUnavailable, and RdsRefused when RDS does not take the bot's own keys.
+        `again` is the id of the request that this one repeats.
         """
-        with suppress(RdsUnreachable):  # slow is not wrong: the lifecycle takes its time
-            await self._catalogue.find(create.instance, PATIENCE)
         request = BackupRequest(
             id=uuid.uuid4().hex,
             trigger_id=asked.trigger_id,
@@ -131,36 +90,60 @@ class Backups:
             state=RequestState.ASKED,
             asked_at=self._clock.now(),
         )
+        detail = {"name": create.name, "description": create.description}
+        if again:
+            detail["again"] = again
         try:
-            await self._intake.write(
-                request,
-                AuditEntry(
-                    at=request.asked_at,
-                    request_id=request.id,
-                    actor=asked.user_id,
-                    action=AuditAction.ASKED,
-                    detail={"instance": create.instance, "name": create.name},
-                ),
-            )
+            found = await self._found(create.instance)
+            trail = _asked(request, AuditAction.ASKED, detail, found)
+            await self._intake.write(request, trail)
         except Conflict:
-            return await self._asked_before(request)
+            return await self._asked_before(request, detail)
+        except (UserError, RdsError) as error:
+            await self._note_refusal(request, detail, error)
+            raise
         self._engine.begin(request.id)
         return request
 
-    async def _asked_before(self, request: BackupRequest) -> BackupRequest:
+    async def _found(self, reference: str) -> Instance | None:
+        with suppress(RdsUnreachable):  # slow is not wrong: the lifecycle takes its time
+            return await self._catalogue.find(reference, PATIENCE)
+        return None
+
+    async def _asked_before(self, request: BackupRequest, detail: dict[str, str]) -> BackupRequest:
         """The request that this command made already; raises NameTaken if it is another's."""
         if same := await self._store.asked_by(request.trigger_id):
             return same
         other = await self._store.open_named(request.name)
-        raise NameTaken(
+        error = NameTaken(
             request.name,
             free_name(request.name, {request.name}),
             other.requester if other else None,
         )
+        await self._note_refusal(request, detail, error)
+        raise error
+
+    async def _note_refusal(
+        self, request: BackupRequest, detail: dict[str, str], error: Exception
+    ) -> None:
+        """Nothing is stored of a refused command, but that it was refused."""
+        detail = detail | {"error": type(error).__name__}
+        refused = _asked(request, AuditAction.ASK_REFUSED, detail, None)
+        with suppress(StoreUnavailable):
+            await self._record(refused.model_copy(update={"request_id": None}))
+
+    async def to_repeat(self, request_id: str, team_id: str) -> BackupRequest | None:
+        """The request that a button asks to repeat; None if this team has no such."""
+        request = await self._store.load(request_id[:64])
+        return request if request and team_id in ("", request.team_id) else None
 
     async def decide(self, click: Click) -> ClickResult:
-        """Count a click. Vote, state and audit are one transaction; the answer is its result."""
-        members = await self._members(click.request_id)
+        """Count a click. Vote, state and audit are one transaction; the answer is its result.
+
+        Without the reason that its choice wants, a click that would count is answered with
+        NO_REASON and leaves no trace.
+        """
+        members = await self._members_for(click)
         try:
             result = await self._count(click, members)
         except Conflict:  # somebody was faster: a second look sees what they did
@@ -169,51 +152,75 @@ class Backups:
             self._engine.wake(result.request.id)
         return result
 
-    async def _members(self, request_id: str) -> Members:
-        """Who is in the approvers' groups, asked before anything is locked.
-
-        Of what is not told in time nothing is known, which lets nobody approve.
-        """
-        request = await self._store.load(request_id)
+    async def _members_for(self, click: Click) -> Members:
+        """Who is behind the ids that this click hangs on, asked before anything is locked."""
+        request = await self._store.load(click.request_id)
         if request is None or request.state is not RequestState.AWAITING_APPROVAL:
             return {}
-        terms = self._today(request).terms or Terms()
-        try:
-            async with asyncio.timeout(GROUPS_PATIENCE):
-                return await self._groups.members(terms.groups)
-        except TimeoutError:
-            return {}
+        terms = request.under(self._policy).terms or Terms()
+        match click.choice:
+            case Choice.WITHDRAW:
+                return {}
+            case Choice.BREAK_GLASS:
+                allowed = terms.break_glass
+            case Choice.APPROVE | Choice.REJECT:
+                allowed = terms.approvers
+        opens_form = click.choice.wants_reason and not click.reason
+        patience = FORM_PATIENCE if opens_form else PEOPLE_PATIENCE
+        ids = (*allowed, click.user_id, *request.approvers)
+        return await members_within(patience, self._people, ids)
 
     async def _count(self, click: Click, members: Members) -> ClickResult:
         async with self._store.transaction() as transaction:
             request = await transaction.load(click.request_id)
             now = self._clock.now()
             if request is None:
-                verdict = Verdict.UNKNOWN_REQUEST
+                decision = Decision(Verdict.UNKNOWN_REQUEST, "")
             else:
-                request = self._today(request)
-                verdict = judge(click, request, members, now)
-                request = await _carry_out(transaction, click, request, verdict, now)
-            await transaction.record(entry(click, verdict, request, now))
-        return ClickResult(verdict, request)
+                request = request.under(self._policy)
+                decision = judge(click, request, members, now)
+                request = await _carry_out(transaction, click, request, decision, now)
+            if decision.verdict is not Verdict.NO_REASON:
+                await transaction.record(entry(click, decision, request, now))
+        return ClickResult(decision.verdict, request)
 
-    def _today(self, request: BackupRequest) -> BackupRequest:
-        """While it waits, under today's terms: rights are checked when the click arrives."""
-        if request.state is not RequestState.AWAITING_APPROVAL or request.instance is None:
-            return request
-        terms = self._policy.terms_for(request.instance.name, request.instance.id)
-        return request.model_copy(update={"terms": terms})
+    async def _record(self, entry: AuditEntry) -> None:
+        async with self._store.transaction() as transaction:
+            await transaction.record(entry)
+
+
+async def members_within(patience: float, people: People, ids: Iterable[str]) -> Members:
+    """Of what is not told in time nothing is known, which lets no group decide."""
+    try:
+        async with asyncio.timeout(patience):
+            return await people.members(ids)
+    except TimeoutError:
+        return {}
 
 
 async def _carry_out(
-    transaction: Transaction, click: Click, request: BackupRequest, verdict: Verdict, now: datetime
+    transaction: Transaction,
+    click: Click,
+    request: BackupRequest,
+    decision: Decision[Verdict],
+    now: datetime,
 ) -> BackupRequest:
-    if verdict not in (Verdict.COUNTED, Verdict.DECIDED):
+    if not decision.verdict.counts:
         return request
-    vote = Vote(user_id=click.user_id, choice=click.choice, at=now)
-    voted = await transaction.vote(request, vote)
-    if verdict is Verdict.COUNTED:
-        return voted
-    approved = click.choice is Choice.APPROVE
-    to = RequestState.APPROVED if approved else RequestState.REJECTED
-    return await transaction.move(voted, to, decided_at=now, terms=request.terms)
+    if decision.struck:
+        request = await transaction.strike(request, decision.struck)
+    if not (click.choice is Choice.APPROVE and click.user_id in request.approvers):
+        vote = Vote(user_id=click.user_id, choice=click.choice, at=now, reason=click.reason)
+        request = await transaction.vote(request, vote)
+    if decision.verdict is Verdict.COUNTED:
+        return request
+    to = STATES[click.choice]
+    return await transaction.move(request, to, decided_at=now, terms=request.terms)
+
+
+def _asked(
+    request: BackupRequest, action: AuditAction, detail: dict[str, str], found: Instance | None
+) -> AuditEntry:
+    entry = request.on_trail(action, at=request.asked_at, actor=request.requester, detail=detail)
+    known = {"instance": found.name, "instance_id": found.id} if found else {}
+    return entry.model_copy(update=known)

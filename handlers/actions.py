@@ -7,23 +7,29 @@ from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backups import Backups
 from bot.domain.clicks import Click
+from bot.domain.decisions import Verdict
 from bot.domain.requests import Choice
-from bot.slack import answers
-from bot.slack.cards import APPROVE, REJECT
+from bot.slack import answers, views
+from bot.slack.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.mrkdwn import Message
 
 log = structlog.get_logger(__name__)
 
 TRIES = 2  # to hand Slack one answer
+FORMS = {Choice.REJECT: views.reject_view, Choice.BREAK_GLASS: views.break_glass_view}
 
 
 def register(app: AsyncApp, backups: Backups) -> None:
     app.action(APPROVE)(partial(decide, backups, Choice.APPROVE))
+    app.action(WITHDRAW)(partial(decide, backups, Choice.WITHDRAW))
     app.action(REJECT)(partial(decide, backups, Choice.REJECT))
+    app.action(BREAK_GLASS)(partial(decide, backups, Choice.BREAK_GLASS))
+    app.action(ASK_AGAIN)(partial(ask_again, backups))
     app.action(re.compile(".*"))(outdated)
 
 
@@ -32,26 +38,67 @@ async def decide(
     choice: Choice,
     ack: AsyncAck,
     body: dict[str, Any],
-    action: dict[str, Any],
     respond: AsyncRespond,
+    client: AsyncWebClient,
 ) -> None:
-    """Approve or Reject: the vote is on disk before the ack, and the clicker always hears."""
-    user = body["user"]
+    """A click that may end the waiting: it is on disk before the ack, and the clicker hears.
+
+    Where a reason is wanted, whoever may decide gets a form for it.
+    """
     click = Click(
-        request_id=str(action.get("value", "")),
+        request_id=_claimed(body),
         choice=choice,
-        user_id=user["id"],
-        team_id=user.get("team_id") or (body.get("team") or {}).get("id", ""),
+        user_id=body["user"]["id"],
+        team_id=team_of(body),
     )
     result = await backups.decide(click)
     await ack()
-    await _tell(respond, answers.click_answer(result, click))
+    if result.verdict is Verdict.NO_REASON and result.request is not None:
+        await _open(client, respond, body, FORMS[choice](result.request))
+    else:
+        await _tell(respond, answers.click_answer(result, click))
+
+
+async def ask_again(
+    backups: Backups,
+    ack: AsyncAck,
+    body: dict[str, Any],
+    respond: AsyncRespond,
+    client: AsyncWebClient,
+) -> None:
+    """A form with what was asked before."""
+    request = await backups.to_repeat(_claimed(body), team_of(body))
+    await ack()
+    if request is None:
+        await _tell(respond, answers.unknown_request())
+    else:
+        await _open(client, respond, body, views.ask_again_view(request, request.next_name))
+
+
+def _claimed(body: dict[str, Any]) -> str:
+    """What the button says it is about."""
+    return str(body["actions"][0].get("value", ""))
+
+
+def team_of(body: dict[str, Any]) -> str:
+    """The workspace of the person; empty for an org-wide install that names none."""
+    return str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
 
 
 async def outdated(ack: AsyncAck, respond: AsyncRespond) -> None:
     """A button that this release does not draw: say so instead of nothing."""
     await ack()
     await _tell(respond, answers.outdated_button())
+
+
+async def _open(
+    client: AsyncWebClient, respond: AsyncRespond, body: dict[str, Any], view: dict[str, Any]
+) -> None:
+    try:
+        await client.views_open(trigger_id=body["trigger_id"], view=view)
+    except FAILURES as error:
+        log.warning("form_not_opened", error=error_code(error))
+        await _tell(respond, answers.form_not_opened())
 
 
 async def _tell(respond: AsyncRespond, message: Message) -> None:

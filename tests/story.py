@@ -8,7 +8,8 @@ from bot.app import running
 from bot.demo.clock import FastClock
 from bot.demo.slack.records import Message, Reply
 from bot.demo.world import ANA, BEN, OPS, World
-from bot.slack.cards import APPROVE, REJECT
+from bot.slack.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
+from bot.slack.views import DESCRIPTION, NAME, REASON
 from tests.stepped_clock import SteppedClock
 
 SPEED = 600  # ten minutes a second
@@ -58,9 +59,29 @@ class Story:
         """Somebody clicks Approve; what only they read."""
         return await self._clicks(card, APPROVE, who, stale=stale)
 
-    async def rejects(self, card: Message, *, who: str = BEN, stale: bool = False) -> str:
-        """Somebody clicks Reject; what only they read."""
-        return await self._clicks(card, REJECT, who, stale=stale)
+    async def withdraws(self, card: Message, *, who: str = ANA, stale: bool = False) -> str:
+        """Somebody clicks Withdraw; what only they read."""
+        return await self._clicks(card, WITHDRAW, who, stale=stale)
+
+    async def rejects(
+        self, card: Message, *, who: str = BEN, why: str = "not tonight", stale: bool = False
+    ) -> str:
+        """Somebody clicks Reject and says why, if they are asked; what only they read."""
+        return await self._fills_in(card, REJECT, who, {REASON: why}, stale=stale)
+
+    async def breaks_glass(
+        self, card: Message, *, who: str = ANA, why: str = "the disk is dying", stale: bool = False
+    ) -> str:
+        """Somebody starts it without approval, if they may; what only they read."""
+        return await self._fills_in(card, BREAK_GLASS, who, {REASON: why}, stale=stale)
+
+    async def asks_again(
+        self, card: Message, *, who: str = ANA, name: str | None = None, why: str | None = None
+    ) -> str:
+        """Somebody clicks Ask again and sends the form, as it is or changed; what they read."""
+        changed = {NAME: name, DESCRIPTION: why}
+        values = {field: text for field, text in changed.items() if text is not None}
+        return await self._fills_in(card, ASK_AGAIN, who, values)
 
     async def _clicks(self, card: Message, action: str, who: str, *, stale: bool) -> str:
         heard = len(self.workspace.ephemerals(who))
@@ -68,6 +89,32 @@ class Story:
         assert reply.error is None
         await self.workspace.until(lambda: len(self.workspace.ephemerals(who)) > heard, PATIENCE)
         return self.heard(who)
+
+    async def _fills_in(
+        self, card: Message, action: str, who: str, values: dict[str, str], *, stale: bool = False
+    ) -> str:
+        """Click, and send the form that opens; if none does, what was said instead."""
+        heard = len(self.workspace.ephemerals(who))
+        reply = await self.workspace.click(who, card.ts, action, stale=stale)
+        assert reply.error is None
+        await self.workspace.until(
+            lambda: self.workspace.modal(who) or len(self.workspace.ephemerals(who)) > heard,
+            PATIENCE,
+        )
+        if self.workspace.modal(who) is None:
+            return self.heard(who)
+        reply = await self.workspace.submit(who, values)
+        assert reply.error is None
+        text = self.form(who)
+        if not reply.errors:
+            await self.workspace.close_modal(who)
+        return text
+
+    def form(self, who: str) -> str:
+        """The form that is open before this person, as they read it."""
+        view = self.workspace.modal(who)
+        assert view is not None
+        return self.workspace.read_view(view)
 
     def heard(self, who: str) -> str:
         """The last thing that only this person sees."""

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.backups import Backups
 from bot.domain.audit import AuditAction
 from bot.domain.clicks import Click, ClickResult
+from bot.domain.decisions import Verdict
 from bot.domain.errors import UnknownInstance
 from bot.domain.instances import Instance
-from bot.domain.policy import Policy, Terms, Verdict
+from bot.domain.policy import Policy, Terms
 from bot.domain.requests import BackupRequest, Choice, RequestState
 from bot.slack.answers import click_answer
 from bot.storage.intake import Intake
@@ -28,15 +29,19 @@ from tests.stepped_clock import SteppedClock
 ANA, BEN, CAT, DAN = "U0ANA", "U0BEN", "U0CAT", "U0DAN"
 DBAS = "S0DBA"
 ORDERS = Instance(id="1" * 32 + "in01", name="orders-prod", status="ACTIVE")
-YES, NO = Choice.APPROVE, Choice.REJECT
+YES, NO, BACK, GLASS = Choice.APPROVE, Choice.REJECT, Choice.WITHDRAW, Choice.BREAK_GLASS
 _S, _V = RequestState, Verdict
 
 
-class Groups:
-    """Slack knows the DBAs."""
+class People:
+    """Slack knows the DBAs, and who left."""
 
-    async def members(self, group_ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
-        return dict.fromkeys(group_ids, frozenset({BEN, CAT}))
+    def __init__(self) -> None:
+        self.left: set[str] = set()
+
+    async def members(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+        behind = {i: {BEN, CAT} if i == DBAS else {i} for i in ids}
+        return {i: frozenset(people - self.left) for i, people in behind.items()}
 
 
 class Catalogue:
@@ -88,13 +93,14 @@ class Desk:
         self.store = store
         self.terms = terms or Terms(approvers=(DBAS,), rule="[approval]")
         self.engine = Engine()
+        self.people = People()
         self.clock = SteppedClock()
         self.backups = Backups(
             store=store,
             intake=Intake(store),
             catalogue=Catalogue(),
             policy=Policy(defaults=self.terms),
-            groups=Groups(),
+            people=self.people,
             engine=self.engine,
             clock=self.clock,
         )
@@ -119,7 +125,8 @@ class Desk:
         return request
 
     async def click(self, request_id: str, user: str, choice: Choice = YES) -> ClickResult:
-        return await self.backups.decide(Click(request_id, choice, user, "T0DEMO"))
+        reason = "because" if choice.wants_reason else ""
+        return await self.backups.decide(Click(request_id, choice, user, "T0DEMO", reason))
 
     async def now(self, request: BackupRequest) -> BackupRequest:
         """The request as it is on disk."""
@@ -227,6 +234,47 @@ async def test_a_click_before_the_card_is_no_way_around_the_policy(store: Store)
     assert await desk.now(request) == request
 
 
+async def test_an_approval_of_somebody_who_left_does_not_count(store: Store) -> None:
+    """Ben approved and left Slack: his vote is struck, and Cat's is the first of two."""
+    desk = Desk(store, Terms(approvers=(DBAS, DAN), approvals=2))
+    request = await desk.waiting()
+    await desk.click(request.id, BEN)
+    desk.people.left.add(BEN)
+
+    first = await desk.click(request.id, CAT)
+    second = await desk.click(request.id, DAN)
+
+    assert (first.verdict, second.verdict) == (_V.COUNTED, _V.DECIDED)
+    assert (await desk.now(request)).approvers == (CAT, DAN)
+    trail = await store.audit_trail(request.id)
+    assert [entry.detail.get("no_longer_counted") for entry in trail] == [None, BEN, None]
+
+
+async def test_fewer_approvals_are_needed_meanwhile(store: Store) -> None:
+    """Ben approved when two were needed; now it is one, and his next click decides."""
+    request = await (before := Desk(store, Terms(approvers=(DBAS,), approvals=2))).waiting()
+    await before.click(request.id, BEN)
+
+    result = await (now := Desk(store, Terms(approvers=(DBAS,)))).click(request.id, BEN)
+
+    assert result.verdict is _V.DECIDED
+    assert (await now.now(request)).approvers == (BEN,)
+
+
+async def test_a_choice_that_wants_a_reason_waits_for_it(store: Store) -> None:
+    """Who may reject is asked why, and nothing is noted yet; who may not is refused at once."""
+    desk = Desk(store)
+    request = await desk.waiting()
+
+    asked_why = await desk.backups.decide(Click(request.id, NO, BEN, "T0DEMO", " \n"))
+    refused = await desk.backups.decide(Click(request.id, NO, DAN, "T0DEMO"))
+
+    assert (asked_why.verdict, refused.verdict) == (_V.NO_REASON, _V.NOT_AN_APPROVER)
+    (entry,) = await store.audit_trail()
+    assert (entry.actor, entry.detail["verdict"]) == (DAN, "not_an_approver")
+    assert await desk.now(request) == request
+
+
 async def test_a_click_at_the_last_moment_is_too_late(store: Store) -> None:
     """The time is over, and nobody noticed: no vote, and the lifecycle is woken to end it."""
     desk = Desk(store)
@@ -242,12 +290,15 @@ async def test_a_click_at_the_last_moment_is_too_late(store: Store) -> None:
 
 
 people = st.sampled_from([ANA, BEN, CAT, DAN])
-clicks = st.lists(st.tuples(people, st.sampled_from([YES, YES, NO]), st.booleans()), max_size=8)
+clicks = st.lists(
+    st.tuples(people, st.sampled_from([YES, YES, YES, NO, BACK, GLASS]), st.booleans()), max_size=8
+)
 terms = st.builds(
     Terms,
     approvals=st.integers(1, 3),
     approvers=st.sampled_from([(), (DBAS,), (ANA, BEN), (DBAS, DAN)]),
     self_approval=st.booleans(),
+    break_glass=st.sampled_from([(), (CAT,)]),
 )
 
 
@@ -269,11 +320,12 @@ async def test_no_sequence_of_clicks_decides_twice(
 
     now = await desk.now(request)
     decided = verdicts.count(_V.DECIDED)
-    assert decided == (now.state in (_S.APPROVED, _S.REJECTED))
+    assert decided == (now.state in (_S.APPROVED, _S.REJECTED, _S.WITHDRAWN))
     assert len(await store.audit_trail(request.id)) == len(clicks)
     assert len(now.votes) == decided + verdicts.count(_V.COUNTED)
     assert len(set(now.approvers)) == len(now.approvers)
-    assert (now.state is _S.APPROVED) == (len(now.approvers) >= terms.approvals)
+    enough = len(now.approvers) >= terms.approvals
+    assert (now.state is _S.APPROVED) == (enough or now.vote(GLASS) is not None)
     assert terms.self_approval or ANA not in now.approvers
     allowed = {BEN, CAT} if DBAS in terms.approvers else set[str]()
     assert not terms.approvers or set(now.approvers) <= allowed | set(terms.approvers)

@@ -158,7 +158,9 @@ def test_every_problem_of_a_file_is_said_at_once() -> None:
     )
 
     assert len(said) == 5
-    assert all(problem.startswith("policy.toml: ") for problem in said)
+    assert [problem.split(": ")[0] for problem in said] == [
+        f"policy.toml, line {line}" for line in (3, 4, 5, 7, 8)
+    ]
     assert any("approval.aprovers is not a setting" in problem for problem in said)
     assert any("'@dba' is not a Slack user id" in problem for problem in said)
 

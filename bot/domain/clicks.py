@@ -1,28 +1,57 @@
-"""A click on Approve or Reject: what it claims, what it comes to, what the trail says of it."""
+"""A click on a card: what it claims, what it comes to, what the trail says of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.audit import AuditAction, AuditEntry
-from bot.domain.policy import Members, Verdict, decide_approval, decide_rejection
+from bot.domain.decisions import (
+    Decision,
+    Verdict,
+    decide_approval,
+    decide_break_glass,
+    decide_rejection,
+    decide_withdrawal,
+)
+from bot.domain.policy import Members
 from bot.domain.requests import BackupRequest, Choice, RequestState
 
 LONGEST_ID = 64  # of what a click may claim to be a request's id
+LONGEST_REASON = 500
+NO_RULE = ""  # where it does not come to a rule
+
+ACTIONS = {
+    Choice.APPROVE: AuditAction.APPROVED,
+    Choice.REJECT: AuditAction.REJECTED,
+    Choice.WITHDRAW: AuditAction.WITHDRAWN,
+    Choice.BREAK_GLASS: AuditAction.BREAK_GLASS,
+}
+STATES = {
+    Choice.APPROVE: RequestState.APPROVED,
+    Choice.REJECT: RequestState.REJECTED,
+    Choice.WITHDRAW: RequestState.WITHDRAWN,
+    Choice.BREAK_GLASS: RequestState.APPROVED,
+}
 
 
 @dataclass(frozen=True)
 class Click:
-    """Somebody pressed Approve or Reject. `request_id` is what the button claims."""
+    """Somebody pressed a button of a card. `request_id` is what the button claims."""
 
     request_id: str
     choice: Choice
     user_id: str
     team_id: str
+    reason: str = ""  # why they reject it, or break the glass
 
     def __post_init__(self) -> None:
         # As any database and any reader can take it.
-        readable = "".join(filter(str.isprintable, self.request_id[:LONGEST_ID]))
-        object.__setattr__(self, "request_id", readable)
+        object.__setattr__(self, "request_id", _readable(self.request_id, LONGEST_ID))
+        reason = " ".join(self.reason.split())
+        object.__setattr__(self, "reason", _readable(reason, LONGEST_REASON))
+
+
+def _readable(text: str, longest: int) -> str:
+    return "".join(filter(str.isprintable, text))[:longest]
 
 
 @dataclass(frozen=True)
@@ -33,42 +62,58 @@ class ClickResult:
     request: BackupRequest | None
 
 
-def judge(click: Click, request: BackupRequest, members: Members, now: datetime) -> Verdict:
+def judge(
+    click: Click, request: BackupRequest, members: Members, now: datetime
+) -> Decision[Verdict]:
     """What a click comes to, by the request's terms as they are now."""
+    terms = request.terms
+    rule = terms.rule if terms else NO_RULE
     if click.team_id not in ("", request.team_id):  # an org-wide install names no team
-        return Verdict.OTHER_WORKSPACE
+        return Decision(Verdict.OTHER_WORKSPACE, rule)
     if request.state is RequestState.EXPIRED:
-        return Verdict.EXPIRED
-    if request.state is not RequestState.AWAITING_APPROVAL or request.terms is None:
-        return Verdict.ALREADY_DECIDED
+        return Decision(Verdict.EXPIRED, rule)
+    if request.state is not RequestState.AWAITING_APPROVAL or terms is None:
+        return Decision(Verdict.ALREADY_DECIDED, rule)
     if request.expires_at and now >= request.expires_at:
-        return Verdict.EXPIRED  # the lifecycle, woken by this click, ends it
-    if click.choice is Choice.REJECT:
-        return decide_rejection(
-            request.terms, requester=request.requester, user=click.user_id, members=members
-        ).verdict
-    return decide_approval(
-        request.terms,
-        requester=request.requester,
-        approved_by=request.approvers,
-        user=click.user_id,
-        members=members,
-    ).verdict
+        return Decision(Verdict.EXPIRED, rule)  # the lifecycle, woken by this click, ends it
+    decision = _by_choice(click, request, members)
+    if decision.verdict.counts and click.choice.wants_reason and not click.reason:
+        return Decision(Verdict.NO_REASON, rule)
+    return decision
+
+
+def _by_choice(click: Click, request: BackupRequest, members: Members) -> Decision[Verdict]:
+    terms, user = request.terms, click.user_id
+    assert terms is not None  # noqa: S101, judged before
+    match click.choice:
+        case Choice.APPROVE:
+            return decide_approval(
+                terms,
+                requester=request.requester,
+                approved_by=request.approvers,
+                user=user,
+                members=members,
+            )
+        case Choice.REJECT:
+            return decide_rejection(terms, user=user, members=members)
+        case Choice.WITHDRAW:
+            return decide_withdrawal(terms, requester=request.requester, user=user)
+        case Choice.BREAK_GLASS:
+            return decide_break_glass(terms, user=user, members=members)
 
 
 def entry(
-    click: Click, verdict: Verdict, request: BackupRequest | None, now: datetime
+    click: Click, decision: Decision[Verdict], request: BackupRequest | None, now: datetime
 ) -> AuditEntry:
     """What the audit trail says of it."""
-    action = AuditAction.CLICK_REFUSED
-    if verdict in (Verdict.DECIDED, Verdict.COUNTED):
-        approved = click.choice is Choice.APPROVE
-        action = AuditAction.APPROVED if approved else AuditAction.REJECTED
-    return AuditEntry(
-        at=now,
-        request_id=click.request_id,
-        actor=click.user_id,
-        action=action,
-        detail={"choice": click.choice, "verdict": verdict},
-        rule=request.terms.rule if request and request.terms else None,
-    )
+    detail = {"choice": click.choice.value, "verdict": decision.verdict.value}
+    if click.reason:
+        detail["reason"] = click.reason
+    if decision.verdict.counts and decision.struck:
+        detail["no_longer_counted"] = " ".join(sorted(decision.struck))
+    action = ACTIONS[click.choice] if decision.verdict.counts else AuditAction.CLICK_REFUSED
+    if request is None:
+        return AuditEntry(
+            at=now, request_id=click.request_id, actor=click.user_id, action=action, detail=detail
+        )
+    return request.on_trail(action, at=now, actor=click.user_id, detail=detail)

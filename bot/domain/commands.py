@@ -1,6 +1,8 @@
 """The /backup grammar: text → a typed command, or every problem with it and a corrected command.
 
 create <instance> <name> [description …]
+policy [instance]
+audit <instance>
 help [verb]
 """
 
@@ -33,7 +35,21 @@ class Help:
     verb: str | None = None
 
 
-Command = CreateBackup | Help
+@dataclass(frozen=True)
+class ShowPolicy:
+    """Who may do what with an instance, or with all of them."""
+
+    instance: str | None = None
+
+
+@dataclass(frozen=True)
+class ShowAudit:
+    """What the audit trail says of an instance."""
+
+    instance: str
+
+
+Command = CreateBackup | ShowPolicy | ShowAudit | Help
 
 
 class CommandError(UserError):
@@ -64,7 +80,14 @@ def _help(rest: list[str], _: str) -> Help:
 
 def _create(rest: list[str], command: str) -> CreateBackup:
     instance, name, *more = (*rest, "", "")[: max(2, len(rest))]
-    description = " ".join(" ".join(more).replace(REFERENCE, "").split())
+    return checked_create(instance, name, " ".join(more), command=command)
+
+
+def checked_create(
+    instance: str, name: str, description: str, *, command: str = "/backup"
+) -> CreateBackup:
+    """The three words of a create, wherever they were typed. Raises CommandError."""
+    description = " ".join(description.replace(REFERENCE, "").split())
     problems = [
         *_checked(instance, fields.instance_problem, _NO_INSTANCE),
         *_checked(name, fields.name_problem, _NO_NAME),
@@ -75,6 +98,27 @@ def _create(rest: list[str], command: str) -> CreateBackup:
     return CreateBackup(instance, name, description)
 
 
+def _policy(rest: list[str], command: str) -> ShowPolicy:
+    return ShowPolicy(_only_instance("policy", rest, command) if rest else None)
+
+
+def _audit(rest: list[str], command: str) -> ShowAudit:
+    return ShowAudit(_only_instance("audit", rest, command))
+
+
+def _only_instance(verb: str, rest: list[str], command: str) -> str:
+    """The one word after the verb."""
+    instance, *more = rest or [""]
+    problems = _checked(instance, fields.instance_problem, _WHICH_INSTANCE)
+    if more:
+        extra = fields.shown(" ".join(more))
+        problems.append(Problem("instance", "is too much: one instance is enough.", extra))
+    if problems:
+        meant = fields.mended_instance(instance)
+        raise CommandError(problems, f"{command} {verb} {meant}" if meant else None)
+    return instance
+
+
 def _checked(word: str, check: Callable[[str], Problem | None], missing: Problem) -> list[Problem]:
     problem = check(word) if word else missing
     return [problem] if problem else []
@@ -83,6 +127,11 @@ def _checked(word: str, check: Callable[[str], Problem | None], missing: Problem
 _NO_INSTANCE = Problem(
     "instance",
     "The instance is missing: say which one to back up, by its id, its name or an alias, "
+    "for example orders-prod.",
+)
+_WHICH_INSTANCE = Problem(
+    "instance",
+    "The instance is missing: say which one, by its id, its name or an alias, "
     "for example orders-prod.",
 )
 _NO_NAME = Problem(
@@ -105,7 +154,12 @@ def _corrected(command: str, instance: str, name: str, description: str) -> str 
     ).rstrip()
 
 
-VERBS: dict[str, Callable[[list[str], str], Command]] = {"create": _create, "help": _help}
+VERBS: dict[str, Callable[[list[str], str], Command]] = {
+    "create": _create,
+    "policy": _policy,
+    "audit": _audit,
+    "help": _help,
+}
 
 
 def _unknown_verb(verb: str, rest: list[str], command: str) -> CommandError:
@@ -113,7 +167,7 @@ def _unknown_verb(verb: str, rest: list[str], command: str) -> CommandError:
     shown = fields.shown(verb)
     near = get_close_matches(shown.lower(), VERBS, n=1, cutoff=LIKE)
     if not near:
-        text = f"is not something I can do: I know {' and '.join(VERBS)}."
+        text = f"is not something I can do: I know {', '.join(VERBS)}."
         problem = Problem("verb", text, shown)
         return CommandError([problem], f"{command} help")
     problem = Problem("verb", "is not something I can do.", shown, near[0])
@@ -124,8 +178,10 @@ def _unknown_verb(verb: str, rest: list[str], command: str) -> CommandError:
     match meant:
         case CreateBackup(instance, name, description):
             line = _corrected(command, instance, name, description)
-        case Help(topic):
-            line = f"{command} help {topic or ''}".rstrip()
+        case Help(topic) | ShowPolicy(topic):
+            line = f"{command} {near[0]} {topic or ''}".rstrip()
+        case ShowAudit(topic):
+            line = f"{command} {near[0]} {topic}"
     return CommandError([problem], line)
 
 

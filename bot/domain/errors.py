@@ -10,7 +10,10 @@ BotError
 │   ├── InstanceNotReady
 │   ├── NameTaken
 │   ├── MayNotAsk
-│   ├── GroupsUnknown      Slack could not say who may ask, so nobody may now
+│   ├── OtherChannel       the policy lets people ask for it elsewhere only
+│   ├── TooFewApprovers    fewer people can approve it than have to
+│   ├── MayNotAudit
+│   ├── GroupsUnknown      Slack could not say who may, so nobody may now
 │   ├── CannotPost         Slack does not let the bot write in the channel
 │   └── StoreUnavailable   nothing could be written down, so nothing was accepted
 ├── RdsError               RDS, or the way to it, said no
@@ -109,13 +112,48 @@ class MayNotAsk(UserError):
         self.requesters = tuple(requesters)
 
 
-class GroupsUnknown(UserError):
-    """Slack could not say who is in the user groups that may ask; `requesters` names them."""
+class OtherChannel(UserError):
+    """The policy lets people ask for this instance in `channels` only."""
 
-    def __init__(self, instance_name: str, requesters: Sequence[str]) -> None:
+    def __init__(self, instance_name: str, rule: str, channels: Sequence[str]) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
-        self.requesters = tuple(requesters)
+        self.rule = rule
+        self.channels = tuple(channels)
+
+
+class TooFewApprovers(UserError):
+    """`approvals` people have to approve it, and only `able` are left who can."""
+
+    def __init__(self, instance_name: str, rule: str, approvals: int, able: Sequence[str]) -> None:
+        super().__init__(instance_name)
+        self.instance_name = instance_name
+        self.rule = rule
+        self.approvals = approvals
+        self.able = tuple(able)
+
+
+class MayNotAudit(UserError):
+    """The policy lets only `auditors` read the instance's trail."""
+
+    def __init__(self, instance_name: str, rule: str, auditors: Sequence[str]) -> None:
+        super().__init__(instance_name)
+        self.instance_name = instance_name
+        self.rule = rule
+        self.auditors = tuple(auditors)
+
+
+class GroupsUnknown(UserError):
+    """Slack could not say who is in the user groups that may; `allowed` names them.
+
+    `wish` is what the person wanted, as in "may … orders-prod": "ask for", "read the trail of".
+    """
+
+    def __init__(self, instance_name: str, allowed: Sequence[str], wish: str = "ask for") -> None:
+        super().__init__(instance_name)
+        self.instance_name = instance_name
+        self.allowed = tuple(allowed)
+        self.wish = wish
 
 
 class CannotPost(UserError):

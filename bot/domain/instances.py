@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -53,3 +54,10 @@ class Backup(BaseModel):
         if self.begin_time is None or self.end_time is None or self.end_time < self.begin_time:
             return None
         return self.end_time - self.begin_time
+
+
+class Accepted(NamedTuple):
+    """RDS accepted a create; `request_id` is what it calls that call, if it said so."""
+
+    backup: Backup
+    request_id: str | None

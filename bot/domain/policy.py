@@ -1,13 +1,13 @@
-"""Who may ask, who may approve, how many, and for how long: pure and total."""
+"""What the policy wants for an instance: its terms, from the first rule that covers it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from pydantic import BaseModel, ConfigDict
 
-# User-group id → the user ids in it; None (or no entry) where Slack could not say.
+# The id of a user or a user group → the living people behind it: nobody, for a bot or somebody
+# who left; None (or no entry) where Slack could not say.
 Members = Mapping[str, frozenset[str] | None]
 
 
@@ -19,30 +19,30 @@ def is_group(slack_id: str) -> bool:
 class Terms(BaseModel):
     """What the policy wants for one request.
 
-    `approvers` are Slack user ids and user-group ids; empty means anybody who can click the
-    card in its channel. `rule` says where the terms come from, in words a person can look up:
-    "the default policy", "[approval]" or "rule 2 (orders-*)".
+    People are named by Slack user ids and user-group ids. `rule` says where the terms come
+    from, in words a person can look up: "the default policy", "[approval]" or
+    "rule 2 (orders-*)".
     """
 
     model_config = ConfigDict(frozen=True)
 
-    approvals: int = 1
-    approvers: tuple[str, ...] = ()
-    requesters: tuple[str, ...] = ()
+    requesters: tuple[str, ...] = ()  # who may ask; empty: everybody
+    channels: tuple[str, ...] = ()  # where one may ask; empty: everywhere
+    approvals: int = 1  # of so many different people; 0 runs at once
+    approvers: tuple[str, ...] = ()  # empty: anybody who can click the card in its channel
+    notify: tuple[str, ...] | None = None  # of the approvers, who is mentioned; None: all
     self_approval: bool = False
+    break_glass: tuple[str, ...] = ()  # who may start at once, with a reason; empty: nobody
+    auditors: tuple[str, ...] = ()  # who may read the trail; empty: the approvers
+    channel: str | None = None  # where the card goes; None: where it was asked
     expires_after: timedelta = timedelta(hours=8)
-    channel: str | None = None
+    remind_after: timedelta = timedelta(hours=1)  # the first time; zero: never
     rule: str = "the default policy"
 
     @property
-    def groups(self) -> tuple[str, ...]:
-        """The user groups among the approvers."""
-        return tuple(filter(is_group, self.approvers))
-
-    @property
-    def requester_groups(self) -> tuple[str, ...]:
-        """The user groups among the requesters."""
-        return tuple(filter(is_group, self.requesters))
+    def mentioned(self) -> tuple[str, ...]:
+        """Who is called to decide."""
+        return self.approvers if self.notify is None else self.notify
 
 
 class Rule(BaseModel):
@@ -52,11 +52,16 @@ class Rule(BaseModel):
 
     instances: tuple[str, ...]  # names, ids or globs over names
     requesters: tuple[str, ...] | None = None
-    approvers: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
     approvals: int | None = None
+    approvers: tuple[str, ...] | None = None
+    notify: tuple[str, ...] | None = None
     self_approval: bool | None = None
-    expires_after: timedelta | None = None
+    break_glass: tuple[str, ...] | None = None
+    auditors: tuple[str, ...] | None = None
     channel: str | None = None
+    expires_after: timedelta | None = None
+    remind_after: timedelta | None = None
 
     def covers(self, instance_name: str, instance_id: str) -> bool:
         """Whether the rule is about this instance; upper and lower case differ, as in RDS."""
@@ -78,80 +83,37 @@ class Policy(BaseModel):
         """The terms for an instance: the first rule that covers it decides."""
         for number, rule in enumerate(self.rules, start=1):
             if rule.covers(instance_name, instance_id):
-                own = rule.model_dump(exclude={"instances"}, exclude_none=True)
-                name = f"rule {number} ({', '.join(rule.instances)})"
-                return self.defaults.model_copy(update={**own, "rule": name})
+                return self.terms_of(number)
         return self.defaults
 
+    def terms_of(self, number: int) -> Terms:
+        """The terms of a rule, counted from 1: its own, and the defaults for the rest."""
+        rule = self.rules[number - 1]
+        own = rule.model_dump(exclude={"instances"}, exclude_none=True)
+        if rule.approvers is not None and rule.notify is None:
+            own["notify"] = None  # other approvers: the defaults' call is not for them
+        name = f"rule {number} ({', '.join(rule.instances)})"
+        return self.defaults.model_copy(update={**own, "rule": name})
 
-class Verdict(StrEnum):
-    """What a click on Approve or Reject came to."""
+    @property
+    def all_terms(self) -> tuple[Terms, ...]:
+        """The terms of each rule in order, and the defaults' last."""
+        numbers = range(1, len(self.rules) + 1)
+        return (*map(self.terms_of, numbers), self.defaults)
 
-    DECIDED = "decided"  # it was the last approval needed, or the rejection
-    COUNTED = "counted"  # an approval; more are needed
-    ALREADY_VOTED = "already_voted"
-    ALREADY_DECIDED = "already_decided"
-    EXPIRED = "expired"
-    SELF_APPROVAL = "self_approval"  # the requester may not approve their own
-    NOT_AN_APPROVER = "not_an_approver"
-    GROUPS_UNKNOWN = "groups_unknown"  # Slack could not say who is in the user group
-    OTHER_WORKSPACE = "other_workspace"
-    UNKNOWN_REQUEST = "unknown_request"
-
-
-class Decision(BaseModel):
-    """A verdict, and the rule that it rests on."""
-
-    model_config = ConfigDict(frozen=True)
-
-    verdict: Verdict
-    rule: str
-
-
-def may_ask(terms: Terms, user_id: str, groups: Members) -> bool:
-    """Whether the person may ask; no where it hangs on a group that Slack could not tell."""
-    return not terms.requesters or _is_among(user_id, terms.requesters, groups) is True
-
-
-def decide_approval(
-    terms: Terms, *, requester: str, approved_by: Collection[str], user: str, members: Members
-) -> Decision:
-    """What `user`'s approval comes to, on a request that still waits for one.
-
-    Each person counts once; the requester counts only where the terms allow self-approval.
-    """
-    counted = {*approved_by, user}
-    if not terms.self_approval:
-        counted.discard(requester)
-    if user not in counted:
-        verdict = Verdict.SELF_APPROVAL
-    elif user in approved_by:
-        verdict = Verdict.ALREADY_VOTED
-    elif not_allowed := _not_allowed(terms, user, members):
-        verdict = not_allowed
-    else:
-        verdict = Verdict.DECIDED if len(counted) >= terms.approvals else Verdict.COUNTED
-    return Decision(verdict=verdict, rule=terms.rule)
-
-
-def decide_rejection(terms: Terms, *, requester: str, user: str, members: Members) -> Decision:
-    """What `user`'s rejection comes to: an approver's ends it, and so does the requester's own."""
-    refused = None if user == requester else _not_allowed(terms, user, members)
-    return Decision(verdict=refused or Verdict.DECIDED, rule=terms.rule)
-
-
-def _not_allowed(terms: Terms, user: str, members: Members) -> Verdict | None:
-    among = not terms.approvers or _is_among(user, terms.approvers, members)
-    if among is None:
-        return Verdict.GROUPS_UNKNOWN
-    return None if among else Verdict.NOT_AN_APPROVER
-
-
-def _is_among(user: str, allowed: Collection[str], members: Members) -> bool | None:
-    """None if only a group of which Slack could not say might hold the user."""
-    if user in allowed:
-        return True
-    groups = [members.get(slack_id) for slack_id in allowed if is_group(slack_id)]
-    if any(user in group for group in groups if group is not None):
-        return True
-    return None if None in groups else False
+    @property
+    def people(self) -> tuple[str, ...]:
+        """All users and user groups that it names, once each."""
+        named = (
+            slack_id
+            for terms in self.all_terms
+            for ids in (
+                terms.requesters,
+                terms.approvers,
+                terms.notify or (),
+                terms.break_glass,
+                terms.auditors,
+            )
+            for slack_id in ids
+        )
+        return tuple(dict.fromkeys(named))

@@ -1,5 +1,6 @@
 """A backup request: what was asked, where it stands, and which way it may go."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -7,9 +8,11 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain import errors
-from bot.domain.errors import RdsRefused, RefusalReason, UserError
+from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.commands import free_name
+from bot.domain.errors import NameTaken, RdsRefused, RefusalReason, UserError
 from bot.domain.instances import Instance
-from bot.domain.policy import Terms
+from bot.domain.policy import Policy, Terms
 from bot.domain.progress import History
 
 
@@ -27,6 +30,7 @@ class RequestState(StrEnum):
     REFUSED = "refused"  # RDS, or a check before it, would not start it
     REJECTED = "rejected"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"  # by who asked
 
     @property
     def is_final(self) -> bool:
@@ -36,7 +40,9 @@ class RequestState(StrEnum):
 _S = RequestState
 TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
     _S.ASKED: frozenset({_S.AWAITING_APPROVAL, _S.APPROVED, _S.REFUSED}),
-    _S.AWAITING_APPROVAL: frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.REFUSED}),
+    _S.AWAITING_APPROVAL: frozenset(
+        {_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN, _S.REFUSED}
+    ),
     _S.APPROVED: frozenset({_S.CREATING, _S.REFUSED}),
     _S.CREATING: frozenset({_S.RUNNING, _S.REFUSED}),
     _S.RUNNING: frozenset({_S.COMPLETED, _S.FAILED, _S.LOST}),
@@ -46,6 +52,7 @@ TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
     _S.REFUSED: frozenset(),
     _S.REJECTED: frozenset(),
     _S.EXPIRED: frozenset(),
+    _S.WITHDRAWN: frozenset(),
 }
 
 
@@ -53,8 +60,16 @@ OPEN_STATES = frozenset(state for state in RequestState if TRANSITIONS[state])
 
 
 class Choice(StrEnum):
+    """What somebody can do about a request that waits."""
+
     APPROVE = "approve"
-    REJECT = "reject"
+    REJECT = "reject"  # with a reason
+    WITHDRAW = "withdraw"  # their own
+    BREAK_GLASS = "break_glass"  # start without approval, with a reason
+
+    @property
+    def wants_reason(self) -> bool:
+        return self in (Choice.REJECT, Choice.BREAK_GLASS)
 
 
 class Vote(BaseModel):
@@ -65,6 +80,7 @@ class Vote(BaseModel):
     user_id: str
     choice: Choice
     at: datetime
+    reason: str = ""
 
 
 class Refusal(BaseModel):
@@ -135,20 +151,66 @@ class BackupRequest(BaseModel):
         """Who approved, in order."""
         return tuple(vote.user_id for vote in self.votes if vote.choice is Choice.APPROVE)
 
+    def vote(self, choice: Choice) -> Vote | None:
+        """The first vote for this choice; of all but an approval there is at most one."""
+        return next((vote for vote in self.votes if vote.choice is choice), None)
+
+    def under(self, policy: Policy) -> Self:
+        """While it waits, under today's terms: rights are checked when a click arrives.
+
+        For how long it waits stays as it was promised.
+        """
+        if self.state is not RequestState.AWAITING_APPROVAL or not (self.instance and self.terms):
+            return self
+        today = policy.terms_for(self.instance.name, self.instance.id)
+        kept = {"expires_after": self.terms.expires_after}
+        return self.model_copy(update={"terms": today.model_copy(update=kept)})
+
     @property
-    def rejecter(self) -> str | None:
-        """Who rejected it, if somebody did."""
-        return next((vote.user_id for vote in self.votes if vote.choice is Choice.REJECT), None)
+    def waits_since(self) -> datetime | None:
+        """When people could decide first: RDS had been asked all that the card says."""
+        if self.terms is None or self.expires_at is None:
+            return None
+        return self.expires_at - self.terms.expires_after
+
+    @property
+    def next_name(self) -> str:
+        """The name to ask for the same again: another one where RDS may keep the old for ever."""
+        refused = self.refusal.error if self.refusal else None
+        taken = isinstance(refused, NameTaken) or (
+            isinstance(refused, RdsRefused) and refused.reason is RefusalReason.NAME_TAKEN
+        )
+        if taken or self.state in (RequestState.FAILED, RequestState.LOST):
+            return free_name(self.name, {self.name})
+        return self.name
 
     @property
     def instance_name(self) -> str:
         """The instance's name, or what was typed while it is not looked up."""
         return self.instance.name if self.instance else self.reference
 
+    def on_trail(
+        self, action: AuditAction, *, at: datetime, actor: str, detail: Mapping[str, str]
+    ) -> AuditEntry:
+        """What the audit trail says of something done to this request."""
+        return AuditEntry(
+            at=at,
+            request_id=self.id,
+            actor=actor,
+            action=action,
+            detail=dict(detail),
+            rule=self.terms.rule if self.terms else None,
+            instance=self.instance_name,
+            instance_id=self.instance.id if self.instance else None,
+        )
+
 
 class Line(StrEnum):
-    """A reply in the request's thread; each is said at most once a request."""
+    """A reply in the request's thread; each is said at most once a request and subject."""
 
+    COUNTED = "counted"  # an approval, and more are needed; its subject is who gave it
+    REMINDER = "reminder"  # it still waits; its subject is the how manyth it is
+    BREAK_GLASS = "break_glass"  # started without approval: by whom and why
     APPROVED = "approved"  # by whom; it starts now
     BUSY = "busy"  # RDS does something else with the instance; it starts when that is over
     OUTCOME_UNKNOWN = "outcome_unknown"  # RDS did not answer the create; looking the name up

@@ -1,10 +1,8 @@
 """From the command to the decision: look it up, put up the card, wait for people."""
 
-from datetime import timedelta
-
-from bot.backups import Conflict
 from bot.domain.audit import AuditAction
 from bot.domain.commands import free_name
+from bot.domain.decisions import AskVerdict, able_to_approve, decide_request
 from bot.domain.errors import (
     CannotPost,
     GroupsUnknown,
@@ -12,18 +10,18 @@ from bot.domain.errors import (
     InstanceNotReady,
     MayNotAsk,
     NameTaken,
+    OtherChannel,
     RdsRefused,
+    TooFewApprovers,
     UnknownInstance,
     UserError,
 )
 from bot.domain.instances import Backup, BackupStatus, Instance
-from bot.domain.policy import Terms, may_ask
+from bot.domain.policy import Members, Terms
 from bot.domain.progress import history_of
 from bot.domain.requests import BackupRequest, Refusal, RequestState
 from bot.lifecycle.ports import World
 
-# A decision wakes its waiter at once; the slow look is for one that was lost on the way.
-REREAD = timedelta(seconds=60)
 ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more
 
 
@@ -77,13 +75,33 @@ def _check_free(request: BackupRequest, backups: list[Backup]) -> None:
 
 
 async def _terms(world: World, request: BackupRequest, instance: Instance) -> Terms:
+    """What the policy wants. Raises what says that this person may not ask, or that it is vain."""
     terms = world.policy.terms_for(instance.name, instance.id)
-    members = await world.groups.members(terms.requester_groups)
-    if not may_ask(terms, request.requester, members):
-        if None in members.values():
-            raise GroupsUnknown(instance.name, terms.requesters)
-        raise MayNotAsk(instance.name, terms.rule, terms.requesters)
+    people = (*terms.requesters, *terms.approvers, request.requester)
+    members = await world.people.members(people)
+    decision = decide_request(
+        terms, user=request.requester, channel=request.channel_id, members=members
+    )
+    if error := _objection(decision.verdict, terms, request, instance.name, members):
+        raise error
     return terms
+
+
+def _objection(
+    verdict: AskVerdict, terms: Terms, request: BackupRequest, instance: str, members: Members
+) -> UserError | None:
+    match verdict:
+        case AskVerdict.MAY_NOT_ASK:
+            return MayNotAsk(instance, terms.rule, terms.requesters)
+        case AskVerdict.OTHER_CHANNEL:
+            return OtherChannel(instance, terms.rule, terms.channels)
+        case AskVerdict.GROUPS_UNKNOWN:
+            return GroupsUnknown(instance, terms.requesters)
+        case AskVerdict.TOO_FEW_APPROVERS:
+            able = able_to_approve(terms, request.requester, members) or ()
+            return TooFewApprovers(instance, terms.rule, terms.approvals, sorted(able))
+        case AskVerdict.NEEDS_APPROVAL | AskVerdict.RUNS_AT_ONCE:
+            return None
 
 
 async def refuse(
@@ -95,12 +113,19 @@ async def refuse(
         request,
         RequestState.REFUSED,
         AuditAction.REFUSED,
-        {"reason": getattr(error, "reason", refusal.kind), "code": getattr(error, "code", "")},
+        _why(error, refusal.kind),
         refusal=refusal,
         finished_at=world.clock.now(),
         rds_request_id=getattr(error, "request_id", None),
     )
     return moved.state
+
+
+def _why(error: UserError | RdsRefused, kind: str) -> dict[str, str]:
+    if not isinstance(error, RdsRefused):
+        return {"reason": kind}
+    told = {"code": error.code, "rds_request_id": error.request_id or ""}
+    return {"reason": error.reason.value} | {key: what for key, what in told.items() if what}
 
 
 async def post_card(world: World, request_id: str) -> RequestState:
@@ -112,32 +137,3 @@ async def post_card(world: World, request_id: str) -> RequestState:
     except CannotPost as error:
         return await refuse(world, request, error)
     return request.state
-
-
-async def await_decision(world: World, request_id: str) -> RequestState:
-    """Wait until people decided or the time is over; a time-out is an answer too."""
-    woken = world.wakeups[request_id]
-    shown = 0
-    while True:
-        request = await world.load(request_id)
-        if request.state is not RequestState.AWAITING_APPROVAL or request.expires_at is None:
-            world.wakeups.pop(request_id, None)
-            return request.state
-        if len(request.votes) != shown:
-            shown = len(request.votes)
-            await world.draw(request)
-        left = request.expires_at - world.clock.now()
-        if left <= timedelta(0):
-            await _expire(world, request)
-            continue
-        await world.clock.wait(woken, min(left, REREAD).total_seconds())
-        woken.clear()
-
-
-async def _expire(world: World, request: BackupRequest) -> None:
-    try:
-        await world.move(
-            request, RequestState.EXPIRED, AuditAction.EXPIRED, decided_at=request.expires_at
-        )
-    except Conflict:
-        return  # somebody decided in this very instant; the next look sees what

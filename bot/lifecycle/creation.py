@@ -5,9 +5,15 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.audit import AuditAction
-from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, RefusalReason
+from bot.domain.errors import (
+    RdsError,
+    RdsOutcomeUnknown,
+    RdsRefused,
+    RdsUnreachable,
+    RefusalReason,
+)
 from bot.domain.instances import Backup
-from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.domain.requests import BackupRequest, Choice, Line, RequestState
 from bot.lifecycle.asking import refuse
 from bot.lifecycle.ports import FIRST_GAP, LONGEST_GAP, World
 
@@ -30,8 +36,11 @@ async def create(world: World, request_id: str) -> RequestState:
     request = await world.load(request_id)
     unsure = request.state is RequestState.CREATING  # a restart: one may have been sent
     if request.state is RequestState.APPROVED:
-        await world.say(request, Line.APPROVED)
-        request = await world.move(request, RequestState.CREATING, AuditAction.CREATE_SENT)
+        broken = request.vote(Choice.BREAK_GLASS) is not None
+        await world.say(request, Line.BREAK_GLASS if broken else Line.APPROVED)
+        request = await world.move(
+            request, RequestState.CREATING, AuditAction.CREATE_SENT, {"name": request.name}
+        )
     if request.state is not RequestState.CREATING:
         return request.state
     return await _create_or_adopt(world, request, unsure=unsure)
@@ -44,13 +53,14 @@ async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool
             return await _running(world, request, backup, adopted=True)
         try:
             async with world.gate:
-                backup = await world.rds.create_backup(
+                accepted = await world.rds.create_backup(
                     _instance_id(request), request.name, request.description
                 )
-                return await _running(world, request, backup)
+                return await _running(world, request, *accepted)
         except RdsOutcomeUnknown as error:
             log.warning("create_outcome_unknown", backup=request.name, code=error.code)
             unsure = True
+            await world.note(request, AuditAction.OUTCOME_UNKNOWN, _told_by(error))
             await world.say(request, Line.OUTCOME_UNKNOWN)
         except RdsUnreachable as error:
             if gap == FIRST_GAP:
@@ -117,14 +127,29 @@ def _instance_id(request: BackupRequest) -> str:
     return request.instance.id
 
 
+def _told_by(error: RdsError) -> dict[str, str]:
+    """What support asks for."""
+    told = {"code": error.code, "rds_request_id": error.request_id or ""}
+    return {key: value for key, value in told.items() if value}
+
+
 async def _running(
-    world: World, request: BackupRequest, backup: Backup, *, adopted: bool = False
+    world: World,
+    request: BackupRequest,
+    backup: Backup,
+    rds_request_id: str | None = None,
+    *,
+    adopted: bool = False,
 ) -> RequestState:
+    detail = {"backup_id": backup.id, "name": request.name}
+    if rds_request_id:
+        detail["rds_request_id"] = rds_request_id
     moved = await world.move(
         request,
         RequestState.RUNNING,
         AuditAction.ADOPTED if adopted else AuditAction.CREATE_ACCEPTED,
-        {"backup_id": backup.id},
+        detail,
+        rds_request_id=rds_request_id,
         backup_id=backup.id,
         backup_status=backup.status,
         started_at=backup.begin_time or world.clock.now(),

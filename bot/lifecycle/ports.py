@@ -2,25 +2,24 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import structlog
 
-from bot.backups import Groups, Store
 from bot.clock import Clock
-from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.errors import CannotPost, RdsUnreachable, SlackUnreachable
-from bot.domain.instances import Backup, Instance
+from bot.domain.instances import Accepted, Backup, Instance
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.lifecycle.gate import Gate
+from bot.ports import People, Store
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-OURSELVES = "backup-bot"  # the actor on the audit trail when nobody clicked
 FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS cannot be reached
 
 SAY_AGAIN = (1.0, 4.0, 0.0)  # seconds after each try to say a line of progress
@@ -29,7 +28,7 @@ SAY_AGAIN = (1.0, 4.0, 0.0)  # seconds after each try to say a line of progress
 class Rds(Protocol):
     """RDS v3. Raises the RdsError tree of `bot/domain/errors.py`."""
 
-    async def create_backup(self, instance_id: str, name: str, description: str) -> Backup: ...
+    async def create_backup(self, instance_id: str, name: str, description: str) -> Accepted: ...
     async def list_backups(self, instance_id: str) -> list[Backup]: ...
 
 
@@ -60,7 +59,12 @@ class Thread(Protocol):
         """
         ...
 
-    async def say(self, request: BackupRequest, line: Line) -> None: ...
+    async def say(
+        self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
+    ) -> None:
+        """Reply under the card, calling those who can do something about it."""
+        ...
+
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on the card and in the thread, or to the requester alone."""
         ...
@@ -75,7 +79,7 @@ class World:
     catalogue: Catalogue
     watcher: Watcher
     thread: Thread
-    groups: Groups
+    people: People
     policy: Policy
     clock: Clock
     gate: Gate = field(default_factory=Gate)
@@ -101,20 +105,26 @@ class World:
         """Change the state and write the trail, in one transaction. Raises Conflict."""
         async with self.store.transaction() as transaction:
             moved = await transaction.move(request, to, **changes)
-            await transaction.record(
-                AuditEntry(
-                    at=self.clock.now(),
-                    request_id=request.id,
-                    actor=OURSELVES,
-                    action=action,
-                    detail=dict(detail or {}),
-                    rule=moved.terms.rule if moved.terms else None,
-                )
-            )
+            await transaction.record(self._entry(moved, action, detail))
         return moved
 
-    async def say(self, request: BackupRequest, line: Line) -> None:
-        """Draw the card and say a line of progress.
+    async def note(
+        self, request: BackupRequest, action: AuditAction, detail: Mapping[str, str]
+    ) -> None:
+        """Write the trail of something that changed no state."""
+        async with self.store.transaction() as transaction:
+            await transaction.record(self._entry(request, action, detail))
+
+    def _entry(
+        self, request: BackupRequest, action: AuditAction, detail: Mapping[str, str] | None
+    ) -> AuditEntry:
+        now = self.clock.now()
+        return request.on_trail(action, at=now, actor=OURSELVES, detail=detail or {})
+
+    async def say(
+        self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
+    ) -> bool:
+        """Draw the card and say a line of progress; whether there is nothing left to try.
 
         What Slack does not take after a few tries is dropped: no backup waits for Slack.
         """
@@ -122,14 +132,15 @@ class World:
             try:
                 async with self.gate:
                     await self.thread.show(request)
-                    await self.thread.say(request, line)
+                    await self.thread.say(request, line, subject=subject, call=call)
             except CannotPost as error:
                 log.warning("line_dropped", request=request.id, error=error.error)
             except SlackUnreachable as error:
                 log.warning("line_not_said", request=request.id, line=line, error=error.error)
                 await self.clock.sleep(gap)
                 continue
-            return
+            return True
+        return False
 
     async def draw(self, request: BackupRequest) -> None:
         """Draw the card once; progress that Slack does not take is dropped."""

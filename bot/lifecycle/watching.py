@@ -8,7 +8,7 @@ from bot.domain.audit import AuditAction
 from bot.domain.errors import CannotPost
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.progress import is_overdue, next_look
-from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.domain.requests import BackupRequest, Choice, Line, RequestState
 from bot.lifecycle.ports import World
 
 log = structlog.get_logger(__name__)
@@ -70,13 +70,22 @@ async def _finish(
         request,
         state,
         AuditAction(state.value),
-        {"backup_id": request.backup_id or ""},
+        _measured(request, backup, took),
         backup_status=backup.status if backup else None,
         size_kb=backup.size_kb if backup else None,
         took=took,
         finished_at=now,
     )
     return moved.state
+
+
+def _measured(request: BackupRequest, backup: Backup | None, took: timedelta) -> dict[str, str]:
+    detail = {"backup_id": request.backup_id or "", "name": request.name}
+    if backup is not None:
+        detail |= {"status": backup.status, "seconds": str(round(took.total_seconds()))}
+    if backup is not None and backup.size_kb:
+        detail["size_kb"] = str(backup.size_kb)
+    return detail
 
 
 async def announce(world: World, request_id: str) -> RequestState:
@@ -87,6 +96,8 @@ async def announce(world: World, request_id: str) -> RequestState:
     request = await world.load(request_id)
     try:
         async with world.gate:
+            if request.vote(Choice.BREAK_GLASS):  # not to be missed, even if Slack was away
+                await world.thread.say(request, Line.BREAK_GLASS)
             await world.thread.announce(request)
     except CannotPost as error:
         log.error("outcome_not_told", request=request.id, state=request.state, error=error.error)  # noqa: TRY400 - the state of things, not a bug

@@ -13,7 +13,7 @@ from dbos import DBOS, SetWorkflowID
 
 from bot.domain.errors import BotError
 from bot.domain.requests import RequestState
-from bot.lifecycle import asking, creation, watching
+from bot.lifecycle import asking, creation, deciding, watching
 from bot.lifecycle.ports import World
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ class Lifecycle:
         if not state.is_final:
             state = await self._step("post_card", asking.post_card, request_id)
         if state is RequestState.AWAITING_APPROVAL:
-            state = await self._step("await_decision", asking.await_decision, request_id)
+            state = await self._step("await_decision", deciding.await_decision, request_id)
         if state is RequestState.APPROVED:
             state = await self._step("create", creation.create, request_id)
         if state is RequestState.RUNNING:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot.clock import Clock
 from bot.domain.errors import RdsError, RdsUnreachable
-from bot.domain.instances import Backup, Instance
+from bot.domain.instances import Accepted, Backup, Instance
 from bot.rds import errors
 from bot.rds.budget import CallBudget, Priority
 from bot.rds.models import BackupPage, Created, InstancePage
@@ -49,7 +49,7 @@ class RdsClient:
         self._budget = budget
         self._clock = clock
 
-    async def create_backup(self, instance_id: str, name: str, description: str = "") -> Backup:
+    async def create_backup(self, instance_id: str, name: str, description: str = "") -> Accepted:
         """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again."""
         body = {"instance_id": instance_id, "name": name}
         if description:
@@ -61,7 +61,8 @@ class RdsClient:
                 raise
             await self._clock.sleep(LOOK_AGAIN[0])  # it never left
             response = await self._send(Priority.CREATE, "POST", "backups", body=body)
-        return _read(Created, response, creates=True).backup.backup()
+        backup = _read(Created, response, creates=True).backup.backup()
+        return Accepted(backup, errors.request_id(response))
 
     async def list_backups(self, instance_id: str) -> list[Backup]:
         """All backups of an instance, of every type."""

@@ -65,8 +65,8 @@ NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 def from_response(response: httpx.Response, *, creates: bool) -> RdsError:
     """What an answer that is no success means for the call that got it."""
     body = _body(response)
-    code, request_id = _code(body), _request_id(response, body)
-    known: dict[str, Any] = {"status": response.status_code, "request_id": request_id}
+    code, asked = _code(body), request_id(response, body)
+    known: dict[str, Any] = {"status": response.status_code, "request_id": asked}
     if code == THROTTLED or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return RdsUnreachable(code, retry_after=retry_after(response), **known)
     if code in REASONS:
@@ -87,7 +87,7 @@ def from_transport(error: httpx.RequestError, *, creates: bool) -> RdsError:
 def unreadable(response: httpx.Response, *, creates: bool) -> RdsError:
     """A success whose body says nothing: a create may well have been carried out."""
     kind = RdsOutcomeUnknown if creates else RdsUnreachable
-    return kind("unreadable answer", status=response.status_code, request_id=_request_id(response))
+    return kind("unreadable answer", status=response.status_code, request_id=request_id(response))
 
 
 def retry_after(response: httpx.Response) -> float:
@@ -125,7 +125,7 @@ def _code(body: dict[str, Any]) -> str:
     return ""
 
 
-def _request_id(response: httpx.Response, body: dict[str, Any] | None = None) -> str | None:
+def request_id(response: httpx.Response, body: dict[str, Any] | None = None) -> str | None:
     """What Huawei's support asks for."""
     for found in (
         response.headers.get("X-Request-Id"),

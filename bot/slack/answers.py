@@ -1,4 +1,4 @@
-"""Answers that only the asker sees: help, what was accepted, what was refused and why."""
+"""Answers that only the asker sees; the longer ones have files of their own."""
 
 from bot.domain.clicks import Click, ClickResult
 from bot.domain.commands import CommandError
@@ -11,27 +11,32 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
-from bot.domain.fields import FORBIDDEN, Problem
+from bot.domain.fields import Problem
 from bot.domain.requests import BackupRequest
+from bot.slack.help import help_message
 from bot.slack.mrkdwn import LONGEST_TEXT, LONGEST_WORD, Message, code, name, plain, said
+from bot.slack.policies import policy_answer, policy_overview
 from bot.slack.reasons import reason, told
+from bot.slack.trail import audit_answer
 from bot.slack.verdicts import UNKNOWN, WORDS
 from bot.slack.words import ask_again
 
+__all__ = [
+    "accepted",
+    "audit_answer",
+    "click_answer",
+    "form_not_opened",
+    "help_message",
+    "not_posted",
+    "outdated_button",
+    "policy_answer",
+    "policy_overview",
+    "refusal",
+    "unexpected",
+    "unknown_request",
+]
+
 IN_THE_TEXT = UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
-
-
-def help_message(command: str) -> Message:
-    """How to use the command."""
-    return said(
-        f"{code(f'{command} create <instance> <name> [description]')} asks for a backup of an RDS "
-        "instance. I check it with RDS and put it up for approval; its thread says how it goes.\n"
-        "• *instance*: its id, its name or an alias.\n"
-        "• *name*: 4 to 64 letters, digits, `-` and `_`, a letter first, and not used before.\n"
-        "• *description*: why, for whoever decides; at most 256 characters, "
-        f"none of {code(' '.join(FORBIDDEN))}.\n"
-        f"For example: {code(f'{command} create orders-prod before-migration-42 for the upgrade')}"
-    )
 
 
 def accepted(request: BackupRequest, command: str) -> Message:
@@ -80,8 +85,18 @@ def unexpected(reference: str) -> Message:
 def click_answer(result: ClickResult, click: Click) -> Message:
     """What a click came to, for the one who clicked."""
     if result.request is None:
-        return said(UNKNOWN)
+        return unknown_request()
     return said(WORDS[result.verdict](result.request, click))
+
+
+def unknown_request() -> Message:
+    """A button or a form about nothing that the store knows, or that this workspace asked."""
+    return said(UNKNOWN)
+
+
+def form_not_opened() -> Message:
+    """Slack wants a form within three seconds, and did not open this one."""
+    return said("Slack did not open the form, so nothing was changed. Press the button again.")
 
 
 def outdated_button() -> Message:

@@ -12,14 +12,20 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
-from bot.domain.requests import BackupRequest, RequestState
-from bot.slack.mrkdwn import Message, code, date, mention, name, people, rough, spoken, verbatim
+from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.slack.calls import approving, small_print
+from bot.slack.mrkdwn import Message, code, mention, name, people, rough, spoken, verbatim
 from bot.slack.plan import context_block, plan_block, steps
+from bot.slack.policy_words import rule
 from bot.slack.reasons import reason
-from bot.slack.words import facts, outcome, quoted, rule, who_may_decide
+from bot.slack.words import facts, last_good_backup, outcome, quoted, reason_of
 
-APPROVE = "approve_request"  # action ids; a button's value is the request's id and nothing else
+# Action ids; a button's value is the request's id and nothing else.
+APPROVE = "approve_request"
 REJECT = "reject_request"
+WITHDRAW = "withdraw_request"
+BREAK_GLASS = "break_glass"
+ASK_AGAIN = "ask_again"
 
 _S = RequestState
 HEADERS = {
@@ -29,34 +35,43 @@ HEADERS = {
     _S.REFUSED: "*Backup of {instance} refused*: {name}",
     _S.REJECTED: "*Request to back up {instance} rejected*: {name}",
     _S.EXPIRED: "*Request to back up {instance} expired*: {name}",
+    _S.WITHDRAWN: "*Request to back up {instance} withdrawn*: {name}",
 }
 OPEN_HEADER = "*Back up {instance}* as {name}"
 
 
-def request_card(request: BackupRequest, *, now: datetime, with_plan: bool = True) -> Message:
+def request_card(
+    request: BackupRequest, *, now: datetime, with_plan: bool = True, command: str = "/backup"
+) -> Message:
     """The request exactly as it stands.
 
     `with_plan=False` is for a workspace in which Slack answers `invalid_blocks` to a plan.
     """
-    waits = request.state is _S.AWAITING_APPROVAL
-    blocks: list[Block] = [SectionBlock(text=verbatim("\n".join(_lines(request, now))))]
+    lines = _lines(request, now)
     way = steps(request, now)
-    blocks.append(plan_block(request, now) if with_plan else context_block(way))
-    if waits:
-        blocks += [_buttons(request), ContextBlock(elements=[verbatim(_who_may(request))])]
+    blocks: list[Block] = [
+        SectionBlock(text=verbatim("\n".join(lines))),
+        plan_block(request, now) if with_plan else context_block(way),
+    ]
+    if buttons := _buttons(request):
+        blocks.append(ActionsBlock(elements=[*buttons]))
+    if request.state is _S.AWAITING_APPROVAL:
+        small = [verbatim(line) for line in small_print(request, command)]
+        blocks.append(ContextBlock(elements=[*small]))
     stands = next(step.title for step in reversed(way) if step.status != "pending")
-    sentences = filter(None, (_header(request), _story(request), _who(request), stands))
-    text = " ".join(f"{spoken(sentence).rstrip('.')}." for sentence in sentences)
+    text = " ".join(f"{spoken(sentence).rstrip('.')}." for sentence in (*lines, stands))
     return Message(text, (*blocks,))
 
 
 def _lines(request: BackupRequest, now: datetime) -> list[str]:
-    """The state before the story."""
-    lines = [_header(request), _story(request), _who(request)]
-    if request.state is _S.COMPLETED:
-        lines = [_header(request), " · ".join((_story(request), _who(request)))]
+    """The state before the story; what somebody wrote ends its line."""
+    story, who = _story(request), _who(request)
+    told = [f"{story} · {who}"] if request.state is _S.COMPLETED else [story, who]
+    lines = [_header(request), _without_approval(request), *told, _rejection(request)]
     if request.state is _S.AWAITING_APPROVAL and request.instance:
-        lines.append(facts(request.instance, request.history, now))
+        lines.append(facts(request.instance, request.waits_since))
+        lines.append(last_good_backup(request.history, now))
+        lines.append(approving(request))
     return [line for line in lines if line]
 
 
@@ -76,45 +91,65 @@ def _story(request: BackupRequest) -> str:
             return f"RDS accepted it as {code(request.backup_id or '?')}, and lists it no more."
         case _S.REFUSED if request.refusal:
             return f"{reason(request.refusal.error).why} Nothing was started."
-        case _S.REFUSED | _S.REJECTED | _S.EXPIRED:
+        case _S.REFUSED | _S.REJECTED | _S.EXPIRED | _S.WITHDRAWN:
             return "Nothing was started."
         case _:
             return ""
 
 
 def _who(request: BackupRequest) -> str:
-    """Who asked, who decided, and why it was asked; what they wrote comes last."""
+    """Who asked, who approved, and why it was asked."""
     asks = "asks" if request.state in (_S.ASKED, _S.AWAITING_APPROVAL) else "asked"
+    if request.state is _S.WITHDRAWN:
+        asks = "asked and withdrew"
     parts = [f"{mention(request.requester)} {asks}"]
     if request.approvers:
-        parts.append(f"{people(request.approvers)} approved")
-    if request.rejecter:
-        parts.append(f"{mention(request.rejecter)} rejected")
+        parts.append(_approved(request))
     if request.terms and not request.terms.approvals:
-        parts.append(f"no approval needed ({rule(request.terms)})")
+        parts.append(f"no approval needed ({rule(request.terms.rule)})")
     return " · ".join(filter(None, (*parts, quoted(request.description))))
 
 
-def _who_may(request: BackupRequest) -> str:
-    if request.terms is None:
-        return "Nobody can decide yet"
-    until = f", until {date(request.expires_at)}" if request.expires_at else ""
-    return f"{who_may_decide(request.terms)}{until} ({rule(request.terms)})"
+def _approved(request: BackupRequest) -> str:
+    needed = request.terms.approvals if request.terms else 1
+    if request.state is _S.AWAITING_APPROVAL or len(request.approvers) < needed:
+        return f"{len(request.approvers)} of {needed} approved, by {people(request.approvers)}"
+    return f"{people(request.approvers)} approved"
 
 
-def _buttons(request: BackupRequest) -> ActionsBlock:
-    sure = ConfirmObject(
-        title=PlainTextObject(text="Reject this backup?"),
-        text=PlainTextObject(text="Nothing will be started, and the requester is told."),
-        confirm=PlainTextObject(text="Reject"),
-        deny=PlainTextObject(text="Go back"),
-        style="danger",
-    )
-    return ActionsBlock(
-        elements=[
+def _rejection(request: BackupRequest) -> str:
+    vote = request.vote(Choice.REJECT)
+    return f"{mention(vote.user_id)} rejected{reason_of(request, vote.choice)}" if vote else ""
+
+
+def _without_approval(request: BackupRequest) -> str:
+    vote = request.vote(Choice.BREAK_GLASS)
+    if vote is None:
+        return ""
+    why = reason_of(request, vote.choice)
+    return f":rotating_light: *Started without approval* by {mention(vote.user_id)}{why}"
+
+
+def _buttons(request: BackupRequest) -> list[ButtonElement]:
+    """Those that can work."""
+    if request.state is _S.AWAITING_APPROVAL:
+        buttons = [
             ButtonElement(text="Approve", action_id=APPROVE, value=request.id, style="primary"),
-            ButtonElement(
-                text="Reject", action_id=REJECT, value=request.id, style="danger", confirm=sure
-            ),
+            ButtonElement(text="Reject…", action_id=REJECT, value=request.id, style="danger"),
+            ButtonElement(text="Withdraw", action_id=WITHDRAW, value=request.id, confirm=SURE),
         ]
-    )
+        if request.terms and request.terms.break_glass:
+            text = "Break glass…"
+            buttons.append(ButtonElement(text=text, action_id=BREAK_GLASS, value=request.id))
+        return buttons
+    if request.state.is_final and request.state is not _S.COMPLETED:
+        return [ButtonElement(text="Ask again", action_id=ASK_AGAIN, value=request.id)]
+    return []
+
+
+SURE = ConfirmObject(
+    title=PlainTextObject(text="Withdraw this request?"),
+    text=PlainTextObject(text="Nothing will be started."),
+    confirm=PlainTextObject(text="Withdraw"),
+    deny=PlainTextObject(text="Go back"),
+)

@@ -10,7 +10,9 @@ from slack_sdk.models.blocks import Block, MarkdownTextObject, SectionBlock
 
 LONGEST_WORD = 100  # of an instance's or a backup's name; RDS allows 64
 LONGEST_TEXT = 400  # of a description, or a command that holds one; RDS allows 256
+LONGEST_ID = 40  # of what should be a Slack id, and is none
 MOST_NAMED = 10  # people or ids in one list
+MOST_CALLED = 40  # people in a list that is there to notify them
 
 # Controls, blanks of all kinds, and the marks that turn a line's direction round.
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
@@ -45,7 +47,11 @@ def verbatim(mrkdwn: str) -> MarkdownTextObject:
 
 def spoken(mrkdwn: str) -> str:
     """The text as it is read aloud: without marks, and times in UTC; mentions stay Slack's."""
-    return _DATE.sub(r"\1", mrkdwn).translate({ord("*"): None, ord("`"): None, ord("\n"): " "})
+    parts = _DATE.sub(r"\1", mrkdwn).replace("\n", " ").split("`")
+    # Every second part stood in a code span, where `*` is a star.
+    return "".join(
+        part if place % 2 else part.replace("*", "") for place, part in enumerate(parts)
+    )
 
 
 def escape(text: str) -> str:
@@ -80,18 +86,25 @@ def mention(slack_id: str) -> str:
         return f"<@{slack_id}>"
     if re.fullmatch("S[A-Za-z0-9]{1,40}", slack_id):
         return f"<!subteam^{slack_id}>"
-    return code(slack_id)
+    return code(slack_id, LONGEST_ID)
 
 
-def people(slack_ids: Sequence[str], last: str = "and") -> str:
-    """`<@A>, <@B> and <@C>`; of a long list, the first ten."""
-    return listed([mention(slack_id) for slack_id in slack_ids], last)
+def channel(channel_id: str) -> str:
+    """A channel. Slack shows its name in place of the id."""
+    if re.fullmatch("[CDG][A-Za-z0-9]{1,40}", channel_id):
+        return f"<#{channel_id}>"
+    return code(channel_id, LONGEST_ID)
 
 
-def listed(words: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`; of a long list, the first ten."""
-    if len(words) > MOST_NAMED:
-        words = [*words[:MOST_NAMED], f"{len(words) - MOST_NAMED} more"]
+def people(slack_ids: Sequence[str], last: str = "and", most: int = MOST_NAMED) -> str:
+    """`<@A>, <@B> and <@C>`; of a long list, the first `most`."""
+    return listed([mention(slack_id) for slack_id in slack_ids], last, most)
+
+
+def listed(words: Sequence[str], last: str = "and", most: int = MOST_NAMED) -> str:
+    """`a, b and c`; of a long list, the first `most`."""
+    if len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
     if len(words) < 2:  # noqa: PLR2004, it takes two to need a word between them
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"

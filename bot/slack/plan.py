@@ -1,5 +1,6 @@
 """A request's way as a few steps: where it stands, and what comes next."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -7,9 +8,9 @@ from typing import Literal, NamedTuple
 from slack_sdk.models.blocks import ContextBlock, PlanBlock, TaskCardBlock
 
 from bot.domain.progress import fraction_done, time_left
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest, Choice, RequestState
 from bot.slack.mrkdwn import clock, duration, rough, verbatim
-from bot.slack.words import usually, was_approved
+from bot.slack.words import usually, went_ahead
 
 _S = RequestState
 TITLES = {
@@ -24,7 +25,9 @@ TITLES = {
     _S.REFUSED: "Refused",
     _S.REJECTED: "Rejected",
     _S.EXPIRED: "Expired",
+    _S.WITHDRAWN: "Withdrawn",
 }
+WITHOUT_APPROVAL = "Started without approval"
 MARKS = {"complete": "✓", "in_progress": "●", "pending": "◯", "error": "✗"}
 
 
@@ -38,21 +41,20 @@ class Step(NamedTuple):
 
 def steps(request: BackupRequest, now: datetime) -> tuple[Step, ...]:
     """The steps of a request as it stands."""
-    if request.state in (_S.REJECTED, _S.EXPIRED):
+    if request.state in (_S.REJECTED, _S.EXPIRED, _S.WITHDRAWN):
         return (_ended(request, request.decided_at),)
     if not request.state.is_final:
         return (_approval(request), _backup(request, now), Step("end", "Completed", "pending"))
-    if was_approved(request):
+    if went_ahead(request):
         return (_approved(request), _ended(request, request.finished_at))
     return (_ended(request, request.finished_at),)
 
 
 def plan_block(request: BackupRequest, now: datetime) -> PlanBlock:
     """The steps as Slack draws a plan. Its block id is new at each edit, as Slack wants it."""
-    edit = f"{request.state}-{len(request.votes)}-{int(now.timestamp() * 1000)}"
     return PlanBlock(
-        block_id=f"plan-{request.id}-{edit}",
-        title=TITLES[request.state],
+        block_id=f"plan-{uuid.uuid4().hex}",
+        title=_title(request),
         tasks=[
             TaskCardBlock(task_id=step.id, title=step.title, status=step.status)
             for step in steps(request, now)
@@ -66,6 +68,12 @@ def context_block(steps: Sequence[Step]) -> ContextBlock:
     return ContextBlock(elements=[verbatim(line)])
 
 
+def _title(request: BackupRequest) -> str:
+    if request.state in (_S.APPROVED, _S.CREATING) and request.vote(Choice.BREAK_GLASS):
+        return WITHOUT_APPROVAL
+    return TITLES[request.state]
+
+
 def _ended(request: BackupRequest, at: datetime | None) -> Step:
     title = TITLES[request.state]
     if at:
@@ -76,9 +84,11 @@ def _ended(request: BackupRequest, at: datetime | None) -> Step:
 
 
 def _approved(request: BackupRequest) -> Step:
+    at = f" {clock(request.decided_at, request.asked_at)}" if request.decided_at else ""
+    if request.vote(Choice.BREAK_GLASS):
+        return Step("approval", f"{WITHOUT_APPROVAL}{at}", "error")  # ✗: nobody's yes
     if not request.approvers:
         return Step("approval", "No approval needed", "complete")
-    at = f" {clock(request.decided_at, request.asked_at)}" if request.decided_at else ""
     return Step("approval", f"Approved{at}", "complete")
 
 

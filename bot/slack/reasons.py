@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import singledispatch
-from typing import NamedTuple
 
 from bot.domain.errors import (
     AmbiguousInstance,
@@ -11,35 +10,43 @@ from bot.domain.errors import (
     InstanceBusy,
     InstanceNotReady,
     MayNotAsk,
+    MayNotAudit,
     NameTaken,
+    OtherChannel,
     RdsError,
     RdsOutcomeUnknown,
     RdsRefused,
     RdsUnreachable,
     ReadReplica,
-    RefusalReason,
     StoreUnavailable,
+    TooFewApprovers,
     UnknownInstance,
     UserError,
 )
-from bot.domain.policy import Terms
-from bot.slack.mrkdwn import code, date, listed, mention, name, people
-from bot.slack.words import rule, status
+from bot.slack.mrkdwn import channel, code, date, listed, mention, name, people
+from bot.slack.policy_words import rule
+from bot.slack.refusals import REFUSALS, Reason
+from bot.slack.words import status
 
-
-class Reason(NamedTuple):
-    """Two sentences or so, in mrkdwn."""
-
-    why: str
-    todo: str
+_TO_START = "ask for"
+_GROUP_TODO = (
+    "in a minute; if this stays, whoever runs the bot has to check the group's id and the scopes "
+    "`usergroups:read` and `users:read`."
+)
 
 
 def told(error: UserError | RdsError) -> str:
     """What happened, what did not, what to do, and what support asks for."""
     why, todo = reason(error)
-    unsure = isinstance(error, RdsOutcomeUnknown)
-    parts = (why, "" if unsure else "Nothing was started.", todo, reference(error))
-    return " ".join(filter(None, parts))
+    nothing = "Nothing was started." if _was_to_start(error) else ""
+    return " ".join(filter(None, (why, nothing, todo, reference(error))))
+
+
+def _was_to_start(error: UserError | RdsError) -> bool:
+    """Whether something was to be started, and certainly was not."""
+    if isinstance(error, GroupsUnknown):
+        return error.wish == _TO_START
+    return not isinstance(error, RdsOutcomeUnknown | MayNotAudit)
 
 
 def reference(error: UserError | RdsError) -> str:
@@ -111,25 +118,45 @@ def _(error: NameTaken) -> Reason:
 
 @reason.register
 def _(error: MayNotAsk) -> Reason:
-    wanted = people(error.requesters, "or")
-    why = f"You may not ask for a backup of {name(error.instance_name)}: only {wanted} may"
-    return Reason(f"{why} ({rule(Terms(rule=error.rule))}).", "Let one of them ask.")
+    only = people(error.requesters, "or") or "nobody"
+    why = f"You may not ask for a backup of {name(error.instance_name)}: only {only} may"
+    return Reason(f"{why} ({rule(error.rule)}).", "Let one of them ask.")
+
+
+@reason.register
+def _(error: OtherChannel) -> Reason:
+    where = listed([channel(channel_id) for channel_id in error.channels], "or")
+    why = f"A backup of {name(error.instance_name)} can be asked for in {where} only"
+    return Reason(f"{why} ({rule(error.rule)}).", "Ask there.")
+
+
+@reason.register
+def _(error: TooFewApprovers) -> Reason:
+    needed = "1 person" if error.approvals == 1 else f"{error.approvals} people"
+    able = f"only {people(error.able)} can" if error.able else "nobody can"
+    verb = "has" if error.approvals == 1 else "have"
+    why = f"{needed} {verb} to approve a backup of {name(error.instance_name)}, and {able}"
+    return Reason(f"{why} ({rule(error.rule)}).", "Whoever runs the bot has to name more.")
+
+
+@reason.register
+def _(error: MayNotAudit) -> Reason:
+    only = people(error.auditors, "or") or "people of this workspace"
+    why = f"You may not read the audit trail of {name(error.instance_name)}: only {only} may"
+    return Reason(f"{why} ({rule(error.rule)}).", "Let one of them look.")
 
 
 @reason.register
 def _(error: GroupsUnknown) -> Reason:
-    wanted = people(error.requesters, "or")
-    why = f"Only {wanted} may ask for {name(error.instance_name)}, and Slack does not say who is"
-    todo = (
-        "Ask again in a minute; if this stays, whoever runs the bot has to check the group's id "
-        "and the scope `usergroups:read`."
-    )
-    return Reason(f"{why} in there.", todo)
+    allowed = people(error.allowed, "or") or "the members of a group"
+    what = f"{name(error.wish)} {name(error.instance_name)}"
+    why = f"Only {allowed} may {what}, and Slack does not say who that is."
+    return Reason(why, f"Send it again {_GROUP_TODO}")
 
 
 @reason.register
 def _(error: CannotPost) -> Reason:
-    why = f"I can't post in <#{name(error.channel_id)}>: Slack says {code(error.error)}."
+    why = f"I can't post in {channel(error.channel_id)}: Slack says {code(error.error)}."
     if error.error in ("not_in_channel", "channel_not_found"):
         return Reason(why, "Invite me there with `/invite`, then ask again.")
     return Reason(why, "Ask in another channel, or let a workspace admin allow me to post there.")
@@ -162,58 +189,3 @@ def _(_: RdsOutcomeUnknown) -> Reason:
 @reason.register
 def _(error: RdsRefused) -> Reason:
     return REFUSALS[error.reason]
-
-
-_OPERATOR = "Whoever runs the bot has to check"
-REFUSALS = {
-    RefusalReason.INSTANCE_NOT_FOUND: Reason(
-        "RDS does not know this instance any more.",
-        "Check in the RDS console whether it still exists.",
-    ),
-    RefusalReason.INSTANCE_BUSY: Reason(
-        "RDS does something else with the instance, and does one thing at a time.",
-        "Ask again when that is over.",
-    ),
-    RefusalReason.BACKUP_RUNNING: Reason(
-        "Another backup of the instance is running, and RDS runs one at a time.",
-        "Ask again when it is over.",
-    ),
-    RefusalReason.INSTANCE_STATE: Reason(
-        "RDS takes no backup of the instance in its present status.",
-        "Ask again when the RDS console shows it as available.",
-    ),
-    RefusalReason.STORAGE_FULL: Reason(
-        "The instance's storage is full.", "Free some, or scale it up, then ask again."
-    ),
-    RefusalReason.NAME_TAKEN: Reason(
-        "RDS has something else under this name, and wants a name once.",
-        "Ask again with another name.",
-    ),
-    RefusalReason.BAD_PARAMETER: Reason(
-        "RDS does not take what it was given: the instance's id, the name or the description.",
-        "Try a plainer name and description.",
-    ),
-    RefusalReason.BACKUP_NOT_FOUND: Reason(
-        "RDS does not know this backup.", "Check in the RDS console whether it still exists."
-    ),
-    RefusalReason.NOT_PERMITTED: Reason(
-        "RDS does not let the bot's account do this.",
-        f"{_OPERATOR} its rights: `rds:backup:create`, `rds:backup:list`, `rds:instance:list`.",
-    ),
-    RefusalReason.CREDENTIALS: Reason(
-        "RDS does not accept the bot's keys.",
-        f"{_OPERATOR} that they are right and not expired, and that the bot's clock is right.",
-    ),
-    RefusalReason.QUOTA: Reason(
-        "A quota of the RDS project is used up.",
-        "Delete backups that nobody needs, or have the quota raised.",
-    ),
-    RefusalReason.WRONG_ENDPOINT: Reason(
-        "There is no RDS where the bot looks for it.",
-        f"{_OPERATOR} the region, the project id and the endpoint.",
-    ),
-    RefusalReason.OTHER: Reason(
-        "RDS gave a code that I have no words for.",
-        "Look it up in RDS's list of error codes, or ask Huawei Cloud support.",
-    ),
-}

@@ -1,58 +1,110 @@
 """The lines in a request's thread: each says a change of state after it is true."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot.domain.requests import BackupRequest, Line, RequestState
-from bot.slack.mrkdwn import Message, code, date, mention, name, people, rough, said
-from bot.slack.reasons import told
-from bot.slack.words import ask_again, outcome, rule, usually, was_approved
+from bot.domain.requests import BackupRequest, Choice, Line, RequestState
+from bot.slack.endings import ended
+from bot.slack.mrkdwn import (
+    MOST_CALLED,
+    Message,
+    code,
+    date,
+    duration,
+    mention,
+    name,
+    people,
+    rough,
+    said,
+)
+from bot.slack.policy_words import count
+from bot.slack.words import approval, missing_approvals, reason_of, usually, went_ahead
 
 _S = RequestState
 
 
 def thread_line(
-    request: BackupRequest, line: Line, *, now: datetime, command: str = "/backup"
+    request: BackupRequest,
+    line: Line,
+    *,
+    now: datetime,
+    command: str = "/backup",
+    subject: str = "",
+    call: Sequence[str] = (),
 ) -> Message:
-    """A line as the request stands; ENDED wants a final state."""
+    """A line as the request stands; ENDED wants a final state.
+
+    `subject` is who approved, for COUNTED; `call` are those whom REMINDER calls.
+    """
     match line:
-        case Line.APPROVED:
-            return said(f"{_approval(request)}. Starting.")
-        case Line.BUSY:
-            return said(
-                f"RDS does something else with {name(request.instance_name)}, and does one thing "
-                "at a time. Nothing was started; I ask again until it is free."
-            )
-        case Line.OUTCOME_UNKNOWN:
-            return said(
-                "RDS did not answer when I asked it to start. "
-                "I am looking whether it did, before I ask again."
-            )
-        case Line.STARTED:
-            backup = code(request.backup_id or "?")
-            return said(
-                f"RDS did start it: backup {backup}. I don't ask again."
-                if request.adopted
-                else f"RDS accepted it: backup {backup}."
-            )
+        case Line.COUNTED:
+            return said(_counted(request, subject))
+        case Line.REMINDER:
+            return said(_reminder(request, now, call))
         case Line.OVERDUE:
             return said(_overdue(request, now))
         case Line.ENDED:
-            return said(_ended(request, command))
+            return said(ended(request, command))
+        case _:
+            return said(LINES[line](request))
 
 
-def is_broadcast(request: BackupRequest, line: Line) -> bool:
-    """Whether the line also goes to the channel: what people count on and do not have."""
-    if line is not Line.ENDED:
-        return False
-    if request.state in (_S.FAILED, _S.LOST):
-        return True
-    return request.state is _S.REFUSED and was_approved(request)
+def is_broadcast(request: BackupRequest, line: Line, call: Sequence[str] = ()) -> bool:
+    """Whether the line also goes to the channel: what nobody would hear of else in time.
+
+    That is what people count on and do not have, and what started without them.
+    """
+    match line:
+        case Line.BREAK_GLASS:
+            return True
+        case Line.REMINDER:
+            return not call
+        case Line.ENDED:
+            if request.state is _S.REFUSED:
+                return went_ahead(request)
+            return request.state in (_S.FAILED, _S.LOST)
+        case _:
+            return False
 
 
-def _approval(request: BackupRequest) -> str:
-    if request.approvers:
-        return f"{people(request.approvers)} approved"
-    return f"No approval needed ({rule(request.terms)})" if request.terms else "No approval needed"
+def _counted(request: BackupRequest, voter: str) -> str:
+    needed = request.terms.approvals if request.terms else 1
+    order = request.approvers
+    place = order.index(voter) + 1 if voter in order else len(order)
+    return f"{mention(voter)} approved: {place} of {needed}."
+
+
+def _reminder(request: BackupRequest, now: datetime, call: Sequence[str]) -> str:
+    """Whoever approved is not mentioned: the card names them, and they have nothing to do."""
+    called = f"{people(call, 'and', MOST_CALLED)} the" if call else "The"
+    waits = now - (request.waits_since or request.asked_at)
+    minutes = timedelta(minutes=round(waits / timedelta(minutes=1)))
+    by = f" by {date(request.expires_at)}" if request.expires_at else ""
+    needed = request.terms.approvals if request.terms else 1
+    given = len(request.approvers)
+    missing = max(1, missing_approvals(request))
+    lacks = (
+        f"{given} of {needed} approved, {missing} more needed{by}"
+        if given
+        else f"{count(needed, 'approval')} needed{by}"
+    )
+    backup = f"{called} backup of {name(request.instance_name)}"
+    return f"{backup} still waits ({duration(minutes)}): {lacks}."
+
+
+def _without_approval(request: BackupRequest) -> str:
+    """Said to everybody who could have approved it, those who are not called else included."""
+    vote = request.vote(Choice.BREAK_GLASS)
+    who = mention(vote.user_id) if vote else "Somebody"
+    approvers = request.terms.approvers if request.terms else ()
+    called = f"{people(approvers, 'and', MOST_CALLED)}: " if approvers else ""
+    needed = request.terms.approvals if request.terms else 1
+    given = len(request.approvers)
+    by = f"Only {given} of {needed} had" if given else "Nobody had"
+    return (
+        f"{called}{who} *started the backup of {name(request.instance_name)} without approval*"
+        f"{reason_of(request, Choice.BREAK_GLASS)}. {by} approved it."
+    )
 
 
 def _overdue(request: BackupRequest, now: datetime) -> str:
@@ -64,67 +116,35 @@ def _overdue(request: BackupRequest, now: datetime) -> str:
     return f"{so_far} RDS still says it is running."
 
 
-def _ended(request: BackupRequest, command: str) -> str:
-    ending = {
-        _S.COMPLETED: _completed,
-        _S.FAILED: _failed,
-        _S.LOST: _lost,
-        _S.REFUSED: _refused,
-        _S.REJECTED: _rejected,
-        _S.EXPIRED: _expired,
-    }[request.state]
-    line = f"{mention(request.requester)} {ending(request)}"
-    return line if request.state is _S.COMPLETED else f"{line} {ask_again(request, command)}"
+def _approved(request: BackupRequest) -> str:
+    return f"{approval(request)}. Starting."
 
 
-def _completed(request: BackupRequest) -> str:
-    approval = _approval(request)
+def _busy(request: BackupRequest) -> str:
     return (
-        f"completed: {outcome(request)}. "
-        f"{code(request.name)} stays until somebody deletes it in the RDS console. "
-        f"Asked by {mention(request.requester)}; {approval[0].lower()}{approval[1:]}."
+        f"RDS does something else with {name(request.instance_name)}, and does one thing at a "
+        "time. Nothing was started; I ask again until it is free."
     )
 
 
-def _failed(request: BackupRequest) -> str:
-    after = f" after {rough(request.took)}" if request.took else ""
-    quote = ""
-    if request.rds_request_id:
-        quote = f", and quote request {code(request.rds_request_id)} to support"
+def _outcome_unknown(_: BackupRequest) -> str:
     return (
-        f"the backup of {name(request.instance_name)} *failed*: RDS says `FAILED`{after}. "
-        f"Nothing was kept. RDS does not say why: look at the instance's events{quote}."
+        "RDS did not answer when I asked it to start. "
+        "I am looking whether it did, before I ask again."
     )
 
 
-def _lost(request: BackupRequest) -> str:
-    return (
-        f"the backup of {name(request.instance_name)} is *lost*: RDS accepted it as "
-        f"{code(request.backup_id or '?')}, and lists it no more. Don't count on it. RDS does not "
-        "say why: look in the RDS console whether somebody deleted it."
-    )
+def _started(request: BackupRequest) -> str:
+    backup = code(request.backup_id or "?")
+    if request.adopted:
+        return f"RDS did start it: backup {backup}. I don't ask again."
+    return f"RDS accepted it: backup {backup}."
 
 
-def _refused(request: BackupRequest) -> str:
-    why = told(request.refusal.error) if request.refusal else "Nothing was started."
-    return f"the backup of {name(request.instance_name)} was *refused*. {why}"
-
-
-def _rejected(request: BackupRequest) -> str:
-    who = request.rejecter
-    by = "you" if who is None or who == request.requester else mention(who)
-    return (
-        f"the backup of {name(request.instance_name)} was *rejected* by {by}. Nothing was started."
-    )
-
-
-def _expired(request: BackupRequest) -> str:
-    needed = request.terms.approvals if request.terms else 1
-    given = len(request.approvers)
-    until = request.expires_at or request.decided_at
-    by = f" by {date(until)}" if until else " in time"
-    why = f"only {given} of {needed} approved it{by}" if given else f"nobody decided{by}"
-    return (
-        f"the request to back up {name(request.instance_name)} *expired*: {why}. "
-        "Nothing was started."
-    )
+LINES: dict[Line, Callable[[BackupRequest], str]] = {
+    Line.BREAK_GLASS: _without_approval,
+    Line.APPROVED: _approved,
+    Line.BUSY: _busy,
+    Line.OUTCOME_UNKNOWN: _outcome_unknown,
+    Line.STARTED: _started,
+}

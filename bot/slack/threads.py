@@ -1,6 +1,6 @@
 """How a request's card and thread travel to Slack: each message once, the card in place."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -75,21 +75,26 @@ class Threads:
         with suppress(CannotPost):  # the card is gone or frozen; the store still knows it all
             await self._drawn(request, channel=card[0], ts=card[1])
 
-    async def say(self, request: BackupRequest, line: Line) -> None:
-        """Reply in the thread, once."""
-        if await self._posts.posted(request.id, line):
+    async def say(
+        self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
+    ) -> None:
+        """Reply in the thread, once a subject."""
+        key = f"{line}:{subject}" if subject else line.value
+        if await self._posts.posted(request.id, key):
             return
         card = await self._posts.posted(request.id, CARD)
         if card is None:
             return
-        message = thread_line(request, line, now=self._clock.now(), command=self._command)
+        message = thread_line(
+            request, line, now=self._clock.now(), command=self._command, subject=subject, call=call
+        )
         sent = await self._send(
             message,
             channel=card[0],
             thread_ts=card[1],
-            reply_broadcast=is_broadcast(request, line),
+            reply_broadcast=is_broadcast(request, line, call),
         )
-        await self._posts.save_post(request.id, line, sent["channel"], sent["ts"])
+        await self._posts.save_post(request.id, key, sent["channel"], sent["ts"])
 
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on card and in thread; without them, the requester alone."""
@@ -132,7 +137,9 @@ class Threads:
 
     async def _drawn(self, request: BackupRequest, **where: str) -> AsyncSlackResponse:
         """Post or edit the card, without its plan if Slack does not know that block."""
-        card = request_card(request, now=self._clock.now(), with_plan=self._draws_plans)
+        card = request_card(
+            request, now=self._clock.now(), with_plan=self._draws_plans, command=self._command
+        )
         try:
             return await self._send(card, **where)
         except SlackUnreachable as error:

@@ -1,25 +1,21 @@
-"""What somebody hears who pressed Approve or Reject."""
+"""What somebody hears who pressed a button of a card that waits."""
 
 from collections.abc import Callable
 
 from bot.domain.clicks import Click
-from bot.domain.policy import Terms, Verdict
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.decisions import Verdict
+from bot.domain.policy import Terms, is_group
+from bot.domain.requests import BackupRequest, Choice
 from bot.slack.mrkdwn import date, mention, name, people
-from bot.slack.reasons import reason
-from bot.slack.words import missing_approvals, outcome, rule
+from bot.slack.policy_words import rule
+from bot.slack.standing import already_decided
+from bot.slack.words import missing_approvals
 
-_S = RequestState
-NOWS = {
-    _S.ASKED: "It is being looked up in RDS.",
-    _S.AWAITING_APPROVAL: "It waits for approval.",
-    _S.APPROVED: "It is starting now.",
-    _S.CREATING: "It is starting now.",
-    _S.RUNNING: "It is backing up now.",
-    _S.FAILED: "It failed: nothing was kept.",
-    _S.LOST: "It is lost: RDS lists it no more.",
-    _S.REJECTED: "Nothing was started.",
-    _S.EXPIRED: "It expired: nothing was started.",
+DO = {  # after "You can't"
+    Choice.APPROVE: "approve this",
+    Choice.REJECT: "reject this",
+    Choice.WITHDRAW: "withdraw this",
+    Choice.BREAK_GLASS: "start this without approval",
 }
 UNKNOWN = (
     "I don't know this request, so nothing was changed. "
@@ -28,90 +24,110 @@ UNKNOWN = (
 
 
 def decided(request: BackupRequest, click: Click) -> str:
-    instance = name(request.instance_name)
-    if click.choice is Choice.REJECT:
-        told = f"{mention(request.requester)} is told."
-        return f"You rejected the backup of {instance}. Nothing was started; {told}"
-    return f"You approved the backup of {instance}. It starts now; the thread says how it goes."
+    backup = f"the backup of {name(request.instance_name)}"
+    match click.choice:
+        case Choice.APPROVE:
+            return f"You approved {backup}. It starts now; the thread says how it goes."
+        case Choice.REJECT:
+            asker = request.requester
+            told = f"; {mention(asker)} is told" if asker != click.user_id else ""
+            return f"You rejected {backup}. Nothing was started{told}."
+        case Choice.WITHDRAW:
+            return f"You withdrew {backup}. Nothing was started."
+        case Choice.BREAK_GLASS:
+            approvers = _terms(request).approvers
+            who = f"{people(approvers)} and the channel are" if approvers else "The channel is"
+            return f"You started {backup} without approval. {who} told why."
 
 
 def counted(request: BackupRequest, _: Click) -> str:
     until = f", until {date(request.expires_at)}" if request.expires_at else ""
     return (
         f"You approved the backup of {name(request.instance_name)}. "
-        f"It waits for {missing_approvals(request)} more{until}."
+        f"It waits for {_missing(request)} more{until}."
     )
 
 
 def already_voted(request: BackupRequest, click: Click) -> str:
-    at = next((f" {date(v.at)}" for v in request.votes if v.user_id == click.user_id), "")
+    mine = (vote.at for vote in request.votes if vote.user_id == click.user_id)
+    at = "".join(f", {date(moment)}" for moment in [*mine][:1])
     return (
-        f"You approved this already{at and f',{at}'}, and each person counts once. "
-        f"It waits for {missing_approvals(request)} more, from somebody else."
+        f"You approved this already{at}, and each person counts once. "
+        f"It waits for {_missing(request)} more, from somebody else."
     )
-
-
-def already_decided(request: BackupRequest, click: Click) -> str:
-    did = "rejected" if request.rejecter else "approved"
-    deciders = (request.rejecter,) if request.rejecter else request.approvers
-    at = f", {date(request.decided_at)}" if request.decided_at else ""
-    who = "You" if deciders == (click.user_id,) else people(deciders)
-    first = f"{who} already {did} this{at}." if deciders else "This is not up for decision."
-    return f"{first} {_now(request)}"
-
-
-def _now(request: BackupRequest) -> str:
-    if request.state is _S.COMPLETED:
-        return f"It is completed: {outcome(request)}."
-    if request.state is _S.REFUSED:
-        why = f" {reason(request.refusal.error).why}" if request.refusal else ""
-        return f"It was refused.{why} Nothing was started."
-    return NOWS[request.state]
 
 
 def expired(request: BackupRequest, _: Click) -> str:
     at = f", {date(request.expires_at)}" if request.expires_at else ""
     return (
-        f"This expired{at}: nothing was started. "
-        f"{mention(request.requester)} can ask again; the command stands in the thread."
+        f"This expired{at}: nothing was started. If it is still wanted, press Ask again on the "
+        "card."
     )
 
 
 def self_approval(request: BackupRequest, _: Click) -> str:
     terms = _terms(request)
+    others = [approver for approver in terms.approvers if approver != request.requester]
+    nobody = "Nobody else" if terms.approvers else "Anybody else here"
     return (
         f"You can't approve this: you asked for it, and {name(request.instance_name)} wants "
-        f"somebody else ({rule(terms)}). {_others(request)} may."
+        f"somebody else ({rule(terms.rule)}). {people(others) or nobody} may."
     )
-
-
-def _others(request: BackupRequest) -> str:
-    approvers = _terms(request).approvers
-    if others := [approver for approver in approvers if approver != request.requester]:
-        return people(others)
-    return "Nobody else" if approvers else "Anybody else here"
 
 
 def not_an_approver(request: BackupRequest, click: Click) -> str:
     terms = _terms(request)
+    if click.user_id == request.requester:
+        return (
+            f"You can't {DO[click.choice]}: you asked for it and are no approver. "
+            "To take it back, press Withdraw. Nothing was changed."
+        )
+    only = people(terms.approvers, "or") or "people of this workspace"
     return (
-        f"You can't {click.choice} this: for {name(request.instance_name)} only "
-        f"{people(terms.approvers, 'or')} may ({rule(terms)}). Nothing was changed."
+        f"You can't {DO[click.choice]}: for {name(request.instance_name)} only {only} may "
+        f"({rule(terms.rule)}). Nothing was changed."
     )
 
 
-def groups_unknown(request: BackupRequest, click: Click) -> str:
-    groups = people(_terms(request).groups, "or") or "the approvers' group"
+def not_the_requester(request: BackupRequest, _: Click) -> str:
+    asker = mention(request.requester)
     return (
-        f"I can't tell whether you may {click.choice} this: Slack does not say who is in "
-        f"{groups}. Nothing was changed. Press again in a minute; if this stays, whoever runs the "
-        "bot has to check the group's id and the scope `usergroups:read`."
+        f"You can't withdraw this: {asker} asked for it, and only {asker} may. "
+        "If you may decide, press Reject. Nothing was changed."
+    )
+
+
+def may_not_break_glass(request: BackupRequest, _: Click) -> str:
+    terms = _terms(request)
+    only = people(terms.break_glass, "or")
+    may = f"only {only} may" if only else "nobody may now"
+    return (
+        f"You can't start this without approval: for {name(request.instance_name)} {may} "
+        f"({rule(terms.rule)}). Nothing was changed: it still waits for approval."
+    )
+
+
+def no_reason(_: BackupRequest, click: Click) -> str:
+    """Also stands beside a form's field, where Slack shows no mention and no date."""
+    if click.choice is Choice.BREAK_GLASS:
+        return "Say why: everybody who could have approved it is told. Nothing was changed."
+    return "Say why: whoever asked is told. Nothing was changed."
+
+
+def groups_unknown(request: BackupRequest, click: Click) -> str:
+    terms = _terms(request)
+    allowed = terms.break_glass if click.choice is Choice.BREAK_GLASS else terms.approvers
+    groups = people([*filter(is_group, allowed)], "or") or "the group that may"
+    return (
+        f"I can't tell whether you may {DO[click.choice]}: Slack does not say who is in {groups}. "
+        "Nothing was changed. Press again in a minute; if this stays, whoever runs the bot has to "
+        "check the group's id and the scopes `usergroups:read` and `users:read`."
     )
 
 
 def other_workspace(_: BackupRequest, click: Click) -> str:
     return (
-        f"You can't {click.choice} this: it was asked in another workspace, and is decided there. "
+        f"You can't {DO[click.choice]}: it was asked in another workspace, and is decided there. "
         "Nothing was changed."
     )
 
@@ -124,6 +140,11 @@ def _terms(request: BackupRequest) -> Terms:
     return request.terms or Terms()
 
 
+def _missing(request: BackupRequest) -> int:
+    """At least one; the votes of people who left may still be among those given."""
+    return max(1, missing_approvals(request))
+
+
 WORDS: dict[Verdict, Callable[[BackupRequest, Click], str]] = {
     Verdict.DECIDED: decided,
     Verdict.COUNTED: counted,
@@ -132,6 +153,9 @@ WORDS: dict[Verdict, Callable[[BackupRequest, Click], str]] = {
     Verdict.EXPIRED: expired,
     Verdict.SELF_APPROVAL: self_approval,
     Verdict.NOT_AN_APPROVER: not_an_approver,
+    Verdict.NOT_THE_REQUESTER: not_the_requester,
+    Verdict.MAY_NOT_BREAK_GLASS: may_not_break_glass,
+    Verdict.NO_REASON: no_reason,
     Verdict.GROUPS_UNKNOWN: groups_unknown,
     Verdict.OTHER_WORKSPACE: other_workspace,
     Verdict.UNKNOWN_REQUEST: unknown_request,

@@ -1,24 +1,25 @@
-"""RDS's and the policy's own values in a reader's words."""
+"""RDS's own values, and a request's, in a reader's words."""
 
 from datetime import datetime
 
-from bot.domain.commands import free_name
-from bot.domain.errors import RdsRefused, RefusalReason
+from bot.domain.clicks import LONGEST_REASON
 from bot.domain.instances import Instance
-from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest, Choice
 from bot.slack.mrkdwn import (
     LONGEST_TEXT,
     between,
     code,
+    date,
     duration,
+    mention,
     name,
     people,
     plain,
     rough,
     size,
 )
+from bot.slack.policy_words import rule
 
 TYPES = {"Single": "single", "Ha": "primary/standby", "Replica": "read replica"}
 STATUSES = {  # the console's words; the set is open
@@ -32,7 +33,6 @@ STATUSES = {  # the console's words; the set is open
     "SHUTDOWN": "stopped",
     "CREATE FAIL": "not created",
 }
-NAME_IS_SPENT = {RequestState.FAILED, RequestState.LOST}  # RDS may list it for ever
 
 
 def status(spelt: str) -> str:
@@ -40,11 +40,12 @@ def status(spelt: str) -> str:
     return STATUSES.get(spelt) or name(spelt.lower())
 
 
-def facts(instance: Instance, history: History, now: datetime) -> str:
-    """What somebody needs to know of an instance to decide in five seconds."""
+def facts(instance: Instance, checked: datetime | None) -> str:
+    """What RDS said of the instance, and when: then nothing else ran on it, or no card were up."""
     engine = name(f"{instance.engine} {instance.version}")
     kind = TYPES.get(instance.type) or name(instance.type)
-    parts = (engine, kind, status(instance.status), last_good_backup(history, now))
+    at = f" (checked {date(checked)})" if checked else ""
+    parts = (engine, kind, status(instance.status), f"nothing else running{at}")
     return " · ".join(filter(None, parts))
 
 
@@ -74,43 +75,46 @@ def outcome(request: BackupRequest) -> str:
     return f"{measured} in {duration(request.took)}" if request.took else measured
 
 
-def rule(terms: Terms) -> str:
-    """Where the terms come from: `rule 2 (orders-*)` has its patterns as code."""
-    head, bracket, patterns = terms.rule.partition(" (")
-    if not bracket:
-        return name(head)
-    return f"{name(head)}, {code(patterns.removesuffix(')'))}"
-
-
-def who_may_decide(terms: Terms) -> str:
-    if terms.approvers:
-        return f"Only {people(terms.approvers, 'or')} may decide"
-    if terms.self_approval:
-        return "Anybody here may decide"
-    return "Anybody here but the requester may approve"
-
-
 def missing_approvals(request: BackupRequest) -> int:
     needed = request.terms.approvals if request.terms else 1
     return max(0, needed - len(request.approvers))
 
 
-def was_approved(request: BackupRequest) -> bool:
-    """Whether enough people approved, which may be none."""
+def went_ahead(request: BackupRequest) -> bool:
+    """Whether it was let start: enough people approved, which may be none, or the glass broke."""
+    if request.vote(Choice.BREAK_GLASS):
+        return True
     return request.terms is not None and not missing_approvals(request)
+
+
+def approval(request: BackupRequest) -> str:
+    """Who let it start."""
+    if vote := request.vote(Choice.BREAK_GLASS):
+        return f"{mention(vote.user_id)} started it without approval"
+    if request.approvers:
+        return f"{people(request.approvers)} approved"
+    if request.terms:
+        return f"No approval needed ({rule(request.terms.rule)})"
+    return "No approval needed"
 
 
 def ask_again(request: BackupRequest, command: str) -> str:
     """The command that asks for the same again, to be copied; under a new name if need be."""
-    again = request.name
-    refused = request.refusal.error if request.refusal else None
-    taken = isinstance(refused, RdsRefused) and refused.reason is RefusalReason.NAME_TAKEN
-    if taken or request.state in NAME_IS_SPENT:
-        again = free_name(again, {again})
-    line = f"{command} create {request.reference} {again} {request.description}".rstrip()
-    return f"To ask again: {code(line, LONGEST_TEXT)}"
+    again = f"{command} create {request.reference} {request.next_name} {request.description}"
+    return f"To ask again: {code(again.rstrip(), LONGEST_TEXT)}"
 
 
-def quoted(description: str) -> str:
-    """Why somebody asks, in their own words; nothing if they gave none."""
-    return f'"{plain(description)}"' if description.strip() else ""
+def quoted(text: str, longest: int = LONGEST_TEXT) -> str:
+    """What somebody wrote, in their own words; nothing if they wrote none.
+
+    Inside, no quotation mark is left with which they could seem to end it.
+    """
+    shown = plain(text, longest).replace('"', "'")
+    return f'"{shown}"' if shown else ""
+
+
+def reason_of(request: BackupRequest, choice: Choice) -> str:
+    """`: "why"`, as the one who chose it wrote it; nothing if they wrote none."""
+    vote = request.vote(choice)
+    why = quoted(vote.reason, LONGEST_REASON) if vote else ""
+    return f": {why}" if why else ""

@@ -1,5 +1,6 @@
 """One database for the bot's tables and DBOS's journal: how it is opened and migrated."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,32 @@ def is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def migrate(database_url: str) -> None:
-    """Bring the bot's tables to today's shape. Blocks: call it before the loop has work.
+def why_not_open(database_url: str) -> str | None:
+    """What stands in the way of using the database, or None; nothing is created or changed."""
+    url = make_url(database_url)
+    if is_sqlite(url):
+        file = Path(url.database or "")
+        there = file if file.exists() else file.resolve().parent
+        mode = os.R_OK | os.W_OK
+        return None if os.access(there, mode) else f"{there} is not there, or cannot be written"
+    engine = create_engine(url)
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        return str(error.orig).partition("\n")[0]
+    finally:
+        engine.dispose()
+    return None
 
+
+def migrate(database_url: str, to: str = "head") -> None:
+    """Bring the bot's tables to today's shape, or only up to a revision.
+
+    Blocks: call it before the loop has work.
     Raises SettingsError if the database cannot be opened.
     """
     try:
-        _upgrade(make_url(database_url))
+        _upgrade(make_url(database_url), to)
     except CommandError as error:
         raise SettingsError([f"DATABASE_URL: a newer release left it ({error})."]) from error
     except (OSError, OperationalError) as error:
@@ -44,7 +64,7 @@ def migrate(database_url: str) -> None:
         raise SettingsError([f"DATABASE_URL: it cannot be opened ({why})."]) from error
 
 
-def _upgrade(url: URL) -> None:
+def _upgrade(url: URL, to: str) -> None:
     if is_sqlite(url) and url.database:
         Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url)
@@ -55,7 +75,7 @@ def _upgrade(url: URL) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     engine.dispose()
 
 

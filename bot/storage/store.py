@@ -1,20 +1,21 @@
 """What is written down, and the transactions in which it changes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, insert, select, update
+from sqlalchemy import RowMapping, Select, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.backups import Conflict
-from bot.domain.audit import AuditEntry
+from bot.domain.audit import GENESIS, AuditEntry, chained
 from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import OPEN_STATES, BackupRequest, RequestState, Vote
-from bot.storage.tables import audit, posts, requests, votes
+from bot.domain.requests import OPEN_STATES, BackupRequest, Choice, RequestState, Vote
+from bot.ports import Conflict
+from bot.storage.tables import about, audit, posts, requests, votes
 
+AUDIT_LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the trail
 NESTED = {"instance", "history", "terms", "refusal"}
 
 
@@ -54,8 +55,30 @@ class Transaction:
         )
         return request.model_copy(update={"votes": (*request.votes, vote)})
 
+    async def strike(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
+        """The request without the approvals of these people."""
+        gone = set(voters)
+        await self._connection.execute(
+            delete(votes).where(
+                votes.c.request_id == request.id,
+                votes.c.choice == Choice.APPROVE,
+                votes.c.user_id.in_(gone),
+            )
+        )
+        kept = (
+            v for v in request.votes if v.choice is not Choice.APPROVE or v.user_id not in gone
+        )
+        return request.model_copy(update={"votes": tuple(kept)})
+
     async def record(self, *entries: AuditEntry) -> None:
-        await self._connection.execute(insert(audit), [entry.model_dump() for entry in entries])
+        """Add to the audit trail. Last in a transaction: it holds up everybody else's."""
+        if self._connection.dialect.name == "postgresql":
+            # After the locks of rows, so that nobody waits for a row with this in hand.
+            await self._connection.execute(select(func.pg_advisory_xact_lock(AUDIT_LOCK)))
+        newest = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+        last = (await self._connection.execute(newest)).one_or_none()
+        links = chained(entries, *(last or (0, GENESIS)))
+        await self._connection.execute(insert(audit), [link.model_dump() for link in links])
 
     async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
         row = {"request_id": request_id, "line": line, "channel_id": channel_id, "ts": ts}
@@ -118,6 +141,13 @@ class Store:
         async with self._reading() as connection:
             rows = (await connection.execute(query)).mappings()
             return [AuditEntry.model_validate(dict(row)) for row in rows]
+
+    async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:
+        """The newest entries about an instance, by its name or id, oldest first."""
+        query = select(audit).where(about(instance)).order_by(audit.c.number.desc()).limit(limit)
+        async with self._reading() as connection:
+            rows = (await connection.execute(query)).mappings()
+            return [AuditEntry.model_validate(dict(row)) for row in rows][::-1]
 
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
         """Channel id and ts of the message that said this line, or None if none did."""

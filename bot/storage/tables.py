@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -19,6 +20,8 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     column,
+    or_,
+    select,
 )
 
 from bot.domain.requests import OPEN_STATES
@@ -86,18 +89,23 @@ votes = Table(
     Column("user_id", String, primary_key=True),
     Column("choice", String, primary_key=True),  # who approved may still reject
     Column("at", UtcDateTime, nullable=False),
+    Column("reason", String, nullable=False),
 )
 
 audit = Table(
     "audit",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", UtcDateTime, nullable=False),
     Column("request_id", String, index=True),
     Column("actor", String, nullable=False),
     Column("action", String, nullable=False),
     Column("detail", JSON, nullable=False),
     Column("rule", String),
+    Column("instance", String, index=True),
+    Column("instance_id", String, index=True),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
 )
 
 posts = Table(
@@ -108,3 +116,10 @@ posts = Table(
     Column("channel_id", String, nullable=False),
     Column("ts", String, nullable=False),
 )
+
+
+def about(instance: str) -> ColumnElement[bool]:
+    """The entries about an instance, by its name or id: all of a request, if one names it."""
+    named = or_(audit.c.instance == instance, audit.c.instance_id == instance)
+    requests_about = select(audit.c.request_id).where(named, audit.c.request_id.is_not(None))
+    return or_(named, audit.c.request_id.in_(requests_about))

@@ -118,6 +118,7 @@ async def test_scopes(workspace: Workspace, slack: AsyncWebClient) -> None:
     """What a scope allows is refused without it, and noted when it is used."""
     await slack.chat_postMessage(channel=LAB, text="hello")
 
+    workspace.scopes.discard("users:read")
     assert await error_of(slack.users_info(user=ANA)) == "missing_scope"
     assert workspace.scopes_used == {"chat:write", "chat:write.public"}
 

@@ -1,14 +1,14 @@
 """A world for single steps: a real store, a thread that notes what it is told, no network."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import pytest
 
 from bot.domain.errors import CannotPost, SlackUnreachable
-from bot.domain.instances import Backup, Instance
+from bot.domain.instances import Accepted, Backup, Instance
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest, Line
 from bot.lifecycle.ports import World
@@ -20,9 +20,9 @@ ORDERS = Instance(id="orders-id", name="orders-prod", status="ACTIVE")
 
 
 class Elsewhere:
-    """RDS, the catalogue and the groups, where a test does not need them."""
+    """RDS, the catalogue and the people, where a test does not need them."""
 
-    async def create_backup(self, instance_id: str, name: str, description: str) -> Backup:
+    async def create_backup(self, instance_id: str, name: str, description: str) -> Accepted:
         raise AssertionError((instance_id, name, description))
 
     async def list_backups(self, instance_id: str) -> list[Backup]:
@@ -34,8 +34,8 @@ class Elsewhere:
     async def current(self, instance_id: str) -> Instance | None:
         raise AssertionError(instance_id)
 
-    async def members(self, group_ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
-        raise AssertionError(group_ids)
+    async def members(self, slack_ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+        raise AssertionError(slack_ids)
 
 
 @dataclass
@@ -51,7 +51,15 @@ class NotingThread:
         self._fail_or(request)
         self.edits.append(self.clock.now())
 
-    async def say(self, request: BackupRequest, line: Line) -> None:
+    async def say(
+        self,
+        request: BackupRequest,
+        line: Line,
+        *,
+        subject: str = "",
+        call: Sequence[str] = (),
+    ) -> None:
+        assert (subject, call) == ("", ())
         self._fail_or(request)
         if line not in self.lines:
             self.lines.append(line)
@@ -111,7 +119,7 @@ async def world(
         catalogue=elsewhere,
         watcher=watcher,
         thread=thread,
-        groups=elsewhere,
+        people=elsewhere,
         policy=Policy(),
         clock=clock,
     )

@@ -60,11 +60,13 @@ async def test_a_backup_is_created_and_followed_to_its_end(
 ) -> None:
     """Create answers without size and end; once it is completed the list has both."""
     (orders,) = region.instances
-    created = await rds.create_backup(orders.id, "before-42", "before the 4.2 migration")
+    accepted = await rds.create_backup(orders.id, "before-42", "before the 4.2 migration")
+    created = accepted.backup
     running = await rds.find_backup(orders.id, created.id)
     clock.advance(minutes=8)
     done = await rds.find_backup(orders.id, created.id)
 
+    assert accepted.request_id
     assert (created.status, created.size_kb, created.end_time) == ("BUILDING", None, None)
     assert running is not None
     assert (running.status, running.size_kb, running.duration) == ("BUILDING", None, None)

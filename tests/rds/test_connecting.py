@@ -42,7 +42,7 @@ async def test_the_second_try_makes_the_backup() -> None:
     transport = httpx.MockTransport(answer)
     async with httpx.AsyncClient(base_url="http://rds", transport=transport) as http:
         client = RdsClient(http, "p", CallBudget(60, clock), clock)
-        backup = await client.create_backup("i", "before-42")
+        accepted = await client.create_backup("i", "before-42")
 
-    assert backup.id == "b"
+    assert accepted.backup.id == "b"
     assert tries == ["POST", "POST"]

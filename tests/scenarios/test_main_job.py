@@ -3,6 +3,7 @@
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.records import Ending
 from bot.demo.world import ANA, OPS
+from bot.slack.cards import ASK_AGAIN
 from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story
 
@@ -88,7 +89,7 @@ async def test_a_request_that_nobody_decides_expires(opens: Opens) -> None:
         line = await story.until_said(card, "expired")
 
         assert "/backup create orders before-42" in line
-        assert story.cards[0].buttons == []
+        assert story.cards[0].buttons == [ASK_AGAIN]
         assert story.creates == 0
 
 

@@ -15,6 +15,7 @@ from bot.demo.rds.records import RdsBackup
 from bot.demo.rds.wire import Call, Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Message
+from bot.slack.cards import ASK_AGAIN
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
 from tests.requests import asked
@@ -213,7 +214,7 @@ async def test_a_request_expires_while_the_bot_is_down(opens: Opens) -> None:
             line = await story.until_said(card, "expired")
 
         assert story.thread(card) == [line]
-        assert story.cards[0].buttons == []
+        assert story.cards[0].buttons == [ASK_AGAIN]
         assert story.creates == 0
 
 

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.commands import CommandError
+from bot.domain.decisions import Verdict
 from bot.domain.errors import (
     AmbiguousInstance,
     CannotPost,
@@ -10,7 +12,9 @@ from bot.domain.errors import (
     InstanceBusy,
     InstanceNotReady,
     MayNotAsk,
+    MayNotAudit,
     NameTaken,
+    OtherChannel,
     RdsError,
     RdsOutcomeUnknown,
     RdsRefused,
@@ -18,6 +22,7 @@ from bot.domain.errors import (
     ReadReplica,
     RefusalReason,
     StoreUnavailable,
+    TooFewApprovers,
     UnknownInstance,
     UserError,
 )
@@ -67,9 +72,14 @@ def asked(
 
 
 def in_every_state(
-    request: BackupRequest, terms: Terms = TERMS, history: History = HISTORY
+    request: BackupRequest,
+    terms: Terms = TERMS,
+    history: History = HISTORY,
+    *,
+    reason: str = "not tonight",
+    glass: bool = False,
 ) -> dict[RequestState, BackupRequest]:
-    """The request, brought to each state by the ways that exist; Ben decides."""
+    """The request, brought to each state by the ways that exist; Ben decides, or breaks glass."""
     instance = Instance(
         id="i",
         name=request.reference,
@@ -86,8 +96,11 @@ def in_every_state(
         expires_at=EXPIRES_AT,
     )
     yes = Vote(user_id="U0BEN", choice=Choice.APPROVE, at=DECIDED_AT)
-    no = yes.model_copy(update={"choice": Choice.REJECT})
+    no = voted(Choice.REJECT, reason)
+    back = Vote(user_id="U0ANA", choice=Choice.WITHDRAW, at=DECIDED_AT)
     votes = (yes,) * bool(terms.approvals)
+    if glass:
+        votes = (voted(Choice.BREAK_GLASS, reason),)
     approved = waits.moved(S.APPROVED, votes=votes, decided_at=DECIDED_AT)
     creating = approved.moved(S.CREATING)
     running = creating.moved(S.RUNNING, backup_id=BACKUP_ID, started_at=DECIDED_AT)
@@ -105,8 +118,54 @@ def in_every_state(
         creating.moved(S.REFUSED, finished_at=at, refusal=refusal, rds_request_id="9f1c"),
         waits.moved(S.REJECTED, votes=(no,), decided_at=DECIDED_AT),
         waits.moved(S.EXPIRED, decided_at=EXPIRES_AT),
+        waits.moved(S.WITHDRAWN, votes=(back,), decided_at=DECIDED_AT),
     )
     return {request.state: request for request in ways}
+
+
+def voted(choice: Choice, reason: str = "", user: str = "U0BEN") -> Vote:
+    return Vote(user_id=user, choice=choice, at=DECIDED_AT, reason=reason)
+
+
+def half_approved(terms: Terms) -> BackupRequest:
+    """It waits, and Ben approved."""
+    waits = in_every_state(asked(), terms)[S.AWAITING_APPROVAL]
+    return waits.model_copy(update={"votes": (voted(Choice.APPROVE),)})
+
+
+def on_the_trail(
+    action: AuditAction,
+    actor: str = "backup-bot",
+    *,
+    request_id: str | None = "0d1e2f",
+    **detail: str,
+) -> AuditEntry:
+    return AuditEntry(
+        at=DECIDED_AT,
+        request_id=request_id,
+        actor=actor,
+        action=action,
+        detail=detail,
+        rule=TERMS.rule,
+        instance="orders-prod",
+        instance_id="i",
+    )
+
+
+def trail(text: str = "before-migration-42") -> list[AuditEntry]:
+    """One entry of every kind, and every refused click, with `text` wherever a text goes."""
+    what = dict.fromkeys(
+        ("name", "description", "reason", "error", "code", "backup_id", "rds_request_id"), text
+    )
+    what |= {"approvals": "2", "seconds": "432", "size_kb": "40265318", "status": text}
+    entries = [on_the_trail(action, "U0ANA", **what) for action in AuditAction]
+    entries += [on_the_trail(action, text, choice=text, **what) for action in AuditAction]
+    refused = AuditAction.CLICK_REFUSED
+    return entries + [
+        on_the_trail(refused, "U0CYD", choice=choice, verdict=verdict, reason=text)
+        for verdict in (*Verdict, text)
+        for choice in (*Choice, text)
+    ]
 
 
 def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
@@ -125,6 +184,12 @@ def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
         NameTaken(text, text, "U0BEN"),
         NameTaken(text, text),
         GroupsUnknown(text, ["S0DBA", text]),
+        GroupsUnknown(text, [], text),
+        OtherChannel(text, text, ["C0OPS", text]),
+        TooFewApprovers(text, text, 3, ["U0BEN", text]),
+        TooFewApprovers(text, text, 1, []),
+        MayNotAudit(text, text, ["S0DBA", text] * 40),
+        MayNotAudit(text, text, []),
         MayNotAsk(text, text, ["S0DBA", "U0BEN", text]),
         CannotPost("C0OPS", text),
         CannotPost("C0OPS", "not_in_channel"),

@@ -2,38 +2,30 @@
 
 import pytest
 
-from bot.domain.clicks import Click, ClickResult
-from bot.domain.commands import CommandError, parse
+from bot.domain.commands import VERBS, CommandError, parse
 from bot.domain.errors import (
+    GroupsUnknown,
     InstanceBusy,
+    MayNotAudit,
+    OtherChannel,
     RdsError,
     RdsOutcomeUnknown,
     RdsRefused,
     RefusalReason,
+    TooFewApprovers,
     UnknownInstance,
     UserError,
 )
-from bot.domain.policy import Terms, Verdict
-from bot.domain.requests import BackupRequest, Choice, RequestState
 from bot.slack import answers
 from tests.slack.block_kit import seen
-from tests.slack.samples import ASKED_AT, asked, in_every_state
+from tests.slack.samples import ASKED_AT, TERMS
 
-S = RequestState
-STATES = in_every_state(asked())
+RULE = "(rule 2, `orders-*`)"
 AT_1404 = "<!date^1795442640^{date_short_pretty} at {time}|2026-11-23 14:04 UTC>"
-AT_1405 = "<!date^1795442700^{date_short_pretty} at {time}|2026-11-23 14:05 UTC>"
 
 
 def refusal(error: UserError | RdsError) -> str:
     return seen(answers.refusal(error, "/backup"))
-
-
-def click(
-    verdict: Verdict, request: BackupRequest, choice: Choice = Choice.APPROVE, user: str = "U0CYD"
-) -> str:
-    result = ClickResult(verdict, request)
-    return seen(answers.click_answer(result, Click(request.id, choice, user, "T0TEAM")))
 
 
 def test_a_wrong_command_is_corrected() -> None:
@@ -90,59 +82,61 @@ def test_nothing_is_promised_of_an_unknown_outcome() -> None:
     assert "Nothing was started" not in refusal(RdsOutcomeUnknown(status=500))
 
 
-def test_nobody_approves_their_own() -> None:
-    """Why, by which rule, and who may."""
-    assert click(Verdict.SELF_APPROVAL, STATES[S.AWAITING_APPROVAL], user="U0ANA") == (
-        "You can't approve this: you asked for it, and orders-prod wants somebody else "
-        "(rule 2, `orders-*`). <!subteam^S0DBA> may."
-    )
-
-
-def test_a_stranger_hears_who_may() -> None:
-    """The word is the button's."""
-    assert click(Verdict.NOT_AN_APPROVER, STATES[S.AWAITING_APPROVAL], Choice.REJECT) == (
-        "You can't reject this: for orders-prod only <!subteam^S0DBA> may "
-        "(rule 2, `orders-*`). Nothing was changed."
-    )
-
-
 @pytest.mark.parametrize(
-    ("state", "shown"),
+    ("error", "shown"),
     [
-        (S.RUNNING, f"<@U0BEN> already approved this, {AT_1405}. It is backing up now."),
         (
-            S.COMPLETED,
-            f"<@U0BEN> already approved this, {AT_1405}. It is completed: 38.4 GB in 7 min 12 s.",
-        ),
-        (S.REJECTED, f"<@U0BEN> already rejected this, {AT_1405}. Nothing was started."),
-        (
-            S.REFUSED,
+            OtherChannel("orders-prod", TERMS.rule, ["C0OPS"]),
             (
-                f"<@U0BEN> already approved this, {AT_1405}. It was refused. "
-                "The instance's storage is full. Nothing was started."
+                f"A backup of orders-prod can be asked for in <#C0OPS> only {RULE}. "
+                "Nothing was started. Ask there."
+            ),
+        ),
+        (
+            TooFewApprovers("orders-prod", TERMS.rule, 2, ["U0BEN"]),
+            (
+                f"2 people have to approve a backup of orders-prod, and only <@U0BEN> can {RULE}. "
+                "Nothing was started. Whoever runs the bot has to name more."
+            ),
+        ),
+        (
+            TooFewApprovers("orders-prod", TERMS.rule, 1, []),
+            (
+                f"1 person has to approve a backup of orders-prod, and nobody can {RULE}. "
+                "Nothing was started. Whoever runs the bot has to name more."
+            ),
+        ),
+        (
+            MayNotAudit("orders-prod", TERMS.rule, ["S0DBA"]),
+            (
+                "You may not read the audit trail of orders-prod: "
+                f"only <!subteam^S0DBA> may {RULE}. Let one of them look."
+            ),
+        ),
+        (
+            GroupsUnknown("orders-prod", ["S0DBA"], "read the audit trail of"),
+            (
+                "Only <!subteam^S0DBA> may read the audit trail of orders-prod, and Slack does "
+                "not say who that is. Send it again in a minute; if this stays, whoever runs the "
+                "bot has to check the group's id and the scopes `usergroups:read` and "
+                "`users:read`."
             ),
         ),
     ],
 )
-def test_a_late_click_hears_who_was_first(state: RequestState, shown: str) -> None:
-    """By whom, when, and how it stands now."""
-    assert click(Verdict.ALREADY_DECIDED, STATES[state]) == shown
+def test_the_policy_refuses_in_plain_words(error: UserError, shown: str) -> None:
+    """Which rule, who may, and what to do; what was not to start is not said to be not started."""
+    assert refusal(error) == shown
 
 
-def test_a_second_click_of_the_same_person_says_you() -> None:
-    """They did it themselves."""
-    again = click(Verdict.ALREADY_DECIDED, STATES[S.RUNNING], user="U0BEN")
+def test_help_knows_every_verb() -> None:
+    """In short together, and each with an example that can be sent."""
+    everything = seen(answers.help_message("/backup"))
 
-    assert again.startswith("You already approved this")
-
-
-def test_a_counted_approval_says_how_many_are_missing() -> None:
-    """One of two."""
-    two = in_every_state(asked(), Terms(approvals=2))
-    votes = {"votes": two[S.APPROVED].votes}
-    waits = two[S.AWAITING_APPROVAL].model_copy(update=votes)
-
-    assert "It waits for 1 more, until" in click(Verdict.COUNTED, waits)
-    assert f"You approved this already, {AT_1405}, and each person counts once." in click(
-        Verdict.ALREADY_VOTED, waits, user="U0BEN"
-    )
+    for verb in VERBS:
+        one = seen(answers.help_message("/backup", verb))
+        example = one.rsplit("`", 2)[1].removeprefix("/backup ")
+        assert f"`/backup {verb} " in everything
+        assert one.startswith(f"`/backup {verb} ")
+        assert parse(example)
+        assert example.startswith(verb)

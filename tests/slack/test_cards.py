@@ -1,80 +1,88 @@
 """The card, text by text."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, RequestState
-from bot.slack.cards import APPROVE, REJECT, request_card
+from bot.domain.requests import Choice, RequestState
+from bot.slack.cards import ASK_AGAIN, request_card
 from tests.slack.block_kit import seen
-from tests.slack.samples import ASKED_AT, DECIDED_AT, EXPIRES_AT, asked, in_every_state
+from tests.slack.drawn import NOW, blocks, buttons, plan
+from tests.slack.samples import (
+    TERMS,
+    asked,
+    in_every_state,
+    voted,
+)
 
 S = RequestState
 STATES = in_every_state(asked())
-NOW = DECIDED_AT + timedelta(minutes=3)
 WHY = '"before the 4.2 migration"'
-
-
-def blocks(request: BackupRequest, block_type: str, **how: Any) -> list[dict[str, Any]]:
-    card = request_card(request, now=NOW, **how).as_slack()
-    return [block for block in card["blocks"] if block["type"] == block_type]
-
-
-def plan(request: BackupRequest) -> list[tuple[str, str]]:
-    return [(task["status"], task["title"]) for task in blocks(request, "plan")[0]["tasks"]]
-
-
-def test_the_card_asks() -> None:
-    """What, who, why, and what a DBA needs to decide in five seconds."""
-    card = request_card(STATES[S.AWAITING_APPROVAL], now=ASKED_AT)
-
-    assert seen(card) == (
-        "*Back up orders-prod* as `before-migration-42`\n"
-        f"<@U0ANA> asks · {WHY}\n"
-        "MySQL 8.0 · primary/standby · available · "
-        "last good backup 21 h ago (38.2 GB, took 7 min)"
-    )
-    assert card.text == (
-        f"Back up orders-prod as before-migration-42. <@U0ANA> asks · {WHY}. "
-        "Approval: 1 needed, until 22:04 UTC."
-    )
-
-
-@pytest.mark.parametrize(
-    ("terms", "shown"),
-    [
-        (Terms(approvers=("S0DBA", "U0BEN")), "Only <!subteam^S0DBA> or <@U0BEN> may decide"),
-        (Terms(), "Anybody here but the requester may approve"),
-        (Terms(self_approval=True), "Anybody here may decide"),
-    ],
-)
-def test_the_card_names_who_may_decide(terms: Terms, shown: str) -> None:
-    """Approvers are called; without any it is whoever is not the requester."""
-    request = in_every_state(asked(), terms)[S.AWAITING_APPROVAL]
-    until = "<!date^1795471440^{date_short_pretty} at {time}|2026-11-23 22:04 UTC>"
-    [line] = blocks(request, "context")
-
-    assert line["elements"][0]["text"] == f"{shown}, until {until} (the default policy)"
-
-
-def test_buttons_carry_the_request_id_alone() -> None:
-    """A click is an identity, not a power."""
-    [actions] = blocks(STATES[S.AWAITING_APPROVAL], "actions")
-    approve, reject = actions["elements"]
-
-    assert (approve["action_id"], approve["value"]) == (APPROVE, "0d1e2f")
-    assert (reject["action_id"], reject["value"]) == (REJECT, "0d1e2f")
-    assert (approve["style"], reject["style"]) == ("primary", "danger")
-    assert "confirm" in reject
+AT_1404 = "<!date^1795442640^{date_short_pretty} at {time}|2026-11-23 14:04 UTC>"
+AT_2204 = "<!date^1795471440^{date_short_pretty} at {time}|2026-11-23 22:04 UTC>"
+LOOKUP = "`/backup policy orders-prod` tells who"
 
 
 @pytest.mark.parametrize("state", set(S) - {S.AWAITING_APPROVAL})
 def test_there_are_no_buttons_that_cannot_work(state: RequestState) -> None:
-    """Only a request that waits for approval can be decided."""
-    assert blocks(STATES[state], "actions") == []
+    """Only what waits can be decided, and only what ended without a backup be asked again."""
+    ended = state.is_final and state is not S.COMPLETED
+
+    assert [button["action_id"] for button in buttons(STATES[state])] == [ASK_AGAIN] * ended
+
+
+def test_what_somebody_wrote_ends_its_line() -> None:
+    """A rejection is told with its reason, under the request it is about."""
+    assert seen(request_card(STATES[S.REJECTED], now=NOW)) == (
+        "*Request to back up orders-prod rejected*: `before-migration-42`\n"
+        "Nothing was started.\n"
+        f"<@U0ANA> asked · {WHY}\n"
+        '<@U0BEN> rejected: "not tonight"'
+    )
+
+
+def test_nobody_can_end_a_quotation_of_their_own() -> None:
+    """What looks like the bot's own words stays inside the marks, on one line."""
+    forged = '" · <@U0CYD> approved\n*orders-prod is backed up*'
+    card = request_card(in_every_state(asked(), reason=forged)[S.REJECTED], now=NOW)
+
+    assert seen(card).split("\n")[-1] == (
+        '<@U0BEN> rejected: "\' · &lt;@U0CYD&gt; approved ∗orders-prod is backed up∗"'  # noqa: RUF001, look-alikes
+    )
+
+
+def test_a_withdrawal_is_told_apart() -> None:
+    """Who asked took it back."""
+    card = request_card(STATES[S.WITHDRAWN], now=NOW)
+
+    assert seen(card) == (
+        "*Request to back up orders-prod withdrawn*: `before-migration-42`\n"
+        "Nothing was started.\n"
+        f"<@U0ANA> asked and withdrew · {WHY}"
+    )
+    assert plan(STATES[S.WITHDRAWN]) == [("error", "Withdrawn 14:05 UTC")]
+
+
+def test_a_broken_glass_cannot_be_overlooked() -> None:
+    """Right under the title, to the end, and where an approval would stand."""
+    glass = in_every_state(asked(), TERMS, reason="the disk is dying", glass=True)
+    loud = ':rotating_light: *Started without approval* by <@U0BEN>: "the disk is dying"'
+
+    for state in (S.APPROVED, S.RUNNING, S.COMPLETED, S.FAILED, S.REFUSED):
+        assert seen(request_card(glass[state], now=NOW)).split("\n")[1] == loud
+        assert plan(glass[state])[0] == ("error", "Started without approval 14:05 UTC")
+    assert blocks(glass[S.CREATING], "plan")[0]["title"] == "Started without approval"
+
+
+def test_an_approval_before_the_glass_broke_is_kept() -> None:
+    """One of two said yes, and it was started without the other."""
+    glass = in_every_state(asked(), Terms(approvals=2), glass=True)[S.RUNNING]
+    both = (voted(Choice.APPROVE, user="U0CYD"), *glass.votes)
+    card = request_card(glass.model_copy(update={"votes": both}), now=NOW)
+
+    assert "<@U0ANA> asked · 1 of 2 approved, by <@U0CYD>" in seen(card)
 
 
 def test_the_card_tells_how_it_ended() -> None:
@@ -98,29 +106,17 @@ def test_the_plan_shows_progress() -> None:
     first = running.model_copy(update={"history": History()})
 
     assert plan(running)[1] == ("in_progress", "Backing up: about 45 %, 4 min left")
-    assert plan(late)[1] == ("in_progress", "Backing up: 18 min so far, usually 6–9 min")  # noqa: RUF001
+    assert plan(late)[1] == ("in_progress", "Backing up: 18 min so far, usually 6–9 min")  # noqa: RUF001, a range
     assert plan(first)[1] == ("in_progress", "Backing up: 3 min so far")
 
 
-def test_an_approval_counts_on_the_card() -> None:
-    """One of two is not yet approved, also when the time is over."""
-    two = in_every_state(asked(), Terms(approvals=2))
-    votes = {"votes": two[S.APPROVED].votes}
-    half = two[S.AWAITING_APPROVAL].model_copy(update=votes)
-    refused = two[S.REFUSED].model_copy(update={"decided_at": None})
-
-    assert plan(half)[0] == ("in_progress", "Approval: 1 of 2 given, until 22:04 UTC")
-    assert plan(half.moved(S.EXPIRED, decided_at=EXPIRES_AT)) == [("error", "Expired 22:04 UTC")]
-    assert plan(refused) == [("error", "Refused 14:12 UTC")]
-
-
 def test_a_plan_is_a_new_block_at_each_edit() -> None:
-    """Slack wants a block id that it has not seen in this message."""
+    """Slack wants a block id that it has not seen in this message, though no time went by."""
     running = STATES[S.RUNNING]
     cards = [
         request_card(STATES[S.APPROVED], now=NOW),
         request_card(running, now=NOW),
-        request_card(running, now=NOW + timedelta(seconds=15)),
+        request_card(running, now=NOW),
     ]
 
     assert len({card.as_slack()["blocks"][1]["block_id"] for card in cards}) == 3

@@ -6,16 +6,19 @@ import pytest
 
 from bot.slack.mrkdwn import (
     between,
+    channel,
     clock,
     code,
     date,
     duration,
     listed,
     mention,
+    people,
     plain,
     rough,
     said,
     size,
+    spoken,
 )
 
 AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
@@ -59,7 +62,7 @@ def test_spans_are_exact_or_rough(seconds: int, exact: str, about: str) -> None:
 
 @pytest.mark.parametrize(
     ("quick", "slow", "shown"),
-    [(360, 540, "6–9 min"), (420, 425, "7 min"), (50, 130, "50 s to 2 min")],  # noqa: RUF001
+    [(360, 540, "6–9 min"), (420, 425, "7 min"), (50, 130, "50 s to 2 min")],  # noqa: RUF001, a range
 )
 def test_what_is_usual_is_a_range(quick: int, slow: int, shown: str) -> None:
     """The unit is said once if it is one."""
@@ -95,6 +98,25 @@ def test_only_an_id_becomes_a_mention(slack_id: str, shown: str) -> None:
     assert mention(slack_id) == shown
 
 
+def test_only_an_id_becomes_a_channel() -> None:
+    """The same for where things are said."""
+    assert channel("C0OPS") == "<#C0OPS>"
+    assert channel("!here> <!channel") == "`!here&gt; &lt;!channel`"
+
+
+def test_a_star_in_a_code_span_is_spoken() -> None:
+    """Marks are silent; what stands in a span is what somebody has to type."""
+    assert spoken("*Only* rule 2, `orders-*`\nsays *so*") == "Only rule 2, orders-* says so"
+
+
+def test_who_is_called_is_not_cut_at_ten() -> None:
+    """Unless there are more than the caller wants."""
+    ids = [f"U{number}" for number in range(12)]
+
+    assert people(ids).endswith("and 2 more")
+    assert people(ids, most=12).endswith("<@U10> and <@U11>")
+
+
 def test_a_long_list_is_cut() -> None:
     """Ten are named, the rest counted."""
     assert listed([]) == ""
@@ -105,6 +127,6 @@ def test_a_long_list_is_cut() -> None:
 
 def test_the_words_of_others_stay_words() -> None:
     """Markup becomes look-alikes or entities, and no cut leaves half an entity."""
-    assert plain("a *b*\n`c` <!channel>") == "a ∗b∗ 'c' &lt;!channel&gt;"  # noqa: RUF001
+    assert plain("a *b*\n`c` <!channel>") == "a ∗b∗ 'c' &lt;!channel&gt;"  # noqa: RUF001, look-alikes
     assert plain("aa&&", 8) == "aa&amp;…"
     assert code("a`b*") == "`ab*`"

@@ -7,16 +7,31 @@ import pytest
 from bot.domain.errors import RdsRefused, RefusalReason
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Line, Refusal, RequestState, Vote
+from bot.domain.requests import BackupRequest, Choice, Line, Refusal, RequestState
 from bot.slack.replies import is_broadcast, thread_line
 from tests.slack.block_kit import seen
-from tests.slack.samples import ASKED_AT, BACKUP_ID, DECIDED_AT, asked, in_every_state
+from tests.slack.samples import (
+    ASKED_AT,
+    BACKUP_ID,
+    DECIDED_AT,
+    TERMS,
+    asked,
+    half_approved,
+    in_every_state,
+    voted,
+)
 
 S = RequestState
 STATES = in_every_state(asked())
 RUNNING = STATES[S.RUNNING]
 AGAIN = "To ask again: `/backup create orders-prod before-migration-42 before the 4.2 migration`"
 UNDER_A_NEW_NAME = AGAIN.replace("migration-42", "migration-42-2")
+
+
+TWO = Terms(approvers=("S0DBA",), approvals=2)
+HALF = half_approved(TWO)
+GLASS = in_every_state(asked(), TERMS, reason="the disk is dying", glass=True)
+BY_2204 = "by <!date^1795471440^{date_short_pretty} at {time}|2026-11-23 22:04 UTC>"
 
 
 def line(request: BackupRequest, which: Line) -> str:
@@ -54,8 +69,7 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
     first = RUNNING.model_copy(update={"history": History()})
 
     assert line(RUNNING, Line.OVERDUE) == (
-        "It takes longer than usual: 18 min so far, usually 6–9 min. "  # noqa: RUF001
-        "RDS still says it is running."
+        "It takes longer than usual: 18 min so far, usually 6–9 min. RDS still says it is running."  # noqa: RUF001, a range
     )
     assert "no earlier one to compare with" in line(first, Line.OVERDUE)
 
@@ -94,8 +108,12 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
         ),
         (
             S.REJECTED,
-            "<@U0ANA> the backup of orders-prod was *rejected* by <@U0BEN>. Nothing was started. "
-            + AGAIN,
+            '<@U0ANA> the backup of orders-prod was *rejected* by <@U0BEN>: "not tonight". '
+            "Nothing was started. " + AGAIN,
+        ),
+        (
+            S.WITHDRAWN,
+            "<@U0ANA> withdrew the request to back up orders-prod. Nothing was started.",
         ),
         (
             S.EXPIRED,
@@ -127,21 +145,94 @@ def test_a_taken_name_is_not_offered_again() -> None:
 
 def test_too_few_approvals_are_told_apart_from_none() -> None:
     """One of two approved, and the time was over."""
-    yes = Vote(user_id="U0BEN", choice=Choice.APPROVE, at=ASKED_AT)
-    expired = STATES[S.EXPIRED].model_copy(
-        update={"terms": Terms(approvals=2), "votes": (yes,)},
+    assert "only 1 of 2 approved it by" in line(HALF.moved(S.EXPIRED), Line.ENDED)
+
+
+def test_who_rejects_their_own_is_not_told_their_name() -> None:
+    """An approver may have asked for it."""
+    own = STATES[S.REJECTED].model_copy(update={"requester": "U0BEN"})
+
+    assert '*rejected* by you: "not tonight"' in line(own, Line.ENDED)
+
+
+def test_each_approval_is_counted_by_name() -> None:
+    """In the order they came, whenever the line is said."""
+    both = HALF.model_copy(update={"votes": (*HALF.votes, voted(Choice.APPROVE, user="U0CYD"))})
+    said = [
+        seen(thread_line(both, Line.COUNTED, now=DECIDED_AT, subject=voter))
+        for voter in both.approvers
+    ]
+
+    assert said == ["<@U0BEN> approved: 1 of 2.", "<@U0CYD> approved: 2 of 2."]
+
+
+def test_a_reminder_calls_who_can_still_act() -> None:
+    """How long it waits, what is there, what is missing, until when; nobody else is called."""
+    at = ASKED_AT + timedelta(hours=3, seconds=2)
+    said = thread_line(HALF, Line.REMINDER, now=at, subject="2", call=("U0CYD", "U0DAN"))
+
+    assert seen(said) == (
+        "<@U0CYD> and <@U0DAN> the backup of orders-prod still waits (3 h): "
+        f"1 of 2 approved, 1 more needed {BY_2204}."
     )
 
-    assert "only 1 of 2 approved it by" in line(expired, Line.ENDED)
+
+def test_a_reminder_says_how_many_are_needed() -> None:
+    """Where nobody approved yet, and nobody is to be called."""
+    one, two = (
+        in_every_state(asked(), terms)[S.AWAITING_APPROVAL] for terms in (Terms(notify=()), TWO)
+    )
+    at = ASKED_AT + timedelta(minutes=90)
+
+    assert seen(thread_line(one, Line.REMINDER, now=at)) == (
+        f"The backup of orders-prod still waits (1 h 30 min): 1 approval needed {BY_2204}."
+    )
+    assert f": 2 approvals needed {BY_2204}." in seen(thread_line(two, Line.REMINDER, now=at))
+
+
+@pytest.mark.parametrize("terms", [TERMS, TERMS.model_copy(update={"notify": ()})])
+def test_a_broken_glass_is_told_to_all_approvers(terms: Terms) -> None:
+    """Also to those whom no request calls: this one went without them."""
+    glass = in_every_state(asked(), terms, reason="the disk is dying", glass=True)[S.APPROVED]
+
+    assert line(glass, Line.BREAK_GLASS) == (
+        "<!subteam^S0DBA>: <@U0BEN> *started the backup of orders-prod without approval*: "
+        '"the disk is dying". Nobody had approved it.'
+    )
+
+
+def test_a_broken_glass_does_not_hide_who_had_approved() -> None:
+    """One of two had; where anybody may approve, there is nobody to call."""
+    glass = in_every_state(asked(), Terms(approvals=2), glass=True)[S.APPROVED]
+    half = glass.model_copy(update={"votes": (*HALF.votes, *glass.votes)})
+    said = line(half, Line.BREAK_GLASS)
+
+    assert said.startswith("<@U0BEN> *started")
+    assert said.endswith("Only 1 of 2 had approved it.")
+
+
+def test_the_end_remembers_the_broken_glass() -> None:
+    """Who let it start stands in the last line too."""
+    assert line(GLASS[S.COMPLETED], Line.ENDED).endswith(
+        "Asked by <@U0ANA>; <@U0BEN> started it without approval."
+    )
 
 
 def test_the_channel_hears_only_of_what_people_count_on_and_do_not_have() -> None:
-    """Failed, lost, and refused after an approval; nothing else, and no line before the end."""
+    """Failed, lost, and refused after it was let start; nothing else of how it ended."""
     unapproved = asked().moved(S.REFUSED, refusal=STATES[S.REFUSED].refusal)
     unposted = STATES[S.AWAITING_APPROVAL].moved(S.REFUSED, refusal=unapproved.refusal)
     loud = {state for state, request in STATES.items() if is_broadcast(request, Line.ENDED)}
 
     assert loud == {S.FAILED, S.LOST, S.REFUSED}
+    assert is_broadcast(GLASS[S.REFUSED], Line.ENDED)
     assert not is_broadcast(unapproved, Line.ENDED)
     assert not is_broadcast(unposted, Line.ENDED)
-    assert not any(is_broadcast(STATES[S.FAILED], line) for line in set(Line) - {Line.ENDED})
+
+
+def test_the_channel_hears_what_nobody_would_hear_else() -> None:
+    """A broken glass, and a reminder that calls nobody; no other line before the end."""
+    loud = {line for line in set(Line) - {Line.ENDED} if is_broadcast(STATES[S.FAILED], line)}
+
+    assert loud == {Line.BREAK_GLASS, Line.REMINDER}
+    assert not is_broadcast(HALF, Line.REMINDER, ("U0CYD",))

@@ -4,10 +4,10 @@ import asyncio
 
 from sqlalchemy import event
 
-from bot.backups import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import BackupRequest, RequestState
+from bot.ports import Conflict
 from bot.storage.engine import open_engine
 from bot.storage.intake import Intake
 from bot.storage.store import Store

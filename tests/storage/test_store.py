@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.backups import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import NameTaken, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal, RequestState, Vote
+from bot.ports import Conflict
 from bot.storage.engine import migrate
 from bot.storage.store import Store
 from tests.requests import NOON, asked

@@ -1,11 +1,15 @@
 """The chat.* methods of the Web API: posting, editing, and who may do so where."""
 
 import json
+import time
+from secrets import token_hex
 from typing import Any
 
 from bot.demo.slack.interactions import message_payload
 from bot.demo.slack.records import Channel, Json, Message, Refused
 from bot.demo.slack.workspace import Workspace
+
+FARTHEST = 120 * 86400  # seconds ahead for which Slack takes a message
 
 
 def post_message(workspace: Workspace, args: Json) -> Json:
@@ -39,6 +43,29 @@ def post_ephemeral(workspace: Workspace, args: Json) -> Json:
         seen_by=user.id,
     )
     return {"message_ts": message.ts}
+
+
+def schedule(workspace: Workspace, args: Json) -> Json:
+    """chat.scheduleMessage; nothing is ever sent of it."""
+    channel = _place(workspace, args)
+    ahead = int(args.get("post_at") or 0) - time.time()
+    if ahead <= 0:
+        raise Refused("time_in_past")
+    if ahead > FARTHEST:
+        raise Refused("time_too_far")
+    workspace.history.content(_text(args), _blocks(args))
+    scheduled_id = f"Q{token_hex(5).upper()}"
+    workspace.scheduled[scheduled_id] = channel.id
+    return {"channel": channel.id, "scheduled_message_id": scheduled_id}
+
+
+def unschedule(workspace: Workspace, args: Json) -> Json:
+    """chat.deleteScheduledMessage."""
+    scheduled_id = str(args.get("scheduled_message_id"))
+    if workspace.scheduled.get(scheduled_id) != args.get("channel"):
+        raise Refused("invalid_scheduled_message_id")
+    del workspace.scheduled[scheduled_id]
+    return {}
 
 
 def update(workspace: Workspace, args: Json) -> Json:

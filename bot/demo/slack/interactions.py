@@ -2,8 +2,8 @@
 
 import time
 from dataclasses import dataclass
-from secrets import randbelow, token_hex
 
+from bot.demo.slack.modals import View
 from bot.demo.slack.records import Channel, Content, Identity, Json, Message, User
 
 SHOWN = ("type", "action_id", "text", "value", "style")
@@ -17,6 +17,7 @@ class Scene:
     user: User
     channel: Channel
     response_url: str
+    trigger_id: str
 
 
 def command_payload(scene: Scene, command: str, text: str) -> Json:
@@ -34,7 +35,7 @@ def command_payload(scene: Scene, command: str, text: str) -> Json:
         "api_app_id": scene.identity.app_id,
         "is_enterprise_install": "false",
         "response_url": scene.response_url,
-        "trigger_id": _trigger_id(),
+        "trigger_id": scene.trigger_id,
     }
 
 
@@ -59,7 +60,7 @@ def click_payload(
             "channel_id": message.channel_id,
             "is_ephemeral": message.seen_by is not None,
         },
-        "trigger_id": _trigger_id(),
+        "trigger_id": scene.trigger_id,
         "team": {"id": identity.team_id, "domain": identity.team_domain},
         "enterprise": None,
         "is_enterprise_install": False,
@@ -95,5 +96,56 @@ def message_payload(identity: Identity, message: Message, content: Content) -> J
     return payload
 
 
-def _trigger_id() -> str:
-    return f"{randbelow(10**13)}.{randbelow(10**9)}.{token_hex(16)}"
+def submission_payload(identity: Identity, user: User, view: View, state: Json) -> Json:
+    """`view_submission`; `trigger_id` would let the app open another view, and is not issued."""
+    return {
+        **_by(identity, user),
+        "type": "view_submission",
+        "trigger_id": "",
+        "view": view_payload(identity, view, state),
+        "response_urls": [],
+    }
+
+
+def closing_payload(identity: Identity, user: User, view: View) -> Json:
+    """`view_closed`."""
+    return {
+        **_by(identity, user),
+        "type": "view_closed",
+        "view": view_payload(identity, view, {}),
+        "is_cleared": False,
+    }
+
+
+def view_payload(identity: Identity, view: View, state: Json) -> Json:
+    """A view as payloads and answers of the Web API hold it."""
+    given = {"private_metadata": "", "callback_id": "", "external_id": "", "close": None}
+    return {
+        **given,
+        **view.given,
+        "id": view.id,
+        "team_id": identity.team_id,
+        "hash": view.hash,
+        "state": {"values": state},
+        "previous_view_id": None,
+        "root_view_id": view.root_id,
+        "app_id": identity.app_id,
+        "app_installed_team_id": identity.team_id,
+        "bot_id": identity.bot_id,
+    }
+
+
+def _by(identity: Identity, user: User) -> Json:
+    return {
+        "team": {"id": identity.team_id, "domain": identity.team_domain},
+        "user": {
+            "id": user.id,
+            "username": user.name,
+            "name": user.name,
+            "team_id": user.team_id,
+        },
+        "api_app_id": identity.app_id,
+        "token": identity.verification_token,
+        "enterprise": None,
+        "is_enterprise_install": False,
+    }

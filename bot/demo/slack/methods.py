@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.demo.slack import chat
+from bot.demo.slack.interactions import view_payload
+from bot.demo.slack.modals import Modals, View
 from bot.demo.slack.records import Json, Refused, User
 from bot.demo.slack.workspace import Workspace
 
@@ -105,15 +107,28 @@ def _usergroup_users(workspace: Workspace, args: Json) -> Json:
     return {"users": list(group.users)}
 
 
+def _view(change: Callable[[Modals, Json], View]) -> Callable[[Workspace, Json], Json]:
+    def carry_out(workspace: Workspace, args: Json) -> Json:
+        view = change(workspace.modals, args)
+        return {"view": view_payload(workspace.identity, view, {})}
+
+    return carry_out
+
+
 METHODS = {
     "apps.connections.open": Method(_open_connection, wants_app_token=True),
     "auth.test": Method(_auth_test),
+    "chat.deleteScheduledMessage": Method(chat.unschedule, "chat:write"),
     "chat.getPermalink": Method(chat.get_permalink),
     "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),
     "chat.postMessage": Method(chat.post_message, "chat:write"),
+    "chat.scheduleMessage": Method(chat.schedule, "chat:write"),
     "chat.update": Method(chat.update, "chat:write"),
     "conversations.open": Method(_open_conversation, "im:write"),
     "usergroups.list": Method(_usergroups, "usergroups:read"),
     "usergroups.users.list": Method(_usergroup_users, "usergroups:read"),
     "users.info": Method(_user_info, "users:read"),
+    "views.open": Method(_view(Modals.open)),
+    "views.push": Method(_view(Modals.push)),
+    "views.update": Method(_view(Modals.update)),
 }

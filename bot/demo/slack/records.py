@@ -139,6 +139,11 @@ class Delivery:
     response: Json = field(default_factory=dict)
     acked: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def takes_answer(self) -> bool:
+        """Whether the ack may say something."""
+        return self.type == "slash_commands" or self.payload["type"] == "view_submission"
+
     def ack(self, response: Json) -> None:
         """Note the app's ack; only the first one counts."""
         if not self.acked.is_set():
@@ -151,12 +156,14 @@ class Delivery:
 class Reply:
     """What a person gets for a command or a click: the ack's message, or Slack's error.
 
-    `acked_after` is in real seconds; None if no ack came in time.
+    `acked_after` is in real seconds; None if no ack came in time. `errors` stand beside the
+    fields of a form that was not taken, by block id.
     """
 
     acked_after: float | None
     message: Message | None
     error: str | None
+    errors: dict[str, str] = field(default_factory=dict)
 
 
 class Refused(Exception):

@@ -134,7 +134,7 @@ class Sockets:
             "envelope_id": envelope_id,
             "type": delivery.type,
             "payload": delivery.payload,
-            "accepts_response_payload": delivery.type == "slash_commands",
+            "accepts_response_payload": delivery.takes_answer,
         }
         self._unacked[envelope_id] = delivery
         for attempt in range(1 + self.redeliveries):

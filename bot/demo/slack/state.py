@@ -10,12 +10,15 @@ from bot.demo.slack.directory import Directory
 from bot.demo.slack.faults import Faults
 from bot.demo.slack.history import History
 from bot.demo.slack.limits import PostLimit
+from bot.demo.slack.modals import Modals, View
 from bot.demo.slack.records import Call, Delivery, Identity, Message
 from bot.demo.slack.response_urls import ResponseUrls
 from bot.demo.slack.socket_mode import Sockets
-from bot.demo.slack.transcript import read
+from bot.demo.slack.transcript import read, read_view
 
-GRANTED = frozenset({"commands", "chat:write", "chat:write.public", "usergroups:read"})
+GRANTED = frozenset(
+    {"commands", "chat:write", "chat:write.public", "usergroups:read", "users:read"}
+)
 
 _T = TypeVar("_T")
 
@@ -50,9 +53,11 @@ class State(Directory):
         self.calls: list[Call] = []
         self.deliveries: list[Delivery] = []
         self.scopes_used: set[str] = set()
+        self.scheduled: dict[str, str] = {}  # message id → channel id
         self._change = asyncio.Event()
         self.sockets = Sockets(self.identity.app_id, self.tell)
         self.history = History(clock, self.tell)
+        self.modals = Modals(self.history.violations, self.tell)
         self.response_urls = ResponseUrls(
             clock, self.history, self.identity.bot_user_id, self.take_post
         )
@@ -84,6 +89,10 @@ class State(Directory):
     def read(self, message: Message) -> str:
         """A message as plain text."""
         return "\n".join(read(message.blocks, message.text, self.names))
+
+    def read_view(self, view: View) -> str:
+        """A modal as plain text."""
+        return "\n".join(read_view(view.given, view.errors, self.names))
 
     def render(self, channel_id: str) -> str:
         """The channel with its threads, and what single people see in it, as plain text."""

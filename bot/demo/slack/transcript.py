@@ -22,6 +22,17 @@ def read(blocks: Sequence[_Block], text: str, users: _Names) -> list[str]:
     return [line for paragraph in paragraphs for line in paragraph.split("\n")]
 
 
+def read_view(view: _Block, errors: Mapping[str, str], names: _Names) -> list[str]:
+    """What a reader sees of a modal: its title, its blocks, and errors beside their fields."""
+    lines = [str(view["title"]["text"])]
+    for block in view["blocks"]:
+        lines += read([block], "", names)
+        if block["block_id"] in errors:
+            lines.append(f"  ! {errors[block['block_id']]}")
+    buttons = [view[name]["text"] for name in ("close", "submit") if view.get(name)]
+    return [*lines, " ".join(f"[{button}]" for button in buttons)]
+
+
 def _block(block: _Block, names: _Names) -> Iterator[str]:
     reader = _READERS.get(block["type"])
     if reader is None:
@@ -57,6 +68,17 @@ def _section(block: _Block, names: _Names) -> Iterator[str]:
 def _elements(block: _Block, names: _Names) -> Iterator[str]:
     separator = " " if block["type"] == "actions" else "  "
     yield separator.join(_text(item, names) for item in block["elements"])
+
+
+def _input(block: _Block, names: _Names) -> Iterator[str]:
+    element = block["element"]
+    shown = element.get("initial_value") or element.get("placeholder", {}).get("text", "")
+    if "initial_option" in element:
+        shown = _text(element["initial_option"]["text"], names)
+    optional = " (optional)" if block.get("optional") else ""
+    yield f"{_text(block['label'], names)}{optional}: [{shown}]"
+    if "hint" in block:
+        yield f"  {_text(block['hint'], names)}"
 
 
 def _plan(block: _Block, names: _Names) -> Iterator[str]:
@@ -136,6 +158,7 @@ _READERS: dict[str, Callable[[_Block, _Names], Iterator[str]]] = {
     "divider": _divider,
     "header": _title,
     "image": _image,
+    "input": _input,
     "markdown": _markdown,
     "plan": _plan,
     "rich_text": _rich_text,

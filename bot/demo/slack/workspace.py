@@ -3,7 +3,14 @@
 import asyncio
 
 from bot.demo.slack import http_mode
-from bot.demo.slack.interactions import Scene, click_payload, command_payload
+from bot.demo.slack.interactions import (
+    Scene,
+    click_payload,
+    closing_payload,
+    command_payload,
+    submission_payload,
+)
+from bot.demo.slack.modals import View, fields_of
 from bot.demo.slack.records import Content, Delivery, Json, Message, Refused, Reply
 from bot.demo.slack.state import State
 
@@ -75,6 +82,44 @@ class Workspace(State):
             self.violations.append(f"the ack of a click must be empty, not {delivery.response}")
         return Reply(delivery.acked_after, None, error)
 
+    def modal(self, user_id: str) -> View | None:
+        """The form in front of this person."""
+        return self.modals.top(user_id)
+
+    async def submit(
+        self, user_id: str, values: dict[str, str], *, deliver_twice: bool = False
+    ) -> Reply:
+        """Fill in the form and send it; what stands beside its fields, if it is not taken.
+
+        `values` are named by action id or block id. What Slack itself does not let through
+        (a required field, a length) never reaches the app.
+        """
+        view = self._modal_of(user_id)
+        state, view.errors = fields_of(view, values)
+        if view.errors:
+            return Reply(None, None, None, view.errors)
+        user = self.users[user_id]
+        payload = submission_payload(self.identity, user, view, state)
+        delivery, error = await self._deliver("interactive", payload, twice=deliver_twice)
+        if error:
+            return Reply(delivery.acked_after, None, error)
+        self.modals.answer(view, delivery.response)
+        return Reply(delivery.acked_after, None, None, view.errors)
+
+    async def close_modal(self, user_id: str) -> None:
+        """Press Cancel, or the cross."""
+        view = self._modal_of(user_id)
+        self.modals.close(user_id)
+        if view.given.get("notify_on_close"):
+            payload = closing_payload(self.identity, self.users[user_id], view)
+            await self._deliver("interactive", payload, twice=False)
+
+    def _modal_of(self, user_id: str) -> View:
+        view = self.modal(user_id)
+        if view is None:
+            raise NoSuchButton(f"{user_id} sees no modal")
+        return view
+
     def _scene(self, user_id: str, channel_id: str, message: Message | None = None) -> Scene:
         path = self.response_urls.issue(user_id, channel_id, message)
         return Scene(
@@ -82,6 +127,7 @@ class Workspace(State):
             self.users[user_id],
             self.channels[channel_id],
             response_url=f"{self.base_url}{path}",
+            trigger_id=self.modals.trigger(user_id),
         )
 
     def _message_before(self, user_id: str, ts: str) -> Message:
@@ -110,7 +156,7 @@ class Workspace(State):
 
 
 def _button(message: Message, action_id: str, *, stale: bool) -> tuple[Content, str, Json]:
-    for content in reversed(message.edits) if stale else (message.content,):
+    for content in (message.content, *reversed(message.edits))[: None if stale else 1]:
         for block_id, button in content.buttons():
             if button.get("action_id") == action_id:
                 return content, block_id, button

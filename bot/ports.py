@@ -1,0 +1,72 @@
+"""What the use cases need of the outside; `app.py` says who it is."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from bot.domain.audit import AuditEntry
+from bot.domain.instances import Instance
+from bot.domain.policy import Members
+from bot.domain.requests import BackupRequest, RequestState, Vote
+
+
+class Conflict(Exception):
+    """Another row already has what must be unique, or has moved on; nothing was written."""
+
+
+class Transaction(Protocol):
+    """One unit of work: all of it is on disk when its block ends, or none of it."""
+
+    async def insert(self, *new: BackupRequest) -> None: ...
+    async def load(self, request_id: str) -> BackupRequest | None: ...
+    async def move(
+        self, request: BackupRequest, to: RequestState, **changes: object
+    ) -> BackupRequest: ...
+    async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest: ...
+    async def strike(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
+        """The request without the approvals of these people."""
+        ...
+
+    async def record(self, *entries: AuditEntry) -> None:
+        """Add to the audit trail. Last in a transaction: it holds up everybody else's."""
+        ...
+
+
+class Store(Protocol):
+    """The truth. Raises StoreUnavailable when it does not answer."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
+    async def load(self, request_id: str) -> BackupRequest | None: ...
+    async def asked_by(self, trigger_id: str) -> BackupRequest | None: ...
+    async def open_named(self, name: str) -> BackupRequest | None: ...
+    async def ids_in(self, state: RequestState) -> list[str]: ...
+    async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:
+        """The newest entries about an instance, by its name or id, oldest first."""
+        ...
+
+
+class Intake(Protocol):
+    """The way on to disk for what is new, many at a time. Raises Conflict and StoreUnavailable."""
+
+    async def write(self, request: BackupRequest, entry: AuditEntry) -> None: ...
+
+
+class Catalogue(Protocol):
+    """The project's instances, from memory when they are known."""
+
+    async def find(self, reference: str, patience: float) -> Instance: ...
+
+
+class People(Protocol):
+    """Slack's people and user groups."""
+
+    async def members(self, ids: Iterable[str]) -> Members:
+        """The living people behind each user and user group; None where Slack could not say."""
+        ...
+
+
+class Engine(Protocol):
+    """What carries a request on once it is on disk."""
+
+    def begin(self, request_id: str) -> None: ...
+    def wake(self, request_id: str) -> None: ...

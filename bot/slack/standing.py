@@ -1,0 +1,56 @@
+"""What a click is told that came too late: who was first, when, and how it stands now."""
+
+from bot.domain.clicks import Click
+from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.slack.mrkdwn import date, people
+from bot.slack.reasons import reason
+from bot.slack.words import outcome, reason_of, went_ahead
+
+_S = RequestState
+NOWS = {
+    _S.ASKED: "It is being looked up in RDS.",
+    _S.AWAITING_APPROVAL: "It waits for approval.",
+    _S.APPROVED: "It is starting now.",
+    _S.CREATING: "It is starting now.",
+    _S.RUNNING: "It is backing up now.",
+    _S.FAILED: "It failed: nothing was kept.",
+    _S.LOST: "It is lost: RDS lists it no more.",
+    _S.REJECTED: "Nothing was started.",
+    _S.EXPIRED: "It expired: nothing was started.",
+    _S.WITHDRAWN: "Nothing was started.",
+}
+UNDER_WAY = {_S.APPROVED, _S.CREATING, _S.RUNNING}
+DID = {  # what ends the waiting → how it is told; in this order, an approval may have stood before
+    Choice.WITHDRAW: "already withdrew this",
+    Choice.BREAK_GLASS: "already started this without approval",
+    Choice.REJECT: "already rejected this",
+    Choice.APPROVE: "already approved this",
+}
+
+
+def already_decided(request: BackupRequest, click: Click) -> str:
+    """Who was first, when, and what became of it."""
+    stands = [_first(request, click), _now(request)]
+    if request.state in UNDER_WAY and click.choice in (Choice.REJECT, Choice.WITHDRAW):
+        stands.append("It cannot be stopped any more.")
+    return " ".join(stands)
+
+
+def _first(request: BackupRequest, click: Click) -> str:
+    choice = next((choice for choice in DID if request.vote(choice)), None)
+    if choice is None or (choice is Choice.APPROVE and not went_ahead(request)):
+        return "This is not up for decision."
+    deciders = [vote.user_id for vote in request.votes if vote.choice is choice]
+    who = "You" if deciders == [click.user_id] else people(deciders)
+    at = f", {date(request.decided_at)}" if request.decided_at else ""
+    why = reason_of(request, choice)
+    return f"{who} {DID[choice]}{at}{why}."
+
+
+def _now(request: BackupRequest) -> str:
+    if request.state is _S.COMPLETED:
+        return f"It is completed: {outcome(request)}."
+    if request.state is _S.REFUSED:
+        why = f" {reason(request.refusal.error).why}" if request.refusal else ""
+        return f"It was refused.{why} Nothing was started."
+    return NOWS[request.state]

@@ -1,0 +1,135 @@
+"""`backup-bot check`: all that is wrong, at once, before anybody asks for anything."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.check import Finding, Level, findings
+from bot.clock import Clock
+from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.wire import Operation
+from bot.demo.slack import faults as slack_faults
+from bot.demo.world import BEN, CAT, World, offline_world
+
+GOOD = """\
+[approval]
+approvers = ["S0DBA"]
+channel = "C0OPS"
+"""
+COVERED = "can never match: rule 1 covers all of it, and the first decides"
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with offline_world(Clock()) as world:
+        yield world
+        assert world.workspace.scheduled == {}
+        assert world.workspace.violations == []
+
+
+async def found(world: World, tmp_path: Path, config: str, *, offline: bool = False) -> list[str]:
+    """Everything but what is in order."""
+    file = tmp_path / "policy.toml"
+    file.write_text(config, "utf-8")
+    environ = world.environ | {
+        "BACKUP_BOT_CONFIG": str(file),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/bot.db",
+    }
+    everything = [f async for f in findings(environ, offline=offline, http=False)]
+    return [text(f, file) for f in everything if f.level is not Level.OK]
+
+
+def text(finding: Finding, file: Path) -> str:
+    return str(finding).replace(str(file), "policy.toml")
+
+
+async def test_all_is_well(world: World, tmp_path: Path) -> None:
+    """Nothing to say, nothing posted, nothing created."""
+    assert await found(world, tmp_path, GOOD) == []
+    assert world.workspace.messages("C0OPS") == []
+    assert not (tmp_path / "bot.db").exists()
+
+
+async def test_everything_in_the_file_is_said_with_its_line(world: World, tmp_path: Path) -> None:
+    """Unknown keys, a rule that can never match, too many approvals: one list."""
+    wrong = '[approval]\naprovers = ["S0DBA"]\n[[rule]]\ninstances = ["*"]\nchannel = "ops"\n'
+    never = (
+        f'{GOOD}[[rule]]\ninstances = ["orders-*"]\n[[rule]]\ninstances = ["orders-prod"]\n'
+        'approvals = 2\napprovers = ["U0BEN"]\n'
+    )
+
+    assert [
+        line.removeprefix("problem  policy.toml, ")
+        for line in (
+            *await found(world, tmp_path, wrong),
+            *await found(world, tmp_path, never),
+        )
+    ] == [
+        "line 2: approval.aprovers is not a setting; did you mean approvers?",
+        "line 5: rule 1: channel: 'ops' is not the id of a channel (C…).",
+        f"line 7: rule 2: instances: {COVERED}.",
+        "line 8: rule 2: approvals: wants 2, but only 1 person can approve.",
+    ]
+
+
+async def test_who_is_not_there(world: World, tmp_path: Path) -> None:
+    """A group Slack does not know, one that left, more approvals than living members."""
+    world.workspace.users[CAT].deleted = True
+    config = (
+        '[approval]\napprovers = ["S0DBA"]\napprovals = 2\nbreak_glass = ["U0CAT"]\n'
+        'auditors = ["S0GONE"]\n'
+    )
+    said = await found(world, tmp_path, config)
+
+    assert said == [
+        "problem  S0GONE: Slack does not say who that is (no_such_subteam)",
+        "problem  policy.toml, line 3: [approval]: wants 2, but only 1 person can approve.",
+        "problem  policy.toml, line 4: [approval]: U0CAT left Slack, or is a bot.",
+    ]
+
+
+async def test_where_the_bot_may_not_post(world: World, tmp_path: Path) -> None:
+    """Not in the approval channel, an archived one, none at all."""
+    world.workspace.add_channel("C0DBA", "dba", [BEN], private=True)
+    world.workspace.add_channel("C0OLD", "old", ["U0BOT"], archived=True)
+    rules = "".join(
+        f'[[rule]]\ninstances = ["{name}"]\nchannel = "{channel}"\n'
+        for name, channel in (("orders-*", "C0DBA"), ("dev-*", "C0OLD"), ("billing-*", "C0NONE"))
+    )
+    said = await found(world, tmp_path, GOOD + rules)
+
+    assert [line.split(":")[0] for line in said] == [
+        "problem  channel C0DBA",
+        "problem  channel C0NONE",
+        "problem  channel C0OLD",
+    ]
+    assert all("/invite" in line for line in said[:2])
+
+
+async def test_what_matches_nothing_is_a_warning(world: World, tmp_path: Path) -> None:
+    """A rule and an alias for instances that are not there yet."""
+    config = f'{GOOD}[[rule]]\ninstances = ["future-*"]\n[aliases]\nold = "gone"\n'
+
+    assert await found(world, tmp_path, config) == [
+        "warning  policy.toml, line 5: rule 1: it matches no instance that there is now.",
+        "warning  policy.toml, line 7: alias old: there is no instance gone.",
+    ]
+
+
+async def test_outages_hide_nothing_else(world: World, tmp_path: Path) -> None:
+    """Slack refuses the token and RDS is down: both are said."""
+    world.workspace.faults.always(slack_faults.ERROR, "auth.test")
+    world.region.faults.always(rds_faults.refused(403, "APIGW.0301"), Operation.LIST_INSTANCES)
+    said = "\n".join(await found(world, tmp_path, GOOD))
+
+    assert "SLACK_BOT_TOKEN: Slack says" in said
+    assert "RDS refuses" in said
+    assert "APIGW.0301" in said
+
+
+async def test_offline_asks_nobody(world: World, tmp_path: Path) -> None:
+    """Settings and file alone."""
+    assert await found(world, tmp_path, GOOD, offline=True) == []
+    assert world.workspace.calls == []
+    assert world.region.calls == []

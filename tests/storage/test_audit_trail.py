@@ -1,0 +1,305 @@
+"""The audit trail in a real database: its chain, and what shows when somebody wrote into it."""
+
+import asyncio
+import csv
+import io
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from bot.audit import export, verify
+from bot.domain.audit import AuditAction, AuditEntry, ChainedEntry, break_between
+from bot.domain.errors import SettingsError
+from bot.storage.audit_rows import audit_rows, entry_of
+from bot.storage.engine import migrate, open_engine
+from bot.storage.store import Store
+from tests.requests import NOON, asked
+
+Output = pytest.CaptureFixture[str]
+CONTENT = "it is not as the bot writes entries"
+CHANGED = "its content is not what was written"
+FOLLOWS = "it does not follow the entry before it: one of the two was put in or replaced"
+
+URLS = {"sqlite": "database_url", "postgresql": "postgresql_url"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The database that the command line would read."""
+    url: str = request.getfixturevalue(URLS[request.param])
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+def entry(number: int, **changes: object) -> AuditEntry:
+    """What an entry may hold."""
+    entry = asked(number).on_trail(
+        AuditAction.ASKED,
+        at=NOON + timedelta(minutes=number, microseconds=number),
+        actor="U0ANA",
+        detail={"name": f"before-{number}", "text": 'é "=1" \U0001f600'},
+    )
+    return entry.model_copy(update=changes)
+
+
+async def write(url: str, *entries: AuditEntry) -> None:
+    """As the bot does, one transaction each."""
+    engine = open_engine(url)
+    store = Store(engine)
+    for one in entries:
+        async with store.transaction() as transaction:
+            await transaction.record(one)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def trail(url: str) -> str:
+    """A database with five entries; some about nothing that was stored."""
+    migrate(url)
+    refused = entry(
+        4, request_id=None, action=AuditAction.ASK_REFUSED, rule=None, instance="=cmd()"
+    )
+    decided = entry(5, rule="rule 1 (orders-*)", instance_id="abcin01", actor="U0BEN")
+    await write(url, entry(1), entry(2), entry(3), refused, decided)
+    return url
+
+
+def tamper(url: str, *statements: str) -> None:
+    """Somebody with the keys of the database."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def entries(url: str) -> list[ChainedEntry]:
+    return [entry_of(row) for row in audit_rows(url)]
+
+
+async def test_what_was_written_is_whole(trail: str, capsys: Output) -> None:
+    """It says how much there is, and what to note down."""
+    assert verify() == 0
+    newest = entries(trail)[-1]
+    assert capsys.readouterr().out == (
+        f"The trail is whole: 5 entries, the newest of 2026-11-23 12:05:00.000005+00:00.\n"
+        f"Its hash: {newest.hash}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "number", "why"),
+    [
+        ("actor = 'U0EVE'", 3, CHANGED),
+        ("action = 'approved'", 3, CHANGED),
+        ("rule = 'rule 9'", 3, CHANGED),
+        ("rule = ''", 3, CHANGED),
+        ("request_id = NULL", 3, CHANGED),
+        ("instance = 'orders-dev'", 3, CHANGED),
+        ("instance_id = 'x'", 3, CHANGED),
+        ("at = '2026-11-23 12:03:00.000004'", 3, CHANGED),
+        ('detail = \'{"name": "before-3"}\'', 3, CHANGED),
+        ('detail = \'{"name":  "before-3"}\'', 3, CONTENT),
+        ("detail = '[]'", 3, CONTENT),
+        ("hash = 'x'", 3, CHANGED),
+        ("previous = 'x'", 3, FOLLOWS),
+        ("number = 33", 4, "entry 3 is missing"),
+    ],
+)
+async def test_one_value_changed_is_named(
+    trail: str, capsys: Output, change: str, number: int, why: str
+) -> None:
+    """Whichever column it is."""
+    tamper(trail, f"UPDATE audit SET {change} WHERE number = 3")  # noqa: S608, a row of the table
+
+    assert verify() == 1
+    said = capsys.readouterr().out
+    assert said.startswith(f"The trail is broken at entry {number} (")
+    assert said.endswith(f": {why}.\n")
+
+
+def test_every_single_byte_of_a_file_counts(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """Each character of each column of one entry, changed by one: it is that entry."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    migrate(database_url)
+    asyncio.run(write(database_url, entry(1), entry(2, rule="r", instance_id="i"), entry(3)))
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        row = dict(
+            connection.execute(text("SELECT * FROM audit WHERE number = 2")).mappings().one()
+        )
+    for name, value in row.items():
+        for place in range(len(value) if name != "number" else 0):
+            other = value[:place] + chr(ord(value[place]) ^ 1) + value[place + 1 :]
+            change = text(f"UPDATE audit SET {name} = :value WHERE number = 2")  # noqa: S608, columns
+            with engine.begin() as connection:
+                connection.execute(change, {"value": other})
+            assert verify() == 1, (name, place)
+            assert "The trail is broken at entry 2 (" in capsys.readouterr().out, (name, place)
+            with engine.begin() as connection:
+                connection.execute(change, {"value": value})
+    engine.dispose()
+    assert verify() == 0
+
+
+async def test_what_is_gone_or_put_in_is_named(trail: str, capsys: Output) -> None:
+    """Numbers show what is gone, hashes what came instead."""
+    tamper(trail, "DELETE FROM audit WHERE number = 2")
+    assert verify() == 1
+    assert "entry 2 is missing" in capsys.readouterr().out
+
+    tamper(trail, "UPDATE audit SET number = number - 1 WHERE number > 2")
+    assert verify() == 1
+    assert f"at entry 2 (2026-11-23 12:03:00.000003, asked): {FOLLOWS}" in capsys.readouterr().out
+
+
+async def test_the_end_cut_off_shows_by_the_hash_that_was_noted(
+    trail: str, capsys: Output
+) -> None:
+    """Nothing else can show it: what is left is whole."""
+    noted = entries(trail)[-1].hash
+    assert verify(head=noted) == 0
+    tamper(trail, "DELETE FROM audit WHERE number = 5")
+
+    assert verify() == 0
+    assert verify(head=noted) == 1
+    assert "the end was cut off, or all rewritten" in capsys.readouterr().out
+
+
+def test_an_empty_trail_is_whole(url: str, capsys: Output) -> None:
+    """But not if there is no trail, and nothing is made by looking."""
+    with pytest.raises(SettingsError) as failed:
+        verify()
+    assert "DATABASE_URL: " in failed.value.problems[0]
+    migrate(url)
+    assert verify() == 0
+    assert capsys.readouterr().out == "The trail is whole: it has no entry yet.\n"
+
+
+def test_no_file_is_made_by_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped address is said, not filled."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
+
+    with pytest.raises(SettingsError, match=r"there is no file .*other\.db"):
+        verify()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_jsonl_is_exact(trail: str, capsys: Output) -> None:
+    """Every entry, with all that its hash covers."""
+    assert export() == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert [ChainedEntry.model_validate(line) for line in lines] == entries(trail)
+
+
+async def test_csv_is_safe_in_a_spreadsheet(trail: str, capsys: Output) -> None:
+    """What would be run as a formula is text."""
+    assert trail
+    assert export(format="csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+    assert [row["instance"] for row in rows[2:]] == ["orders-prod", "'=cmd()", "orders-prod"]
+    assert [row["actor"] for row in rows] == ["U0ANA"] * 4 + ["U0BEN"]
+    assert rows[4]["rule"] == "rule 1 (orders-*)"
+    assert json.loads(rows[4]["detail"])["name"] == "before-5"
+
+
+@pytest.mark.parametrize(
+    ("since", "instance", "numbers"),
+    [
+        ("2026-11-23T12:03:00", None, [3, 4, 5]),
+        ("2026-11-23T13:03:00+01:00", None, [3, 4, 5]),
+        ("2026-11-24", None, []),
+        ("36500d", None, [1, 2, 3, 4, 5]),
+        (None, "orders-prod", [1, 2, 3, 5]),
+        (None, "abcin01", [5]),
+        ("2026-11-23T12:02", "orders-prod", [2, 3, 5]),
+        (None, "' OR 1=1 --", []),
+    ],
+)
+async def test_a_part_can_be_exported(
+    trail: str, capsys: Output, since: str | None, instance: str | None, numbers: list[int]
+) -> None:
+    """From a moment on, or about one instance."""
+    assert trail
+    assert export(since=since, instance=instance) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert [json.loads(line)["number"] for line in lines] == numbers
+
+
+async def test_a_time_that_is_none_is_said(trail: str) -> None:
+    """With what to write instead."""
+    assert trail
+    with pytest.raises(SettingsError, match="write a date like 2026-11-01"):
+        export(since="yesterday")
+
+
+async def test_what_somebody_broke_is_exported_as_it_stands(trail: str, capsys: Output) -> None:
+    """An auditor wants to see it."""
+    tamper(trail, "UPDATE audit SET detail = '[1]' WHERE number = 3")
+
+    assert export() == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[2])["detail"] == "[1]"
+
+
+async def test_who_reads_only_the_first_line_gets_no_traceback(database_url: str) -> None:
+    """As `| head -1` does."""
+    migrate(database_url)
+    engine = open_engine(database_url)
+    async with Store(engine).transaction() as transaction:
+        await transaction.record(*(entry(number % 60) for number in range(2000)))
+    await engine.dispose()
+    command = f"set -o pipefail; {sys.executable} -m bot audit export | head -1"
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", command),
+        env={"DATABASE_URL": database_url, "PATH": "/usr/bin:/bin"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+
+    assert (process.returncode, err) == (0, b"")
+    assert json.loads(out)["number"] == 1
+
+
+async def test_thirty_writers_at_once_leave_one_chain(store: Store) -> None:
+    """Nobody's entry is lost, and each follows one other."""
+
+    async def one(number: int) -> None:
+        async with store.transaction() as transaction:
+            await transaction.record(entry(number), entry(number))
+
+    await asyncio.gather(*map(one, range(30)))
+    url = store.engine.url.render_as_string(hide_password=False).replace("+aiosqlite", "")
+    whole = entries(url)
+
+    assert len(whole) == 60
+    assert [break_between(*pair) for pair in zip([None, *whole], whole, strict=False)] == [
+        None
+    ] * 60
+
+
+def test_entries_of_the_release_before_are_linked(url: str, capsys: Output) -> None:
+    """They keep their order and content; gaps in their numbers, which PostgreSQL left, close."""
+    migrate(url, "0001")
+    columns, values = "number, at, actor, action, detail", "'U0ANA', 'asked', '{\"a\": \"b\"}'"
+    rows = [
+        f"INSERT INTO audit ({columns}) VALUES ({n}, '2026-11-23 12:0{n}:00.000000', {values})"  # noqa: S608
+        for n in (1, 2, 5, 9)
+    ]
+    tamper(url, *rows)
+    migrate(url)
+
+    assert verify() == 0
+    assert [(e.number, e.at.minute, e.detail) for e in entries(url)] == [
+        (number, minute, {"a": "b"}) for number, minute in enumerate((1, 2, 5, 9), start=1)
+    ]
+    assert capsys.readouterr().out.startswith("The trail is whole: 4 entries")
