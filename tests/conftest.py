@@ -1,7 +1,7 @@
 """What every test can ask for."""
 
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -83,6 +83,18 @@ def opens(tmp_path: Path, database_url: str) -> Opens:
             assert all(call.signed_ok in (True, None) for call in world.region.calls)
 
     return opening
+
+
+@pytest.fixture
+def fresh(database_url: str) -> Callable[[], None]:
+    """Takes the database away, for a test that tells its story more than once."""
+
+    def remove() -> None:
+        file = Path(database_url.removeprefix("sqlite:///"))
+        for left in file.parent.glob(f"{file.name}*"):
+            left.unlink()
+
+    return remove
 
 
 @pytest.fixture
