@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 import structlog
 from pydantic import SecretStr
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
@@ -16,13 +15,14 @@ from bot.backups import PEOPLE_PATIENCE, Backups, members_within
 from bot.clock import Clock
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
+from bot.lifecycle.gate import Gate
 from bot.lifecycle.journal import Journal
 from bot.lifecycle.ports import World
 from bot.lifecycle.workflow import Lifecycle
 from bot.overview import Overview
-from bot.rds.budget import CallBudget
 from bot.rds.client import PATIENCE, RdsClient, open_client
 from bot.rds.instances import InstanceCatalogue
+from bot.rds.priority import call_budget
 from bot.rds.signing import AkSkAuth
 from bot.settings import Environment, Settings
 from bot.slack.bolt import AtWork, bolt_app
@@ -116,12 +116,12 @@ async def _check_approvers(settings: Settings, people: ports.People) -> None:
 
 
 def slack_client(env: Environment, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """One session for all calls. Only what Slack surely did not carry out is sent again."""
+    """One session for all calls. It sends nothing again: who calls knows whether that is right."""
     return AsyncWebClient(
         token=env.bot_token.get_secret_value(),
         base_url=env.slack_api_url,
         session=session,
-        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=3)],
+        retry_handlers=[],
     )
 
 
@@ -146,7 +146,7 @@ async def rds_client(
     )
     client = open_client(settings.rds_endpoint, auth, patience)
     http = await stack.enter_async_context(client)
-    budget = CallBudget(settings.file.rds.calls_per_minute, clock)
+    budget = call_budget(settings.file.rds.calls_per_minute, clock)
     return RdsClient(http, env.project_id, budget, clock)
 
 
@@ -169,15 +169,17 @@ async def _world(
     _keep(stack, over, watcher.run())
     people = People(slack, clock)
     stack.push_async_callback(people.close)
+    gate = Gate()
     return World(
         store=store,
         rds=rds,
         catalogue=catalogue,
         watcher=watcher,
-        thread=Threads(slack, store, clock, command=env.command),
+        thread=Threads(slack, store, clock, command=env.command, gate=gate),
         people=people,
         policy=file.policy,
         clock=clock,
+        gate=gate,
     )
 
 

@@ -12,6 +12,7 @@ from bot.domain.errors import (
     NameTaken,
     OtherChannel,
     RdsRefused,
+    SlackUnreachable,
     TooFewApprovers,
     UnknownInstance,
     UserError,
@@ -129,11 +130,16 @@ def _why(error: UserError | RdsRefused, kind: str) -> dict[str, str]:
 
 
 async def post_card(world: World, request_id: str) -> RequestState:
-    """Put the card up; without one nobody could decide, so the request ends there."""
+    """Put the card up; without one nobody could decide, so the request ends there.
+
+    What nobody has to decide does not wait for Slack: its card comes with the next line.
+    """
     request = await world.load(request_id)
     try:
-        async with world.gate:
-            await world.thread.show(request)
+        await world.thread.show(request)
     except CannotPost as error:
         return await refuse(world, request, error)
+    except SlackUnreachable:
+        if request.state is not RequestState.APPROVED:
+            raise
     return request.state

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
@@ -13,7 +14,7 @@ from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.errors import CannotPost, RdsUnreachable, SlackUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.domain.requests import BackupRequest, Choice, Line, RequestState
 from bot.lifecycle.gate import Gate
 from bot.ports import People, Store
 
@@ -22,7 +23,8 @@ T = TypeVar("T")
 
 FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS cannot be reached
 
-SAY_AGAIN = (1.0, 4.0, 0.0)  # seconds after each try to say a line of progress
+PATIENCE = 5.0  # seconds for which a step waits until a line of progress is said
+SAY_AGAIN = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)  # seconds after each try to say a line of progress
 
 
 class Rds(Protocol):
@@ -86,6 +88,10 @@ class World:
     wakeups: MutableMapping[str, asyncio.Event] = field(
         default_factory=lambda: defaultdict(asyncio.Event)
     )
+    speaking: MutableMapping[str, asyncio.Lock] = field(  # a thread's lines come in order
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
+    background: set[asyncio.Task[bool]] = field(default_factory=set)
 
     async def load(self, request_id: str) -> BackupRequest:
         """The request; it exists, because its workflow is started after it was stored."""
@@ -126,29 +132,70 @@ class World:
     ) -> bool:
         """Draw the card and say a line of progress; whether there is nothing left to try.
 
-        What Slack does not take after a few tries is dropped: no backup waits for Slack.
+        No backup waits for Slack for longer than a moment: after that it is said in the
+        background, in its order, and what Slack does not take after a few tries is dropped.
         """
-        for gap in SAY_AGAIN:
+        say = partial(self._try, request, line, subject=subject, call=call)
+        return await self._within(PATIENCE, self._soon(request.id, say))
+
+    async def draw(self, request: BackupRequest) -> None:
+        """Draw the card once; progress that Slack does not take is dropped."""
+        await self._within(PATIENCE, self._soon(request.id, partial(self._try, request)))
+
+    async def tell(self, request: BackupRequest) -> None:
+        """Say how it ended, however long Slack takes nothing. Raises CannotPost."""
+        gap = FIRST_GAP
+        while True:
             try:
-                async with self.gate:
-                    await self.thread.show(request)
+                async with self.speaking[request.id]:
+                    if request.vote(Choice.BREAK_GLASS):  # not to be missed, whatever else was
+                        await self.thread.say(request, Line.BREAK_GLASS)
+                    await self.thread.announce(request)
+            except SlackUnreachable:
+                await self.clock.sleep(gap)
+                gap = min(gap * 2, LONGEST_GAP)
+            else:
+                self.speaking.pop(request.id, None)
+                return
+
+    def _soon(self, request_id: str, say: Callable[[], Awaitable[bool]]) -> asyncio.Task[bool]:
+        """In the background, after all that was to be said of this request before."""
+
+        async def in_order() -> bool:
+            async with lock:
+                return await say()
+
+        lock = self.speaking[request_id]
+        task = asyncio.create_task(in_order())
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+        return task
+
+    async def _within(self, seconds: float, task: asyncio.Task[bool]) -> bool:
+        done = asyncio.Event()
+        task.add_done_callback(lambda _: done.set())
+        return await self.clock.wait(done, seconds) and await task
+
+    async def _try(
+        self,
+        request: BackupRequest,
+        line: Line | None = None,
+        *,
+        subject: str = "",
+        call: Sequence[str] = (),
+    ) -> bool:
+        for gap in SAY_AGAIN if line else (0.0,):
+            try:
+                await self.thread.show(request)
+                if line:
                     await self.thread.say(request, line, subject=subject, call=call)
             except CannotPost as error:
-                log.warning("line_dropped", request=request.id, error=error.error)
-            except SlackUnreachable as error:
-                log.warning("line_not_said", request=request.id, line=line, error=error.error)
+                log.warning("line_dropped", request=request.id, line=line, error=error.error)
+            except SlackUnreachable:
                 await self.clock.sleep(gap)
                 continue
             return True
         return False
-
-    async def draw(self, request: BackupRequest) -> None:
-        """Draw the card once; progress that Slack does not take is dropped."""
-        try:
-            async with self.gate:
-                await self.thread.show(request)
-        except (CannotPost, SlackUnreachable) as error:
-            log.warning("card_not_drawn", request=request.id, error=error.error)
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call that changes nothing until RDS answers it, and say once that it does not."""

@@ -8,7 +8,7 @@ from bot.domain.audit import AuditAction
 from bot.domain.errors import CannotPost
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.progress import is_overdue, next_look
-from bot.domain.requests import BackupRequest, Choice, Line, RequestState
+from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.lifecycle.ports import World
 
 log = structlog.get_logger(__name__)
@@ -95,10 +95,7 @@ async def announce(world: World, request_id: str) -> RequestState:
     """
     request = await world.load(request_id)
     try:
-        async with world.gate:
-            if request.vote(Choice.BREAK_GLASS):  # not to be missed, even if Slack was away
-                await world.thread.say(request, Line.BREAK_GLASS)
-            await world.thread.announce(request)
+        await world.tell(request)
     except CannotPost as error:
         log.error("outcome_not_told", request=request.id, state=request.state, error=error.error)  # noqa: TRY400 - the state of things, not a bug
     return request.state

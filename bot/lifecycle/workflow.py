@@ -19,7 +19,7 @@ from bot.lifecycle.ports import World
 log = structlog.get_logger(__name__)
 
 Step = Callable[[World, str], Awaitable[RequestState]]
-FIRST_GAP, LONGEST_GAP = 1.0, 300.0  # seconds between two tries of a step that fell over
+FIRST_GAP, LONGEST_GAP = 1.0, 60.0  # seconds between two tries of a step that fell over
 
 
 class Lifecycle:
@@ -82,7 +82,7 @@ class Lifecycle:
         """
         if not await self._world.gate.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
-        running = list(self._running)
+        running = [*self._running, *self._world.background]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

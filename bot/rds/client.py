@@ -11,12 +11,13 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from bot.budget import Budget
 from bot.clock import Clock
 from bot.domain.errors import RdsError, RdsUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.rds import errors
-from bot.rds.budget import CallBudget, Priority
 from bot.rds.models import BackupPage, Created, InstancePage
+from bot.rds.priority import Priority
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -42,7 +43,7 @@ class RdsClient:
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, project_id: str, budget: CallBudget, clock: Clock
+        self, http: httpx.AsyncClient, project_id: str, budget: Budget, clock: Clock
     ) -> None:
         self._http = http
         self._root = f"/v3/{quote(project_id, safe='')}"
@@ -133,7 +134,7 @@ class RdsClient:
             return response
         problem = errors.from_response(response, creates=creates)
         if isinstance(problem, RdsUnreachable) and problem.retry_after is not None:
-            self._budget.stand_back(problem.retry_after)
+            await self._budget.stand_back(problem.retry_after)
         raise problem
 
 

@@ -3,6 +3,9 @@
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+TOO_MANY = 429
+UNNAMED = 30.0  # seconds to stand back where Slack does not say for how long
+
 # All that a call can raise when Slack, or the way to it, says no.
 FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError)
 
@@ -14,3 +17,13 @@ def error_code(error: BaseException) -> str:
     data = error.response.data
     code = data.get("error") if isinstance(data, dict) else None
     return str(code or f"http_{error.response.status_code}")
+
+
+def retry_after(error: BaseException) -> float | None:
+    """Seconds until the call may be made again, after a 429: Slack did not carry it out."""
+    if not isinstance(error, SlackApiError) or error.response.status_code != TOO_MANY:
+        return None
+    try:
+        return float(error.response.headers.get("Retry-After", UNNAMED))
+    except ValueError:
+        return UNNAMED

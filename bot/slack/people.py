@@ -1,18 +1,17 @@
 """Who is behind a Slack user or user group, asked sparingly and remembered for a while."""
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable
-from http import HTTPStatus
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.budget import Budget, Ledger
 from bot.clock import Clock
 from bot.domain.policy import Members, is_group
-from bot.slack.codes import FAILURES, error_code
+from bot.slack.codes import FAILURES, error_code, retry_after
 
 log = structlog.get_logger(__name__)
 
@@ -35,14 +34,11 @@ class People:
     say everything is unknown as a whole.
     """
 
-    def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
-        # A 429 is an answer here; waiting it out is for who has the time.
-        self._client = AsyncWebClient(
-            token=client.token, base_url=client.base_url, session=client.session, retry_handlers=[]
-        )
+    def __init__(self, client: AsyncWebClient, clock: Clock, ledger: Ledger | None = None) -> None:
+        self._client = client
         self._clock = clock
-        self._group_calls = _Tier(GROUP_CALLS, clock)
-        self._user_calls = _Tier(USER_CALLS, clock)
+        self._group_calls = Budget("slack groups", GROUP_CALLS, MINUTE, clock, ledger)
+        self._user_calls = Budget("slack users", USER_CALLS, MINUTE, clock, ledger)
         self._known: dict[str, tuple[float, Behind]] = {}
         self._asking: dict[str, asyncio.Task[Behind]] = {}
         self.problems: dict[str, str] = {}  # id → Slack's word for why it is unknown
@@ -88,7 +84,7 @@ class People:
         return behind
 
     async def _group(self, group_id: str) -> Behind:
-        async with self._group_calls:
+        async with _within(self._group_calls):
             answer = await self._client.usergroups_users_list(usergroup=group_id)
         users = await self.members(answer["users"])
         if None in users.values():
@@ -98,7 +94,7 @@ class People:
 
     async def _user(self, user_id: str) -> Behind:
         try:
-            async with self._user_calls:
+            async with _within(self._user_calls):
                 user = (await self._client.users_info(user=user_id))["user"]
         except SlackApiError as error:
             if error_code(error) in NO_SUCH_USER:
@@ -107,29 +103,13 @@ class People:
         return NOBODY if user.get("deleted") or user.get("is_bot") else frozenset({user_id})
 
 
-class _Tier:
-    """`async with` around a call: at most so many begin in a minute, and none after a 429."""
-
-    def __init__(self, calls: int, clock: Clock) -> None:
-        self._calls = calls
-        self._clock = clock
-        self._begun: deque[float] = deque()
-        self._not_before = float("-inf")
-
-    async def __aenter__(self) -> None:
-        while True:
-            now = self._clock.monotonic()
-            while self._begun and self._begun[0] <= now - MINUTE:
-                self._begun.popleft()
-            if now >= self._not_before and len(self._begun) < self._calls:
-                return self._begun.append(now)
-            full = self._begun[0] + MINUTE if len(self._begun) >= self._calls else now
-            await self._clock.sleep(max(self._not_before, full) - now)
-
-    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if not isinstance(error, SlackApiError):
-            return
-        response: AsyncSlackResponse = error.response
-        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            seconds = float(response.headers.get("Retry-After", MINUTE))
-            self._not_before = self._clock.monotonic() + seconds
+@asynccontextmanager
+async def _within(budget: Budget) -> AsyncIterator[None]:
+    """Around a call: its turn first, and none for a while after a 429."""
+    await budget.take()
+    try:
+        yield
+    except FAILURES as error:
+        if (seconds := retry_after(error)) is not None:
+            await budget.stand_back(seconds)
+        raise

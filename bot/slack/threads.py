@@ -1,8 +1,6 @@
 """How a request's card and thread travel to Slack: each message once, the card in place."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -10,13 +8,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.budget import Budget
 from bot.clock import Clock
 from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.requests import BackupRequest, Line
+from bot.lifecycle.gate import Gate
 from bot.slack.answers import not_posted, refusal
 from bot.slack.cards import request_card
-from bot.slack.codes import FAILURES, error_code
+from bot.slack.codes import FAILURES, error_code, retry_after
 from bot.slack.mrkdwn import Message
+from bot.slack.pace import Pace, Urgency, urgency_of
 from bot.slack.replies import is_broadcast, thread_line
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,8 @@ NO_PLACE = {
     "restricted_action_non_threadable_channel",
     "messages_tab_disabled",
     "user_not_found",
+    "thread_not_found",
+    "cannot_reply_to_message",
 }
 # The card is gone or frozen.
 NO_EDIT = {"message_not_found", "cant_update_message", "edit_window_closed", *NO_PLACE}
@@ -52,28 +55,53 @@ class Posts(Protocol):
 class Threads:
     """One card a request, one thread under it. Raises SlackUnreachable while Slack misbehaves.
 
-    Every message is looked up before it is posted and written down right after: if the process
-    dies between the two, within one round trip, that message can appear twice.
+    Every message waits for its turn, is looked up before it is posted, and is written down
+    right after: if the process dies between the two, or Slack's answer is lost, within one
+    round trip, that message can appear twice. `trouble` is Slack's last word if it took
+    nothing since, else None.
     """
 
     def __init__(
-        self, client: AsyncWebClient, posts: Posts, clock: Clock, *, command: str
+        self,
+        client: AsyncWebClient,
+        posts: Posts,
+        clock: Clock,
+        *,
+        command: str,
+        pace: Pace | None = None,
+        gate: Gate | None = None,
     ) -> None:
+        self.pace = pace or Pace(clock)
+        self.trouble: str | None = None
         self._client = client
         self._posts = posts
         self._clock = clock
         self._command = command
+        self._gate = gate or Gate()
         self._draws_plans = True  # until Slack says that this workspace does not
+        self._no_edits: set[str] = set()  # requests whose cards are gone or frozen
 
     async def show(self, request: BackupRequest) -> None:
-        """Post the card, or edit it, so that it shows the request as it stands."""
+        """Post the card, or edit it, so that it shows the request as it stands.
+
+        An edit that only moves its progress is left out if it cannot be made at once.
+        """
         card = await self._posts.posted(request.id, CARD)
         if card is None:
-            sent = await self._drawn(request, channel=request.card_channel_id)
-            await self._posts.save_post(request.id, CARD, sent["channel"], sent["ts"])
+            await self._drawn(request, channel=request.card_channel_id)
             return
-        with suppress(CannotPost):  # the card is gone or frozen; the store still knows it all
+        if request.id in self._no_edits:
+            return
+        urgency = urgency_of(request)
+        if urgency is not Urgency.PROGRESS:
+            await self.pace.edits.take(urgency)
+        elif not await self.pace.edits.take_now(urgency):
+            return
+        try:
             await self._drawn(request, channel=card[0], ts=card[1])
+        except CannotPost as error:  # the store still knows it all
+            log.info("card_gone", request=request.id, error=error.error)
+            self._no_edits.add(request.id)
 
     async def say(
         self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
@@ -88,27 +116,29 @@ class Threads:
         message = thread_line(
             request, line, now=self._clock.now(), command=self._command, subject=subject, call=call
         )
-        sent = await self._send(
+        await self._post(
+            request,
+            key,
             message,
             channel=card[0],
             thread_ts=card[1],
             reply_broadcast=is_broadcast(request, line, call),
         )
-        await self._posts.save_post(request.id, key, sent["channel"], sent["ts"])
 
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on card and in thread; without them, the requester alone."""
-        if await self._posts.posted(request.id, CARD) is None:
-            return await self._tell(request)
-        await self.show(request)
+        if await self._posts.posted(request.id, CARD) is None and request.refusal:
+            await self._tell(request)
+            return
         try:
+            await self.show(request)
             await self.say(request, Line.ENDED)
         except CannotPost:
             message = thread_line(
                 request, Line.ENDED, now=self._clock.now(), command=self._command
             )
-            sent = await self._send(message, channel=request.requester)
-            await self._posts.save_post(request.id, Line.ENDED, sent["channel"], sent["ts"])
+            await self._post(request, Line.ENDED, message, channel=request.requester)
+        self._no_edits.discard(request.id)
 
     async def _tell(self, request: BackupRequest) -> None:
         """Answer the requester alone, where they asked; in a direct message if that is over."""
@@ -120,9 +150,10 @@ class Threads:
             if isinstance(error, CannotPost)
             else refusal(error, self._command)
         )
-        if not await self._respond(request, message):
-            await self._send(message, channel=request.requester)
-        await self._posts.save_post(request.id, TOLD, request.requester, "")
+        if await self._respond(request, message):
+            await self._posts.save_post(request.id, TOLD, request.requester, "")
+        else:
+            await self._post(request, TOLD, message, channel=request.requester)
 
     async def _respond(self, request: BackupRequest, message: Message) -> bool:
         """Whether Slack took an answer to the command itself; it does for half an hour."""
@@ -135,31 +166,67 @@ class Threads:
             raise SlackUnreachable(error_code(error)) from error
         return answer.status_code == 200  # noqa: PLR2004, HTTP's own word for yes
 
-    async def _drawn(self, request: BackupRequest, **where: str) -> AsyncSlackResponse:
+    async def _drawn(self, request: BackupRequest, **where: str) -> None:
         """Post or edit the card, without its plan if Slack does not know that block."""
         card = request_card(
             request, now=self._clock.now(), with_plan=self._draws_plans, command=self._command
         )
         try:
-            return await self._send(card, **where)
+            if "ts" in where:
+                await self._edit(card, **where)
+            else:
+                await self._post(request, CARD, card, **where)
         except SlackUnreachable as error:
             if error.error != "invalid_blocks" or not self._draws_plans:
                 raise
+        else:
+            return
         log.warning("plan_block_not_accepted")
         self._draws_plans = False
-        return await self._drawn(request, **where)
+        await self._drawn(request, **where)
 
-    async def _send(self, message: Message, **where: Any) -> AsyncSlackResponse:
-        edits = "ts" in where
-        method: Callable[..., Awaitable[AsyncSlackResponse]] = (
-            self._client.chat_update
-            if edits
-            else partial(self._client.chat_postMessage, unfurl_links=False, unfurl_media=False)
-        )
+    async def _edit(self, message: Message, *, channel: str, ts: str) -> None:
+        async with self._gate:
+            edit = self._client.chat_update(
+                channel=channel, ts=ts, **message.as_slack(), parse="none", link_names=False
+            )
+            await self._answer(edit, self.pace.edits, channel, NO_EDIT)
+
+    async def _post(
+        self, request: BackupRequest, key: str, message: Message, *, channel: str, **where: Any
+    ) -> None:
+        """Post in turn, and write down where, with no shutdown between the two."""
+        budget = self.pace.posts(channel)
+        await budget.take(urgency_of(request))
+        async with self._gate:
+            post = self._client.chat_postMessage(
+                channel=channel,
+                **where,
+                **message.as_slack(),
+                unfurl_links=False,
+                unfurl_media=False,
+                parse="none",
+                link_names=False,
+            )
+            sent = await self._answer(post, budget, channel, NO_PLACE)
+            await self._posts.save_post(request.id, key, sent["channel"], sent["ts"])
+
+    async def _answer(
+        self, call: Awaitable[AsyncSlackResponse], budget: Budget, channel: str, final: set[str]
+    ) -> AsyncSlackResponse:
         try:
-            return await method(**message.as_slack(), **where, parse="none", link_names=False)
+            answer = await call
         except FAILURES as error:
             code = error_code(error)
-            if code in (NO_EDIT if edits else NO_PLACE):
-                raise CannotPost(where["channel"], code) from error
+            if code in final:
+                raise CannotPost(channel, code) from error
+            if (seconds := retry_after(error)) is not None:
+                await budget.stand_back(seconds)
+            elif self.trouble is None:
+                log.warning("slack_takes_nothing", error=code)
+                self.trouble = code
             raise SlackUnreachable(code) from error
+        if self.trouble is not None:
+            log.info("slack_takes_messages_again")
+            self.trouble = None
+        return answer

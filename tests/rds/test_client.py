@@ -13,8 +13,8 @@ from bot.demo.rds.api import RdsServer
 from bot.demo.rds.region import Region
 from bot.demo.rds.wire import Operation
 from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, RefusalReason
-from bot.rds.budget import CallBudget
 from bot.rds.client import RdsClient, open_client
+from bot.rds.priority import call_budget
 from bot.rds.signing import AkSkAuth
 from tests.stepped_clock import SteppedClock
 
@@ -46,7 +46,7 @@ async def calling(region: Region, *, secret_key: str | None = None) -> AsyncIter
     keys = region.gateway
     auth = AkSkAuth(keys.access_key, secret_key or keys.secret_key, now=region.clock.now)
     async with RdsServer(region) as server, open_client(server.endpoint, auth) as http:
-        yield RdsClient(http, keys.project_id, CallBudget(60, region.clock), region.clock)
+        yield RdsClient(http, keys.project_id, call_budget(60, region.clock), region.clock)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ async def test_a_list_without_a_count_ends_with_a_short_page(clock: SteppedClock
     async with httpx.AsyncClient(
         base_url="http://rds", transport=httpx.MockTransport(answer)
     ) as http:
-        client = RdsClient(http, "p", CallBudget(60, clock), clock)
+        client = RdsClient(http, "p", call_budget(60, clock), clock)
         assert len(await client.list_backups("i")) == 150
 
 

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from bot.domain.errors import RdsUnreachable
-from bot.rds.budget import CallBudget
 from bot.rds.client import LOOK_AGAIN, RdsClient, open_client
+from bot.rds.priority import call_budget
 from bot.rds.signing import AkSkAuth
 from tests.stepped_clock import SteppedClock
 
@@ -21,7 +21,7 @@ async def test_where_nobody_listens_rds_is_unreachable() -> None:
     """A closed port is tried twice; nothing was sent, so nobody has to look the name up."""
     clock = PatientClock()
     async with open_client("http://127.0.0.1:9", AkSkAuth("AK", "SK")) as http:
-        client = RdsClient(http, "p", CallBudget(60, clock), clock)
+        client = RdsClient(http, "p", call_budget(60, clock), clock)
         with pytest.raises(RdsUnreachable):
             await client.create_backup("i", "before-42")
 
@@ -41,7 +41,7 @@ async def test_the_second_try_makes_the_backup() -> None:
 
     transport = httpx.MockTransport(answer)
     async with httpx.AsyncClient(base_url="http://rds", transport=transport) as http:
-        client = RdsClient(http, "p", CallBudget(60, clock), clock)
+        client = RdsClient(http, "p", call_budget(60, clock), clock)
         accepted = await client.create_backup("i", "before-42")
 
     assert accepted.backup.id == "b"

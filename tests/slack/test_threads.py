@@ -1,16 +1,20 @@
 """How messages travel: each once, and what happens when Slack does not take one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.demo.clock import FastClock
 from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.api import SlackServer
+from bot.demo.slack.limits import PostLimit
+from bot.demo.slack.records import Content
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import CannotPost, SlackUnreachable
-from bot.domain.requests import Line, RequestState
+from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.slack.threads import Threads
 from tests.slack.samples import asked, in_every_state
 from tests.stepped_clock import SteppedClock
@@ -40,12 +44,19 @@ class Ground:
         self.workspace = workspace
         self.clock = clock
         self.posts = Remembered()
+        self.client = client
         self.threads = Threads(client, self.posts, clock, command="/backup")
 
     def response_url(self) -> str:
         """What Slack sends along with a command."""
         path = self.workspace.response_urls.issue(WAITING.requester, WAITING.card_channel_id)
         return f"{self.workspace.base_url}{path}"
+
+    def post_card(self) -> str:
+        """The ts of something to reply to."""
+        content = Content(text="card", blocks=[])
+        bot = self.workspace.identity.bot_user_id
+        return self.workspace.history.post(WAITING.card_channel_id, bot, content).ts
 
     @property
     def messages(self) -> list[str]:
@@ -175,3 +186,76 @@ async def test_a_slack_that_is_down_is_said_to_the_caller(
     await ground.threads.show(WAITING)
 
     assert len(ground.messages) == 1
+
+
+async def test_a_thousand_finishes_in_one_channel_all_arrive_once(ground: Ground) -> None:
+    """Slack takes a message a second there, and says 429 beyond: nobody is left out."""
+    clock = FastClock(600)
+    ground.workspace.clock = clock
+    ground.workspace.post_limit = PostLimit(clock)
+    ground.threads = Threads(ground.client, ground.posts, clock, command="/backup")
+    finished = [COMPLETED.model_copy(update={"id": f"r{number}"}) for number in range(1000)]
+    for request in finished:
+        channel, card = WAITING.card_channel_id, ground.post_card()
+        await ground.posts.save_post(request.id, "card", channel, card)
+    await asyncio.gather(*(told(ground, request, clock) for request in finished))
+
+    lines = [ground.posts.posts[request.id, Line.ENDED] for request in finished]
+    assert len(set(lines)) == 1000
+    assert len(ground.workspace.history.messages) == 2000
+
+
+async def told(ground: Ground, request: BackupRequest, clock: FastClock) -> None:
+    """As the lifecycle does: again and again until Slack takes it."""
+    while True:
+        try:
+            await ground.threads.announce(request)
+        except SlackUnreachable:
+            await clock.sleep(10)
+        else:
+            return
+
+
+async def test_outcomes_overtake_progress(ground: Ground) -> None:
+    """While the channel is full, what people wait for goes first."""
+    running = STATES[RequestState.RUNNING]
+    for request_id in (*"abcdefgh", "ended"):
+        card = ground.post_card()
+        await ground.posts.save_post(request_id, "card", WAITING.card_channel_id, card)
+    lines = [
+        ground.threads.say(running.model_copy(update={"id": request_id}), Line.STARTED)
+        for request_id in "abcdefgh"
+    ]
+    ended = ground.threads.say(COMPLETED.model_copy(update={"id": "ended"}), Line.ENDED)
+    saying = [asyncio.ensure_future(line) for line in (*lines, ended)]
+    while not all(line.done() for line in saying):
+        await asyncio.sleep(0.01)
+        ground.clock.advance(seconds=1)
+    order = [request_id for request_id, line in ground.posts.posts if line != "card"]
+
+    assert sorted(order[:5]) == ["a", "b", "c", "d", "ended"]
+    assert order[5:] == ["e", "f", "g", "h"]
+
+
+async def test_after_429_the_channel_rests_as_long_as_slack_wants(ground: Ground) -> None:
+    """And only that channel."""
+    ground.workspace.faults.next("chat.postMessage", slack_faults.throttled(20))
+    with pytest.raises(SlackUnreachable):
+        await ground.threads.show(WAITING)
+    again = asyncio.ensure_future(ground.threads.show(WAITING))
+    await asyncio.sleep(0.05)
+    assert ground.messages == []
+    ground.clock.advance(seconds=20)
+    await again
+
+    assert len(ground.messages) == 1
+
+
+async def test_a_card_that_is_gone_is_not_edited_again(ground: Ground) -> None:
+    """One answer of Slack is enough."""
+    await ground.threads.show(WAITING)
+    ground.workspace.faults.always(slack_faults.refused("message_not_found"), "chat.update")
+    for _ in range(3):
+        await ground.threads.show(WAITING)
+
+    assert sum(call.method == "chat.update" for call in ground.workspace.calls) == 1

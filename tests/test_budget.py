@@ -2,11 +2,12 @@
 
 import asyncio
 
-from bot.rds.budget import CallBudget, Priority
+from bot.budget import Budget
+from bot.rds.priority import Priority, call_budget
 from tests.stepped_clock import SteppedClock
 
 
-async def taken(budget: CallBudget, priority: Priority, log: list[Priority]) -> None:
+async def taken(budget: Budget, priority: Priority, log: list[Priority]) -> None:
     """Take one call and write down that it was allowed."""
     await budget.take(priority)
     log.append(priority)
@@ -21,7 +22,7 @@ async def settle() -> None:
 async def test_a_burst_may_use_the_whole_minute_at_once() -> None:
     """Sixty calls leave at once; the next one waits until the minute is over."""
     clock, log = SteppedClock(), list[Priority]()
-    budget = CallBudget(60, clock)
+    budget = call_budget(60, clock)
     async with asyncio.TaskGroup() as tasks:
         for _ in range(61):
             tasks.create_task(taken(budget, Priority.CREATE, log))
@@ -34,7 +35,7 @@ async def test_a_burst_may_use_the_whole_minute_at_once() -> None:
 async def test_the_urgent_overtake_those_who_wait() -> None:
     """A create that comes last goes first, even while a sweep waits for its turn."""
     clock, log = SteppedClock(), list[Priority]()
-    budget = CallBudget(10, clock)
+    budget = call_budget(10, clock)
     async with asyncio.TaskGroup() as tasks:
         for _ in range(9):
             tasks.create_task(taken(budget, Priority.SWEEP, log))
@@ -50,7 +51,7 @@ async def test_the_urgent_overtake_those_who_wait() -> None:
 async def test_whoever_stops_waiting_costs_nothing() -> None:
     """A cancelled waiter is not counted, and holds nobody up."""
     clock, log = SteppedClock(), list[Priority]()
-    budget = CallBudget(1, clock)
+    budget = call_budget(1, clock)
     await budget.take(Priority.CREATE)
     waiter = asyncio.create_task(taken(budget, Priority.CREATE, log))
     await settle()
@@ -65,8 +66,8 @@ async def test_whoever_stops_waiting_costs_nothing() -> None:
 async def test_standing_back_holds_for_everybody() -> None:
     """After a 429 nothing leaves until the time is over."""
     clock, log = SteppedClock(), list[Priority]()
-    budget = CallBudget(60, clock)
-    budget.stand_back(30)
+    budget = call_budget(60, clock)
+    await budget.stand_back(30)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(taken(budget, Priority.CREATE, log))
         await settle()

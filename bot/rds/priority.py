@@ -1,0 +1,23 @@
+"""The call budget: RDS allows 60 calls a minute a user, whatever they are for."""
+
+from enum import IntEnum
+
+from bot.budget import Budget, Ledger
+from bot.clock import Clock
+
+# Huawei's default policy is "60 calls/min per user"; calls may take a second on their way.
+WINDOW = 61.0  # seconds
+
+
+class Priority(IntEnum):
+    """What goes first when calls have to queue."""
+
+    CREATE = 0
+    LOOK_UP = 1
+    SWEEP = 2  # from here on it can wait, and leaves a fifth to the others
+    PROGRESS = 3
+
+
+def call_budget(calls_per_minute: int, clock: Clock, ledger: Ledger | None = None) -> Budget:
+    """The budget of one IAM user."""
+    return Budget("rds", calls_per_minute, WINDOW, clock, ledger, spared_from=Priority.SWEEP)

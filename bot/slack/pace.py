@@ -1,0 +1,55 @@
+"""What Slack takes: about a message a second a channel, fifty edits a minute; outcomes first."""
+
+from enum import IntEnum
+
+from bot.budget import Budget, Ledger
+from bot.clock import Clock
+from bot.domain.requests import BackupRequest, RequestState
+
+# https://docs.slack.dev/apis/web-api/rate-limits: one a second a channel, "short bursts" above
+# it; chat.update is Tier 3.
+BURST, SECONDS = 5, 5.0
+EDITS, MINUTE = 50, 60.0
+
+
+class Urgency(IntEnum):
+    """What goes first when messages have to queue."""
+
+    OUTCOME = 0
+    PEOPLE = 1  # they have to decide, or just did: their buttons must go
+    PROGRESS = 2
+
+
+def urgency_of(request: BackupRequest) -> Urgency:
+    """How much a message about the request as it stands hurries."""
+    if request.state.is_final:
+        return Urgency.OUTCOME
+    if request.state is RequestState.RUNNING:
+        return Urgency.PROGRESS
+    return Urgency.PEOPLE
+
+
+class Pace:
+    """A queue for the posts to each channel, and one for all edits."""
+
+    def __init__(self, clock: Clock, ledger: Ledger | None = None) -> None:
+        self._clock = clock
+        self._ledger = ledger
+        self._posts: dict[str, Budget] = {}
+        self.edits = Budget(
+            "slack edits", EDITS, MINUTE, clock, ledger, spared_from=Urgency.PROGRESS
+        )
+
+    def posts(self, channel: str) -> Budget:
+        """The queue of a channel, or of a person's direct messages."""
+        if channel not in self._posts:
+            name = f"slack posts {channel}"
+            self._posts[channel] = Budget(
+                name, BURST, SECONDS, self._clock, self._ledger, spared_from=Urgency.PROGRESS
+            )
+        return self._posts[channel]
+
+    @property
+    def queued(self) -> int:
+        """How many messages and edits wait for their turn."""
+        return self.edits.queued + sum(budget.queued for budget in self._posts.values())
