@@ -39,6 +39,7 @@ class Look:
     instance_id: str
     backup_id: str
     due: float  # on the clock's monotonic scale
+    patient: bool  # waits through any outage
     answer: asyncio.Future[Backup | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -57,9 +58,15 @@ class Watcher:
         self._stand_back = 0.0  # seconds; 0 while all is well
         self._not_before = float("-inf")
 
-    async def look(self, instance_id: str, backup_id: str, after: float) -> Backup | None:
-        """What RDS says of the backup about `after` seconds from now; None if it is not listed."""
-        look = Look(instance_id, backup_id, self._clock.monotonic() + after)
+    async def look(
+        self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
+    ) -> Backup | None:
+        """What RDS says of the backup about `after` seconds from now; None if it is not listed.
+
+        Raises RdsError once RDS has failed twice in a row, or refuses the keys; the `patient`
+        wait until it answers.
+        """
+        look = Look(instance_id, backup_id, self._clock.monotonic() + after, patient)
         self._looks.add(look)
         self._changed.set()
         try:
@@ -138,11 +145,15 @@ class Watcher:
 
     def _put_off(self, error: RdsError, look: Look) -> None:
         """Make no call for a while; then another look goes first, should this one be the cause."""
-        if not self._stand_back:
+        lasts = self._stand_back > 0
+        if not lasts:
             log.warning("watching_interrupted", code=error.code, request_id=error.request_id)
         self._stand_back = min(max(STAND_BACK, self._stand_back * 2), LONGEST_STAND_BACK)
         if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
-            self._stand_back = LOCKED_OUT
+            self._stand_back, lasts = LOCKED_OUT, True
+        for waiting in self._waiting() if lasts else ():
+            if not waiting.patient:
+                waiting.answer.set_exception(error)
         self._not_before = look.due = self._clock.monotonic() + self._stand_back
 
 

@@ -64,7 +64,9 @@ class Fleet:
 
     async def _follow(self, number: int) -> None:
         while True:
-            backup = await self.watcher.look(f"db-{number}", f"backup-{number}", POLL)
+            backup = await self.watcher.look(
+                f"db-{number}", f"backup-{number}", POLL, patient=True
+            )
             if backup is None or backup.status != BackupStatus.BUILDING:
                 self.told[f"backup-{number}"] = self.clock.monotonic()
                 return

@@ -216,4 +216,7 @@ class Line(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"  # RDS did not answer the create; looking the name up
     STARTED = "started"  # RDS accepted it, or it was found by name (`request.adopted`)
     OVERDUE = "overdue"  # it takes longer than usual
+    RDS_AWAY = "rds_away"  # nothing can be found out; its subject is the how manyth time it is
+    KEYS_REFUSED = "keys_refused"  # the same, because RDS does not take the bot's own keys
+    RDS_BACK = "rds_back"  # that is over
     ENDED = "ended"  # the final state, whichever it is

@@ -1,6 +1,7 @@
 """Create the backup, or adopt by name the one that an unanswered create has made."""
 
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -20,10 +21,25 @@ from bot.lifecycle.ports import FIRST_GAP, LONGEST_GAP, World
 log = structlog.get_logger(__name__)
 
 LOOKS = (1.0, 2.0, 4.0, 8.0)  # seconds before each look for a backup that may have been made
-BUSY = {RefusalReason.INSTANCE_BUSY, RefusalReason.BACKUP_RUNNING}
-BUSY_GAP = 30.0  # seconds; the shortest that RDS's own tools wait
-BUSY_PATIENCE = timedelta(hours=2)  # longer than this, the approval was for another day
-MENDING_GAP = 600.0  # seconds to the next look after a refused one: wrong signatures lock the key
+LASTING = 16.0  # seconds between two tries, from which on the thread hears that RDS is away
+MENDING_GAP = 600.0  # seconds to the next call after a refused key: wrong signatures lock it
+
+
+class Patience(NamedTuple):
+    """How a create that RDS refuses for the time being is asked again."""
+
+    line: Line  # said once
+    gap: float  # seconds between two
+    lasts: timedelta  # since the decision; after that, the approval was for another day
+
+
+# 30 s is the shortest that RDS's own tools wait; keys are renewed by people, who may sleep.
+BUSY = Patience(Line.BUSY, 30.0, timedelta(hours=2))
+PATIENCE = {
+    RefusalReason.INSTANCE_BUSY: BUSY,
+    RefusalReason.BACKUP_RUNNING: BUSY,
+    RefusalReason.CREDENTIALS: Patience(Line.KEYS_REFUSED, MENDING_GAP, timedelta(hours=12)),
+}
 CLOCKS_APART = timedelta(minutes=15)  # RDS takes no signature of a clock that is further off
 
 
@@ -63,29 +79,39 @@ async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool
             await world.note(request, AuditAction.OUTCOME_UNKNOWN, _told_by(error))
             await world.say(request, Line.OUTCOME_UNKNOWN)
         except RdsUnreachable as error:
-            if gap == FIRST_GAP:
-                log.warning("create_put_off", backup=request.name, code=error.code)
-            await world.clock.sleep(max(gap, error.retry_after or 0.0))
-            gap = min(gap * 2, LONGEST_GAP)
+            gap = await _put_off(world, request, error, gap)
         except RdsRefused as error:
             if state := await _refused(world, request, error, unsure=unsure):
                 return state
-            await world.clock.sleep(BUSY_GAP)
+            await world.clock.sleep(PATIENCE[error.reason].gap)
+
+
+async def _put_off(
+    world: World, request: BackupRequest, error: RdsUnreachable, gap: float
+) -> float:
+    """Wait for RDS to come back, and say once that it is away; how long to wait the next time."""
+    if gap == FIRST_GAP:
+        log.warning("create_put_off", request=request.id, code=error.code)
+    if gap < LASTING <= gap * 2:
+        await world.say(request, Line.RDS_AWAY)
+    await world.clock.sleep(max(gap, error.retry_after or 0.0))
+    return min(gap * 2, LONGEST_GAP)
 
 
 async def _refused(
     world: World, request: BackupRequest, error: RdsRefused, *, unsure: bool
 ) -> RequestState | None:
-    """Where a refusal leads, or None if the instance is busy and the create can wait.
+    """Where a refusal leads, or None if the instance is busy, or the keys expired, and it waits.
 
     After an unknown outcome the name may be taken, or the instance busy, by our own backup.
     """
     if unsure and (backup := await _look(world, request)):
         return await _running(world, request, backup, adopted=True)
     approved_at = request.decided_at or request.asked_at
-    if error.reason not in BUSY or world.clock.now() - approved_at > BUSY_PATIENCE:
+    patience = PATIENCE.get(error.reason)
+    if patience is None or world.clock.now() - approved_at > patience.lasts:
         return await refuse(world, request, error)
-    await world.say(request, Line.BUSY)
+    await world.say(request, patience.line)
     return None
 
 
@@ -107,6 +133,8 @@ async def _listed(world: World, request: BackupRequest) -> list[Backup]:
         except RdsRefused as error:
             if error.reason is RefusalReason.INSTANCE_NOT_FOUND:
                 return []
+            if error.reason is RefusalReason.CREDENTIALS:
+                await world.say(request, Line.KEYS_REFUSED)
             log.error("look_refused", backup=request.name, reason=error.reason, code=error.code)  # noqa: TRY400 - no traceback: the operator has to mend keys or rights
             await world.clock.sleep(MENDING_GAP)
 
@@ -152,7 +180,7 @@ async def _running(
         rds_request_id=rds_request_id,
         backup_id=backup.id,
         backup_status=backup.status,
-        started_at=backup.begin_time or world.clock.now(),
+        started_at=(adopted and backup.begin_time) or world.clock.now(),  # clocks may differ
         adopted=adopted,
     )
     return moved.state

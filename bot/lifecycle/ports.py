@@ -11,7 +11,14 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
-from bot.domain.errors import CannotPost, RdsUnreachable, SlackUnreachable
+from bot.domain.errors import (
+    CannotPost,
+    RdsError,
+    RdsRefused,
+    RdsUnreachable,
+    RefusalReason,
+    SlackUnreachable,
+)
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest, Choice, Line, RequestState
@@ -46,8 +53,13 @@ class Catalogue(Protocol):
 class Watcher(Protocol):
     """Looks at running backups, within the call budget."""
 
-    async def look(self, instance_id: str, backup_id: str, after: float) -> Backup | None:
-        """What RDS says of the backup `after` seconds from now; None if it is not listed."""
+    async def look(
+        self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
+    ) -> Backup | None:
+        """What RDS says of the backup `after` seconds from now; None if it is not listed.
+
+        Raises RdsError when RDS says nothing for a while, unless somebody is `patient`.
+        """
         ...
 
 
@@ -70,6 +82,12 @@ class Thread(Protocol):
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on the card and in the thread, or to the requester alone."""
         ...
+
+
+def trouble_line(error: RdsError) -> Line:
+    """What a thread says of an outage."""
+    refused = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
+    return Line.KEYS_REFUSED if refused else Line.RDS_AWAY
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.audit import AuditAction
-from bot.domain.errors import CannotPost
+from bot.domain.errors import CannotPost, RdsError
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.progress import is_overdue, next_look
 from bot.domain.requests import BackupRequest, Line, RequestState
-from bot.lifecycle.ports import World
+from bot.lifecycle.ports import World, trouble_line
 
 log = structlog.get_logger(__name__)
 
@@ -24,9 +24,18 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
         return request.state
     await world.say(request, Line.STARTED)
     told, drawn = False, world.clock.now()
-    missing = 0
+    missing, outages, away = 0, 0, False
     while True:
-        backup = await world.watcher.look(*_what(request), _gap(world, request, poll_seconds))
+        gap = _gap(world, request, poll_seconds)
+        try:
+            backup = await world.watcher.look(*_what(request), gap, patient=away)
+        except RdsError as error:
+            outages, away = outages + 1, True
+            await world.say(request, trouble_line(error), subject=str(outages))
+            continue
+        if away:
+            await world.say(request, Line.RDS_BACK, subject=str(outages))
+            away = False
         missing = 0 if backup else missing + 1
         if ended := _end(backup, missing):
             return await _finish(world, request, backup, ended)

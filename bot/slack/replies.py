@@ -141,10 +141,36 @@ def _started(request: BackupRequest) -> str:
     return f"RDS accepted it: backup {backup}."
 
 
+def _rds_away(request: BackupRequest) -> str:
+    if request.state is _S.RUNNING:
+        return "RDS does not answer. The backup goes on; I only cannot see how far it is."
+    return "RDS does not answer. I keep asking; nothing starts twice."
+
+
+def _keys_refused(request: BackupRequest) -> str:
+    is_running = request.state is _S.RUNNING
+    meanwhile = (
+        "The backup goes on, but I cannot see how far it is"
+        if is_running
+        else "I can neither start the backup nor look for it"
+    )
+    return (
+        f"RDS does not take my access key: it expired, or was taken away. {meanwhile}, until "
+        "who operates me renews it. Then I go on by myself."
+    )
+
+
+def _rds_back(_: BackupRequest) -> str:
+    return "RDS answers again."
+
+
 LINES: dict[Line, Callable[[BackupRequest], str]] = {
     Line.BREAK_GLASS: _without_approval,
     Line.APPROVED: _approved,
     Line.BUSY: _busy,
     Line.OUTCOME_UNKNOWN: _outcome_unknown,
     Line.STARTED: _started,
+    Line.RDS_AWAY: _rds_away,
+    Line.KEYS_REFUSED: _keys_refused,
+    Line.RDS_BACK: _rds_back,
 }

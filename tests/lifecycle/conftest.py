@@ -81,7 +81,10 @@ class Oracle:
     clock: SteppedClock
     answers: deque[Backup | None] = field(default_factory=deque)
 
-    async def look(self, instance_id: str, backup_id: str, after: float) -> Backup | None:
+    async def look(
+        self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
+    ) -> Backup | None:
+        assert not patient
         assert (instance_id, backup_id) == (ORDERS.id, "backup-id")
         self.clock.advance(seconds=after)
         return self.answers.popleft()

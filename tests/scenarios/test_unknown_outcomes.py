@@ -35,6 +35,7 @@ WAITS = (
     "Nothing was started; I ask again until it is free."
 )
 ACCEPTED, ADOPTED = "RDS accepted it", "RDS did start it"
+KEYS = "RDS does not take my access key"
 COMPLETED, REFUSED = "@ana completed", "@ana the backup of orders-prod was refused."
 
 
@@ -163,7 +164,7 @@ async def test_rds_down_and_back(opens: Opens) -> None:
             async with RdsServer(story.region, port=int(rds.endpoint.rpartition(":")[2])):
                 await story.until_said(card, COMPLETED)
 
-    assert len(story.thread(card)) == 3
+    assert sum(line.startswith("RDS does not answer") for line in story.thread(card)) <= 1
     assert (story.creates, story.made("before-42")) == (1, 1)
 
 
@@ -183,7 +184,7 @@ async def test_refused_keys_are_not_hammered(story: Story) -> None:
     story.region.faults.next_create(rds_faults.LOST_ANSWER)
     story.region.faults.next(Operation.LIST_BACKUPS, WRONG_KEYS)
 
-    assert await _approved(story, card) == [APPROVED, UNKNOWN, ADOPTED, COMPLETED]
+    assert await _approved(story, card) == [APPROVED, UNKNOWN, KEYS, ADOPTED, COMPLETED]
     after_create = story.region.calls[-1:0:-1]
     refused = next(i for i, call in enumerate(after_create) if call.code == "APIGW.0301")
     assert after_create[refused - 1].at - after_create[refused].at >= timedelta(minutes=10)

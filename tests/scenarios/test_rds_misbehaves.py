@@ -1,0 +1,165 @@
+"""RDS is slow, down, lost its mind or wants other keys: said once, and over when it is over."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.clock import Clock
+from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.faults import Fault, How, When
+from bot.demo.rds.wire import Answer, Operation
+from bot.demo.slack.records import Message
+from tests.stepped_clock import SteppedClock
+from tests.story import Opens, Story
+
+APPROVED, ACCEPTED, COMPLETED = "@ben approved. Starting.", "RDS accepted it", "@ana completed"
+AWAY, BACK = "RDS does not answer", "RDS answers again."
+KEYS = "RDS does not take my access key"
+WRONG_KEYS = rds_faults.refused(401, "APIGW.0301")
+LOOKS = (Operation.LIST_BACKUPS, Operation.LIST_INSTANCES)
+
+
+def beginnings(story: Story, card: Message) -> list[str]:
+    """How each line of a thread begins."""
+    known = (APPROVED, ACCEPTED, COMPLETED, AWAY, BACK, KEYS)
+    return [
+        next((words for words in known if line.startswith(words)), line)
+        for line in story.thread(card)
+    ]
+
+
+async def until(story: Story, card: Message, words: str, clock: SteppedClock) -> None:
+    """Let time pass, half a minute at a time, until this is said."""
+    async with asyncio.timeout(20):
+        while not any(words in line for line in story.thread(card)):
+            clock.advance(seconds=30)
+            await asyncio.sleep(0.01)
+
+
+async def running(story: Story) -> Message:
+    """A backup that RDS has accepted, and that takes an hour."""
+    card = await story.asks()
+    story.region.instances[0].backup_takes = timedelta(hours=1)
+    await story.approves(card)
+    await story.until_said(card, ACCEPTED)
+    return card
+
+
+@pytest.mark.parametrize(
+    "outage", [rds_faults.UNAVAILABLE, rds_faults.DROPPED, rds_faults.GARBAGE, WRONG_KEYS]
+)
+async def test_down_for_an_hour_while_it_runs(opens: Opens, outage: Fault) -> None:
+    """One line when it begins, one when it is over, none in between; and the end is told."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story, story.bot():
+        card = await running(story)
+        story.region.faults.always(outage, *LOOKS)
+        trouble = KEYS if outage is WRONG_KEYS else AWAY
+        await until(story, card, trouble, clock)
+        for _ in range(60):
+            clock.advance(minutes=1)
+            await asyncio.sleep(0.005)
+        calls = len(story.region.calls)
+        story.region.faults.clear()
+        await until(story, card, COMPLETED, clock)
+
+        assert beginnings(story, card) == [APPROVED, ACCEPTED, trouble, BACK, COMPLETED]
+        assert calls < 40  # it stands back: the budget would have allowed 3 600
+
+
+async def test_keys_that_expire_before_it_starts(opens: Opens) -> None:
+    """It waits for new ones, ten minutes between two tries, and goes on by itself."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story, story.bot():
+        card = await story.asks()
+        story.region.faults.always(WRONG_KEYS, Operation.CREATE_BACKUP)
+        await story.approves(card)
+        await until(story, card, KEYS, clock)
+        for _ in range(12):
+            clock.advance(minutes=10)
+            await asyncio.sleep(0.02)
+        refused = story.creates
+        story.region.faults.clear()
+        await until(story, card, COMPLETED, clock)
+
+        assert beginnings(story, card) == [APPROVED, KEYS, ACCEPTED, COMPLETED]
+        assert 2 < refused < 15
+        assert story.made("before-42") == 1
+
+
+async def test_down_when_it_is_to_start(opens: Opens) -> None:
+    """Said after half a minute, not at the first try."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story, story.bot():
+        card = await story.asks()
+        story.region.faults.always(rds_faults.throttled(5), Operation.CREATE_BACKUP)
+        await story.approves(card)
+        await until(story, card, AWAY, clock)
+        story.region.faults.clear()
+        await until(story, card, COMPLETED, clock)
+
+        assert beginnings(story, card) == [APPROVED, AWAY, ACCEPTED, COMPLETED]
+        assert story.made("before-42") == 1
+
+
+async def test_one_look_that_fails_is_not_worth_a_word(story: Story) -> None:
+    """It is asked again, and nobody hears of it."""
+    card = await story.asks()
+    story.region.faults.next(Operation.LIST_BACKUPS, *[rds_faults.UNAVAILABLE] * 3)
+    await story.approves(card)
+    await story.until_said(card, COMPLETED)
+
+    assert beginnings(story, card) == [APPROVED, ACCEPTED, COMPLETED]
+
+
+async def test_a_status_that_nobody_has_heard_of(story: Story) -> None:
+    """The set of statuses is open: it is no end, so the bot looks on."""
+    card = await story.asks()
+    await story.approves(card)
+    await story.until_said(card, ACCEPTED)
+    (backup,) = [b for b in story.region.backups if b.name == "before-42"]
+    body = (
+        f'{{"backups": [{{"id": "{backup.id}", "name": "before-42", "type": "manual",'
+        f' "instance_id": "{backup.instance.id}", "status": "HIBERNATING"}}], "total_count": 1}}'
+    )
+    strange = Fault(When.BEFORE, How.ANSWER, Answer(200, body))
+    story.region.faults.next(Operation.LIST_BACKUPS, *[strange] * 3)
+    await story.until_said(card, COMPLETED)
+
+    assert beginnings(story, card) == [APPROVED, ACCEPTED, COMPLETED]
+
+
+class Skewed(Clock):
+    """A clock that is wrong by some minutes."""
+
+    def __init__(self, clock: Clock, minutes: float) -> None:
+        self._clock, self._skew = clock, timedelta(minutes=minutes)
+
+    def now(self):  # type: ignore[no-untyped-def]  # as Clock's
+        return self._clock.now() + self._skew
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+async def test_clocks_that_are_ten_minutes_apart(story: Story, minutes: float) -> None:
+    """The backup is as long as RDS says, and not overdue because its clock is behind."""
+    story.region.clock = Skewed(story.clock, minutes)
+    card = await story.asks()
+    await story.approves(card)
+    said = await story.until_said(card, COMPLETED)
+
+    assert beginnings(story, card) == [APPROVED, ACCEPTED, COMPLETED]
+    assert "in 7 min" in said
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+async def test_an_unanswered_create_is_adopted_across_clocks(story: Story, minutes: float) -> None:
+    """What began ten minutes before it was asked for is still ours."""
+    story.region.clock = Skewed(story.clock, minutes)
+    card = await story.asks()
+    story.region.faults.next_create(rds_faults.LOST_ANSWER)
+    await story.approves(card)
+    await story.until_said(card, COMPLETED)
+
+    assert story.made("before-42") == 1
+    assert story.creates == 1
