@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 import aiohttp
 import structlog
@@ -12,12 +13,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 import handlers
 from bot import ports
 from bot.backups import PEOPLE_PATIENCE, Backups, members_within
+from bot.budget import Ledger, OwnLedger
 from bot.clock import Clock
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
 from bot.lifecycle.gate import Gate
 from bot.lifecycle.journal import Journal
 from bot.lifecycle.ports import World
+from bot.lifecycle.takeover import take_over
 from bot.lifecycle.workflow import Lifecycle
 from bot.overview import Overview
 from bot.rds.client import PATIENCE, RdsClient, open_client
@@ -28,15 +31,20 @@ from bot.settings import Environment, Settings
 from bot.slack.bolt import AtWork, bolt_app
 from bot.slack.http import Address, HttpFront
 from bot.slack.identity import identify
+from bot.slack.pace import Pace
 from bot.slack.people import People
 from bot.slack.sockets import SocketFront
 from bot.slack.threads import Threads
-from bot.storage.engine import migrate, open_engine
+from bot.storage.engine import is_sqlite, migrate, open_engine
 from bot.storage.intake import Intake
+from bot.storage.ledger import SharedLedger
+from bot.storage.locks import one_at_a_time, only_process
+from bot.storage.replica import Replica
 from bot.storage.store import Store
 from bot.watcher import Watcher
 
 SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the Web API
+ALONE = "backup-bot"  # the executor id of the one process on a SQLite file
 TO_ANSWER = 3.0  # seconds that listeners under way get at shutdown
 TO_FINISH = 4.0  # seconds that calls to RDS and Slack under way get after that
 
@@ -63,16 +71,23 @@ async def running(
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
         slack = slack_client(env, session)
-        store = await _open_store(env, stack)
-        world = await _world(settings, slack, store, clock, stack, over, rds_patience=rds_patience)
+        database = await _open_database(env, stack, clock)
+        store, replica = database.store, database.replica
+        world = await _world(
+            settings, slack, database, clock, stack, over, rds_patience=rds_patience
+        )
         await _check_approvers(settings, world.people)
 
-        journal = Journal(env.database_url)
+        journal = Journal(env.database_url, executor_id=replica.id if replica else ALONE)
         lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
         stack.push_async_callback(journal.close)
-        journal.launch()
+        with one_at_a_time(env.database_url):
+            journal.launch()
         stack.push_async_callback(lifecycle.close, TO_FINISH)
         _keep(stack, over, lifecycle.run())
+        if replica:
+            _keep(stack, over, replica.run(lifecycle.wake))
+            _keep(stack, over, take_over(replica, lifecycle, clock))
 
         backups = Backups(
             store=store,
@@ -125,15 +140,34 @@ def slack_client(env: Environment, session: aiohttp.ClientSession) -> AsyncWebCl
     )
 
 
-async def _open_store(env: Environment, stack: AsyncExitStack) -> Store:
-    migrate(env.database_url)
+class Database(NamedTuple):
+    """What is kept; on PostgreSQL also what there is to share it with other replicas."""
+
+    store: Store
+    ledger: Ledger
+    replica: Replica | None
+
+
+async def _open_database(env: Environment, stack: AsyncExitStack, clock: Clock) -> Database:
+    stack.enter_context(only_process(env.database_url))
+    with one_at_a_time(env.database_url):
+        migrate(env.database_url)
     engine = open_engine(env.database_url)
     stack.push_async_callback(engine.dispose)
-    return Store(engine)
+    if is_sqlite(engine.url):
+        return Database(Store(engine), OwnLedger(clock), None)
+    replica = await Replica.join(env.database_url, engine)
+    stack.push_async_callback(replica.leave)
+    return Database(Store(engine), SharedLedger(engine, clock), replica)
 
 
 async def rds_client(
-    settings: Settings, stack: AsyncExitStack, clock: Clock, *, patience: float
+    settings: Settings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    *,
+    patience: float,
+    ledger: Ledger | None = None,
 ) -> RdsClient:
     """A client for the project, open for as long as the stack."""
     env = settings.environment
@@ -146,14 +180,14 @@ async def rds_client(
     )
     client = open_client(settings.rds_endpoint, auth, patience)
     http = await stack.enter_async_context(client)
-    budget = call_budget(settings.file.rds.calls_per_minute, clock)
+    budget = call_budget(settings.file.rds.calls_per_minute, clock, ledger)
     return RdsClient(http, env.project_id, budget, clock)
 
 
 async def _world(
     settings: Settings,
     slack: AsyncWebClient,
-    store: Store,
+    database: Database,
     clock: Clock,
     stack: AsyncExitStack,
     over: asyncio.Future[None],
@@ -161,13 +195,14 @@ async def _world(
     rds_patience: float,
 ) -> World:
     env, file = settings.environment, settings.file
-    rds = await rds_client(settings, stack, clock, patience=rds_patience)
+    store, ledger, _ = database
+    rds = await rds_client(settings, stack, clock, patience=rds_patience, ledger=ledger)
     catalogue = InstanceCatalogue(rds, clock, file.aliases)
     stack.push_async_callback(catalogue.close)
     _keep(stack, over, catalogue.warm())
     watcher = Watcher(rds, clock)
     _keep(stack, over, watcher.run())
-    people = People(slack, clock)
+    people = People(slack, clock, ledger)
     stack.push_async_callback(people.close)
     gate = Gate()
     return World(
@@ -175,7 +210,9 @@ async def _world(
         rds=rds,
         catalogue=catalogue,
         watcher=watcher,
-        thread=Threads(slack, store, clock, command=env.command, gate=gate),
+        thread=Threads(
+            slack, store, clock, command=env.command, pace=Pace(clock, ledger), gate=gate
+        ),
         people=people,
         policy=file.policy,
         clock=clock,

@@ -24,7 +24,7 @@ from bot.domain.errors import (
 )
 from bot.domain.instances import Instance
 from bot.domain.policy import Members, Policy, Terms
-from bot.domain.requests import BackupRequest, Choice, RequestState, Vote
+from bot.domain.requests import CARD, BackupRequest, Choice, RequestState, Vote
 from bot.ports import Catalogue, Conflict, Engine, Intake, People, Store, Transaction
 
 # An ack is due after 3 s; what RDS has not said by then is looked up afterwards.
@@ -131,6 +131,11 @@ class Backups:
         refused = _asked(request, AuditAction.ASK_REFUSED, detail, None)
         with suppress(StoreUnavailable):
             await self._record(refused.model_copy(update={"request_id": None}))
+
+    async def is_double(self, request_id: str, ts: str) -> bool:
+        """Whether the message is a card that was posted and then, its ts lost, posted again."""
+        card = await self._store.posted(request_id, CARD)
+        return card is not None and ts not in ("", card[1])
 
     async def to_repeat(self, request_id: str, team_id: str) -> BackupRequest | None:
         """The request that a button asks to repeat; None if this team has no such."""

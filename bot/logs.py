@@ -5,10 +5,14 @@ import sys
 from typing import Literal
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 
 def configure(log_format: Literal["console", "json"], *, level: int = logging.INFO) -> None:
-    """Send everything, the libraries' warnings too, to stderr in one format."""
+    """Send everything, the libraries' warnings too, to stderr in one format.
+
+    Tracebacks come without the values of variables: those hold keys and what people wrote.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -17,11 +21,15 @@ def configure(log_format: Literal["console", "json"], *, level: int = logging.IN
     ]
     if log_format == "json":
         render: list[structlog.typing.Processor] = [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ]
     else:
-        render = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        render = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -57,6 +57,8 @@ async def decide(
         await _open(client, respond, body, FORMS[choice](result.request))
     else:
         await _tell(respond, answers.click_answer(result, click))
+    if result.request and await backups.is_double(result.request.id, _clicked(body)):
+        await _take_away(respond)
 
 
 async def ask_again(
@@ -80,6 +82,11 @@ def _claimed(body: dict[str, Any]) -> str:
     return str(body["actions"][0].get("value", ""))
 
 
+def _clicked(body: dict[str, Any]) -> str:
+    """The ts of the message that the button stands on."""
+    return str(body.get("container", {}).get("message_ts", ""))
+
+
 def team_of(body: dict[str, Any]) -> str:
     """The workspace of the person; empty for an org-wide install that names none."""
     return str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
@@ -99,6 +106,14 @@ async def _open(
     except FAILURES as error:
         log.warning("form_not_opened", error=error_code(error))
         await _tell(respond, answers.form_not_opened())
+
+
+async def _take_away(respond: AsyncRespond) -> None:
+    """Delete the message: a second card of a request, which nobody keeps up to date."""
+    try:
+        await respond(delete_original=True)
+    except FAILURES as error:
+        log.warning("double_not_deleted", error=error_code(error))
 
 
 async def _tell(respond: AsyncRespond, message: Message) -> None:

@@ -30,7 +30,7 @@ def test_every_verb_is_in_the_table(verb: str) -> None:
     assert f"| `/backup {verb}" in README
 
 
-@pytest.mark.parametrize("scenario", set(SCENARIOS) - {"completed"})
+@pytest.mark.parametrize("scenario", sorted(set(SCENARIOS) - {"completed"}))
 def test_every_scenario_of_the_demo_is_named(scenario: str) -> None:
     """All the other endings can be played."""
     assert f"`{scenario}`" in README or f"--scenario {scenario}" in README

@@ -205,6 +205,9 @@ class BackupRequest(BaseModel):
         )
 
 
+CARD = "card"  # the card among a request's messages; its lines go by their own names
+
+
 class Line(StrEnum):
     """A reply in the request's thread; each is said at most once a request and subject."""
 

@@ -14,7 +14,7 @@ WORKFLOW_VERSION = "1"
 class Journal:
     """DBOS is one a process: construct, register workflows, launch on the loop, close."""
 
-    def __init__(self, database_url: str, *, executor_id: str = "backup-bot") -> None:
+    def __init__(self, database_url: str, *, executor_id: str) -> None:
         config: DBOSConfig = {
             "name": "backup-bot",
             "system_database_url": database_url,

@@ -61,6 +61,11 @@ class Lifecycle:
         """Start the workflow of a request that is on disk. Twice is once."""
         self._asked.put_nowait(request_id)
 
+    async def begin_asked(self) -> None:
+        """Start all that is on disk and has no workflow yet, whoever wrote it."""
+        for request_id in await self._world.store.ids_in(RequestState.ASKED):
+            self.begin(request_id)
+
     def wake(self, request_id: str) -> None:
         """Let the workflow look at its request again."""
         if request_id in self._world.wakeups:
@@ -68,8 +73,7 @@ class Lifecycle:
 
     async def run(self) -> None:
         """Start what was asked: first what an earlier process left, then what comes."""
-        for request_id in await self._world.store.ids_in(RequestState.ASKED):
-            self.begin(request_id)
+        await self.begin_asked()
         while True:
             request_id = await self._asked.get()
             with SetWorkflowID(request_id):

@@ -11,7 +11,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.budget import Budget
 from bot.clock import Clock
 from bot.domain.errors import CannotPost, SlackUnreachable
-from bot.domain.requests import BackupRequest, Line
+from bot.domain.requests import CARD, BackupRequest, Line
 from bot.lifecycle.gate import Gate
 from bot.slack.answers import not_posted, refusal
 from bot.slack.cards import request_card
@@ -22,7 +22,6 @@ from bot.slack.replies import is_broadcast, thread_line
 
 log = structlog.get_logger(__name__)
 
-CARD = "card"
 TOLD = "told"
 
 # The channel cannot be written to, however often it is tried.

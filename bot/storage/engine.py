@@ -59,9 +59,13 @@ def migrate(database_url: str, to: str = "head") -> None:
     except CommandError as error:
         raise SettingsError([f"DATABASE_URL: a newer release left it ({error})."]) from error
     except (OSError, OperationalError) as error:
-        # The driver's own first line: it names file or server, and never the password.
-        why = str(error.orig if isinstance(error, OperationalError) else error).partition("\n")[0]
-        raise SettingsError([f"DATABASE_URL: it cannot be opened ({why})."]) from error
+        raise cannot_open(error) from error
+
+
+def cannot_open(error: OSError | OperationalError) -> SettingsError:
+    """The driver's own first line: it names file or server, and never the password."""
+    why = str(error.orig if isinstance(error, OperationalError) else error).partition("\n")[0]
+    return SettingsError([f"DATABASE_URL: it cannot be opened ({why})."])
 
 
 def _upgrade(url: URL, to: str) -> None:

@@ -15,6 +15,7 @@ from bot.domain.requests import OPEN_STATES, BackupRequest, Choice, RequestState
 from bot.ports import Conflict
 from bot.storage.tables import about, audit, posts, requests, votes
 
+DECIDED = "backup_bot_decided"  # where PostgreSQL tells all replicas that a request changed
 AUDIT_LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the trail
 NESTED = {"instance", "history", "terms", "refusal"}
 
@@ -46,6 +47,7 @@ class Transaction:
         )
         if result.rowcount != 1:
             raise Conflict(request.id)
+        await self._tell(request)
         return changed
 
     async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest:
@@ -53,7 +55,13 @@ class Transaction:
         await self._connection.execute(
             insert(votes).values(request_id=request.id, **vote.model_dump())
         )
+        await self._tell(request)
         return request.model_copy(update={"votes": (*request.votes, vote)})
+
+    async def _tell(self, request: BackupRequest) -> None:
+        """Once it is committed, whoever waits for a decision wakes up, in whichever process."""
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(select(func.pg_notify(DECIDED, request.id)))
 
     async def strike(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
         """The request without the approvals of these people."""

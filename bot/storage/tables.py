@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -115,6 +116,18 @@ posts = Table(
     Column("line", String, primary_key=True),
     Column("channel_id", String, nullable=False),
     Column("ts", String, nullable=False),
+)
+
+# On PostgreSQL: the processes that share this database, dead or alive.
+replicas = Table("replica", metadata, Column("id", String, primary_key=True))
+
+# On PostgreSQL: the calls that all of them made lately, in seconds since 1970.
+budgets = Table(
+    "budget",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("taken", JSON, nullable=False),
+    Column("closed_until", Float, nullable=False),
 )
 
 

@@ -55,6 +55,10 @@ class Process:
                 self._news.clear()
                 await self._news.wait()
 
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
     def signal(self, signal: Signals) -> None:
         self._process.send_signal(signal)
 

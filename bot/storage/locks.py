@@ -1,0 +1,59 @@
+"""Who may start, and when: one process on a SQLite file, one at a time on PostgreSQL."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from bot.domain.errors import SettingsError
+from bot.storage.engine import cannot_open, is_sqlite
+
+STARTING = 0x0BAC_5747  # of PostgreSQL: who holds it migrates and launches
+AGAIN = 0.2  # seconds
+
+
+@contextmanager
+def only_process(database_url: str) -> Iterator[None]:
+    """On SQLite nobody else runs on the file. Raises SettingsError if somebody does."""
+    url = make_url(database_url)
+    if not is_sqlite(url) or not url.database:
+        yield
+        return
+    file = Path(url.database).resolve()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.with_name(f"{file.name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError as error:
+        why = f"another backup-bot runs on {file}; for several at once use PostgreSQL"
+        raise SettingsError([f"DATABASE_URL: {why}."]) from error
+    except OSError as error:
+        raise cannot_open(error) from error
+
+
+@contextmanager
+def one_at_a_time(database_url: str) -> Iterator[None]:
+    """On PostgreSQL the others wait until the block ends. Blocks. Raises SettingsError."""
+    url = make_url(database_url)
+    if is_sqlite(url):
+        yield
+        return
+    # Neither in a transaction nor waiting in a statement: DBOS builds indices concurrently,
+    # which waits for all of those to end.
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            try_lock = text("SELECT pg_try_advisory_lock(:key)")
+            while not connection.scalar(try_lock, {"key": STARTING}):
+                time.sleep(AGAIN)
+            yield
+    except OperationalError as error:
+        raise cannot_open(error) from error
+    finally:
+        engine.dispose()

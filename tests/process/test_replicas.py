@@ -1,0 +1,230 @@
+"""Several identical processes on one PostgreSQL: any answers, one works, and none is missed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+
+import psycopg
+import pytest
+
+from bot.demo.slack.records import Message
+from bot.demo.world import ANA, BEN, OPS, World
+from bot.slack.cards import APPROVE
+from tests.process.conftest import PATIENCE, Process, Runs
+
+OFTEN = '[approval]\napprovers = ["S0DBA"]\n[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n'
+TAKEN_OVER = 30.0  # seconds, as promised
+MANY = 4
+
+
+class Fleet:
+    """Replicas that share a workspace, a region and a database."""
+
+    def __init__(self, world: World, environ: dict[str, str], runs: Runs) -> None:
+        self.world = world
+        self.environ = environ
+        self._runs = runs
+        self._stack = AsyncExitStack()
+        self.replicas: list[Process] = []
+
+    def set_budget(self, calls_per_minute: int) -> None:
+        """For those who start from now on."""
+        config = Path(self.environ["BACKUP_BOT_CONFIG"])
+        config.write_text(OFTEN.replace("6000", str(calls_per_minute)), "utf-8")
+
+    async def start(self, count: int = 1) -> None:
+        """So many more, at the same moment."""
+        entering = (
+            self._stack.enter_async_context(self._runs(self.environ)) for _ in range(count)
+        )
+        self.replicas += [await process for process in entering]
+        alive = [process for process in self.replicas if process.alive]
+        await self.world.workspace.until(
+            lambda: len(self.world.workspace.sockets.open) == 2 * len(alive), PATIENCE * 2
+        )
+
+    async def end(self) -> None:
+        await self._stack.aclose()
+
+    async def asks(self, name: str) -> Message:
+        """Ana asks for a backup of the instance of this name; its card."""
+        workspace = self.world.workspace
+        reply = await workspace.command(ANA, OPS, "/backup", f"create {name} before-{name}")
+        assert reply.error is None
+        return (await workspace.until(lambda: self._cards(name), PATIENCE))[0]
+
+    def _cards(self, name: str) -> list[Message]:
+        workspace = self.world.workspace
+        return [
+            m
+            for m in workspace.messages(OPS)
+            if not m.is_reply and m.buttons and f"before-{name}" in workspace.read(m)
+        ]
+
+    def thread(self, card: Message) -> list[str]:
+        """How each line under a card begins."""
+        workspace = self.world.workspace
+        lines = [workspace.read(line) for line in workspace.thread(OPS, card.ts)]
+        return [line.split(": ")[0] for line in lines]
+
+    async def until_said(self, card: Message, words: str, patience: float = TAKEN_OVER) -> None:
+        await self.world.workspace.until(
+            lambda: any(words in line for line in self.thread(card)), patience
+        )
+
+    async def until_watched(self, count: int) -> None:
+        """So many backups are asked about: all that is to be said before has been written down."""
+        region = self.world.region
+        while len({c.query["backup_id"] for c in region.calls if "backup_id" in c.query}) < count:
+            await region.changed()
+
+    async def until_stored(self, count: int) -> None:
+        """So many cards are written down: who dies before that posts its card again."""
+        url = self.environ["DATABASE_URL"].replace("+psycopg", "")
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as reader:
+            query = "SELECT count(*) FROM post WHERE line = 'card'"
+            while (await (await reader.execute(query)).fetchone()) != (count,):
+                pass
+
+    def finish(self, name: str) -> None:
+        """RDS is done with it."""
+        for backup in self.world.region.backups:
+            if backup.name == f"before-{name}" and backup.status == "BUILDING":
+                self.world.region.end_backup(backup)
+
+
+@pytest.fixture
+async def fleet(
+    world: World, runs: Runs, postgresql_url: str, tmp_path: Path
+) -> AsyncIterator[Fleet]:
+    config = tmp_path / "policy.toml"
+    config.write_text(OFTEN, "utf-8")
+    world.region.gateway.calls_per_minute = None
+    for number in range(MANY):
+        instance = world.region.add_instance(f"db-{number}", backup_takes=timedelta(hours=1))
+        began = world.region.clock.now() - timedelta(days=1)
+        world.region.add_backup(instance, "nightly", began=began, takes=timedelta(seconds=1))
+    environ = world.environ | {"DATABASE_URL": postgresql_url, "BACKUP_BOT_CONFIG": str(config)}
+    fleet = Fleet(world, environ, runs)
+    yield fleet
+    await fleet.end()
+
+
+async def test_any_answers_and_a_decision_is_heard_by_the_other(fleet: Fleet) -> None:
+    """Commands and clicks go to either; each backup starts at once."""
+    await fleet.start(2)
+    for number in range(MANY):
+        card = await fleet.asks(f"db-{number}")
+        await fleet.world.workspace.click(BEN, card.ts, APPROVE)
+        # Who was not woken looks again after a minute only.
+        await fleet.until_said(card, "RDS accepted it", patience=10)
+    backups = [b for b in fleet.world.region.backups if b.name.startswith("before-")]
+
+    assert len(backups) == MANY
+
+
+async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:
+    """Some wait for people, some run: all end once, and are told once, within half a minute."""
+    await fleet.start(2)
+    cards = [await fleet.asks(f"db-{number}") for number in range(MANY)]
+    for card in cards[: MANY // 2]:
+        await fleet.world.workspace.click(BEN, card.ts, APPROVE)
+    await fleet.until_watched(MANY // 2)
+    fleet.replicas[0].signal(SIGKILL)
+    await fleet.world.workspace.until(lambda: len(fleet.world.workspace.sockets.open) == 2)
+    for card in cards[MANY // 2 :]:
+        await fleet.world.workspace.click(BEN, card.ts, APPROVE)
+    for number, card in enumerate(cards):
+        await fleet.until_said(card, "RDS accepted it")
+        fleet.finish(f"db-{number}")
+        await fleet.until_said(card, "completed")
+
+    assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
+    made = [b.name for b in fleet.world.region.backups if b.name.startswith("before-")]
+    assert sorted(made) == [f"before-db-{number}" for number in range(MANY)]
+
+
+async def test_all_killed_and_one_started(fleet: Fleet) -> None:
+    """Nobody lived when they died: the next to start takes over from all of them."""
+    await fleet.start(2)
+    cards = [await fleet.asks(f"db-{number}") for number in range(MANY)]
+    await fleet.until_stored(MANY)
+    for replica in fleet.replicas:
+        replica.signal(SIGKILL)
+    await fleet.world.workspace.until(lambda: not fleet.world.workspace.sockets.open)
+    await fleet.start()
+    for number, card in enumerate(cards):
+        await fleet.world.workspace.click(BEN, card.ts, APPROVE)
+        await fleet.until_said(card, "RDS accepted it")
+        fleet.finish(f"db-{number}")
+        await fleet.until_said(card, "completed")
+
+
+async def test_one_by_one_they_are_replaced(fleet: Fleet) -> None:
+    """As a rolling upgrade does: told to stop, and what waits is taken over."""
+    await fleet.start(2)
+    card = await fleet.asks("db-0")
+    for old in list(fleet.replicas):
+        old.signal(SIGTERM)
+        assert await old.exits() == 0
+        await fleet.start()
+    await fleet.world.workspace.click(BEN, card.ts, APPROVE)
+    await fleet.until_said(card, "RDS accepted it")
+    fleet.finish("db-0")
+    await fleet.until_said(card, "completed")
+
+    assert len(fleet.thread(card)) == 3
+
+
+async def test_three_start_together_on_an_empty_database(fleet: Fleet) -> None:
+    """One migrates, the others wait for it."""
+    await fleet.start(3)
+    card = await fleet.asks("db-0")
+
+    assert card.buttons
+    assert all("Traceback" not in replica.err for replica in fleet.replicas)
+
+
+async def test_who_lost_its_lock_ends(fleet: Fleet, postgresql_url: str) -> None:
+    """Others may do its work by now: it must not go on beside them."""
+    await fleet.start()
+    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as administrator:
+        administrator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+        )
+
+    assert await fleet.replicas[0].exits() != 0
+
+
+async def test_the_budget_holds_for_all_together(fleet: Fleet) -> None:
+    """Two replicas with a budget of six calls make six a minute, not twelve."""
+    fleet.set_budget(6)
+    await fleet.start(2)
+    asking = [
+        fleet.world.workspace.command(ANA, OPS, "/backup", f"create db-{n} before-db-{n}")
+        for n in range(MANY)
+    ]
+    await asyncio.gather(*asking)
+    while len(fleet.world.region.calls) < 6:
+        await fleet.world.region.changed()
+    await asyncio.sleep(1)
+
+    assert len(fleet.world.region.calls) == 6
+
+
+async def test_two_on_one_sqlite_file_is_one_too_many(
+    runs: Runs, world: World, tmp_path: Path
+) -> None:
+    """The second says so and ends; the first does not notice."""
+    environ = world.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/bot.db"}
+    async with runs(environ) as first, runs(environ) as second:
+        codes = [asyncio.ensure_future(process.exits()) for process in (first, second)]
+        (ended,), _ = await asyncio.wait(codes, return_when=asyncio.FIRST_COMPLETED)
+        loser, winner = (first, second) if ended is codes[0] else (second, first)
+
+        assert ended.result() == 2
+        assert "another backup-bot runs on" in loser.err
+        assert winner.alive
