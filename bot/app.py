@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 import aiohttp
@@ -17,6 +18,7 @@ from bot.budget import Ledger, OwnLedger
 from bot.clock import Clock
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
+from bot.health import Health, HealthServer
 from bot.lifecycle.gate import Gate
 from bot.lifecycle.journal import Journal
 from bot.lifecycle.ports import World
@@ -69,51 +71,73 @@ async def running(
     env = settings.environment
     async with AsyncExitStack() as stack:
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        keep = partial(_keep, stack, over)
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
         slack = slack_client(env, session)
-        database = await _open_database(env, stack, clock)
-        store, replica = database.store, database.replica
-        world = await _world(
-            settings, slack, database, clock, stack, over, rds_patience=rds_patience
-        )
-        await _check_approvers(settings, world.people)
+        store, ledger, replica = await _open_database(env, stack, clock)
+        rds = await rds_client(settings, stack, clock, patience=rds_patience, ledger=ledger)
+        gate = Gate()
+        pace = Pace(clock, ledger)
+        threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
+        catalogue = InstanceCatalogue(rds, clock, settings.file.aliases)
+        stack.push_async_callback(catalogue.close)
+        keep(catalogue.warm())
+        watcher = Watcher(rds, clock)
+        keep(watcher.run())
+        people = People(slack, clock, ledger)
+        stack.push_async_callback(people.close)
+        await _check_approvers(settings, people)
 
-        journal = Journal(env.database_url, executor_id=replica.id if replica else ALONE)
-        lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
-        stack.push_async_callback(journal.close)
-        with one_at_a_time(env.database_url):
-            journal.launch()
-        stack.push_async_callback(lifecycle.close, TO_FINISH)
-        _keep(stack, over, lifecycle.run())
-        if replica:
-            _keep(stack, over, replica.run(lifecycle.wake))
-            _keep(stack, over, take_over(replica, lifecycle, clock))
-
+        policy = settings.file.policy
+        world = World(store, rds, catalogue, watcher, threads, people, policy, clock, gate)
+        lifecycle = await _launch(settings, world, replica, stack, over)
         backups = Backups(
             store=store,
             intake=Intake(store),
-            catalogue=world.catalogue,
-            policy=world.policy,
-            people=world.people,
+            catalogue=catalogue,
+            policy=policy,
+            people=people,
             engine=lifecycle,
             clock=clock,
         )
         overview = Overview(
-            store=store,
-            catalogue=world.catalogue,
-            policy=world.policy,
-            people=world.people,
-            clock=clock,
+            store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
         )
         at_work = AtWork()
         app = bolt_app(slack, await identify(slack, Clock()), _plain(env.signing_secret), at_work)
         handlers.register(app, backups, overview, env.command)
         front = HttpFront(app, address) if address else SocketFront(app, _plain(env.app_token))
-        _keep(stack, over, front.run())
+        keep(front.run())
         stack.push_async_callback(front.close)
         stack.push_async_callback(at_work.drain, TO_ANSWER)
+        if env.health_port:
+            server = HealthServer(Health(store, rds, threads, front, clock), env.health_port)
+            await server.start()
+            stack.push_async_callback(server.close)
         await front.connected
         yield over
+
+
+async def _launch(
+    settings: Settings,
+    world: World,
+    replica: Replica | None,
+    stack: AsyncExitStack,
+    over: asyncio.Future[None],
+) -> Lifecycle:
+    """Carry on what was under way, and be ready for more."""
+    database_url = settings.environment.database_url
+    journal = Journal(database_url, executor_id=replica.id if replica else ALONE)
+    lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
+    stack.push_async_callback(journal.close)
+    with one_at_a_time(database_url):
+        journal.launch()
+    stack.push_async_callback(lifecycle.close, TO_FINISH)
+    _keep(stack, over, lifecycle.run())
+    if replica:
+        _keep(stack, over, replica.run(lifecycle.wake))
+        _keep(stack, over, take_over(replica, lifecycle, world.clock))
+    return lifecycle
 
 
 async def _check_approvers(settings: Settings, people: ports.People) -> None:
@@ -182,42 +206,6 @@ async def rds_client(
     http = await stack.enter_async_context(client)
     budget = call_budget(settings.file.rds.calls_per_minute, clock, ledger)
     return RdsClient(http, env.project_id, budget, clock)
-
-
-async def _world(
-    settings: Settings,
-    slack: AsyncWebClient,
-    database: Database,
-    clock: Clock,
-    stack: AsyncExitStack,
-    over: asyncio.Future[None],
-    *,
-    rds_patience: float,
-) -> World:
-    env, file = settings.environment, settings.file
-    store, ledger, _ = database
-    rds = await rds_client(settings, stack, clock, patience=rds_patience, ledger=ledger)
-    catalogue = InstanceCatalogue(rds, clock, file.aliases)
-    stack.push_async_callback(catalogue.close)
-    _keep(stack, over, catalogue.warm())
-    watcher = Watcher(rds, clock)
-    _keep(stack, over, watcher.run())
-    people = People(slack, clock, ledger)
-    stack.push_async_callback(people.close)
-    gate = Gate()
-    return World(
-        store=store,
-        rds=rds,
-        catalogue=catalogue,
-        watcher=watcher,
-        thread=Threads(
-            slack, store, clock, command=env.command, pace=Pace(clock, ledger), gate=gate
-        ),
-        people=people,
-        policy=file.policy,
-        clock=clock,
-        gate=gate,
-    )
 
 
 def _plain(secret: SecretStr | None) -> str:

@@ -25,6 +25,7 @@ from bot.domain.errors import (
 from bot.domain.instances import Instance
 from bot.domain.policy import Members, Policy, Terms
 from bot.domain.requests import CARD, BackupRequest, Choice, RequestState, Vote
+from bot.metrics import DECISION_SECONDS
 from bot.ports import Catalogue, Conflict, Engine, Intake, People, Store, Transaction
 
 # An ack is due after 3 s; what RDS has not said by then is looked up afterwards.
@@ -155,6 +156,9 @@ class Backups:
             result = await self._count(click, members)
         if result.request is not None:
             self._engine.wake(result.request.id)
+            if result.verdict is Verdict.DECIDED and (since := result.request.waits_since):
+                took = self._clock.now() - since
+                DECISION_SECONDS.labels(click.choice.value).observe(took.total_seconds())
         return result
 
     async def _members_for(self, click: Click) -> Members:

@@ -57,6 +57,7 @@ async def offline_world(clock: Clock) -> AsyncIterator[World]:
                 "HUAWEICLOUD_SDK_PROJECT_ID": region.gateway.project_id,
                 "HUAWEICLOUD_REGION": "ap-southeast-1",
                 "RDS_ENDPOINT": rds.endpoint,
+                "HEALTH_PORT": "0",
             },
         )
 

@@ -223,3 +223,8 @@ class Line(StrEnum):
     KEYS_REFUSED = "keys_refused"  # the same, because RDS does not take the bot's own keys
     RDS_BACK = "rds_back"  # that is over
     ENDED = "ended"  # the final state, whichever it is
+
+
+TOLD = "told"  # what the requester alone was told, of a request that never had a card
+GIVEN_UP = "given_up"  # neither channel nor requester can be written to: nobody is left to tell
+ANNOUNCED = (Line.ENDED.value, TOLD, GIVEN_UP)  # one of these was said of every request that ended

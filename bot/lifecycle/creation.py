@@ -17,6 +17,7 @@ from bot.domain.instances import Backup
 from bot.domain.requests import BackupRequest, Choice, Line, RequestState
 from bot.lifecycle.asking import refuse
 from bot.lifecycle.ports import FIRST_GAP, LONGEST_GAP, World
+from bot.metrics import ADOPTIONS
 
 log = structlog.get_logger(__name__)
 
@@ -170,6 +171,7 @@ async def _running(
     adopted: bool = False,
 ) -> RequestState:
     detail = {"backup_id": backup.id, "name": request.name}
+    ADOPTIONS.inc(int(adopted))
     if rds_request_id:
         detail["rds_request_id"] = rds_request_id
     moved = await world.move(

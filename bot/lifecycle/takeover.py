@@ -8,6 +8,7 @@ from dbos import DBOS
 
 from bot.clock import Clock
 from bot.lifecycle.workflow import Lifecycle
+from bot.metrics import RECOVERIES
 
 log = structlog.get_logger(__name__)
 
@@ -38,5 +39,6 @@ async def _resume(replica_id: str) -> None:
     )
     for workflow in left:
         await DBOS.resume_workflow_async(workflow.workflow_id)
+    RECOVERIES.inc(len(left))
     if left:
         log.warning("work_taken_over", replica=replica_id, requests=len(left))

@@ -10,6 +10,7 @@ from bot.domain.instances import Backup, BackupStatus
 from bot.domain.progress import is_overdue, next_look
 from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.lifecycle.ports import World, trouble_line
+from bot.metrics import BACKUP_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,8 @@ async def _finish(
 ) -> RequestState:
     now = world.clock.now()
     took = (backup.duration if backup else None) or now - (request.started_at or now)
+    if request.started_at:
+        BACKUP_SECONDS.labels(state.value).observe((now - request.started_at).total_seconds())
     moved = await world.move(
         request,
         state,

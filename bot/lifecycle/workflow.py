@@ -40,7 +40,8 @@ class Lifecycle:
             if task := asyncio.current_task():
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
-            return await self.back_up(request_id)
+            with structlog.contextvars.bound_contextvars(request=request_id):
+                return await self.back_up(request_id)
 
         self._workflow = back_up
 

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from bot.budget import Budget
 from bot.clock import Clock
-from bot.domain.errors import RdsError, RdsUnreachable
+from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
+from bot.metrics import RDS_CALLS
 from bot.rds import errors
 from bot.rds.models import BackupPage, Created, InstancePage
 from bot.rds.priority import Priority
@@ -49,6 +50,12 @@ class RdsClient:
         self._root = f"/v3/{quote(project_id, safe='')}"
         self._budget = budget
         self._clock = clock
+        self.trouble: str | None = None  # what RDS said last, if that was no answer
+
+    @property
+    def queued(self) -> int:
+        """How many calls wait for their turn."""
+        return self._budget.queued
 
     async def create_backup(self, instance_id: str, name: str, description: str = "") -> Accepted:
         """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again."""
@@ -119,6 +126,24 @@ class RdsClient:
         body: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         await self._budget.take(priority)
+        try:
+            response = await self._sent(method, path, query=query, body=body)
+        except RdsError as error:
+            self.trouble = error.code or f"HTTP {error.status}"
+            RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
+            raise
+        self.trouble = None
+        RDS_CALLS.labels(priority.name.lower(), "ok").inc()
+        return response
+
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None,
+        body: Mapping[str, str] | None,
+    ) -> httpx.Response:
         creates = method != "GET"
         target = f"{self._root}/{path}" + (
             f"?{urlencode(query, quote_via=quote)}" if query else ""
@@ -136,6 +161,18 @@ class RdsClient:
         if isinstance(problem, RdsUnreachable) and problem.retry_after is not None:
             await self._budget.stand_back(problem.retry_after)
         raise problem
+
+
+def _outcome(error: RdsError) -> str:
+    match error:
+        case RdsUnreachable(retry_after=None):
+            return "unreachable"
+        case RdsUnreachable():
+            return "throttled"
+        case RdsOutcomeUnknown():
+            return "unknown"
+        case _:
+            return "refused"
 
 
 def _read(model: type[M], response: httpx.Response, *, creates: bool) -> M:

@@ -2,15 +2,22 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.listener.async_listener_completion_handler import AsyncListenerCompletionHandler
 from slack_bolt.listener.async_listener_start_handler import AsyncListenerStartHandler
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.metrics import ACK_SECONDS
 
 
 class AtWork:
@@ -53,6 +60,24 @@ class _Leave(AsyncListenerCompletionHandler):
         self._at_work.leave()
 
 
+class _TimedAck(AsyncAck):
+    """An ack that knows how long Slack waited for it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Bolt has no annotation there
+        self._came = time.perf_counter()
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> BoltResponse:
+        response = await super().__call__(*args, **kwargs)
+        ACK_SECONDS.observe(time.perf_counter() - self._came)
+        return response
+
+
+async def _time_the_ack(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002, Bolt's name
+    context["ack"] = _TimedAck()
+    await next()
+
+
 def bolt_app(
     client: AsyncWebClient, identity: AuthorizeResult, signing_secret: str | None, at_work: AtWork
 ) -> AsyncApp:
@@ -67,6 +92,7 @@ def bolt_app(
     app = AsyncApp(
         client=client, authorize=authorize, signing_secret=signing_secret, logger=logger
     )
+    app.middleware(_time_the_ack)
     app.listener_runner.listener_start_handler = _Enter(at_work)
     app.listener_runner.listener_completion_handler = _Leave(at_work)
     return app

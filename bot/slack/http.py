@@ -82,6 +82,10 @@ class HttpFront:
         finally:
             self._ended.set()
 
+    def silent_for(self) -> float | None:
+        """0 while it serves: a quiet Slack is no sign of anything."""
+        return 0.0 if self._server.started and not self._server.should_exit else None
+
     async def close(self) -> None:
         """Take no more requests; those under way are answered."""
         self._server.should_exit = True

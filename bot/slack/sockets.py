@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 
 import structlog
@@ -52,6 +53,17 @@ class SocketFront:
         async with asyncio.TaskGroup() as tasks:
             for place in range(CONNECTIONS):
                 tasks.create_task(self._supervise(place))
+
+    def silent_for(self) -> float | None:
+        """Seconds since one of the connections was last seen alive; None if none stands."""
+        clients = [handler.client for handler in self._handlers if handler]
+        pongs = [
+            client.last_ping_pong_time
+            for client in clients
+            if client.current_session and not client.current_session.closed
+        ]
+        seen = [pong for pong in pongs if pong is not None]
+        return time.time() - max(seen) if seen else None
 
     async def close(self) -> None:
         """Take no more envelopes."""

@@ -11,8 +11,9 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.budget import Budget
 from bot.clock import Clock
 from bot.domain.errors import CannotPost, SlackUnreachable
-from bot.domain.requests import CARD, BackupRequest, Line
+from bot.domain.requests import CARD, GIVEN_UP, TOLD, BackupRequest, Line
 from bot.lifecycle.gate import Gate
+from bot.metrics import SLACK_MESSAGES
 from bot.slack.answers import not_posted, refusal
 from bot.slack.cards import request_card
 from bot.slack.codes import FAILURES, error_code, retry_after
@@ -22,7 +23,6 @@ from bot.slack.replies import is_broadcast, thread_line
 
 log = structlog.get_logger(__name__)
 
-TOLD = "told"
 
 # The channel cannot be written to, however often it is tried.
 NO_PLACE = {
@@ -125,7 +125,17 @@ class Threads:
         )
 
     async def announce(self, request: BackupRequest) -> None:
-        """Tell how it ended: on card and in thread; without them, the requester alone."""
+        """Tell how it ended: on card and in thread; without them, the requester alone.
+
+        Raises CannotPost if nobody is left to tell.
+        """
+        try:
+            await self._announce(request)
+        except CannotPost as error:
+            await self._posts.save_post(request.id, GIVEN_UP, error.channel_id, "")
+            raise
+
+    async def _announce(self, request: BackupRequest) -> None:
         if await self._posts.posted(request.id, CARD) is None and request.refusal:
             await self._tell(request)
             return
@@ -219,12 +229,15 @@ class Threads:
             code = error_code(error)
             if code in final:
                 raise CannotPost(channel, code) from error
-            if (seconds := retry_after(error)) is not None:
+            seconds = retry_after(error)
+            SLACK_MESSAGES.labels("refused" if seconds is None else "throttled").inc()
+            if seconds is not None:
                 await budget.stand_back(seconds)
             elif self.trouble is None:
                 log.warning("slack_takes_nothing", error=code)
                 self.trouble = code
             raise SlackUnreachable(code) from error
+        SLACK_MESSAGES.labels("ok").inc()
         if self.trouble is not None:
             log.info("slack_takes_messages_again")
             self.trouble = None

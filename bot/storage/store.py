@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, delete, func, insert, select, update
@@ -11,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.audit import GENESIS, AuditEntry, chained
 from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import OPEN_STATES, BackupRequest, Choice, RequestState, Vote
+from bot.domain.requests import ANNOUNCED, OPEN_STATES, BackupRequest, Choice, RequestState, Vote
 from bot.ports import Conflict
-from bot.storage.tables import about, audit, posts, requests, votes
+from bot.storage.tables import UtcDateTime, about, audit, budgets, posts, requests, votes
 
 DECIDED = "backup_bot_decided"  # where PostgreSQL tells all replicas that a request changed
 AUDIT_LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the trail
+PROBE = "probe"  # a row that is written only to see whether rows can be
 NESTED = {"instance", "history", "terms", "refusal"}
 
 
@@ -88,6 +90,11 @@ class Transaction:
         links = chained(entries, *(last or (0, GENESIS)))
         await self._connection.execute(insert(audit), [link.model_dump() for link in links])
 
+    async def probe(self) -> None:
+        await self._connection.execute(delete(budgets).where(budgets.c.name == PROBE))
+        row = {"name": PROBE, "taken": [], "closed_until": 0.0}
+        await self._connection.execute(insert(budgets).values(row))
+
     async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
         row = {"request_id": request_id, "line": line, "channel_id": channel_id, "ts": ts}
         await self._connection.execute(insert(posts).values(row))
@@ -140,6 +147,31 @@ class Store:
         query = select(requests.c.id).where(requests.c.state == state).order_by("asked_at")
         async with self._reading() as connection:
             return list(await connection.scalars(query))
+
+    async def probe(self) -> None:
+        """Write something, so that a full or read-only disk shows. Raises StoreUnavailable."""
+        async with self.transaction() as transaction:
+            await transaction.probe()
+
+    async def counts(self) -> list[tuple[str, str, int]]:
+        """How many requests there are by state and rule; the rule is empty before the look-up."""
+        rule = func.coalesce(requests.c.terms["rule"].as_string(), "")
+        query = select(requests.c.state, rule, func.count()).group_by(requests.c.state, rule)
+        async with self._reading() as connection:
+            return [(state, name, count) for state, name, count in await connection.execute(query)]
+
+    async def oldest_unannounced(self) -> datetime | None:
+        """When the oldest request ended of whose end nobody was told; None if all were."""
+        ended = func.coalesce(requests.c.finished_at, requests.c.decided_at, requests.c.asked_at)
+        told = select(posts.c.line).where(
+            posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED)
+        )
+        query = select(func.min(ended, type_=UtcDateTime)).where(
+            requests.c.state.not_in(OPEN_STATES), ~told.exists()
+        )
+        async with self._reading() as connection:
+            oldest: datetime | None = await connection.scalar(query)
+            return oldest
 
     async def audit_trail(self, request_id: str | None = None) -> list[AuditEntry]:
         """The trail, oldest first: of one request, or all of it."""

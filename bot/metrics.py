@@ -1,0 +1,39 @@
+"""What is counted while the bot runs, under the names that Prometheus reads."""
+
+from prometheus_client import Counter, Histogram
+
+MINUTES = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400)  # as seconds
+
+ACK_SECONDS = Histogram(
+    "backup_bot_ack_seconds",
+    "From Slack's envelope to its ack.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
+)
+DECISION_SECONDS = Histogram(
+    "backup_bot_decision_seconds",
+    "From the card to the decision of people.",
+    ["choice"],
+    buckets=MINUTES,
+)
+BACKUP_SECONDS = Histogram(
+    "backup_bot_backup_seconds",
+    "From RDS's answer to the create to the end that it named.",
+    ["state"],
+    buckets=MINUTES,
+)
+RDS_CALLS = Counter(
+    "backup_bot_rds_calls",
+    "Calls of RDS by priority and outcome (ok, throttled, unreachable, unknown, refused).",
+    ["priority", "outcome"],
+)
+SLACK_MESSAGES = Counter(
+    "backup_bot_slack_messages",
+    "Messages and edits by outcome (ok, throttled, refused).",
+    ["outcome"],
+)
+ADOPTIONS = Counter(
+    "backup_bot_adoptions", "Backups found by name after a create whose answer was lost."
+)
+RECOVERIES = Counter(
+    "backup_bot_recoveries", "Requests that a replica took over from one that died."
+)
