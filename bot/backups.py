@@ -100,6 +100,8 @@ class Backups:
             await self._intake.write(request, trail)
         except Conflict:
             return await self._asked_before(request, detail)
+        except StoreUnavailable:
+            raise  # there is nowhere to note it, and no time to try
         except (UserError, RdsError) as error:
             await self._note_refusal(request, detail, error)
             raise

@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.domain.errors import SettingsError
@@ -58,13 +58,13 @@ def migrate(database_url: str, to: str = "head") -> None:
         _upgrade(make_url(database_url), to)
     except CommandError as error:
         raise SettingsError([f"DATABASE_URL: a newer release left it ({error})."]) from error
-    except (OSError, OperationalError) as error:
+    except (OSError, DBAPIError) as error:
         raise cannot_open(error) from error
 
 
-def cannot_open(error: OSError | OperationalError) -> SettingsError:
+def cannot_open(error: OSError | DBAPIError) -> SettingsError:
     """The driver's own first line: it names file or server, and never the password."""
-    why = str(error.orig if isinstance(error, OperationalError) else error).partition("\n")[0]
+    why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
     return SettingsError([f"DATABASE_URL: it cannot be opened ({why})."])
 
 
@@ -89,7 +89,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # a commit is on disk before it returns
-    cursor.execute("PRAGMA busy_timeout = 10000")
+    cursor.execute("PRAGMA busy_timeout = 2000")  # who waits for longer has lost Slack's ack
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 

@@ -56,6 +56,10 @@ class Process:
                 await self._news.wait()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process.returncode is None
 
