@@ -79,6 +79,7 @@ async def running(
         gate = Gate()
         pace = Pace(clock, ledger)
         threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
+        stack.push_async_callback(threads.close)
         catalogue = InstanceCatalogue(rds, clock, settings.file.aliases)
         stack.push_async_callback(catalogue.close)
         keep(catalogue.warm())

@@ -1,6 +1,8 @@
 """How a request's card and thread travel to Slack: each message once, the card in place."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -78,29 +80,55 @@ class Threads:
         self._command = command
         self._gate = gate or Gate()
         self._draws_plans = True  # until Slack says that this workspace does not
+        self._late: dict[str, BackupRequest] = {}  # as they are to be drawn when it is their turn
+        self._showing: set[asyncio.Task[None]] = set()
         self._no_edits: set[str] = set()  # requests whose cards are gone or frozen
 
     async def show(self, request: BackupRequest) -> None:
         """Post the card, or edit it, so that it shows the request as it stands.
 
-        An edit that only moves its progress is left out if it cannot be made at once.
+        An edit that cannot be made at once is made when its turn comes, as the request is then;
+        one that only moves its progress is left out.
         """
+        if await self._shown_now(request) or urgency_of(request) is Urgency.PROGRESS:
+            return
+        is_in_line = request.id in self._late
+        self._late[request.id] = request
+        if not is_in_line:
+            task = asyncio.create_task(self._show_late(request.id, urgency_of(request)))
+            self._showing.add(task)
+            task.add_done_callback(self._showing.discard)
+
+    async def _shown_now(self, request: BackupRequest) -> bool:
+        """Whether there is no more to draw; False if an edit has to wait for its turn."""
         card = await self._posts.posted(request.id, CARD)
         if card is None:
             await self._drawn(request, channel=request.card_channel_id)
-            return
-        if request.id in self._no_edits:
-            return
-        urgency = urgency_of(request)
-        if urgency is not Urgency.PROGRESS:
-            await self.pace.edits.take(urgency)
-        elif not await self.pace.edits.take_now(urgency):
-            return
+        elif request.id not in self._no_edits:
+            if not await self.pace.edits.take_now(urgency_of(request)):
+                return False
+            await self._redrawn(request, card)
+        return True
+
+    async def _show_late(self, request_id: str, urgency: Urgency) -> None:
+        await self.pace.edits.take(urgency)
+        request = self._late.pop(request_id, None)
+        if request and (card := await self._posts.posted(request_id, CARD)):
+            with suppress(SlackUnreachable):  # the next line draws it again
+                await self._redrawn(request, card)
+
+    async def _redrawn(self, request: BackupRequest, card: tuple[str, str]) -> None:
         try:
             await self._drawn(request, channel=card[0], ts=card[1])
         except CannotPost as error:  # the store still knows it all
             log.info("card_gone", request=request.id, error=error.error)
             self._no_edits.add(request.id)
+
+    async def close(self) -> None:
+        """Draw nothing more."""
+        for task in self._showing:
+            task.cancel()
+        await asyncio.gather(*self._showing, return_exceptions=True)
 
     async def say(
         self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
@@ -139,14 +167,19 @@ class Threads:
         if await self._posts.posted(request.id, CARD) is None and request.refusal:
             await self._tell(request)
             return
+        self._late.pop(request.id, None)
         try:
-            await self.show(request)
+            is_shown = await self._shown_now(request)
             await self.say(request, Line.ENDED)
         except CannotPost:
             message = thread_line(
                 request, Line.ENDED, now=self._clock.now(), command=self._command
             )
             await self._post(request, Line.ENDED, message, channel=request.requester)
+            return
+        if not is_shown and (card := await self._posts.posted(request.id, CARD)):
+            await self.pace.edits.take(Urgency.OUTCOME)
+            await self._redrawn(request, card)
         self._no_edits.discard(request.id)
 
     async def _tell(self, request: BackupRequest) -> None:

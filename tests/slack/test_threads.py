@@ -15,6 +15,7 @@ from bot.demo.slack.records import Content
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.slack.pace import EDITS
 from bot.slack.threads import Threads
 from tests.slack.samples import asked, in_every_state
 from tests.stepped_clock import SteppedClock
@@ -259,3 +260,22 @@ async def test_a_card_that_is_gone_is_not_edited_again(ground: Ground) -> None:
         await ground.threads.show(WAITING)
 
     assert sum(call.method == "chat.update" for call in ground.workspace.calls) == 1
+
+
+async def test_edits_that_have_to_wait_become_one(ground: Ground) -> None:
+    """Fifty a minute: of what changed twice only the newest is drawn, and no line waits."""
+    await ground.threads.show(WAITING)
+    for _ in range(EDITS * 4 // 5 + 10):
+        await ground.threads.pace.edits.take_now(0)
+    approved = STATES[RequestState.APPROVED]
+    for request in (WAITING, WAITING, approved):
+        await ground.threads.show(request)
+    await ground.threads.say(approved, Line.APPROVED)
+    edits = [call for call in ground.workspace.calls if call.method == "chat.update"]
+    assert edits == []
+    assert any("Starting" in message for message in ground.messages)
+    ground.clock.advance(minutes=1)
+    await ground.workspace.until(lambda: "approved" in ground.messages[0])
+
+    assert sum(call.method == "chat.update" for call in ground.workspace.calls) == 1
+    await ground.threads.close()
