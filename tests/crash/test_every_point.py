@@ -1,0 +1,101 @@
+"""Killed at each point where one thing leads to the next: nobody can tell afterwards."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.audit import verify
+from bot.demo.clock import FastClock
+from bot.demo.slack.records import Message
+from tests.crash.mortal import MortalBot, approved, asked, cards, says
+from tests.story import CONFIG, Opens, Story
+
+OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
+NAME = "before-42"
+LOOKED_FOR = 40.0  # seconds: a backup that may have been made is looked for during fifteen
+BEGINNINGS = ["@ben approved. Starting.", "RDS accepted it", "@ana completed"]
+ADOPTED = [BEGINNINGS[0], "RDS did start it", BEGINNINGS[2]]
+
+# Each with what may stand there twice: a post whose ts was not written down before the end.
+POINTS = [
+    ("after ack 1", 0),
+    ("before Lifecycle.begin 1", 0),
+    ("before Transaction.move 1", 0),
+    ("after Transaction.move 1", 0),
+    ("before slack chat.postMessage 1", 0),
+    ("before Store.save_post 1", 1),
+    ("after Store.save_post 1", 0),
+    ("before Lifecycle.wake 1", 0),
+    ("after ack 2", 0),
+    ("before Store.save_post 2", 1),
+    ("before rds POST 1", 0),
+    ("after rds POST 1", 0),
+    ("after Transaction.move 4", 0),
+    ("before Store.save_post 3", 1),
+    ("before Watcher.look 1", 0),
+    ("after Watcher.look 1", 0),
+    ("after Transaction.move 5", 0),
+    ("before Store.save_post 4", 1),
+    ("after Store.save_post 4", 0),
+]
+
+
+@pytest.fixture
+async def story(opens: Opens) -> AsyncIterator[Story]:
+    """A region in which a backup takes two seconds, as the one before did."""
+    async with opens(CONFIG + OFTEN, FastClock(1)) as story:
+        story.region.gateway.calls_per_minute = None
+        instance = story.region.add_instance("mortal", backup_takes=timedelta(seconds=2))
+        began, took = story.clock.now() - timedelta(days=1), timedelta(seconds=2)
+        story.region.add_backup(instance, "nightly", began=began, takes=took)
+        yield story
+
+
+@pytest.mark.parametrize(("point", "twice"), POINTS)
+async def test_killed(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, twice: int
+) -> None:
+    """One backup, one story, no button left, a trail without a gap."""
+    directory = tmp_path / "empty"
+    directory.mkdir()
+    bot = MortalBot(story, directory)
+    await bot.start(point)
+    await asked(bot, "mortal", NAME)
+    await approved(bot, NAME)
+    assert await bot.until(lambda: says(story, NAME, "completed"), LOOKED_FOR)
+    assert await bot.until(lambda: bot.deaths and bot.is_connected)
+    assert await bot.until(
+        lambda: all("is backed up" in read(story, card) for card in kept(story))
+    )
+    await asyncio.sleep(1)  # for what would be said twice
+    await bot.kill()
+
+    assert bot.deaths == 1
+    assert story.made(NAME) == 1
+    assert doubled(story) <= twice
+    monkeypatch.setenv("DATABASE_URL", story.environ["DATABASE_URL"])
+    assert verify() == 0
+
+
+def read(story: Story, card: Message) -> str:
+    return story.workspace.read(card)
+
+
+def kept(story: Story) -> list[Message]:
+    """The cards that somebody looks after: of two the one with the thread."""
+    return [card for card in cards(story, NAME) if story.thread(card)]
+
+
+def doubled(story: Story) -> int:
+    """How many messages stand there more than once; all that must be said is said."""
+    found = cards(story, NAME)
+    lines = [line.split(": ")[0] for card in found for line in story.thread(card)]
+    counted = Counter(line[:16] for line in lines)
+    expected = ADOPTED if any("did start" in line for line in lines) else BEGINNINGS
+    unknown = Counter(line[:16] for line in lines if "did not answer" in line)
+    assert set(counted - unknown) == {line[:16] for line in expected}
+    return len(found) - 1 + sum(times - 1 for times in counted.values())
