@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import token_hex
 from uuid import uuid4
 
@@ -50,7 +51,8 @@ class Socket:
     async def send(self, what: Json) -> None:
         """Send, into the void if the connection is dead."""
         if not self.is_silent and not self._ws.closed:
-            await self._ws.send_json(what)
+            with suppress(ConnectionError):  # the app died this very moment
+                await self._ws.send_json(what)
 
     async def disconnect(self, reason: str) -> None:
         """Tell the app to connect anew; nothing more is delivered here."""
