@@ -71,7 +71,8 @@ async def _kill_often(bot: MortalBot) -> list[float]:
     for _ in range(KILLS):
         began = time.monotonic()
         await bot.start()
-        await bot.until(lambda: bot.is_connected)
+        if not await bot.until(lambda: bot.is_connected):
+            raise RuntimeError("the bot does not start")
         ready.append(time.monotonic() - began)
         await asyncio.sleep(random.uniform(*ALIVE))  # noqa: S311, no secret
         await bot.kill()

@@ -12,7 +12,7 @@ from tests.crash.mortal import cards, says
 from tests.story import CONFIG, Story
 
 TRY_AGAIN = 5.0  # seconds after which people do
-POLICY = f"{CONFIG}[rds]\npoll_seconds = 1\ncalls_per_minute = 60000\n"
+POLICY = f"{CONFIG}[rds]\npoll_seconds = 1\ncalls_per_minute = 8000\n"
 
 
 def fill(story: Story, requests: int) -> None:
