@@ -154,6 +154,7 @@ async def test_all_killed_and_one_started(fleet: Fleet) -> None:
     await fleet.until_stored(MANY)
     for replica in fleet.replicas:
         replica.signal(SIGKILL)
+        await replica.exits()
     await fleet.world.workspace.until(lambda: not fleet.world.workspace.sockets.open)
     await fleet.start()
     for number, card in enumerate(cards):
