@@ -54,6 +54,7 @@ class Watcher:
         self._looks: set[Look] = set()
         self._asked_directly: dict[str, float] = {}  # backup id: when; old ones are forgotten
         self._changed = asyncio.Event()
+        self._wakes_at = float("inf")
         self._pages = 1  # that a sweep costs
         self._stand_back = 0.0  # seconds; 0 while all is well
         self._not_before = float("-inf")
@@ -68,7 +69,8 @@ class Watcher:
         """
         look = Look(instance_id, backup_id, self._clock.monotonic() + after, patient)
         self._looks.add(look)
-        self._changed.set()
+        if look.due < self._wakes_at:  # hundreds come at once after a restart
+            self._changed.set()
         try:
             return await look.answer
         finally:
@@ -79,7 +81,9 @@ class Watcher:
         while True:
             self._changed.clear()
             if (wait := self._idle()) > 0:
-                await self._clock.wait(self._changed, min(wait, LONGEST_STAND_BACK))
+                wait = min(wait, LONGEST_STAND_BACK)
+                self._wakes_at = self._clock.monotonic() + wait
+                await self._clock.wait(self._changed, wait)
             else:
                 await self.tick()
 

@@ -224,7 +224,12 @@ class Line(StrEnum):
     RDS_BACK = "rds_back"  # that is over
     ENDED = "ended"  # the final state, whichever it is
 
+    def about(self, subject: str) -> str:
+        """Under what it is written down that this was said, once a subject."""
+        return f"{self}:{subject}" if subject else self.value
 
+
+PUT_OFF = "put_off"  # what the requester alone is told while RDS is away and there is no card
 TOLD = "told"  # what the requester alone was told, of a request that never had a card
 GIVEN_UP = "given_up"  # neither channel nor requester can be written to: nobody is left to tell
 ANNOUNCED = (Line.ENDED.value, TOLD, GIVEN_UP)  # one of these was said of every request that ended

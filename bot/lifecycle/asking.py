@@ -1,5 +1,7 @@
 """From the command to the decision: look it up, put up the card, wait for people."""
 
+from functools import partial
+
 from bot.domain.audit import AuditAction
 from bot.domain.commands import free_name
 from bot.domain.decisions import AskVerdict, able_to_approve, decide_request
@@ -31,14 +33,15 @@ async def look_up(world: World, request_id: str) -> RequestState:
     request = await world.load(request_id)
     if request.state is not RequestState.ASKED:
         return request.state
+    lasting = partial(world.put_off, request)
     try:
         found = await world.patiently(
-            lambda: world.catalogue.find(request.reference, ALL_THE_TIME)
+            lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
         )
-        instance = await world.patiently(lambda: world.catalogue.current(found.id))
+        instance = await world.patiently(lambda: world.catalogue.current(found.id), lasting)
         if instance is None:
             raise UnknownInstance(request.reference)
-        backups = await world.patiently(lambda: world.rds.list_backups(found.id))
+        backups = await world.patiently(lambda: world.rds.list_backups(found.id), lasting)
         _check_ready(instance, backups)
         _check_free(request, backups)
         terms = await _terms(world, request, instance)

@@ -16,13 +16,12 @@ from bot.domain.errors import (
 from bot.domain.instances import Backup
 from bot.domain.requests import BackupRequest, Choice, Line, RequestState
 from bot.lifecycle.asking import refuse
-from bot.lifecycle.ports import FIRST_GAP, LONGEST_GAP, World
+from bot.lifecycle.ports import FIRST_GAP, LASTING, LONGEST_GAP, World
 from bot.metrics import ADOPTIONS
 
 log = structlog.get_logger(__name__)
 
 LOOKS = (1.0, 2.0, 4.0, 8.0)  # seconds before each look for a backup that may have been made
-LASTING = 16.0  # seconds between two tries, from which on the thread hears that RDS is away
 MENDING_GAP = 600.0  # seconds to the next call after a refused key: wrong signatures lock it
 
 

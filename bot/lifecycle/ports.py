@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS cannot be reached
+LASTING = 16.0  # such a gap, from which on people hear that RDS is away
 
 PATIENCE = 5.0  # seconds for which a step waits until a line of progress is said
 SAY_AGAIN = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)  # seconds after each try to say a line of progress
@@ -77,6 +79,10 @@ class Thread(Protocol):
         self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
     ) -> None:
         """Reply under the card, calling those who can do something about it."""
+        ...
+
+    async def put_off(self, request: BackupRequest) -> None:
+        """Tell the requester alone that its card comes later, because RDS is away."""
         ...
 
     async def announce(self, request: BackupRequest) -> None:
@@ -150,15 +156,27 @@ class World:
     ) -> bool:
         """Draw the card and say a line of progress; whether there is nothing left to try.
 
+        What was said is not drawn again: after a restart that would be hundreds of cards.
         No backup waits for Slack for longer than a moment: after that it is said in the
         background, in its order, and what Slack does not take after a few tries is dropped.
         """
+        if await self.store.posted(request.id, line.about(subject)):
+            return True
         say = partial(self._try, request, line, subject=subject, call=call)
         return await self._within(PATIENCE, self._soon(request.id, say))
 
     async def draw(self, request: BackupRequest) -> None:
         """Draw the card once; progress that Slack does not take is dropped."""
         await self._within(PATIENCE, self._soon(request.id, partial(self._try, request)))
+
+    async def put_off(self, request: BackupRequest) -> None:
+        """Tell who asked that there is no card yet; dropped if Slack does not take it."""
+        await self._within(PATIENCE, self._soon(request.id, partial(self._try_put_off, request)))
+
+    async def _try_put_off(self, request: BackupRequest) -> bool:
+        with suppress(SlackUnreachable, CannotPost):
+            await self.thread.put_off(request)
+        return True
 
     async def tell(self, request: BackupRequest) -> None:
         """Say how it ended, however long Slack takes nothing. Raises CannotPost."""
@@ -215,8 +233,15 @@ class World:
             return True
         return False
 
-    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call that changes nothing until RDS answers it, and say once that it does not."""
+    async def patiently(
+        self,
+        call: Callable[[], Awaitable[T]],
+        lasting: Callable[[], Awaitable[None]] | None = None,
+    ) -> T:
+        """Make a call that changes nothing until RDS answers it, and say once that it does not.
+
+        `lasting` is done once it is no mere hiccup.
+        """
         gap = FIRST_GAP
         while True:
             try:
@@ -224,6 +249,8 @@ class World:
             except RdsUnreachable as error:
                 if gap == FIRST_GAP:
                     log.warning("rds_unreachable", code=error.code, request_id=error.request_id)
+                if lasting and gap < LASTING <= gap * 2:
+                    await lasting()
                 await self.clock.sleep(max(gap, error.retry_after or 0.0))
                 gap = min(gap * 2, LONGEST_GAP)
             else:

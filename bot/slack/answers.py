@@ -31,6 +31,7 @@ __all__ = [
     "outdated_button",
     "policy_answer",
     "policy_overview",
+    "put_off",
     "refusal",
     "unexpected",
     "unknown_request",
@@ -71,6 +72,15 @@ def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Messa
     """The request has no place to be approved in; the command saves typing it again."""
     what = f"The backup of {name(request.instance_name)} was refused."
     return said(f"{what} {told(error)} {ask_again(request, command)}")
+
+
+def put_off(request: BackupRequest) -> Message:
+    """RDS was away when the request was to be looked up, and there is no card yet."""
+    return said(
+        f"RDS does not answer at the moment, so there is no card yet: back up "
+        f"{name(request.instance_name)} as {code(request.name)}. Your request is kept, and the "
+        "card comes up as soon as RDS answers. Nothing has started yet."
+    )
 
 
 def unexpected(reference: str) -> Message:

@@ -1,5 +1,9 @@
 """What Slack takes: about a message a second a channel, fifty edits a minute; outcomes first."""
 
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from enum import IntEnum
 
 from bot.budget import Budget, Ledger
@@ -36,6 +40,7 @@ class Pace:
         self._clock = clock
         self._ledger = ledger
         self._posts: dict[str, Budget] = {}
+        self._posting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.edits = Budget(
             "slack edits", EDITS, MINUTE, clock, ledger, spared_from=Urgency.PROGRESS
         )
@@ -48,6 +53,18 @@ class Pace:
                 name, BURST, SECONDS, self._clock, self._ledger, spared_from=Urgency.PROGRESS
             )
         return self._posts[channel]
+
+    @asynccontextmanager
+    async def turn(self, channel: str, urgency: Urgency) -> AsyncIterator[Budget]:
+        """One message's turn in a channel. The next one's comes when the block is left.
+
+        So a process that dies leaves at most one message a channel that was posted and not
+        written down.
+        """
+        budget = self.posts(channel)
+        await budget.take(urgency)
+        async with self._posting[channel]:
+            yield budget
 
     @property
     def queued(self) -> int:

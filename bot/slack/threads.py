@@ -12,11 +12,11 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.budget import Budget
 from bot.clock import Clock
-from bot.domain.errors import CannotPost, SlackUnreachable
-from bot.domain.requests import CARD, GIVEN_UP, TOLD, BackupRequest, Line
+from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, UserError
+from bot.domain.requests import CARD, GIVEN_UP, PUT_OFF, TOLD, BackupRequest, Line
 from bot.lifecycle.gate import Gate
 from bot.metrics import SLACK_MESSAGES
-from bot.slack.answers import not_posted, refusal
+from bot.slack.answers import not_posted, put_off, refusal
 from bot.slack.cards import request_card
 from bot.slack.codes import FAILURES, error_code, retry_after
 from bot.slack.mrkdwn import Message
@@ -134,7 +134,7 @@ class Threads:
         self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
     ) -> None:
         """Reply in the thread, once a subject."""
-        key = f"{line}:{subject}" if subject else line.value
+        key = line.about(subject)
         if await self._posts.posted(request.id, key):
             return
         card = await self._posts.posted(request.id, CARD)
@@ -152,6 +152,10 @@ class Threads:
             reply_broadcast=is_broadcast(request, line, call),
         )
 
+    async def put_off(self, request: BackupRequest) -> None:
+        """Tell the requester alone, once, that the card comes when RDS answers."""
+        await self._tell(request, PUT_OFF, put_off(request))
+
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on card and in thread; without them, the requester alone.
 
@@ -165,7 +169,7 @@ class Threads:
 
     async def _announce(self, request: BackupRequest) -> None:
         if await self._posts.posted(request.id, CARD) is None and request.refusal:
-            await self._tell(request)
+            await self._tell(request, TOLD, self._refusal(request, request.refusal.error))
             return
         self._late.pop(request.id, None)
         try:
@@ -182,20 +186,19 @@ class Threads:
             await self._redrawn(request, card)
         self._no_edits.discard(request.id)
 
-    async def _tell(self, request: BackupRequest) -> None:
+    def _refusal(self, request: BackupRequest, error: UserError | RdsError) -> Message:
+        if isinstance(error, CannotPost):
+            return not_posted(error, request, self._command)
+        return refusal(error, self._command)
+
+    async def _tell(self, request: BackupRequest, key: str, message: Message) -> None:
         """Answer the requester alone, where they asked; in a direct message if that is over."""
-        if request.refusal is None or await self._posts.posted(request.id, TOLD):
+        if await self._posts.posted(request.id, key):
             return
-        error = request.refusal.error
-        message = (
-            not_posted(error, request, self._command)
-            if isinstance(error, CannotPost)
-            else refusal(error, self._command)
-        )
         if await self._respond(request, message):
-            await self._posts.save_post(request.id, TOLD, request.requester, "")
+            await self._posts.save_post(request.id, key, request.requester, "")
         else:
-            await self._post(request, TOLD, message, channel=request.requester)
+            await self._post(request, key, message, channel=request.requester)
 
     async def _respond(self, request: BackupRequest, message: Message) -> bool:
         """Whether Slack took an answer to the command itself; it does for half an hour."""
@@ -238,9 +241,7 @@ class Threads:
         self, request: BackupRequest, key: str, message: Message, *, channel: str, **where: Any
     ) -> None:
         """Post in turn, and write down where, with no shutdown between the two."""
-        budget = self.pace.posts(channel)
-        await budget.take(urgency_of(request))
-        async with self._gate:
+        async with self.pace.turn(channel, urgency_of(request)) as budget, self._gate:
             post = self._client.chat_postMessage(
                 channel=channel,
                 **where,

@@ -19,6 +19,7 @@ from bot.storage.tables import UtcDateTime, about, audit, budgets, posts, reques
 DECIDED = "backup_bot_decided"  # where PostgreSQL tells all replicas that a request changed
 AUDIT_LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the trail
 PROBE = "probe"  # a row that is written only to see whether rows can be
+Line = AbstractAsyncContextManager[Any]
 NESTED = {"instance", "history", "terms", "refusal"}
 
 
@@ -106,15 +107,19 @@ class Store:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         # SQLite has one writer. Queueing for it here is fair; inside SQLite it is not.
-        self._writer: AbstractAsyncContextManager[Any] = (
-            asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        )
+        has_one_writer = engine.dialect.name == "sqlite"
+        self._line: Line = asyncio.Lock() if has_one_writer else nullcontext()
+        self._writer: Line = asyncio.Lock() if has_one_writer else nullcontext()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Raises Conflict when a row must be unique and is not."""
+    async def transaction(self, *, urgent: bool = False) -> AsyncIterator[Transaction]:
+        """One is `urgent` if it says what was done already: it goes before all that wait in line.
+
+        Raises Conflict when a row must be unique and is not.
+        """
+        line = nullcontext() if urgent else self._line
         try:
-            async with self._writer, self.engine.begin() as connection:
+            async with line, self._writer, self.engine.begin() as connection:
                 yield Transaction(connection)
         except IntegrityError as error:
             raise Conflict from error
@@ -200,7 +205,7 @@ class Store:
 
     async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
         """Remember where a line was said."""
-        async with self.transaction() as transaction:
+        async with self.transaction(urgent=True) as transaction:
             await transaction.save_post(request_id, line, channel_id, ts)
 
     async def _one(self, query: Select[Any]) -> BackupRequest | None:

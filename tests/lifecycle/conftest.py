@@ -64,6 +64,9 @@ class NotingThread:
         if line not in self.lines:
             self.lines.append(line)
 
+    async def put_off(self, request: BackupRequest) -> None:
+        self._fail_or(request)
+
     async def announce(self, request: BackupRequest) -> None:
         self._fail_or(request)
         self.lines.append(Line.ENDED)

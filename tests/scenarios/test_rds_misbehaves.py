@@ -10,6 +10,7 @@ from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.faults import Fault, How, When
 from bot.demo.rds.wire import Answer, Operation
 from bot.demo.slack.records import Message
+from bot.demo.world import ANA
 from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story
 
@@ -101,6 +102,36 @@ async def test_down_when_it_is_to_start(opens: Opens) -> None:
 
         assert beginnings(story, card) == [APPROVED, AWAY, ACCEPTED, COMPLETED]
         assert story.made("before-42") == 1
+
+
+async def test_down_before_there_is_a_card(opens: Opens) -> None:
+    """Only who asked is told, once; the card comes by itself when RDS is back."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story:
+        story.region.faults.always(rds_faults.UNAVAILABLE, *LOOKS)
+        async with story.bot():
+            await story.types("create orders-prod before-42")
+            async with asyncio.timeout(20):
+                while not any("does not answer" in line for line in ana_reads(story)):
+                    clock.advance(seconds=30)
+                    await asyncio.sleep(0.01)
+        async with story.bot():  # started again, it says it no second time
+            for _ in range(20):
+                clock.advance(seconds=60)
+                await asyncio.sleep(0.01)
+            assert not story.cards
+            story.region.faults.clear()
+            async with asyncio.timeout(20):
+                while not story.cards:
+                    clock.advance(seconds=30)
+                    await asyncio.sleep(0.01)
+
+    assert sum("does not answer" in line for line in ana_reads(story)) == 1
+
+
+def ana_reads(story: Story) -> list[str]:
+    """All that only Ana sees in the channel."""
+    return [story.workspace.read(message) for message in story.workspace.ephemerals(ANA)]
 
 
 async def test_one_look_that_fails_is_not_worth_a_word(story: Story) -> None:

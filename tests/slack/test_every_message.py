@@ -58,6 +58,7 @@ def messages_about(request: BackupRequest) -> list[Message]:
         ),
         answers.accepted(request, "/backup"),
         answers.not_posted(CannotPost("C0OPS", "is_archived"), request, "/backup"),
+        answers.put_off(request),
     ]
 
 
