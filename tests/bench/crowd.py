@@ -2,15 +2,20 @@
 
 import asyncio
 import random
+import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from bot.demo.slack.records import Content, Message
 from bot.demo.world import ANA, BEN, OPS
 from bot.slack.cards import APPROVE
-from tests.crash.mortal import cards, says
 from tests.story import CONFIG, Story
 
+LOOK = 0.5  # seconds between two looks at the channel
+NAMED = re.compile("before-[0-9]{4}")
 TRY_AGAIN = 5.0  # seconds after which people do
 POLICY = f"{CONFIG}[rds]\npoll_seconds = 1\ncalls_per_minute = 8000\n"
 
@@ -25,46 +30,98 @@ def fill(story: Story, requests: int) -> None:
         story.region.add_backup(instance, "nightly", began=yesterday, takes=takes)
 
 
-async def see_through(story: Story, number: int, after: float) -> None:
+class Board:
+    """What stands in the channel, read once for everybody: hundreds look at it."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.cards: dict[str, list[Message]] = {}  # by the backup's name
+        self.threads: dict[str, list[str]] = {}  # by the card's ts
+        self._read: dict[str, tuple[Content, str]] = {}
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """It is read anew ever and again for as long as the block lasts."""
+        watching = asyncio.create_task(self._watch())
+        yield
+        watching.cancel()
+        self.look()
+
+    async def _watch(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(LOOK)
+
+    def look(self) -> None:
+        """Read what is new or was changed."""
+        cards, threads = defaultdict(list), defaultdict(list)
+        for message in self.story.workspace.history.visible(OPS):
+            text = self._text(message)
+            if message.thread_ts and message.is_reply:
+                threads[message.thread_ts].append(text)
+            elif (found := NAMED.search(text)) and message.seen_by is None:
+                cards[found[0]].append(message)
+        self.cards, self.threads = dict(cards), dict(threads)
+
+    def _text(self, message: Message) -> str:
+        content, text = self._read.get(message.ts, (None, ""))
+        if content is not message.content:
+            text = self.story.workspace.read(message)
+            self._read[message.ts] = message.content, text
+        return text
+
+    def of(self, name: str) -> list[Message]:
+        """The cards of a request; more than one if the bot died right after it posted one."""
+        return self.cards.get(name, [])
+
+    def lines(self, name: str) -> list[str]:
+        """What stands under them."""
+        return [line for card in self.of(name) for line in self.threads.get(card.ts, [])]
+
+    def says(self, name: str, words: str) -> bool:
+        return any(words in line for line in self.lines(name))
+
+
+async def see_through(board: Board, number: int, after: float) -> None:
     """Ana asks until there is a card; Ben approves until a thread says so; until it ended."""
     await asyncio.sleep(after)
-    name = named(number)
-    while not cards(story, name):
-        await story.workspace.command(ANA, OPS, "/backup", f"create i{number:04} {name}")
-        await _until(story, name, "approved")
-    while not says(story, name, "completed"):
-        for card in cards(story, name):
+    name, workspace = named(number), board.story.workspace
+    while not board.of(name):
+        await workspace.command(ANA, OPS, "/backup", f"create i{number:04} {name}")
+        await _until(board, name, "approved")
+    while not board.says(name, "completed"):
+        for card in board.of(name):
             if APPROVE in card.buttons:
-                await story.workspace.click(BEN, card.ts, APPROVE)
-        await _until(story, name, "completed")
+                await workspace.click(BEN, card.ts, APPROVE)
+        await _until(board, name, "completed")
 
 
 def named(number: int) -> str:
     return f"before-{number:04}"
 
 
-async def _until(story: Story, name: str, words: str) -> None:
+async def _until(board: Board, name: str, words: str) -> None:
     """Wait for a card, or for words in its thread; not for ever."""
     deadline = time.monotonic() + TRY_AGAIN
-    had = bool(cards(story, name))
-    while time.monotonic() < deadline and not says(story, name, words):
-        if not had and cards(story, name):
+    had = bool(board.of(name))
+    while time.monotonic() < deadline and not board.says(name, words):
+        if not had and board.of(name):
             return
-        await asyncio.sleep(0.5)  # each change of the channel would wake hundreds
+        await asyncio.sleep(LOOK)
 
 
-def counted(story: Story, requests: int) -> dict[str, object]:
+def counted(board: Board, requests: int) -> dict[str, object]:
     """What was lost and what doubled, from what stands in Slack and in RDS."""
     names = [named(number) for number in range(requests)]
     lines: Counter[str] = Counter()
     for name in names:
-        said = [line for card in cards(story, name) for line in story.thread(card)]
-        lines.update(f"{name} {line[:16]}" for line in said if "did not answer" not in line)
-    posted = sum(len(cards(story, name)) for name in names)
+        said = (line for line in board.lines(name) if "did not answer" not in line)
+        lines.update(f"{name} {line[:16]}" for line in said)
+    posted = sum(len(board.of(name)) for name in names)
     doubled = sum(times - 1 for times in lines.values()) + posted - requests
     sent = sum(lines.values()) + posted
-    made = [story.made(name) for name in names]
-    kept = [card for name in names for card in cards(story, name) if story.thread(card)]
+    made = [board.story.made(name) for name in names]
+    kept = [card for name in names for card in board.of(name) if card.ts in board.threads]
     return {
         "requests": requests,
         "lost": made.count(0),

@@ -18,7 +18,7 @@ from pathlib import Path
 from bot.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
-from tests.bench.crowd import POLICY, counted, fill, see_through
+from tests.bench.crowd import POLICY, Board, counted, fill, see_through
 from tests.crash.mortal import MortalBot
 from tests.story import Story
 
@@ -40,6 +40,7 @@ async def main() -> None:
         async with offline_world(clock) as world:
             story = Story(world, world.environ | environ, clock)
             fill(story, REQUESTS)
+            board = Board(story)
             replicas = [MortalBot(story, Path(directory)) for _ in range(REPLICAS)]
             for replica in replicas:
                 await replica.start()
@@ -48,18 +49,18 @@ async def main() -> None:
             )
             began = time.monotonic()
             people = [
-                asyncio.create_task(see_through(story, number, number / A_SECOND))
+                asyncio.create_task(see_through(board, number, number / A_SECOND))
                 for number in range(REQUESTS)
             ]
-            kills = await _kill_in_turn(replicas)
-            async with asyncio.timeout(PATIENCE):
+            async with board.watched(), asyncio.timeout(PATIENCE):
+                kills = await _kill_in_turn(replicas)
                 await asyncio.gather(*people)
-            seconds = time.monotonic() - began
-            await asyncio.sleep(3)
+                seconds = time.monotonic() - began
+                await asyncio.sleep(3)
             for replica in replicas:
                 await replica.kill()
             found = {"bench": "replicas", "replicas": REPLICAS, "kills": kills}
-            found |= counted(story, REQUESTS)
+            found |= counted(board, REQUESTS)
             found |= {"audit_chain_whole": _is_whole(), "seconds": round(seconds)}
             print(json.dumps(found))  # noqa: T201, the output of a benchmark
 
