@@ -25,6 +25,18 @@ CARD: list[Json] = [
 ]
 
 
+def button(action_id: str, value: str) -> Json:
+    """A button that says its action id."""
+    text = {"type": "plain_text", "text": action_id.capitalize()}
+    return {"type": "button", "action_id": action_id, "text": text, "value": value}
+
+
+def option(value: str, text: str = "") -> Json:
+    """An option of a menu."""
+    shown = text or value[:75].capitalize()
+    return {"text": {"type": "plain_text", "text": shown}, "value": value}
+
+
 def small_workspace() -> Workspace:
     """Ana and Ben in #ops with the bot; #lab is open, #secret closed to it; Zoe has left."""
     workspace = Workspace(SteppedClock(), "xoxb-test", "xapp-test", "shh")

@@ -4,7 +4,7 @@ import pytest
 
 from bot.demo.slack.block_rules import broadcasts, message_problems, view_problems
 from bot.demo.slack.records import Json
-from tests.demo.slack_people import APPROVE, CARD
+from tests.demo.slack_people import APPROVE, CARD, option
 
 TITLE = {"type": "plain_text", "text": "Plan"}
 
@@ -24,6 +24,10 @@ def plan(*tasks: Json, block_id: str = "p1") -> Json:
 def table(rows: int, columns: int, cell: str = "x") -> Json:
     cells = [{"type": "raw_text", "text": cell}] * columns
     return {"type": "table", "rows": [cells] * rows}
+
+
+def field(element: Json) -> Json:
+    return {"type": "input", "label": TITLE, "element": element}
 
 
 def test_good_messages() -> None:
@@ -125,6 +129,60 @@ def test_views() -> None:
     assert view_problems({**view, "blocks": [alert]}) == []
     assert "unsupported" in str(view_problems({**view, "blocks": [plan()]})[0])
     assert "/title" in str(view_problems({**view, "title": {**TITLE, "text": "x" * 25}})[0])
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({"submit": {**TITLE, "text": "x" * 25}}, "/submit"),
+        ({"close": {**TITLE, "text": "x" * 25}}, "/close"),
+        ({"callback_id": "x" * 256}, "/callback_id"),
+        ({"external_id": "x" * 256}, "/external_id"),
+        ({"private_metadata": "x" * 3001}, "/private_metadata"),
+        ({"blocks": [{"type": "divider"}] * 101}, "no more than 100 items"),
+        ({"blocks": [field({"type": "plain_text_input"})]}, "/submit"),
+        ({"blocks": [{"type": "markdown", "text": "# Hi"}]}, "unsupported type here: markdown"),
+        ({"blocks": [table(1, 1)]}, "unsupported type here: table"),
+    ],
+)
+def test_bad_modals(more: Json, problem: str) -> None:
+    """Texts, ids and blocks have limits, and some blocks belong to messages."""
+    view = {"type": "modal", "title": TITLE, "blocks": [], **more}
+    (found,) = view_problems(view)
+
+    assert problem in str(found)
+
+
+def test_homes() -> None:
+    """Fields are fine there without a submit; an alert, a title and a plan are not."""
+    home = {"type": "home", "blocks": [field({"type": "plain_text_input"})]}
+    alert = {"type": "alert", "text": {"type": "mrkdwn", "text": "Careful"}}
+
+    assert view_problems(home) == []
+    assert "alert" in str(view_problems({**home, "blocks": [alert]})[0])
+    assert "plan" in str(view_problems({**home, "blocks": [plan()]})[0])
+    assert "title" in str(view_problems({**home, "title": TITLE})[0])
+    assert "100 items" in str(view_problems({**home, "blocks": [{"type": "divider"}] * 101})[0])
+
+
+@pytest.mark.parametrize(
+    ("menu", "problem"),
+    [
+        ({"options": [option("a")], "initial_option": option("a")}, ""),
+        ({"option_groups": [{"label": TITLE, "options": [option("a")]}]}, ""),
+        ({"options": [option("x" * 150)]}, ""),
+        ({"options": [option("x" * 151)]}, "less than 151"),
+        ({}, "must have options"),
+        ({"options": []}, "must have options"),
+        ({"options": [{"text": TITLE}]}, "must have a value"),
+        ({"options": [option("a")], "initial_option": option("b")}, "one of its options"),
+    ],
+)
+def test_menus(menu: Json, problem: str) -> None:
+    """A menu has options with values, and begins with one of them or with none."""
+    home = {"type": "home", "blocks": [field({"type": "static_select", **menu})]}
+
+    assert [problem in str(found) for found in view_problems(home)] == ([True] if problem else [])
 
 
 def test_broadcasts() -> None:

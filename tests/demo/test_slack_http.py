@@ -52,7 +52,7 @@ async def test_commands_and_clicks(workspace: Workspace) -> None:
 
     assert (reply.error, click.error) == (None, None)
     assert reply.message is not None
-    assert reply.message.text == "Noted: créate & <run>"
+    assert reply.message.text == "Noted: créate &amp; &lt;run&gt;"
     assert workspace.violations == []
 
 

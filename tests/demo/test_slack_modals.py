@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.demo.slack import modals
 from bot.demo.slack.api import SlackServer
 from bot.demo.slack.records import Json
+from bot.demo.slack.views import View
 from bot.demo.slack.workspace import Workspace
 from tests.demo.slack_people import ANA, BEN, OPS, error_of, small_workspace, web_client
 
@@ -61,7 +62,7 @@ class FormApp:
     submitted: list[Json] = field(default_factory=list)
     closed: list[Json] = field(default_factory=list)
 
-    async def opens(self, who: str = ANA) -> modals.View:
+    async def opens(self, who: str = ANA) -> View:
         """Somebody clicks, and sees the form."""
         await self.workspace.click(who, self.ts, "open")
         await self.workspace.until(lambda: self.workspace.modal(who))

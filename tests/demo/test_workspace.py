@@ -9,7 +9,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.demo.slack.api import SlackServer
-from bot.demo.slack.workspace import NoSuchButton, Workspace
+from bot.demo.slack.screens import NoSuchButton
+from bot.demo.slack.workspace import Workspace
 from tests.demo.slack_people import (
     ANA,
     BEN,

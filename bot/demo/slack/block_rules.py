@@ -1,19 +1,23 @@
 """What Slack takes as a message or a view: every block by its schema, and all of them together."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.demo.slack.block_schema import Problem, Surface, block_problems, problems
+from bot.demo.slack.block_sets import RULES, walk
 from bot.demo.slack.records import Json
 
 MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 TEXT = 4000  # characters; Slack's advice for `text`, and the limit of chat.update
-MARKDOWN = 12_000  # characters in all markdown blocks together
-TABLE_COLUMNS, TABLE_TEXT = 20, 10_000  # the schema counts the rows
-MODAL_ONLY, MESSAGE_ONLY = {"alert"}, {"plan", "task_card", "markdown", "table", "data_table"}
-NOT_EMPTY = {"actions": "elements", "context": "elements", "rich_text": "elements"}
+MESSAGE_ONLY = {
+    *("context_actions", "data_table", "file", "markdown", "plan", "table", "task_card"),
+}
+UNSUPPORTED = {
+    "message": {"alert"},
+    "modal": {*MESSAGE_ONLY, "carousel", "container"},
+    "home": {*MESSAGE_ONLY, "alert"},
+}
 BROADCAST = re.compile(r"<!(?:channel|here|everyone)[|>]")
 BARE_BROADCAST = re.compile(r"(?<!\w)@(?:channel|here|everyone)\b")
 
@@ -25,7 +29,7 @@ def message_problems(text: str, blocks: Any, before: Sequence[Json] = ()) -> lis
         found.append(Problem("/text", "must be there: it is what notifications and readers get"))
     if len(text) >= TEXT:
         found.append(Problem("/text", f"must be less than {TEXT} characters"))
-    found += _blocks_problems(blocks, Surface.MESSAGE)
+    found += _blocks_problems(blocks, Surface.MESSAGE, "message")
     if not found:
         found += _plan_ids(blocks, before)
     return list(dict.fromkeys(found))
@@ -33,15 +37,17 @@ def message_problems(text: str, blocks: Any, before: Sequence[Json] = ()) -> lis
 
 def view_problems(view: Json) -> list[Problem]:
     """What Slack has against a modal or a home tab."""
-    definition = "HomeView" if view.get("type") == "home" else "ModalView"
+    kind = "home" if view.get("type") == "home" else "modal"
+    definition = f"{kind.capitalize()}View"
     found = list(problems({**view, "blocks": []}, "", Surface.VIEW, definition))
-    return found + _blocks_problems(view.get("blocks"), Surface.VIEW)
+    found += _blocks_problems(view.get("blocks"), Surface.VIEW, kind)
+    return found or list(_submit(view, kind))
 
 
 def broadcasts(text: str, blocks: Sequence[Json]) -> list[str]:
     """The texts that would notify a whole channel."""
     found = [text] if BROADCAST.search(text) else []
-    for _, item in _walk(blocks, ""):
+    for _, item in walk(blocks, ""):
         said = item.get("text")
         if item.get("type") == "broadcast":
             found.append(f"@{item.get('range')}")
@@ -52,7 +58,7 @@ def broadcasts(text: str, blocks: Sequence[Json]) -> list[str]:
     return found
 
 
-def _blocks_problems(blocks: Any, surface: Surface) -> list[Problem]:
+def _blocks_problems(blocks: Any, surface: Surface, kind: str) -> list[Problem]:
     most = MESSAGE_BLOCKS if surface is Surface.MESSAGE else VIEW_BLOCKS
     if not isinstance(blocks, list):
         return [Problem("/blocks", "must be an array")]
@@ -62,10 +68,15 @@ def _blocks_problems(blocks: Any, surface: Surface) -> list[Problem]:
     for place, block in enumerate(blocks):
         found += block_problems(block, f"/blocks/{place}", surface)
     if not found:  # the rules below may count on the shape
-        elsewhere = MODAL_ONLY if surface is Surface.MESSAGE else MESSAGE_ONLY
-        found += _of_other_surfaces(blocks, elsewhere)
+        found += _of_other_surfaces(blocks, UNSUPPORTED[kind])
         found += [problem for rule in RULES for problem in rule(blocks)]
     return found
+
+
+def _submit(view: Json, kind: str) -> Iterator[Problem]:
+    has_inputs = any(block["type"] == "input" for block in view["blocks"])
+    if kind == "modal" and has_inputs and not view.get("submit"):
+        yield Problem("/submit", "must be there if there are input blocks")
 
 
 def _of_other_surfaces(blocks: list[Json], types: set[str]) -> Iterator[Problem]:
@@ -74,79 +85,8 @@ def _of_other_surfaces(blocks: list[Json], types: set[str]) -> Iterator[Problem]
             yield Problem(f"/blocks/{place}/type", f"unsupported type here: {block['type']}")
 
 
-def _unique_ids(blocks: list[Json]) -> Iterator[Problem]:
-    for block_id in _doubled([block.get("block_id") for block in blocks]):
-        yield Problem("/blocks", f"block_id {block_id} is not unique")
-    for place, block in enumerate(blocks):
-        action_ids = [item.get("action_id") for _, item in _walk(block, "")]
-        for action_id in _doubled(action_ids):
-            yield Problem(f"/blocks/{place}", f"action_id {action_id} is not unique")
-
-
-def _nothing_empty(blocks: list[Json]) -> Iterator[Problem]:
-    for pointer, item in _walk(blocks, "/blocks"):
-        if item.get("type") in ("mrkdwn", "plain_text") and item.get("text") == "":
-            yield Problem(f"{pointer}/text", "must be more than 0 characters")
-    for place, block in enumerate(blocks):
-        inside = NOT_EMPTY.get(block["type"])
-        if inside and not block[inside]:
-            yield Problem(f"/blocks/{place}/{inside}", "must not be empty")
-        if block["type"] == "section" and not (block.get("text") or block.get("fields")):
-            yield Problem(f"/blocks/{place}", "must have text or fields")
-
-
-def _plans(blocks: list[Json]) -> Iterator[Problem]:
-    types = Counter(block["type"] for block in blocks)
-    if types["plan"] > 1:
-        yield Problem("/blocks", "no more than one plan allowed")
-    if types["plan"] and types["task_card"]:
-        yield Problem("/blocks", "plan and task_card do not go together")
-    for place, block in enumerate(blocks):
-        if block["type"] == "task_card" and block["status"] == "pending":
-            yield Problem(f"/blocks/{place}/status", "a task_card of its own can't be pending")
-        if block["type"] == "plan":
-            for task_id in _doubled([task["task_id"] for task in block.get("tasks", [])]):
-                yield Problem(f"/blocks/{place}/tasks", f"task_id {task_id} is not unique")
-
-
-def _sizes(blocks: list[Json]) -> Iterator[Problem]:
-    if sum(len(block["text"]) for block in blocks if block["type"] == "markdown") > MARKDOWN:
-        yield Problem("/blocks", f"no more than {MARKDOWN} characters of markdown allowed")
-    tables = [block["rows"] for block in blocks if block["type"] == "table"]
-    if len(tables) > 1:
-        yield Problem("/blocks", "no more than one table allowed")
-    for rows in tables:
-        if any(len(row) > TABLE_COLUMNS for row in rows):
-            yield Problem("/blocks", f"no more than {TABLE_COLUMNS} columns allowed in a table")
-        if sum(len(str(item.get("text", ""))) for _, item in _walk(rows, "")) > TABLE_TEXT:
-            yield Problem("/blocks", f"no more than {TABLE_TEXT} characters allowed in a table")
-
-
-RULES: tuple[Callable[[list[Json]], Iterator[Problem]], ...] = (
-    _unique_ids,
-    _nothing_empty,
-    _plans,
-    _sizes,
-)
-
-
 def _plan_ids(blocks: list[Json], before: Sequence[Json]) -> Iterator[Problem]:
     old = {block.get("block_id") for block in before if block["type"] == "plan"}
     for place, block in enumerate(blocks):
         if block["type"] == "plan" and block.get("block_id") in old:
             yield Problem(f"/blocks/{place}/block_id", "must be a new one at each edit of a plan")
-
-
-def _doubled(ids: list[str | None]) -> list[str]:
-    return [key for key, count in Counter(filter(None, ids)).items() if count > 1]
-
-
-def _walk(value: Any, pointer: str) -> Iterator[tuple[str, Json]]:
-    """Every object inside, with its place."""
-    if isinstance(value, dict):
-        yield pointer, value
-        for key, inner in value.items():
-            yield from _walk(inner, f"{pointer}/{key}")
-    elif isinstance(value, (list, tuple)):
-        for place, inner in enumerate(value):
-            yield from _walk(inner, f"{pointer}/{place}")

@@ -82,9 +82,10 @@ def update(workspace: Workspace, args: Json) -> Json:
 def get_permalink(workspace: Workspace, args: Json) -> Json:
     """chat.getPermalink."""
     channel = _known(workspace, str(args.get("channel")))
-    ts = workspace.history.find(channel.id, str(args.get("message_ts"))).ts
-    domain = workspace.identity.team_domain
-    link = f"https://{domain}.slack.com/archives/{channel.id}/p{ts.replace('.', '')}"
+    message = workspace.history.find(channel.id, str(args.get("message_ts")))
+    place = f"archives/{channel.id}/p{message.ts.replace('.', '')}"
+    thread = f"?thread_ts={message.thread_ts}&cid={channel.id}" if message.is_reply else ""
+    link = f"https://{workspace.identity.team_domain}.slack.com/{place}{thread}"
     return {"channel": channel.id, "permalink": link}
 
 

@@ -51,6 +51,18 @@ class Directory:
         self.channels[id] = channel
         return channel
 
+    def add_direct_message(
+        self,
+        id: str,  # noqa: A002, Slack's word
+        members: Iterable[str],
+    ) -> Channel:
+        """Add the direct message of two people, in which the bot is not."""
+        people = sorted(members)
+        name = ", ".join(self.users[user_id].name for user_id in people)
+        channel = Channel(id, name, set(people), is_private=True, is_im=True)
+        self.channels[id] = channel
+        return channel
+
     def add_usergroup(
         self,
         id: str,  # noqa: A002, Slack's word

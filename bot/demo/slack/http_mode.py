@@ -28,7 +28,9 @@ def signed_headers(body: str, secret: str, timestamp: int | None = None) -> dict
 
 
 def form(delivery: Delivery) -> str:
-    """The body of the request: a command's own fields, anything else as `payload`."""
+    """The body: a command's own fields, an event as JSON, anything else as `payload`."""
+    if delivery.type == "events_api":
+        return json.dumps(delivery.payload)
     if delivery.type == "slash_commands":
         return urlencode(delivery.payload)
     return urlencode({"payload": json.dumps(delivery.payload)})
@@ -37,11 +39,12 @@ def form(delivery: Delivery) -> str:
 async def deliver(delivery: Delivery, url: str, secret: str, within: float) -> str | None:
     """Post it and wait `within` real seconds for a 200; return the error that the person sees."""
     body = form(delivery)
+    headers = signed_headers(body, secret) | _of_event(delivery)
     try:
         async with (
             asyncio.timeout(within),
             aiohttp.ClientSession() as session,
-            session.post(url, data=body, headers=signed_headers(body, secret)) as answer,
+            session.post(url, data=body, headers=headers) as answer,
         ):
             text = await answer.text()
     except TimeoutError:
@@ -52,6 +55,16 @@ async def deliver(delivery: Delivery, url: str, secret: str, within: float) -> s
         return "dispatch_failed"
     delivery.ack(_response(text))
     return None
+
+
+def _of_event(delivery: Delivery) -> dict[str, str]:
+    if delivery.type != "events_api":
+        return {}
+    retry = {
+        "X-Slack-Retry-Num": str(delivery.attempt),
+        "X-Slack-Retry-Reason": f"http_{delivery.retry_reason}",
+    }
+    return {"Content-Type": "application/json", **(retry if delivery.attempt else {})}
 
 
 def _response(text: str) -> dict[str, object]:

@@ -1,9 +1,8 @@
-"""What Slack sends when somebody types a command or clicks a button, field by field."""
+"""What Slack sends when somebody does something in a channel, field by field."""
 
 import time
 from dataclasses import dataclass
 
-from bot.demo.slack.modals import View
 from bot.demo.slack.records import Channel, Content, Identity, Json, Message, User
 
 SHOWN = ("type", "action_id", "text", "value", "style")
@@ -45,15 +44,8 @@ def click_payload(
     """`block_actions` of one button; `content` is what the clicker saw of the message."""
     identity = scene.identity
     payload: Json = {
+        **done_by(identity, scene.user),
         "type": "block_actions",
-        "user": {
-            "id": scene.user.id,
-            "username": scene.user.name,
-            "name": scene.user.name,
-            "team_id": scene.user.team_id,
-        },
-        "api_app_id": identity.app_id,
-        "token": identity.verification_token,
         "container": {
             "type": "message",
             "message_ts": message.ts,
@@ -61,22 +53,25 @@ def click_payload(
             "is_ephemeral": message.seen_by is not None,
         },
         "trigger_id": scene.trigger_id,
-        "team": {"id": identity.team_id, "domain": identity.team_domain},
-        "enterprise": None,
-        "is_enterprise_install": False,
         "channel": {"id": scene.channel.id, "name": scene.channel.payload_name},
         "state": {"values": {}},
         "response_url": scene.response_url,
-        "actions": [_action(block_id, button)],
+        "actions": [pressed(block_id, button)],
     }
     if message.seen_by is None:
         payload["message"] = message_payload(identity, message, content)
     return payload
 
 
-def _action(block_id: str, button: Json) -> Json:
+def pressed(block_id: str, button: Json) -> Json:
+    """One of the `actions`: a button."""
     shown = {key: button[key] for key in SHOWN if key in button}
-    return {**shown, "block_id": block_id, "action_ts": f"{time.time():.6f}"}
+    return {**shown, "block_id": block_id, "action_ts": action_ts()}
+
+
+def action_ts() -> str:
+    """The moment, as Slack stamps what people do."""
+    return f"{time.time():.6f}"
 
 
 def message_payload(identity: Identity, message: Message, content: Content) -> Json:
@@ -96,46 +91,45 @@ def message_payload(identity: Identity, message: Message, content: Content) -> J
     return payload
 
 
-def submission_payload(identity: Identity, user: User, view: View, state: Json) -> Json:
-    """`view_submission`; `trigger_id` would let the app open another view, and is not issued."""
+def global_shortcut_payload(
+    identity: Identity, user: User, callback_id: str, trigger_id: str
+) -> Json:
+    """`shortcut`: it happens in no channel."""
     return {
-        **_by(identity, user),
-        "type": "view_submission",
-        "trigger_id": "",
-        "view": view_payload(identity, view, state),
-        "response_urls": [],
+        **_shortcut(identity, user, callback_id),
+        "type": "shortcut",
+        "trigger_id": trigger_id,
     }
 
 
-def closing_payload(identity: Identity, user: User, view: View) -> Json:
-    """`view_closed`."""
+def message_shortcut_payload(
+    scene: Scene, message: Message, author: User, callback_id: str
+) -> Json:
+    """`message_action`: a shortcut on a message; `author` wrote it, perhaps from elsewhere."""
+    team_id = author.team_id
+    elsewhere = {"team": team_id, "user_team": team_id, "source_team": team_id}
     return {
-        **_by(identity, user),
-        "type": "view_closed",
-        "view": view_payload(identity, view, {}),
-        "is_cleared": False,
+        **_shortcut(scene.identity, scene.user, callback_id),
+        "type": "message_action",
+        "trigger_id": scene.trigger_id,
+        "response_url": scene.response_url,
+        "channel": {"id": scene.channel.id, "name": scene.channel.payload_name},
+        "message_ts": message.ts,
+        "message": {
+            **message_payload(scene.identity, message, message.content),
+            **(elsewhere if team_id != scene.identity.team_id else {}),
+        },
     }
 
 
-def view_payload(identity: Identity, view: View, state: Json) -> Json:
-    """A view as payloads and answers of the Web API hold it."""
-    given = {"private_metadata": "", "callback_id": "", "external_id": "", "close": None}
-    return {
-        **given,
-        **view.given,
-        "id": view.id,
-        "team_id": identity.team_id,
-        "hash": view.hash,
-        "state": {"values": state},
-        "previous_view_id": None,
-        "root_view_id": view.root_id,
-        "app_id": identity.app_id,
-        "app_installed_team_id": identity.team_id,
-        "bot_id": identity.bot_id,
-    }
+def _shortcut(identity: Identity, user: User, callback_id: str) -> Json:
+    said = done_by(identity, user)
+    del said["api_app_id"]  # only shortcuts lack it
+    return {**said, "callback_id": callback_id, "action_ts": action_ts()}
 
 
-def _by(identity: Identity, user: User) -> Json:
+def done_by(identity: Identity, user: User) -> Json:
+    """What every payload says of the app, the team and the person."""
     return {
         "team": {"id": identity.team_id, "domain": identity.team_domain},
         "user": {

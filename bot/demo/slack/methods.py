@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.demo.slack import chat
-from bot.demo.slack.interactions import view_payload
-from bot.demo.slack.modals import Modals, View
 from bot.demo.slack.records import Json, Refused, User
+from bot.demo.slack.view_payloads import view_payload
+from bot.demo.slack.views import View
 from bot.demo.slack.workspace import Workspace
 
 
@@ -107,9 +107,9 @@ def _usergroup_users(workspace: Workspace, args: Json) -> Json:
     return {"users": list(group.users)}
 
 
-def _view(change: Callable[[Modals, Json], View]) -> Callable[[Workspace, Json], Json]:
+def _view(change: Callable[[Workspace, Json], View]) -> Callable[[Workspace, Json], Json]:
     def carry_out(workspace: Workspace, args: Json) -> Json:
-        view = change(workspace.modals, args)
+        view = change(workspace, args)
         return {"view": view_payload(workspace.identity, view, {})}
 
     return carry_out
@@ -128,7 +128,8 @@ METHODS = {
     "usergroups.list": Method(_usergroups, "usergroups:read"),
     "usergroups.users.list": Method(_usergroup_users, "usergroups:read"),
     "users.info": Method(_user_info, "users:read"),
-    "views.open": Method(_view(Modals.open)),
-    "views.push": Method(_view(Modals.push)),
-    "views.update": Method(_view(Modals.update)),
+    "views.open": Method(_view(lambda slack, args: slack.modals.open(args))),
+    "views.publish": Method(_view(lambda slack, args: slack.homes.publish(args))),
+    "views.push": Method(_view(lambda slack, args: slack.modals.push(args))),
+    "views.update": Method(_view(lambda slack, args: slack.modals.update(args))),
 }

@@ -35,7 +35,7 @@ class User:
 
 @dataclass
 class Channel:
-    """A place to post to; a direct message's members are the bot and one person."""
+    """A place to post to; a direct message is between two, and one may be the bot."""
 
     id: str
     name: str
@@ -138,11 +138,14 @@ class Delivery:
     acked_after: float | None = None
     response: Json = field(default_factory=dict)
     acked: asyncio.Event = field(default_factory=asyncio.Event)
+    attempt: int = 0  # of an event: how often it was sent before
+    retry_reason: str = ""
 
     @property
     def takes_answer(self) -> bool:
         """Whether the ack may say something."""
-        return self.type == "slash_commands" or self.payload["type"] == "view_submission"
+        answered = ("view_submission", "block_suggestion")
+        return self.type == "slash_commands" or self.payload["type"] in answered
 
     def ack(self, response: Json) -> None:
         """Note the app's ack; only the first one counts."""
@@ -157,13 +160,15 @@ class Reply:
     """What a person gets for a command or a click: the ack's message, or Slack's error.
 
     `acked_after` is in real seconds; None if no ack came in time. `errors` stand beside the
-    fields of a form that was not taken, by block id.
+    fields of a form that was not taken, by block id. `options` is what an external menu offers
+    now: options, or groups of them.
     """
 
     acked_after: float | None
     message: Message | None
     error: str | None
     errors: dict[str, str] = field(default_factory=dict)
+    options: list[Json] = field(default_factory=list)
 
 
 class Refused(Exception):

@@ -138,6 +138,8 @@ class Sockets:
             "payload": delivery.payload,
             "accepts_response_payload": delivery.takes_answer,
         }
+        if delivery.type == "events_api":
+            envelope |= {"retry_attempt": delivery.attempt, "retry_reason": delivery.retry_reason}
         self._unacked[envelope_id] = delivery
         for attempt in range(1 + self.redeliveries):
             candidates = [socket for socket in self.open if not socket.is_leaving]

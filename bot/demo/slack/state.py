@@ -9,12 +9,14 @@ from bot.demo.slack.conversation import as_text
 from bot.demo.slack.directory import Directory
 from bot.demo.slack.faults import Faults
 from bot.demo.slack.history import History
+from bot.demo.slack.homes import Homes
 from bot.demo.slack.limits import PostLimit
-from bot.demo.slack.modals import Modals, View
+from bot.demo.slack.modals import Modals
 from bot.demo.slack.records import Call, Delivery, Identity, Message
 from bot.demo.slack.response_urls import ResponseUrls
 from bot.demo.slack.socket_mode import Sockets
 from bot.demo.slack.transcript import read, read_view
+from bot.demo.slack.views import View
 
 GRANTED = frozenset(
     {"commands", "chat:write", "chat:write.public", "usergroups:read", "users:read"}
@@ -27,7 +29,9 @@ class State(Directory):
     """A team with one app, its messages, and a ledger of all that passed between the two.
 
     Settings: `scopes` (granted to the bot), `post_limit` (None: no limit), `request_url` (deliver
-    there over HTTP, not to sockets), `ack_within` (real seconds), `faults`, `sockets`.
+    there over HTTP, not to sockets), `ack_within` (real seconds), `faults`, `sockets`,
+    `should_escape` (commands, as the manifest says), `event_retries` (of an event without ack;
+    Slack's minutes in between are left out), `homes.is_enabled` (the home tab).
     To be read: `calls`, `deliveries`, `scopes_used`, `violations`, `broadcast_mentions`.
     """
 
@@ -48,6 +52,8 @@ class State(Directory):
         self.post_limit: PostLimit | None = None
         self.request_url: str | None = None
         self.ack_within = 3.0
+        self.should_escape = True
+        self.event_retries = 3
         self.base_url = ""  # the server's, once it serves
         self.faults = Faults()
         self.calls: list[Call] = []
@@ -58,6 +64,7 @@ class State(Directory):
         self.sockets = Sockets(self.identity.app_id, self.tell)
         self.history = History(clock, self.tell)
         self.modals = Modals(self.history.violations, self.tell)
+        self.homes = Homes(self.users, self.history.violations, self.tell)
         self.response_urls = ResponseUrls(
             clock, self.history, self.identity.bot_user_id, self.take_post
         )
@@ -91,8 +98,8 @@ class State(Directory):
         return "\n".join(read(message.blocks, message.text, self.names))
 
     def read_view(self, view: View) -> str:
-        """A modal as plain text."""
-        return "\n".join(read_view(view.given, view.errors, self.names))
+        """A modal or a home tab as plain text, with what was entered."""
+        return "\n".join(read_view(view.shown, view.errors, self.names))
 
     def render(self, channel_id: str) -> str:
         """The channel with its threads, and what single people see in it, as plain text."""

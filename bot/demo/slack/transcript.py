@@ -23,12 +23,17 @@ def read(blocks: Sequence[_Block], text: str, users: _Names) -> list[str]:
 
 
 def read_view(view: _Block, errors: Mapping[str, str], names: _Names) -> list[str]:
-    """What a reader sees of a modal: its title, its blocks, and errors beside their fields."""
-    lines = [str(view["title"]["text"])]
+    """What a reader sees of a modal: its title, its blocks, and errors beside their fields.
+
+    A home tab has no title and no buttons of its own.
+    """
+    lines = [str(view["title"]["text"])] if "title" in view else []
     for block in view["blocks"]:
         lines += read([block], "", names)
         if block["block_id"] in errors:
             lines.append(f"  ! {errors[block['block_id']]}")
+    if view["type"] == "home":
+        return lines
     buttons = [view[name]["text"] for name in ("close", "submit") if view.get(name)]
     return [*lines, " ".join(f"[{button}]" for button in buttons)]
 
@@ -52,10 +57,26 @@ def _text(item: _Block, names: _Names) -> str:
             return f"({item['alt_text']})"
         case "rich_text":
             return " ".join(_rich_text(item, names))
+        case _:
+            return _interactive(item, names)
+
+
+def _interactive(item: _Block, names: _Names) -> str:
+    match item["type"]:
         case "button":
             return f"[{item['text']['text']}]"
+        case "checkboxes" | "radio_buttons":
+            return "  ".join(_choices(item, names))
         case _:
-            return f"[{item.get('placeholder', {}).get('text', item['type'])} ▾]"
+            shown = item.get("initial_option") or {"text": item.get("placeholder", {})}
+            return f"[{shown['text'].get('text', item['type'])} ▾]"
+
+
+def _choices(item: _Block, names: _Names) -> Iterator[str]:
+    chosen = [*item.get("initial_options", []), item.get("initial_option")]
+    marks = "☐☑" if item["type"] == "checkboxes" else "○●"
+    for option in item["options"]:
+        yield f"{marks[option in chosen]} {_text(option['text'], names)}"
 
 
 def _section(block: _Block, names: _Names) -> Iterator[str]:
@@ -71,14 +92,19 @@ def _elements(block: _Block, names: _Names) -> Iterator[str]:
 
 
 def _input(block: _Block, names: _Names) -> Iterator[str]:
-    element = block["element"]
+    optional = " (optional)" if block.get("optional") else ""
+    yield f"{_text(block['label'], names)}{optional}: {_entered(block['element'], names)}"
+    if "hint" in block:
+        yield f"  {_text(block['hint'], names)}"
+
+
+def _entered(element: _Block, names: _Names) -> str:
+    if element["type"] in ("checkboxes", "radio_buttons"):
+        return _text(element, names)
     shown = element.get("initial_value") or element.get("placeholder", {}).get("text", "")
     if "initial_option" in element:
         shown = _text(element["initial_option"]["text"], names)
-    optional = " (optional)" if block.get("optional") else ""
-    yield f"{_text(block['label'], names)}{optional}: [{shown}]"
-    if "hint" in block:
-        yield f"  {_text(block['hint'], names)}"
+    return f"[{shown}]"
 
 
 def _plan(block: _Block, names: _Names) -> Iterator[str]:

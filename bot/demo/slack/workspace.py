@@ -1,25 +1,17 @@
 """A simulated Slack workspace and the people in it, who type commands and click buttons."""
 
-import asyncio
-
-from bot.demo.slack import http_mode
 from bot.demo.slack.interactions import (
-    Scene,
     click_payload,
-    closing_payload,
     command_payload,
-    submission_payload,
+    global_shortcut_payload,
+    message_shortcut_payload,
 )
-from bot.demo.slack.modals import View, fields_of
-from bot.demo.slack.records import Content, Delivery, Json, Message, Refused, Reply
-from bot.demo.slack.state import State
+from bot.demo.slack.records import Content, Json, Message, Refused, Reply
+from bot.demo.slack.screens import NoSuchButton, Screens
+from bot.demo.slack.typed import as_sent
 
 
-class NoSuchButton(LookupError):
-    """The message has no such button (now), so nobody can click it."""
-
-
-class Workspace(State):
+class Workspace(Screens):
     """What people do in it. `SlackServer` serves it to the app."""
 
     def say(
@@ -41,11 +33,17 @@ class Workspace(State):
         *,
         deliver_twice: bool = False,
     ) -> Reply:
-        """Type a slash command, and wait for what the ack says or Slack's error."""
+        """Type a slash command, and wait for what the ack says or Slack's error.
+
+        With `should_escape`, `@ben`, `#ops`, links and `&<>` arrive as Slack's markup; mentions
+        and links that are markup already stay as they are.
+        """
         self.scopes_used.add("commands")
-        scene = self._scene(user_id, channel_id)
+        if self.should_escape:
+            text = as_sent(text, self)
+        scene = self.scene(user_id, channel_id)
         payload = command_payload(scene, command, text)
-        delivery, error = await self._deliver("slash_commands", payload, twice=deliver_twice)
+        delivery, error = await self.deliver("slash_commands", payload, twice=deliver_twice)
         if error or not delivery.response:
             return Reply(delivery.acked_after, None, error)
         said = delivery.response
@@ -75,60 +73,32 @@ class Workspace(State):
         """
         message = self._message_before(user_id, message_ts)
         content, block_id, button = _button(message, action_id, stale=stale)
-        scene = self._scene(user_id, message.channel_id, message)
+        scene = self.scene(user_id, message.channel_id, message)
         payload = click_payload(scene, message, content, block_id, button)
-        delivery, error = await self._deliver("interactive", payload, twice=deliver_twice)
-        if delivery.response:
-            self.violations.append(f"the ack of a click must be empty, not {delivery.response}")
-        return Reply(delivery.acked_after, None, error)
+        return await self.deliver_action(payload, twice=deliver_twice)
 
-    def modal(self, user_id: str) -> View | None:
-        """The form in front of this person."""
-        return self.modals.top(user_id)
-
-    async def submit(
-        self, user_id: str, values: dict[str, str], *, deliver_twice: bool = False
+    async def global_shortcut(
+        self, user_id: str, callback_id: str, *, deliver_twice: bool = False
     ) -> Reply:
-        """Fill in the form and send it; what stands beside its fields, if it is not taken.
-
-        `values` are named by action id or block id. What Slack itself does not let through
-        (a required field, a length) never reaches the app.
-        """
-        view = self._modal_of(user_id)
-        state, view.errors = fields_of(view, values)
-        if view.errors:
-            return Reply(None, None, None, view.errors)
+        """Choose a shortcut that belongs to no message and no channel."""
+        self.scopes_used.add("commands")
+        trigger_id = self.modals.trigger(user_id)
         user = self.users[user_id]
-        payload = submission_payload(self.identity, user, view, state)
-        delivery, error = await self._deliver("interactive", payload, twice=deliver_twice)
-        if error:
-            return Reply(delivery.acked_after, None, error)
-        self.modals.answer(view, delivery.response)
-        return Reply(delivery.acked_after, None, None, view.errors)
+        payload = global_shortcut_payload(self.identity, user, callback_id, trigger_id)
+        return await self.deliver_action(payload, twice=deliver_twice)
 
-    async def close_modal(self, user_id: str) -> None:
-        """Press Cancel, or the cross."""
-        view = self._modal_of(user_id)
-        self.modals.close(user_id)
-        if view.given.get("notify_on_close"):
-            payload = closing_payload(self.identity, self.users[user_id], view)
-            await self._deliver("interactive", payload, twice=False)
-
-    def _modal_of(self, user_id: str) -> View:
-        view = self.modal(user_id)
-        if view is None:
-            raise NoSuchButton(f"{user_id} sees no modal")
-        return view
-
-    def _scene(self, user_id: str, channel_id: str, message: Message | None = None) -> Scene:
-        path = self.response_urls.issue(user_id, channel_id, message)
-        return Scene(
-            self.identity,
-            self.users[user_id],
-            self.channels[channel_id],
-            response_url=f"{self.base_url}{path}",
-            trigger_id=self.modals.trigger(user_id),
-        )
+    async def message_shortcut(
+        self, user_id: str, message_ts: str, callback_id: str, *, deliver_twice: bool = False
+    ) -> Reply:
+        """Choose a shortcut from the menu of a message; ephemeral ones have none."""
+        self.scopes_used.add("commands")
+        message = self._message_before(user_id, message_ts)
+        if message.seen_by:
+            raise NoSuchButton("an ephemeral message has no shortcuts")
+        scene = self.scene(user_id, message.channel_id)
+        author = self.users[message.user_id]
+        payload = message_shortcut_payload(scene, message, author, callback_id)
+        return await self.deliver_action(payload, twice=deliver_twice)
 
     def _message_before(self, user_id: str, ts: str) -> Message:
         """The message, if this person can see it."""
@@ -136,23 +106,6 @@ class Workspace(State):
             if message.ts == ts and message.seen_by in (None, user_id):
                 return message
         raise NoSuchButton(f"{user_id} sees no message {ts}")
-
-    async def _deliver(
-        self, kind: str, payload: Json, *, twice: bool
-    ) -> tuple[Delivery, str | None]:
-        """Send it, perhaps in two copies at once; what came of the first one."""
-        copies = [Delivery(kind, payload, self.clock.now()) for _ in range(1 + twice)]
-        self.deliveries.extend(copies)
-        self.tell()
-        errors = await asyncio.gather(*map(self._send, copies))
-        return copies[0], errors[0]
-
-    async def _send(self, delivery: Delivery) -> str | None:
-        if self.request_url is None:
-            return await self.sockets.deliver(delivery, self.ack_within)
-        return await http_mode.deliver(
-            delivery, self.request_url, self.signing_secret, self.ack_within
-        )
 
 
 def _button(message: Message, action_id: str, *, stale: bool) -> tuple[Content, str, Json]:
