@@ -14,11 +14,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 import handlers
 from bot import ports
 from bot.backups import PEOPLE_PATIENCE, Backups, members_within
+from bot.board import Board
 from bot.budget import Ledger, OwnLedger
 from bot.clock import Clock
+from bot.deletions import Deletions
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
 from bot.health import Health, HealthServer
+from bot.inventory import Inventory
 from bot.lifecycle.gate import Gate
 from bot.lifecycle.journal import Journal
 from bot.lifecycle.ports import World
@@ -31,6 +34,7 @@ from bot.rds.priority import call_budget
 from bot.rds.signing import AkSkAuth
 from bot.settings import Environment, Settings
 from bot.slack.bolt import AtWork, bolt_app
+from bot.slack.homes import Homes
 from bot.slack.http import Address, HttpFront
 from bot.slack.identity import identify
 from bot.slack.pace import Pace
@@ -104,9 +108,51 @@ async def running(
         overview = Overview(
             store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
         )
+        inventory = Inventory(
+            rds=rds,
+            store=store,
+            catalogue=catalogue,
+            policy=policy,
+            people=people,
+            clock=clock,
+            aliases=settings.file.aliases,
+        )
+        board = Board(
+            store=store,
+            inventory=inventory,
+            policy=policy,
+            people=people,
+            clock=clock,
+            stale_after=settings.file.rds.stale_after,
+        )
+        identity = await identify(slack, Clock())
+        homes = Homes(
+            slack,
+            board,
+            store,
+            clock,
+            ledger,
+            address=identity.url or "",
+            command=env.command,
+        )
+        store.on_change = homes.changed
+        keep(homes.run())
         at_work = AtWork()
-        app = bolt_app(slack, await identify(slack, Clock()), _plain(env.signing_secret), at_work)
-        handlers.register(app, backups, overview, env.command)
+        app = bolt_app(slack, identity, _plain(env.signing_secret), at_work)
+        deletions = Deletions(
+            store=store, catalogue=catalogue, inventory=inventory, backups=backups, clock=clock
+        )
+        door = handlers.Door(
+            backups=backups,
+            deletions=deletions,
+            overview=overview,
+            inventory=inventory,
+            board=board,
+            homes=homes,
+            command=env.command,
+            team_id=identity.team_id or "",
+        )
+        handlers.register(app, door)
         front = HttpFront(app, address) if address else SocketFront(app, _plain(env.app_token))
         keep(front.run())
         stack.push_async_callback(front.close)

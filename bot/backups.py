@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.clock import Clock
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.clicks import STATES, Click, ClickResult, entry, judge
-from bot.domain.commands import CreateBackup, free_name
+from bot.domain.commands import CreateBackup
 from bot.domain.decisions import (
     Decision,
     Verdict,
@@ -19,12 +20,23 @@ from bot.domain.errors import (
     NameTaken,
     RdsError,
     RdsUnreachable,
+    RequestUnknown,
     StoreUnavailable,
     UserError,
 )
 from bot.domain.instances import Instance
+from bot.domain.keeping import shown_keep
+from bot.domain.naming import default_name, free_name
 from bot.domain.policy import Members, Policy, Terms
-from bot.domain.requests import CARD, BackupRequest, Choice, RequestState, Vote
+from bot.domain.requests import (
+    CARD,
+    BackupRequest,
+    Choice,
+    Kind,
+    RequestState,
+    Retention,
+    Vote,
+)
 from bot.metrics import DECISION_SECONDS
 from bot.ports import Catalogue, Conflict, Engine, Intake, People, Store, Transaction
 
@@ -43,6 +55,7 @@ class Asked:
     channel_id: str
     trigger_id: str  # Slack's key of the one command or form; the same twice is one request
     response_url: str | None
+    thread_ts: str | None = None  # of the thread in the channel from which they asked
 
 
 class Backups:
@@ -77,63 +90,103 @@ class Backups:
         StoreUnavailable, and RdsRefused when RDS does not take the bot's own keys.
         `again` is the id of the request that this one repeats.
         """
-        request = BackupRequest(
-            id=uuid.uuid4().hex,
-            trigger_id=asked.trigger_id,
-            team_id=asked.team_id,
-            channel_id=asked.channel_id,
-            card_channel_id=asked.channel_id,
-            requester=asked.user_id,
-            response_url=asked.response_url,
+        request = requested(
+            asked,
+            self._clock.now(),
             reference=create.instance,
             name=create.name,
             description=create.description,
-            state=RequestState.ASKED,
-            asked_at=self._clock.now(),
+            keep=create.keep,
         )
-        detail = {"name": create.name, "description": create.description}
-        if again:
-            detail["again"] = again
         try:
             found = await self._found(create.instance)
-            trail = _asked(request, AuditAction.ASKED, detail, found)
-            await self._intake.write(request, trail)
-        except Conflict:
-            return await self._asked_before(request, detail)
+            if not create.name:
+                instance = found.name if found else create.instance
+                name = default_name(instance, request.asked_at, create.description)
+                request = request.model_copy(update={"name": name})
+            request = request.model_copy(update={"instance": found})
+            return await self.put_down(request, found, again=again, renames=not create.name)
         except StoreUnavailable:
             raise  # there is nowhere to note it, and no time to try
         except (UserError, RdsError) as error:
-            await self._note_refusal(request, detail, error)
+            await self.note_refusal(request, error)
             raise
-        self._engine.begin(request.id)
-        return request
+
+    def propose(self, instance: Instance, description: str = "") -> str:
+        """A name for a backup of it, of now."""
+        return default_name(instance.name, self._clock.now(), description)
+
+    async def put_down(
+        self,
+        request: BackupRequest,
+        found: Instance | None,
+        *,
+        again: str | None = None,
+        renames: bool = False,
+    ) -> BackupRequest:
+        """Write a request down and begin it; the one of the same command, if there is one.
+
+        Raises NameTaken if another open request has its name, unless it `renames` itself.
+        """
+        wanted, taken = request.name, set[str]()
+        while True:
+            try:
+                trail = _asked(request, AuditAction.ASKED, found, again)
+                await self._intake.write(request, trail)
+            except Conflict:
+                if same := await self._store.asked_by(request.trigger_id):
+                    return same
+                taken.add(request.name)
+                if not renames:
+                    raise await self._name_taken(request) from None
+                request = request.model_copy(update={"name": free_name(wanted, taken)})
+            else:
+                self._engine.begin(request.id)
+                return request
 
     async def _found(self, reference: str) -> Instance | None:
         with suppress(RdsUnreachable):  # slow is not wrong: the lifecycle takes its time
             return await self._catalogue.find(reference, PATIENCE)
         return None
 
-    async def _asked_before(self, request: BackupRequest, detail: dict[str, str]) -> BackupRequest:
-        """The request that this command made already; raises NameTaken if it is another's."""
-        if same := await self._store.asked_by(request.trigger_id):
-            return same
+    async def _name_taken(self, request: BackupRequest) -> NameTaken:
         other = await self._store.open_named(request.name)
-        error = NameTaken(
-            request.name,
-            free_name(request.name, {request.name}),
-            other.requester if other else None,
-        )
-        await self._note_refusal(request, detail, error)
-        raise error
+        free = free_name(request.name, {request.name})
+        return NameTaken(request.name, free, other.requester if other else None)
 
-    async def _note_refusal(
-        self, request: BackupRequest, detail: dict[str, str], error: Exception
-    ) -> None:
+    async def note_refusal(self, request: BackupRequest, error: Exception) -> None:
         """Nothing is stored of a refused command, but that it was refused."""
-        detail = detail | {"error": type(error).__name__}
-        refused = _asked(request, AuditAction.ASK_REFUSED, detail, None)
+        refused = _asked(request, AuditAction.ASK_REFUSED, None)
+        detail = refused.detail | {"error": type(error).__name__}
         with suppress(StoreUnavailable):
-            await self._record(refused.model_copy(update={"request_id": None}))
+            await self._record(refused.model_copy(update={"request_id": None, "detail": detail}))
+
+    async def withdraw(self, about: str, asked: Asked) -> tuple[ClickResult, Click]:
+        """Take a request back, by its backup's name or its id. Raises RequestUnknown."""
+        request = await self._store.request_about(about)
+        if request is None or asked.team_id not in ("", request.team_id):
+            raise RequestUnknown(about)
+        click = Click(request.id, Choice.WITHDRAW, asked.user_id, asked.team_id)
+        return await self.decide(click), click
+
+    async def keep(self, request_id: str, user_id: str, team_id: str) -> BackupRequest | None:
+        """Let a backup stay that was to be deleted; the request as it stands then.
+
+        None if this team has no such request. Where it is too late, nothing is changed.
+        """
+        request = await self.to_repeat(request_id, team_id)
+        if request is None or request.retention is not Retention.WARNED:
+            return request
+        now = self._clock.now()
+        with suppress(Conflict):
+            async with self._store.transaction() as transaction:
+                kept = await transaction.retain(request, Retention.KEPT, kept_by=user_id)
+                detail = {"name": request.name, "backup_id": request.backup_id or ""}
+                await transaction.record(
+                    kept.on_trail(AuditAction.KEPT, at=now, actor=user_id, detail=detail)
+                )
+        self._engine.wake(request.id)
+        return await self._store.load(request.id)
 
     async def is_double(self, request_id: str, ts: str) -> bool:
         """Whether the message is a card that was posted and then, its ts lost, posted again."""
@@ -229,9 +282,36 @@ async def _carry_out(
     return await transaction.move(request, to, decided_at=now, terms=request.terms)
 
 
+def requested(asked: Asked, now: datetime, **what: Any) -> BackupRequest:
+    """A new request, on which nothing was done yet."""
+    return BackupRequest(
+        id=uuid.uuid4().hex,
+        trigger_id=asked.trigger_id,
+        team_id=asked.team_id,
+        channel_id=asked.channel_id,
+        card_channel_id=asked.channel_id,
+        requester=asked.user_id,
+        response_url=asked.response_url,
+        thread_ts=asked.thread_ts,
+        state=RequestState.ASKED,
+        asked_at=now,
+        **what,
+    )
+
+
 def _asked(
-    request: BackupRequest, action: AuditAction, detail: dict[str, str], found: Instance | None
+    request: BackupRequest,
+    action: AuditAction,
+    found: Instance | None,
+    again: str | None = None,
 ) -> AuditEntry:
+    """What was asked for; what is usual is not said."""
+    keep = shown_keep(request.keep) if request.keep else ""
+    unusual = {"again": again or "", "keep": keep}
+    if request.kind is not Kind.CREATE:
+        unusual["kind"] = request.kind.value
+    detail = {"name": request.name, "description": request.description}
+    detail |= {key: value for key, value in unusual.items() if value}
     entry = request.on_trail(action, at=request.asked_at, actor=request.requester, detail=detail)
     known = {"instance": found.name, "instance_id": found.id} if found else {}
     return entry.model_copy(update=known)

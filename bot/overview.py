@@ -71,15 +71,19 @@ class Overview:
         Raises UnknownInstance, AmbiguousInstance, ReadReplica, and RdsError while the
         instances are not known.
         """
-        instance = await self._catalogue.find(reference, PATIENCE)
+        return await self.policy_of(await self._catalogue.find(reference, PATIENCE), asked)
+
+    async def policy_of(self, instance: Instance, asked: Asked) -> PolicyView:
+        """What the policy says to this person of a known instance; without a channel, anywhere."""
         terms = self.policy.terms_for(instance.name, instance.id)
+        channel = asked.channel_id or next(iter(terms.channels), "")
         user = asked.user_id
         named = (*terms.requesters, *terms.approvers, *terms.break_glass, user)
         members = await members_within(FORM_PATIENCE, self._people, named)
         return PolicyView(
             instance=instance,
             terms=terms,
-            decision=decide_request(terms, user=user, channel=asked.channel_id, members=members),
+            decision=decide_request(terms, user=user, channel=channel, members=members),
             able=able_to_approve(terms, user, members),
             may_break_glass=is_among(user, terms.break_glass, members),
         )

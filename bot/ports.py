@@ -1,13 +1,13 @@
 """What the use cases need of the outside; `app.py` says who it is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bot.domain.audit import AuditEntry
 from bot.domain.instances import Instance
 from bot.domain.policy import Members
-from bot.domain.requests import BackupRequest, RequestState, Vote
+from bot.domain.requests import BackupRequest, Kind, RequestState, Retention, Vote
 
 
 class Conflict(Exception):
@@ -23,6 +23,9 @@ class Transaction(Protocol):
         self, request: BackupRequest, to: RequestState, **changes: object
     ) -> BackupRequest: ...
     async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest: ...
+    async def retain(
+        self, request: BackupRequest, to: Retention, **changes: object
+    ) -> BackupRequest: ...
     async def strike(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
         """The request without the approvals of these people."""
         ...
@@ -39,6 +42,23 @@ class Store(Protocol):
     async def load(self, request_id: str) -> BackupRequest | None: ...
     async def asked_by(self, trigger_id: str) -> BackupRequest | None: ...
     async def open_named(self, name: str) -> BackupRequest | None: ...
+    async def requests(
+        self,
+        *,
+        states: Collection[RequestState] | None = None,
+        requester: str | None = None,
+        kind: Kind | None = None,
+        names: Collection[str] | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> list[BackupRequest]:
+        """Those to which all of this applies, the newest first."""
+        ...
+
+    async def request_about(self, name_or_id: str) -> BackupRequest | None:
+        """The open request of this backup's name, else its newest, else the one of this id."""
+        ...
+
     async def ids_in(self, state: RequestState) -> list[str]: ...
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
         """Channel id and ts of the message that said this line, or None if none did."""
@@ -59,6 +79,9 @@ class Catalogue(Protocol):
     """The project's instances, from memory when they are known."""
 
     async def find(self, reference: str, patience: float) -> Instance: ...
+    async def known(self, patience: float) -> Sequence[Instance]:
+        """All of them, as they were listed last; none if RDS does not tell in time."""
+        ...
 
 
 class People(Protocol):

@@ -2,14 +2,13 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.backups import Backups
-from bot.overview import Overview
-from handlers import actions, commands, errors, views
+from handlers import actions, commands, errors, events, forms, looks, shortcuts, views
+from handlers.door import Door
+
+__all__ = ["Door", "register"]
 
 
-def register(app: AsyncApp, backups: Backups, overview: Overview, command: str) -> None:
+def register(app: AsyncApp, door: Door) -> None:
     """Listen to everything the manifest announces."""
-    commands.register(app, backups, overview, command)
-    actions.register(app, backups)
-    views.register(app, backups, command)
-    errors.register(app, command)
+    for kind in (commands, looks, forms, views, shortcuts, events, actions, errors):
+        kind.register(app, door)

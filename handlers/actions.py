@@ -1,5 +1,6 @@
 """Buttons: a click is an identity, not a power."""
 
+import json
 import re
 from functools import partial
 from http import HTTPStatus
@@ -11,12 +12,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backups import Backups
 from bot.domain.clicks import Click
+from bot.domain.commands import Typed
 from bot.domain.decisions import Verdict
 from bot.domain.requests import Choice
 from bot.slack import answers, views
+from bot.slack.answers import FIX
 from bot.slack.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
 from bot.slack.codes import FAILURES, error_code
+from bot.slack.home import OPEN
 from bot.slack.mrkdwn import Message
+from bot.slack.replies import KEEP
+from handlers import forms
+from handlers.door import Door
+from handlers.looks import asked_by
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +32,11 @@ TRIES = 2  # to hand Slack one answer
 FORMS = {Choice.REJECT: views.reject_view, Choice.BREAK_GLASS: views.break_glass_view}
 
 
-def register(app: AsyncApp, backups: Backups) -> None:
+def register(app: AsyncApp, door: Door) -> None:
+    backups = door.backups
+    app.action(KEEP)(partial(keep, backups))
+    app.action(FIX)(partial(fix, door))
+    app.action(re.compile(f"^{OPEN}:"))(just_ack)
     app.action(APPROVE)(partial(decide, backups, Choice.APPROVE))
     app.action(WITHDRAW)(partial(decide, backups, Choice.WITHDRAW))
     app.action(REJECT)(partial(decide, backups, Choice.REJECT))
@@ -75,6 +87,28 @@ async def ask_again(
         await _tell(respond, answers.unknown_request())
     else:
         await _open(client, respond, body, views.ask_again_view(request, request.next_name))
+
+
+async def keep(
+    backups: Backups, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond
+) -> None:
+    """Let a backup stay that was to be deleted; the thread says who did."""
+    user_id = body["user"]["id"]
+    request = await backups.keep(_claimed(body), user_id, team_of(body))
+    await ack()
+    await _tell(respond, answers.kept_answer(request, user_id))
+
+
+async def fix(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+    """The form, with what was typed in the command."""
+    typed = Typed(**json.loads(_claimed(body)))
+    await forms.open_form(door, client, body["trigger_id"], asked_by(body), typed)
+    await ack()
+
+
+async def just_ack(ack: AsyncAck) -> None:
+    """A button that leads somewhere: Slack tells of it, and there is nothing to do."""
+    await ack()
 
 
 def _claimed(body: dict[str, Any]) -> str:

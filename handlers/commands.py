@@ -1,65 +1,83 @@
 """The slash command."""
 
+import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backups import Asked, Backups
-from bot.domain.commands import Command, CreateBackup, Help, ShowAudit, ShowPolicy, parse
-from bot.overview import Overview
+from bot.backups import Asked
+from bot.domain.commands import Command, CreateBackup, DeleteBackup, OpenForm, Withdraw
+from bot.domain.errors import ForeignWorkspace
+from bot.domain.grammar import parse
 from bot.slack import answers
 from bot.slack.mrkdwn import Message
+from handlers import forms, looks
+from handlers.door import Door
+
+SOON = 2.0  # seconds for which an ack waits for its answer: Slack waits for three
 
 
-def register(app: AsyncApp, backups: Backups, overview: Overview, command: str) -> None:
-    app.command(command)(partial(backup, backups, overview))
+def register(app: AsyncApp, door: Door) -> None:
+    app.command(door.command)(partial(backup, door))
 
 
 async def backup(
-    backups: Backups, overview: Overview, ack: AsyncAck, command: dict[str, Any]
+    door: Door,
+    ack: AsyncAck,
+    respond: AsyncRespond,
+    client: AsyncWebClient,
+    command: dict[str, Any],
 ) -> None:
     """`/backup …`: what it asks for is on disk before Slack gets its ack."""
-    name = command["command"]
-    wish = parse(command.get("text") or "", command=name)
-    message = await _answer(backups, overview, wish, _asked(command), name)
-    await ack(response_type="ephemeral", **message.as_slack())
+    asked = asked_in(command)
+    if asked.team_id not in ("", door.team_id):
+        raise ForeignWorkspace
+    wish = parse(command.get("text") or "", command=door.command)
+    if isinstance(wish, OpenForm):
+        await forms.open_form(door, client, command["trigger_id"], asked, wish.typed)
+        await ack()
+    elif isinstance(wish, DeleteBackup):
+        await forms.confirm_deletion(door, client, command["trigger_id"], wish, asked)
+        await ack()
+    elif look := looks.ANSWERS.get(type(wish)):
+        await answer(look(door, wish, asked), ack, respond)
+    else:
+        message = await ANSWERS[type(wish)](door, wish, asked)
+        await ack(response_type="ephemeral", **message.as_slack())
 
 
-async def _answer(
-    backups: Backups, overview: Overview, wish: Command, asked: Asked, command: str
-) -> Message:
-    match wish:
-        case Help(verb):
-            return answers.help_message(command, verb)
-        case CreateBackup():
-            return answers.accepted(await backups.ask(wish, asked), command)
-        case ShowPolicy():
-            return await _policy(overview, wish, asked, command)
-        case ShowAudit(instance):
-            trail = await overview.trail(instance, asked)
-            return answers.audit_answer(
-                trail.instance_name, trail.entries, now=trail.at, command=command
-            )
+async def answer(coming: Awaitable[Message], ack: AsyncAck, respond: AsyncRespond) -> None:
+    """In the ack, or after it where RDS takes its time."""
+    task = asyncio.ensure_future(coming)
+    done, _ = await asyncio.wait([task], timeout=SOON)
+    if done:
+        await ack(response_type="ephemeral", **task.result().as_slack())
+        return
+    await ack(response_type="ephemeral", **answers.takes_time().as_slack())
+    message = await task
+    await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
 
 
-async def _policy(overview: Overview, wish: ShowPolicy, asked: Asked, command: str) -> Message:
-    if wish.instance is None:
-        return answers.policy_overview(overview.policy, command)
-    view = await overview.policy_for(wish.instance, asked)
-    return answers.policy_answer(
-        view.instance,
-        view.terms,
-        view.decision,
-        user=asked.user_id,
-        able=view.able,
-        break_glass=view.may_break_glass,
-        command=command,
-    )
+async def _create(door: Door, wish: CreateBackup, asked: Asked) -> Message:
+    return answers.accepted(await door.backups.ask(wish, asked), door.command)
 
 
-def _asked(command: dict[str, Any]) -> Asked:
+async def _withdraw(door: Door, wish: Withdraw, asked: Asked) -> Message:
+    return answers.click_answer(*await door.backups.withdraw(wish.about, asked))
+
+
+ANSWERS: dict[type[Command], Callable[[Door, Any, Asked], Awaitable[Message]]] = {
+    CreateBackup: _create,
+    Withdraw: _withdraw,
+}
+
+
+def asked_in(command: dict[str, Any]) -> Asked:
+    """Who typed the command, and where."""
     return Asked(
         user_id=command["user_id"],
         team_id=command.get("team_id", ""),

@@ -9,14 +9,26 @@ from slack_bolt.async_app import AsyncApp, AsyncRespond
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 
-from bot.domain.errors import RdsError, UserError
+from bot.domain.commands import CommandError
+from bot.domain.errors import (
+    AmbiguousInstance,
+    NameTaken,
+    RdsError,
+    ReadReplica,
+    UnknownInstance,
+    UserError,
+)
+from bot.domain.grammar import typed_in
 from bot.slack import answers
+from handlers.door import Door
+
+MENDABLE = CommandError, UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
 
 log = structlog.get_logger(__name__)
 
 
-def register(app: AsyncApp, command: str) -> None:
-    app.error(partial(explain, command))
+def register(app: AsyncApp, door: Door) -> None:
+    app.error(partial(explain, door.command))
 
 
 async def explain(
@@ -33,6 +45,8 @@ async def explain(
     """
     if isinstance(error, UserError | RdsError):
         message = answers.refusal(error, command)
+        if isinstance(error, MENDABLE) and (typed := typed_in(str(body.get("text") or ""))):
+            message = answers.fixable(message, typed)
     else:
         reference = uuid.uuid4().hex[:8]
         log.error("listener_fell_over", reference=reference, exc_info=error)

@@ -25,14 +25,16 @@ from bot.slack.views import (
     name_taken,
 )
 from handlers.actions import team_of
+from handlers.door import Door
 
 FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → where it stands
 
 
-def register(app: AsyncApp, backups: Backups, command: str) -> None:
+def register(app: AsyncApp, door: Door) -> None:
+    backups = door.backups
     app.view(REJECT_VIEW)(partial(give_reason, backups, Choice.REJECT))
     app.view(BREAK_GLASS_VIEW)(partial(give_reason, backups, Choice.BREAK_GLASS))
-    app.view(ASK_AGAIN_VIEW)(partial(ask_again, backups, command))
+    app.view(ASK_AGAIN_VIEW)(partial(ask_again, backups, door.command))
 
 
 async def give_reason(

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from bot.demo.world import BEN, OPS
-from bot.domain.commands import VERBS
+from bot.domain.grammar import VERBS
 from bot.settings import Environment
+from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
 from tests.story import Opens
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +45,18 @@ def test_buttons_and_sockets_are_on(manifest: dict[str, Any]) -> None:
     assert settings["interactivity"] == {"is_enabled": True}
     assert settings["socket_mode_enabled"] is True
     assert settings["token_rotation_enabled"] is False
-    assert "event_subscriptions" not in settings
+    assert settings["event_subscriptions"] == {"bot_events": ["app_home_opened"]}
+    assert manifest["features"]["app_home"]["home_tab_enabled"] is True
+
+
+def test_the_shortcuts_are_those_that_the_bot_listens_to(manifest: dict[str, Any]) -> None:
+    """One from anywhere, one from a message, within Slack's lengths."""
+    found = {(item["type"], item["callback_id"]) for item in manifest["features"]["shortcuts"]}
+
+    assert found == {("global", BACK_UP), ("message", BACK_UP_FROM_HERE)}
+    for shortcut in manifest["features"]["shortcuts"]:
+        assert len(shortcut["name"]) <= 24
+        assert len(shortcut["description"]) <= 150
 
 
 async def test_every_scope_is_used_and_no_other_is_needed(

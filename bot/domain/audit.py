@@ -31,6 +31,10 @@ class AuditAction(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"  # RDS did not answer the create
     ADOPTED = "adopted"  # found by its name after an unknown outcome
     REFUSED = "refused"
+    DELETE_SENT = "delete_sent"  # about to be
+    DELETED = "deleted"
+    KEPT = "kept"  # somebody said that it is not to be deleted by itself
+    STAYS = "stays"  # it was to be deleted, and RDS does not do it
     COMPLETED = "completed"
     FAILED = "failed"
     LOST = "lost"

@@ -1,31 +1,86 @@
-"""The /backup grammar: text → a typed command, or every problem with it and a corrected command.
+"""What a person can want of the bot, as typed commands; `grammar.py` reads them out of a text."""
 
-create <instance> <name> [description …]
-policy [instance]
-audit <instance>
-help [verb]
-"""
-
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from itertools import count
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from bot.domain import fields
 from bot.domain.errors import UserError
-from bot.domain.fields import LONGEST_NAME, Problem
-from bot.domain.folding import REFERENCE, words
+from bot.domain.fields import Problem
+from bot.domain.folding import REFERENCE
+from bot.domain.keeping import keep_of, keep_problem, shown_keep
 
-LIKE = 0.7  # how like a verb a word must be to be taken for it: "restore" is no "create"
+_NO_FLAGS = re.compile(r"(^| )-+(?=[A-Za-z])")  # what a quoted flag would become without quotes
 
 
 @dataclass(frozen=True)
 class CreateBackup:
-    """Back up an instance. All three are within RDS's rules; whether they exist is not known."""
+    """Back up an instance. All is within RDS's rules; whether it exists is not known."""
 
     instance: str  # id, name or alias
-    name: str
+    name: str = ""  # empty: the bot finds one
     description: str = ""
+    keep: timedelta | None = None  # delete it by itself after so long; None: it stays
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The words of a create as they were typed, to be mended in a form."""
+
+    instance: str = ""
+    name: str = ""
+    description: str = ""
+    keep: str = ""
+
+
+@dataclass(frozen=True)
+class OpenForm:
+    """Ask in a form instead of a line."""
+
+    typed: Typed = field(default_factory=Typed)
+
+
+@dataclass(frozen=True)
+class DeleteBackup:
+    """Delete a manual backup; the instance is wanted where this bot did not make it."""
+
+    name: str
+    instance: str | None = None
+
+
+@dataclass(frozen=True)
+class ListBackups:
+    """Which backups there are: of an instance, or those that this bot made."""
+
+    instance: str | None = None
+    every: bool = False  # automated ones, too
+
+
+@dataclass(frozen=True)
+class ShowStatus:
+    """How a request stands; without one, what is mine and runs."""
+
+    about: str | None = None  # a backup's name, or a request's id
+
+
+@dataclass(frozen=True)
+class ListInstances:
+    """Which instances there are; `like` is part of a name, an id or an alias."""
+
+    like: str | None = None
+
+
+@dataclass(frozen=True)
+class ShowPending:
+    """What waits for approval, and what of it for me."""
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """Take my request back."""
+
+    about: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +104,19 @@ class ShowAudit:
     instance: str
 
 
-Command = CreateBackup | ShowPolicy | ShowAudit | Help
+Command = (
+    CreateBackup
+    | OpenForm
+    | DeleteBackup
+    | ListBackups
+    | ShowStatus
+    | ListInstances
+    | ShowPending
+    | Withdraw
+    | ShowPolicy
+    | ShowAudit
+    | Help
+)
 
 
 class CommandError(UserError):
@@ -57,138 +124,55 @@ class CommandError(UserError):
 
     `problems` holds everything that is wrong with it, in the order of the text. `corrected`
     is a whole command line that has none of them, or None if it would be a mere guess.
+    `typed` is what a form can begin with, if a backup was asked for.
     """
 
-    def __init__(self, problems: Sequence[Problem], corrected: str | None = None) -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        corrected: str | None = None,
+        typed: Typed | None = None,
+    ) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
         self.corrected = corrected
-
-
-def parse(text: str, *, command: str = "/backup") -> Command:
-    """Read what was typed after the slash command. Raises CommandError, and nothing else."""
-    verb, *rest = words(text) or ["help"]
-    if known := VERBS.get(verb.lower()):
-        return known(rest, command)
-    raise _unknown_verb(verb, rest, command)
-
-
-def _help(rest: list[str], _: str) -> Help:
-    topic = rest[0].lower() if rest else None
-    return Help(topic if topic in VERBS else None)
-
-
-def _create(rest: list[str], command: str) -> CreateBackup:
-    instance, name, *more = (*rest, "", "")[: max(2, len(rest))]
-    return checked_create(instance, name, " ".join(more), command=command)
+        self.typed = typed
 
 
 def checked_create(
-    instance: str, name: str, description: str, *, command: str = "/backup"
+    instance: str, name: str, description: str, keep: str = "", *, command: str = "/backup"
 ) -> CreateBackup:
-    """The three words of a create, wherever they were typed. Raises CommandError."""
+    """The words of a create, wherever they were typed. Raises CommandError."""
     description = " ".join(description.replace(REFERENCE, "").split())
     problems = [
-        *_checked(instance, fields.instance_problem, _NO_INSTANCE),
-        *_checked(name, fields.name_problem, _NO_NAME),
+        fields.instance_problem(instance) if instance else NO_INSTANCE,
+        fields.name_problem(name) if name else None,
         *fields.description_problems(description),
+        keep_problem(keep),
     ]
-    if problems:
-        raise CommandError(problems, _corrected(command, instance, name, description))
-    return CreateBackup(instance, name, description)
+    if found := [problem for problem in problems if problem]:
+        corrected = corrected_create(command, instance, name, description, keep)
+        raise CommandError(found, corrected, Typed(instance, name, description, keep))
+    return CreateBackup(instance, name, description, keep_of(keep))
 
 
-def _policy(rest: list[str], command: str) -> ShowPolicy:
-    return ShowPolicy(_only_instance("policy", rest, command) if rest else None)
+def corrected_create(
+    command: str, instance: str, name: str, description: str, keep: str = ""
+) -> str | None:
+    """The line that was meant, or None where the instance would be a guess."""
+    meant = fields.mended_instance(instance)
+    if meant is None:
+        return None
+    good_name = name if not name or not fields.name_problem(name) else fields.mended_name(name)
+    why = _NO_FLAGS.sub(r"\1", fields.mended_description(description))
+    if why and not good_name:
+        good_name = fields.mended_name(f"{meant}-backup")
+    lasts = f"--keep {shown_keep(span)}" if (span := keep_of(keep)) else ""
+    return " ".join(filter(None, (command, "create", meant, good_name, why, lasts)))
 
 
-def _audit(rest: list[str], command: str) -> ShowAudit:
-    return ShowAudit(_only_instance("audit", rest, command))
-
-
-def _only_instance(verb: str, rest: list[str], command: str) -> str:
-    """The one word after the verb."""
-    instance, *more = rest or [""]
-    problems = _checked(instance, fields.instance_problem, _WHICH_INSTANCE)
-    if more:
-        extra = fields.shown(" ".join(more))
-        problems.append(Problem("instance", "is too much: one instance is enough.", extra))
-    if problems:
-        meant = fields.mended_instance(instance)
-        raise CommandError(problems, f"{command} {verb} {meant}" if meant else None)
-    return instance
-
-
-def _checked(word: str, check: Callable[[str], Problem | None], missing: Problem) -> list[Problem]:
-    problem = check(word) if word else missing
-    return [problem] if problem else []
-
-
-_NO_INSTANCE = Problem(
+NO_INSTANCE = Problem(
     "instance",
     "The instance is missing: say which one to back up, by its id, its name or an alias, "
     "for example orders-prod.",
 )
-_WHICH_INSTANCE = Problem(
-    "instance",
-    "The instance is missing: say which one, by its id, its name or an alias, "
-    "for example orders-prod.",
-)
-_NO_NAME = Problem(
-    "name",
-    "The backup's name is missing: give it one that nobody has used yet, "
-    "for example before-migration-42.",
-)
-
-
-def _corrected(command: str, instance: str, name: str, description: str) -> str | None:
-    meant = fields.mended_instance(instance)
-    if meant is None:
-        return None
-    if not fields.name_problem(name):
-        good_name = name
-    else:
-        good_name = fields.mended_name(name) or fields.mended_name(f"{meant}-backup") or ""
-    return " ".join(
-        (command, "create", meant, good_name, fields.mended_description(description))
-    ).rstrip()
-
-
-VERBS: dict[str, Callable[[list[str], str], Command]] = {
-    "create": _create,
-    "policy": _policy,
-    "audit": _audit,
-    "help": _help,
-}
-
-
-def _unknown_verb(verb: str, rest: list[str], command: str) -> CommandError:
-    """A misspelt verb, with whatever else is wrong once it is mended."""
-    shown = fields.shown(verb)
-    near = get_close_matches(shown.lower(), VERBS, n=1, cutoff=LIKE)
-    if not near:
-        text = f"is not something I can do: I know {', '.join(VERBS)}."
-        problem = Problem("verb", text, shown)
-        return CommandError([problem], f"{command} help")
-    problem = Problem("verb", "is not something I can do.", shown, near[0])
-    try:
-        meant = VERBS[near[0]](rest, command)
-    except CommandError as error:
-        return CommandError([problem, *error.problems], error.corrected)
-    match meant:
-        case CreateBackup(instance, name, description):
-            line = _corrected(command, instance, name, description)
-        case Help(topic) | ShowPolicy(topic):
-            line = f"{command} {near[0]} {topic or ''}".rstrip()
-        case ShowAudit(topic):
-            line = f"{command} {near[0]} {topic}"
-    return CommandError([problem], line)
-
-
-def free_name(name: str, taken: Collection[str]) -> str:
-    """The name, or the first of name-2, name-3, … that nobody has taken; never over 64 long."""
-    if name not in taken:
-        return name
-    tails = (f"-{number}" for number in count(2))
-    candidates = (name[: LONGEST_NAME - len(tail)] + tail for tail in tails)
-    return next(candidate for candidate in candidates if candidate not in taken)

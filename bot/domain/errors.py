@@ -9,12 +9,19 @@ BotError
 │   ├── InstanceBusy
 │   ├── InstanceNotReady
 │   ├── NameTaken
+│   ├── BackupUnknown      nothing of this name is to be deleted
+│   ├── BackupNotManual    RDS made it, and deletes it itself
+│   ├── BackupBusy         it is still running, or being deleted
+│   ├── RequestUnknown     no request of this name or id
+│   ├── AskedInDirectMessage  nobody could approve it there
+│   ├── ForeignWorkspace   who asks belongs to another one
 │   ├── MayNotAsk
 │   ├── OtherChannel       the policy lets people ask for it elsewhere only
 │   ├── TooFewApprovers    fewer people can approve it than have to
 │   ├── MayNotAudit
 │   ├── GroupsUnknown      Slack could not say who may, so nobody may now
 │   ├── CannotPost         Slack does not let the bot write in the channel
+│   ├── FormNotOpened      Slack did not show the form in which it would go on
 │   └── StoreUnavailable   nothing could be written down, so nothing was accepted
 ├── RdsError               RDS, or the way to it, said no
 │   ├── RdsUnreachable     nothing was carried out: connect error, throttled, or a look that failed
@@ -102,6 +109,53 @@ class NameTaken(UserError):
         self.asked_by = asked_by
 
 
+class BackupUnknown(UserError):
+    """No manual backup has the name: of the instance, or, without one, of those the bot made."""
+
+    def __init__(self, name: str, instance_name: str | None = None) -> None:
+        super().__init__(name)
+        self.name = name
+        self.instance_name = instance_name
+
+
+class BackupNotManual(UserError):
+    """RDS made the backup by itself (`type` as it spells it), and deletes it by itself."""
+
+    def __init__(self, name: str, type: str) -> None:  # noqa: A002, RDS's own name
+        super().__init__(name)
+        self.name = name
+        self.type = type
+
+
+class BackupBusy(UserError):
+    """The backup is not at rest: `status` as RDS spells it."""
+
+    def __init__(self, name: str, status: str) -> None:
+        super().__init__(name)
+        self.name = name
+        self.status = status
+
+
+class RequestUnknown(UserError):
+    """No request has this backup name, or an id that begins so."""
+
+    def __init__(self, about: str) -> None:
+        super().__init__(about)
+        self.about = about
+
+
+class AskedInDirectMessage(UserError):
+    """The card would stand where only the asker reads it, and somebody else has to approve."""
+
+    def __init__(self, instance_name: str) -> None:
+        super().__init__(instance_name)
+        self.instance_name = instance_name
+
+
+class ForeignWorkspace(UserError):
+    """Who asks belongs to another workspace, as people in a shared channel do."""
+
+
 class MayNotAsk(UserError):
     """The policy does not let this person ask for this instance."""
 
@@ -163,6 +217,10 @@ class CannotPost(UserError):
         super().__init__(channel_id, error)
         self.channel_id = channel_id
         self.error = error
+
+
+class FormNotOpened(UserError):
+    """Slack wants a form within three seconds, and did not open this one."""
 
 
 class StoreUnavailable(UserError):

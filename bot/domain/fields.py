@@ -16,6 +16,7 @@ LONGEST_DESCRIPTION = 256
 FORBIDDEN = ">!<\"&'="  # in a description
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,63}")
 INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,64}")  # any id, name or alias
+REQUEST_ID = re.compile(r"[0-9a-f]{8,32}")  # ours, or how it begins
 HUAWEI_ID = re.compile(r"[0-9a-f]{32}([a-z]{2})([0-9]{2})")
 
 KINDS = {"br": "a backup", "no": "a node", "pr": "a parameter template"}
@@ -41,7 +42,7 @@ class Problem:
     blank, `text`, and where there is a `suggestion`: "Try `suggestion`."
     """
 
-    about: Literal["verb", "instance", "name", "description"]
+    about: Literal["verb", "flag", "instance", "name", "description", "keep", "extra"]
     text: str
     word: str = ""
     suggestion: str | None = None

@@ -9,11 +9,19 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.domain import errors
 from bot.domain.audit import AuditAction, AuditEntry
-from bot.domain.commands import free_name
 from bot.domain.errors import NameTaken, RdsRefused, RefusalReason, UserError
 from bot.domain.instances import Instance
+from bot.domain.keeping import NOTICE
+from bot.domain.naming import free_name
 from bot.domain.policy import Policy, Terms
 from bot.domain.progress import History
+
+
+class Kind(StrEnum):
+    """What is asked for."""
+
+    CREATE = "create"
+    DELETE = "delete"
 
 
 class RequestState(StrEnum):
@@ -27,7 +35,9 @@ class RequestState(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"  # RDS says FAILED
     LOST = "lost"  # the backup vanished from RDS
-    REFUSED = "refused"  # RDS, or a check before it, would not start it
+    DELETING = "deleting"  # a delete may have been sent
+    DELETED = "deleted"  # RDS lists it no more
+    REFUSED = "refused"  # RDS, or a check before it, would not do it
     REJECTED = "rejected"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"  # by who asked
@@ -43,12 +53,14 @@ TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
     _S.AWAITING_APPROVAL: frozenset(
         {_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN, _S.REFUSED}
     ),
-    _S.APPROVED: frozenset({_S.CREATING, _S.REFUSED}),
+    _S.APPROVED: frozenset({_S.CREATING, _S.DELETING, _S.REFUSED}),
     _S.CREATING: frozenset({_S.RUNNING, _S.REFUSED}),
     _S.RUNNING: frozenset({_S.COMPLETED, _S.FAILED, _S.LOST}),
+    _S.DELETING: frozenset({_S.DELETED, _S.REFUSED}),
     _S.COMPLETED: frozenset(),
     _S.FAILED: frozenset(),
     _S.LOST: frozenset(),
+    _S.DELETED: frozenset(),
     _S.REFUSED: frozenset(),
     _S.REJECTED: frozenset(),
     _S.EXPIRED: frozenset(),
@@ -57,6 +69,16 @@ TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
 
 
 OPEN_STATES = frozenset(state for state in RequestState if TRANSITIONS[state])
+
+
+class Retention(StrEnum):
+    """What becomes of a backup that was asked for with an end."""
+
+    WARNED = "warned"  # people were told that it will be deleted
+    KEPT = "kept"  # somebody said that it stays
+    DELETING = "deleting"  # a delete may have been sent
+    DELETED = "deleted"
+    STAYS = "stays"  # RDS does not delete it
 
 
 class Choice(StrEnum):
@@ -122,6 +144,9 @@ class BackupRequest(BaseModel):
     description: str
     state: RequestState
     asked_at: datetime
+    kind: Kind = Kind.CREATE
+    keep: timedelta | None = None  # the backup is deleted after so long; None: it stays
+    thread_ts: str | None = None  # of the thread in its channel from which it was asked
 
     instance: Instance | None = None  # None until it is looked up
     history: History = History()
@@ -137,6 +162,9 @@ class BackupRequest(BaseModel):
     finished_at: datetime | None = None
     size_kb: int | None = None
     took: timedelta | None = None
+    retention: Retention | None = None  # of a completed backup that is not kept for ever
+    warned_at: datetime | None = None  # of its deletion
+    kept_by: str | None = None
     refusal: Refusal | None = None
     rds_request_id: str | None = None
 
@@ -162,9 +190,24 @@ class BackupRequest(BaseModel):
         """
         if self.state is not RequestState.AWAITING_APPROVAL or not (self.instance and self.terms):
             return self
-        today = policy.terms_for(self.instance.name, self.instance.id)
+        today = self.terms_in(policy, self.instance)
         kept = {"expires_after": self.terms.expires_after}
         return self.model_copy(update={"terms": today.model_copy(update=kept)})
+
+    def terms_in(self, policy: Policy, instance: Instance) -> Terms:
+        """What the policy wants; no emergency is a reason to delete something unseen."""
+        terms = policy.terms_for(instance.name, instance.id)
+        if self.kind is Kind.CREATE:
+            return terms
+        return terms.model_copy(update={"break_glass": ()})
+
+    @property
+    def deleted_after(self) -> datetime | None:
+        """When a completed backup is deleted by itself, unless somebody keeps it."""
+        if self.keep is None or self.finished_at is None:
+            return None
+        announced = self.warned_at + NOTICE if self.warned_at else self.finished_at
+        return max(self.finished_at + self.keep, announced)
 
     @property
     def waits_since(self) -> datetime | None:
@@ -222,6 +265,10 @@ class Line(StrEnum):
     RDS_AWAY = "rds_away"  # nothing can be found out; its subject is the how manyth time it is
     KEYS_REFUSED = "keys_refused"  # the same, because RDS does not take the bot's own keys
     RDS_BACK = "rds_back"  # that is over
+    EXPIRING = "expiring"  # the backup will be deleted tomorrow
+    KEPT = "kept"  # it will not: by whom
+    BACKUP_DELETED = "backup_deleted"  # by itself, as it was asked for
+    STAYS = "stays"  # it was to be deleted, and RDS does not do it
     ENDED = "ended"  # the final state, whichever it is
 
     def about(self, subject: str) -> str:
@@ -229,6 +276,7 @@ class Line(StrEnum):
         return f"{self}:{subject}" if subject else self.value
 
 
+POINTER = "pointer"  # in the thread from which it was asked: a link to the card
 PUT_OFF = "put_off"  # what the requester alone is told while RDS is away and there is no card
 TOLD = "told"  # what the requester alone was told, of a request that never had a card
 GIVEN_UP = "given_up"  # neither channel nor requester can be written to: nobody is left to tell

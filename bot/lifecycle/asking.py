@@ -3,9 +3,10 @@
 from functools import partial
 
 from bot.domain.audit import AuditAction
-from bot.domain.commands import free_name
 from bot.domain.decisions import AskVerdict, able_to_approve, decide_request
+from bot.domain.deleting import deletable
 from bot.domain.errors import (
+    AskedInDirectMessage,
     CannotPost,
     GroupsUnknown,
     InstanceBusy,
@@ -20,11 +21,13 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.instances import Backup, BackupStatus, Instance
+from bot.domain.naming import free_name
 from bot.domain.policy import Members, Terms
 from bot.domain.progress import history_of
-from bot.domain.requests import BackupRequest, Refusal, RequestState
+from bot.domain.requests import BackupRequest, Kind, Refusal, RequestState
 from bot.lifecycle.ports import World
 
+GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
 ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more
 
 
@@ -33,17 +36,12 @@ async def look_up(world: World, request_id: str) -> RequestState:
     request = await world.load(request_id)
     if request.state is not RequestState.ASKED:
         return request.state
-    lasting = partial(world.put_off, request)
     try:
-        found = await world.patiently(
-            lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
+        instance = await _instance(world, request)
+        backups = await world.patiently(
+            lambda: world.rds.list_backups(instance.id), partial(world.put_off, request)
         )
-        instance = await world.patiently(lambda: world.catalogue.current(found.id), lasting)
-        if instance is None:
-            raise UnknownInstance(request.reference)
-        backups = await world.patiently(lambda: world.rds.list_backups(found.id), lasting)
-        _check_ready(instance, backups)
-        _check_free(request, backups)
+        found = _judge(request, instance, backups)
         terms = await _terms(world, request, instance)
     except (UserError, RdsRefused) as error:
         return await refuse(world, request, error)
@@ -58,8 +56,40 @@ async def look_up(world: World, request_id: str) -> RequestState:
         terms=terms,
         card_channel_id=terms.channel or request.channel_id,
         expires_at=world.clock.now() + terms.expires_after if waits else None,
+        **found,
     )
     return moved.state
+
+
+async def _instance(world: World, request: BackupRequest) -> Instance:
+    """As RDS shows it now. A backup may outlive its instance, and be deleted after it."""
+    lasting = partial(world.put_off, request)
+    known = request.instance
+    if known is None:
+        known = await world.patiently(
+            lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
+        )
+    current = await world.patiently(lambda: world.catalogue.current(known.id), lasting)
+    if current is None and request.kind is Kind.DELETE:
+        return known.model_copy(update={"status": GONE})
+    if current is None:
+        raise UnknownInstance(request.reference)
+    return current
+
+
+def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) -> dict[str, object]:
+    """Raises what cannot be; what RDS says of a backup that is to be deleted."""
+    if request.kind is Kind.CREATE:
+        _check_ready(instance, backups)
+        _check_free(request, backups)
+        return {}
+    backup = deletable(request.name, instance, backups)
+    return {
+        "backup_id": backup.id,
+        "backup_status": backup.status,
+        "size_kb": backup.size_kb,
+        "started_at": backup.begin_time,
+    }
 
 
 def _check_ready(instance: Instance, backups: list[Backup]) -> None:
@@ -80,12 +110,14 @@ def _check_free(request: BackupRequest, backups: list[Backup]) -> None:
 
 async def _terms(world: World, request: BackupRequest, instance: Instance) -> Terms:
     """What the policy wants. Raises what says that this person may not ask, or that it is vain."""
-    terms = world.policy.terms_for(instance.name, instance.id)
+    terms = request.terms_in(world.policy, instance)
     people = (*terms.requesters, *terms.approvers, request.requester)
     members = await world.people.members(people)
     decision = decide_request(
         terms, user=request.requester, channel=request.channel_id, members=members
     )
+    if terms.approvals and (terms.channel or request.channel_id).startswith("D"):
+        raise AskedInDirectMessage(instance.name)
     if error := _objection(decision.verdict, terms, request, instance.name, members):
         raise error
     return terms
@@ -145,4 +177,6 @@ async def post_card(world: World, request_id: str) -> RequestState:
     except SlackUnreachable:
         if request.state is not RequestState.APPROVED:
             raise
+    if request.thread_ts:
+        await world.point(request)
     return request.state

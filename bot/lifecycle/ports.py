@@ -22,7 +22,7 @@ from bot.domain.errors import (
 )
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, Choice, Line, RequestState
+from bot.domain.requests import BackupRequest, Choice, Line, RequestState, Retention
 from bot.lifecycle.gate import Gate
 from bot.ports import People, Store
 
@@ -41,6 +41,7 @@ class Rds(Protocol):
 
     async def create_backup(self, instance_id: str, name: str, description: str) -> Accepted: ...
     async def list_backups(self, instance_id: str) -> list[Backup]: ...
+    async def delete_backup(self, backup_id: str) -> None: ...
 
 
 class Catalogue(Protocol):
@@ -81,8 +82,16 @@ class Thread(Protocol):
         """Reply under the card, calling those who can do something about it."""
         ...
 
+    async def point(self, request: BackupRequest) -> None:
+        """Link to the card where it was asked, if that was in a thread."""
+        ...
+
     async def put_off(self, request: BackupRequest) -> None:
         """Tell the requester alone that its card comes later, because RDS is away."""
+        ...
+
+    async def insist(self, request: BackupRequest, line: Line) -> None:
+        """Reply under the card; if that cannot be, tell the requester alone. Raises CannotPost."""
         ...
 
     async def announce(self, request: BackupRequest) -> None:
@@ -138,6 +147,20 @@ class World:
             await transaction.record(self._entry(moved, action, detail))
         return moved
 
+    async def retain(
+        self,
+        request: BackupRequest,
+        to: Retention,
+        action: AuditAction | None,
+        detail: Mapping[str, str] | None = None,
+        **changes: object,
+    ) -> None:
+        """Change what becomes of the backup, and write the trail. Raises Conflict."""
+        async with self.store.transaction() as transaction:
+            changed = await transaction.retain(request, to, **changes)
+            if action:
+                await transaction.record(self._entry(changed, action, detail))
+
     async def note(
         self, request: BackupRequest, action: AuditAction, detail: Mapping[str, str]
     ) -> None:
@@ -171,27 +194,45 @@ class World:
 
     async def put_off(self, request: BackupRequest) -> None:
         """Tell who asked that there is no card yet; dropped if Slack does not take it."""
-        await self._within(PATIENCE, self._soon(request.id, partial(self._try_put_off, request)))
+        await self._once(request.id, partial(self.thread.put_off, request))
 
-    async def _try_put_off(self, request: BackupRequest) -> bool:
-        with suppress(SlackUnreachable, CannotPost):
-            await self.thread.put_off(request)
-        return True
+    async def point(self, request: BackupRequest) -> None:
+        """Link to the card where it was asked; dropped if Slack does not take it."""
+        await self._once(request.id, partial(self.thread.point, request))
+
+    async def _once(self, request_id: str, tell: Callable[[], Awaitable[None]]) -> None:
+        async def try_once() -> bool:
+            with suppress(SlackUnreachable, CannotPost):
+                await tell()
+            return True
+
+        await self._within(PATIENCE, self._soon(request_id, try_once))
 
     async def tell(self, request: BackupRequest) -> None:
         """Say how it ended, however long Slack takes nothing. Raises CannotPost."""
+
+        async def tell() -> None:
+            if request.vote(Choice.BREAK_GLASS):  # not to be missed, whatever else was
+                await self.thread.say(request, Line.BREAK_GLASS)
+            await self.thread.announce(request)
+
+        await self._until_taken(request.id, tell)
+
+    async def insist(self, request: BackupRequest, line: Line) -> None:
+        """Say a line, however long Slack takes nothing. Raises CannotPost."""
+        await self._until_taken(request.id, partial(self.thread.insist, request, line))
+
+    async def _until_taken(self, request_id: str, tell: Callable[[], Awaitable[None]]) -> None:
         gap = FIRST_GAP
         while True:
             try:
-                async with self.speaking[request.id]:
-                    if request.vote(Choice.BREAK_GLASS):  # not to be missed, whatever else was
-                        await self.thread.say(request, Line.BREAK_GLASS)
-                    await self.thread.announce(request)
+                async with self.speaking[request_id]:
+                    await tell()
             except SlackUnreachable:
                 await self.clock.sleep(gap)
                 gap = min(gap * 2, LONGEST_GAP)
             else:
-                self.speaking.pop(request.id, None)
+                self.speaking.pop(request_id, None)
                 return
 
     def _soon(self, request_id: str, say: Callable[[], Awaitable[bool]]) -> asyncio.Task[bool]:

@@ -12,9 +12,10 @@ import structlog
 from dbos import DBOS, SetWorkflowID
 
 from bot.domain.errors import BotError
-from bot.domain.requests import RequestState
-from bot.lifecycle import asking, creation, deciding, watching
+from bot.domain.requests import Kind, RequestState
+from bot.lifecycle import asking, creation, deciding, deletion, keeping, watching
 from bot.lifecycle.ports import World
+from bot.lifecycle.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,8 @@ class Lifecycle:
         self._world = world
         self._watch: Step = partial(watching.watch, poll_seconds=poll_seconds)
         self._asked: asyncio.Queue[str] = asyncio.Queue()
+        self._begun: set[str] = set()  # in this process; what it recovers goes on in turn
+        self._turns = Turns()
         self._running: set[asyncio.Task[object]] = set()
 
         @DBOS.workflow(name="back_up", max_recovery_attempts=None)
@@ -40,6 +43,9 @@ class Lifecycle:
             if task := asyncio.current_task():
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
+            if request_id not in self._begun:
+                await self._turns.take()
+            self._begun.discard(request_id)
             with structlog.contextvars.bound_contextvars(request=request_id):
                 return await self.back_up(request_id)
 
@@ -53,10 +59,15 @@ class Lifecycle:
         if state is RequestState.AWAITING_APPROVAL:
             state = await self._step("await_decision", deciding.await_decision, request_id)
         if state is RequestState.APPROVED:
-            state = await self._step("create", creation.create, request_id)
+            does = {Kind.CREATE: creation.create, Kind.DELETE: deletion.delete}
+            kind = (await self._world.load(request_id)).kind
+            state = await self._step(kind.value, does[kind], request_id)
         if state is RequestState.RUNNING:
             state = await self._step("watch", self._watch, request_id)
-        return await self._step("announce", watching.announce, request_id)
+        state = await self._step("announce", watching.announce, request_id)
+        if state is RequestState.COMPLETED:
+            state = await self._step("keep", keeping.keep, request_id)
+        return state
 
     def begin(self, request_id: str) -> None:
         """Start the workflow of a request that is on disk. Twice is once."""
@@ -77,6 +88,7 @@ class Lifecycle:
         await self.begin_asked()
         while True:
             request_id = await self._asked.get()
+            self._begun.add(request_id)
             with SetWorkflowID(request_id):
                 await DBOS.start_workflow_async(self._workflow, request_id)
 

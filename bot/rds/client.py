@@ -72,12 +72,13 @@ class RdsClient:
         backup = _read(Created, response, creates=True).backup.backup()
         return Accepted(backup, errors.request_id(response))
 
-    async def list_backups(self, instance_id: str) -> list[Backup]:
-        """All backups of an instance, of every type."""
+    async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]:
+        """All backups of an instance, of every type; `idle` if nobody waits for them."""
+        priority = Priority.IDLE if idle else Priority.LOOK_UP
         found: list[Backup] = []
         for _ in range(MOST_PAGES):
             page = await self._page(
-                BackupPage, Priority.LOOK_UP, "backups", instance_id=instance_id, offset=len(found)
+                BackupPage, priority, "backups", instance_id=instance_id, offset=len(found)
             )
             found += (item.backup() for item in page.backups)
             if len(page.backups) < PAGE or len(found) >= page.total_count:

@@ -3,6 +3,7 @@
 import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -83,6 +84,20 @@ class InstanceCatalogue:
         except TimeoutError:
             raise RdsUnreachable("slow") from None
         return resolve(reference, self._instances, self._aliases)
+
+    async def known(self, patience: float) -> Sequence[Instance]:
+        """All instances as they were listed last, read replicas too, and renewed behind it.
+
+        Waits at most `patience` seconds of real time for a first list; without one there are
+        none.
+        """
+        if self._listed_at == float("-inf"):
+            with suppress(TimeoutError, RdsError):
+                async with asyncio.timeout(patience):
+                    await asyncio.shield(self._refresh())
+        elif self._age > STALE:
+            self._refresh()
+        return self._instances
 
     async def current(self, instance_id: str) -> Instance | None:
         """The instance as RDS shows it now, or None if it is gone."""

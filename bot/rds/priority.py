@@ -16,6 +16,7 @@ class Priority(IntEnum):
     LOOK_UP = 1
     SWEEP = 2  # from here on it can wait, and leaves a fifth to the others
     PROGRESS = 3
+    IDLE = 4  # nobody waits for it
 
 
 def call_budget(calls_per_minute: int, clock: Clock, ledger: Ledger | None = None) -> Budget:

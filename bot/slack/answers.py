@@ -1,7 +1,13 @@
 """Answers that only the asker sees; the longer ones have files of their own."""
 
+import json
+from dataclasses import asdict
+
+from slack_sdk.models.blocks import ActionsBlock, ButtonElement
+
 from bot.domain.clicks import Click, ClickResult
-from bot.domain.commands import CommandError
+from bot.domain.commands import CommandError, Typed
+from bot.domain.decisions import AskVerdict
 from bot.domain.errors import (
     AmbiguousInstance,
     CannotPost,
@@ -11,45 +17,73 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
-from bot.domain.fields import Problem
-from bot.domain.requests import BackupRequest
+from bot.domain.fields import LONGEST_DESCRIPTION, Problem
+from bot.domain.folding import fold
+from bot.domain.requests import BackupRequest, Retention
+from bot.overview import PolicyView
+from bot.slack.board import one_request, pending_message, status_message
 from bot.slack.help import help_message
-from bot.slack.mrkdwn import LONGEST_TEXT, LONGEST_WORD, Message, code, name, plain, said
-from bot.slack.policies import policy_answer, policy_overview
+from bot.slack.mrkdwn import (
+    LONGEST_TEXT,
+    LONGEST_WORD,
+    Message,
+    code,
+    mention,
+    plain,
+    said,
+    spoken,
+)
+from bot.slack.policies import policy_answer, policy_overview, verdict_words
 from bot.slack.reasons import reason, told
+from bot.slack.tables import backups_table, instances_table, made_table
 from bot.slack.trail import audit_answer
 from bot.slack.verdicts import UNKNOWN, WORDS
-from bot.slack.words import ask_again
+from bot.slack.words import ask_again, kept, what, wish
 
 __all__ = [
     "accepted",
     "audit_answer",
+    "backups_table",
     "click_answer",
+    "fixable",
     "form_not_opened",
     "help_message",
+    "in_plain_text",
+    "instances_table",
+    "kept_answer",
+    "made_table",
     "not_posted",
+    "objection",
+    "one_request",
     "outdated_button",
+    "pending_message",
     "policy_answer",
     "policy_overview",
     "put_off",
     "refusal",
+    "status_message",
+    "takes_time",
     "unexpected",
     "unknown_request",
 ]
 
+FIX = "fix_in_a_form"  # action id; its value is what was typed
 IN_THE_TEXT = UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
 
 
 def accepted(request: BackupRequest, command: str) -> Message:
     """The ack of a command that is on disk; the same one delivered twice gets it again."""
+    until = f", {kept(request)}" if request.keep else ""
     return said(
-        f"Asked: back up {name(request.instance_name)} as {code(request.name)}. "
+        f"Asked: {wish(request)}{until}. "
         "I check it with RDS, then its card comes up in the channel, or I tell you why not. "
-        f"Nothing has started yet. {code(command + ' help')} tells more."
+        f"Nothing has started yet. {code(command + ' status ' + request.name)} tells how it is."
     )
 
 
-def refusal(error: UserError | RdsError, command: str) -> Message:
+def refusal(
+    error: UserError | RdsError, command: str, nothing: str = "Nothing was started."
+) -> Message:
     """What is wrong, and what to send instead."""
     if isinstance(error, CommandError):
         lines = [_bullet(problem) for problem in error.problems]
@@ -59,7 +93,7 @@ def refusal(error: UserError | RdsError, command: str) -> Message:
         return said("\n".join(["This doesn't work yet:", *lines, todo]))
     if isinstance(error, IN_THE_TEXT):
         return said(f"This doesn't work yet:\n• {' '.join(reason(error))}")
-    return said(told(error))
+    return said(told(error, nothing))
 
 
 def _bullet(problem: Problem) -> str:
@@ -68,18 +102,62 @@ def _bullet(problem: Problem) -> str:
     return "• " + " ".join(filter(None, (word, plain(problem.text), tried)))
 
 
+def fixable(message: Message, typed: Typed) -> Message:
+    """The same, with a button that opens a form with what was typed."""
+    fields = asdict(typed).items()
+    carried = {field: fold(text)[:LONGEST_DESCRIPTION] for field, text in fields}
+    value = json.dumps(carried, ensure_ascii=False)
+    button = ButtonElement(text="Fix in a form", action_id=FIX, value=value)
+    return Message(message.text, (*message.blocks, ActionsBlock(elements=[button])))
+
+
+def in_plain_text(error: UserError) -> str:
+    """Why not, and what to do, to stand beside a field, where Slack reads no marks."""
+    return spoken(" ".join(reason(error))).replace("&amp;", "&")
+
+
+def objection(view: PolicyView) -> str:
+    """Why this person may not ask for the instance; nothing if they may."""
+    if view.decision.verdict in (AskVerdict.NEEDS_APPROVAL, AskVerdict.RUNS_AT_ONCE):
+        return ""
+    return verdict_words(view.decision.verdict, view.terms, view.able, "")
+
+
+def kept_answer(request: BackupRequest | None, user_id: str) -> Message:
+    """What somebody hears who pressed Keep it."""
+    if request is None:
+        return unknown_request()
+    shown = code(request.name)
+    match request.retention:
+        case Retention.KEPT:
+            who = "You keep" if request.kept_by == user_id else f"{_who(request.kept_by)} keeps"
+            return said(f"{who} {shown}: it is not deleted by itself any more.")
+        case Retention.DELETING | Retention.DELETED:
+            return said(f"Too late: {shown} is deleted. It cannot be brought back.")
+        case _:
+            return said(f"{shown} stays already: nothing was changed.")
+
+
+def _who(user_id: str | None) -> str:
+    return mention(user_id) if user_id else "Somebody"
+
+
+def takes_time() -> Message:
+    """The ack of what RDS has not answered yet."""
+    return said("RDS takes its time. The answer comes here as soon as RDS gives it.")
+
+
 def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Message:
     """The request has no place to be approved in; the command saves typing it again."""
-    what = f"The backup of {name(request.instance_name)} was refused."
-    return said(f"{what} {told(error)} {ask_again(request, command)}")
+    refused = f"{what(request).capitalize()} was refused."
+    return said(f"{refused} {told(error)} {ask_again(request, command)}")
 
 
 def put_off(request: BackupRequest) -> Message:
     """RDS was away when the request was to be looked up, and there is no card yet."""
     return said(
-        f"RDS does not answer at the moment, so there is no card yet: back up "
-        f"{name(request.instance_name)} as {code(request.name)}. Your request is kept, and the "
-        "card comes up as soon as RDS answers. Nothing has started yet."
+        f"RDS does not answer at the moment, so there is no card yet: {wish(request)}. Your "
+        "request is kept, and the card comes up as soon as RDS answers. Nothing has started yet."
     )
 
 

@@ -1,7 +1,7 @@
 """The small print of a card that waits: what approving does, who may, and until when."""
 
 from bot.domain.policy import Terms
-from bot.domain.requests import BackupRequest
+from bot.domain.requests import BackupRequest, Kind
 from bot.slack.mrkdwn import MOST_CALLED, code, date, people
 from bot.slack.policy_words import rule
 from bot.slack.words import missing_approvals, usually
@@ -12,6 +12,8 @@ def approving(request: BackupRequest) -> str:
     needed = request.terms.approvals if request.terms else 1
     is_last = missing_approvals(request) <= 1
     which = "Approving" if is_last else f"The last of {needed} approvals"
+    if request.kind is Kind.DELETE:
+        return f"{which} deletes it for good: it cannot be brought back."
     usual = usually(request.history)
     return f"{which} lets RDS start it at once{usual and f': {usual}'}; it cannot be stopped then."
 

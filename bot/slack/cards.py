@@ -12,13 +12,22 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice, Kind, RequestState
 from bot.slack.calls import approving, small_print
 from bot.slack.mrkdwn import Message, code, mention, name, people, rough, spoken, verbatim
-from bot.slack.plan import context_block, plan_block, steps
+from bot.slack.plan import context_block, plan_block, stands, steps
 from bot.slack.policy_words import rule
 from bot.slack.reasons import reason
-from bot.slack.words import facts, last_good_backup, outcome, quoted, reason_of
+from bot.slack.words import (
+    doomed,
+    facts,
+    kept,
+    last_good_backup,
+    nothing,
+    outcome,
+    quoted,
+    reason_of,
+)
 
 # Action ids; a button's value is the request's id and nothing else.
 APPROVE = "approve_request"
@@ -38,6 +47,15 @@ HEADERS = {
     _S.WITHDRAWN: "*Request to back up {instance} withdrawn*: {name}",
 }
 OPEN_HEADER = "*Back up {instance}* as {name}"
+DELETION_HEADERS = {
+    _S.REFUSED: "*Deletion of {name} refused*: {instance}",
+    _S.REJECTED: "*Request to delete {name} rejected*: {instance}",
+    _S.EXPIRED: "*Request to delete {name} expired*: {instance}",
+    _S.WITHDRAWN: "*Request to delete {name} withdrawn*: {instance}",
+    _S.DELETED: "*Backup {name} is deleted*: {instance}",
+}
+GONE = "RDS lists it no more. It cannot be brought back."
+OPEN_DELETION = "*Delete the backup {name}* of {instance}"
 
 
 def request_card(
@@ -58,8 +76,8 @@ def request_card(
     if request.state is _S.AWAITING_APPROVAL:
         small = [verbatim(line) for line in small_print(request, command)]
         blocks.append(ContextBlock(elements=[*small]))
-    stands = next(step.title for step in reversed(way) if step.status != "pending")
-    text = " ".join(f"{spoken(sentence).rstrip('.')}." for sentence in (*lines, stands))
+    told = (*lines, stands(request, now))
+    text = " ".join(f"{spoken(sentence).rstrip('.')}." for sentence in told)
     return Message(text, (*blocks,))
 
 
@@ -68,15 +86,21 @@ def _lines(request: BackupRequest, now: datetime) -> list[str]:
     story, who = _story(request), _who(request)
     told = [f"{story} · {who}"] if request.state is _S.COMPLETED else [story, who]
     lines = [_header(request), _without_approval(request), *told, _rejection(request)]
-    if request.state is _S.AWAITING_APPROVAL and request.instance:
+    if request.kind is Kind.DELETE and not request.state.is_final and request.started_at:
+        lines.append(doomed(request, now))
+    elif request.state is _S.AWAITING_APPROVAL and request.instance:
         lines.append(facts(request.instance, request.waits_since))
         lines.append(last_good_backup(request.history, now))
+    if request.state is _S.AWAITING_APPROVAL:
         lines.append(approving(request))
     return [line for line in lines if line]
 
 
 def _header(request: BackupRequest) -> str:
-    header = HEADERS.get(request.state, OPEN_HEADER)
+    if request.kind is Kind.DELETE:
+        header = DELETION_HEADERS.get(request.state, OPEN_DELETION)
+    else:
+        header = HEADERS.get(request.state, OPEN_HEADER)
     return header.format(instance=name(request.instance_name), name=code(request.name))
 
 
@@ -90,11 +114,11 @@ def _story(request: BackupRequest) -> str:
         case _S.LOST:
             return f"RDS accepted it as {code(request.backup_id or '?')}, and lists it no more."
         case _S.REFUSED if request.refusal:
-            return f"{reason(request.refusal.error).why} Nothing was started."
+            return f"{reason(request.refusal.error).why} {nothing(request)}"
         case _S.REFUSED | _S.REJECTED | _S.EXPIRED | _S.WITHDRAWN:
-            return "Nothing was started."
+            return nothing(request)
         case _:
-            return ""
+            return GONE if request.state is _S.DELETED else ""
 
 
 def _who(request: BackupRequest) -> str:
@@ -107,7 +131,7 @@ def _who(request: BackupRequest) -> str:
         parts.append(_approved(request))
     if request.terms and not request.terms.approvals:
         parts.append(f"no approval needed ({rule(request.terms.rule)})")
-    return " · ".join(filter(None, (*parts, quoted(request.description))))
+    return " · ".join(filter(None, (*parts, kept(request), quoted(request.description))))
 
 
 def _approved(request: BackupRequest) -> str:
@@ -142,6 +166,8 @@ def _buttons(request: BackupRequest) -> list[ButtonElement]:
             text = "Break glass…"
             buttons.append(ButtonElement(text=text, action_id=BREAK_GLASS, value=request.id))
         return buttons
+    if request.kind is Kind.DELETE:  # the command asks for the name to be typed again
+        return []
     if request.state.is_final and request.state is not _S.COMPLETED:
         return [ButtonElement(text="Ask again", action_id=ASK_AGAIN, value=request.id)]
     return []
@@ -149,7 +175,7 @@ def _buttons(request: BackupRequest) -> list[ButtonElement]:
 
 SURE = ConfirmObject(
     title=PlainTextObject(text="Withdraw this request?"),
-    text=PlainTextObject(text="Nothing will be started."),
+    text=PlainTextObject(text="It will not be done."),
     confirm=PlainTextObject(text="Withdraw"),
     deny=PlainTextObject(text="Go back"),
 )

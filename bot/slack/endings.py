@@ -3,7 +3,16 @@
 from bot.domain.requests import BackupRequest, Choice, RequestState
 from bot.slack.mrkdwn import code, date, mention, name, rough
 from bot.slack.reasons import told
-from bot.slack.words import approval, ask_again, outcome, reason_of
+from bot.slack.words import (
+    approval,
+    ask_again,
+    lower,
+    nothing,
+    outcome,
+    reason_of,
+    what,
+    wish,
+)
 
 _S = RequestState
 
@@ -11,31 +20,43 @@ _S = RequestState
 def ended(request: BackupRequest, command: str) -> str:
     """The last line, to the requester; wants a final state."""
     if request.state is _S.WITHDRAWN:
-        instance = name(request.instance_name)
         who = mention(request.requester)
-        return f"{who} withdrew the request to back up {instance}. Nothing was started."
+        return f"{who} withdrew the request to {wish(request)}. {nothing(request)}"
     ending = {
         _S.COMPLETED: _completed,
+        _S.DELETED: _deleted,
         _S.FAILED: _failed,
         _S.LOST: _lost,
         _S.REFUSED: _refused,
         _S.REJECTED: _rejected,
         _S.EXPIRED: _expired,
     }[request.state]
-    line = f"{mention(request.requester)} {ending(request)}"
-    return line if request.state is _S.COMPLETED else f"{line} {ask_again(request, command)}"
-
-
-def _completed(request: BackupRequest) -> str:
-    let_start = approval(request)
+    line = f"{mention(request.requester)} {ending(request, command)}"
     return (
-        f"completed: {outcome(request)}. "
-        f"{code(request.name)} stays until somebody deletes it in the RDS console. "
-        f"Asked by {mention(request.requester)}; {let_start[0].lower()}{let_start[1:]}."
+        line
+        if request.state in (_S.COMPLETED, _S.DELETED)
+        else f"{line} {ask_again(request, command)}"
     )
 
 
-def _failed(request: BackupRequest) -> str:
+def _completed(request: BackupRequest, command: str) -> str:
+    stays = f"stays until somebody deletes it: {code(f'{command} delete {request.name}')}"
+    if request.deleted_after:
+        stays = f"is deleted by itself on {date(request.deleted_after)}, a day after I say so here"
+    return (
+        f"completed: {outcome(request)}. {code(request.name)} {stays}. "
+        f"Asked by {mention(request.requester)}; {lower(approval(request))}."
+    )
+
+
+def _deleted(request: BackupRequest, _: str) -> str:
+    return (
+        f"deleted: RDS lists {code(request.name)} of {name(request.instance_name)} no more. "
+        f"Asked by {mention(request.requester)}; {lower(approval(request))}."
+    )
+
+
+def _failed(request: BackupRequest, _: str) -> str:
     after = f" after {rough(request.took)}" if request.took else ""
     quote = ""
     if request.rds_request_id:
@@ -46,7 +67,7 @@ def _failed(request: BackupRequest) -> str:
     )
 
 
-def _lost(request: BackupRequest) -> str:
+def _lost(request: BackupRequest, _: str) -> str:
     return (
         f"the backup of {name(request.instance_name)} is *lost*: RDS accepted it as "
         f"{code(request.backup_id or '?')}, and lists it no more. Don't count on it. RDS does not "
@@ -54,27 +75,25 @@ def _lost(request: BackupRequest) -> str:
     )
 
 
-def _refused(request: BackupRequest) -> str:
-    why = told(request.refusal.error) if request.refusal else "Nothing was started."
-    return f"the backup of {name(request.instance_name)} was *refused*. {why}"
+def _refused(request: BackupRequest, _: str) -> str:
+    error = request.refusal.error if request.refusal else None
+    why = told(error, nothing(request)) if error else nothing(request)
+    return f"{what(request)} was *refused*. {why}"
 
 
-def _rejected(request: BackupRequest) -> str:
+def _rejected(request: BackupRequest, _: str) -> str:
     vote = request.vote(Choice.REJECT)
     by = mention(vote.user_id) if vote and vote.user_id != request.requester else "you"
     return (
-        f"the backup of {name(request.instance_name)} was *rejected* by {by}"
-        f"{reason_of(request, Choice.REJECT)}. Nothing was started."
+        f"{what(request)} was *rejected* by {by}"
+        f"{reason_of(request, Choice.REJECT)}. {nothing(request)}"
     )
 
 
-def _expired(request: BackupRequest) -> str:
+def _expired(request: BackupRequest, _: str) -> str:
     needed = request.terms.approvals if request.terms else 1
     given = len(request.approvers)
     until = request.expires_at or request.decided_at
     by = f" by {date(until)}" if until else " in time"
     why = f"only {given} of {needed} approved it{by}" if given else f"nobody decided{by}"
-    return (
-        f"the request to back up {name(request.instance_name)} *expired*: {why}. "
-        "Nothing was started."
-    )
+    return f"the request to {wish(request)} *expired*: {why}. {nothing(request)}"

@@ -11,8 +11,9 @@ from bot.clock import Clock
 from bot.domain.requests import BackupRequest, RequestState
 
 # https://docs.slack.dev/apis/web-api/rate-limits: one a second a channel, "short bursts" above
-# it; chat.update is Tier 3.
+# it, several hundred a minute in the workspace; chat.update is Tier 3.
 BURST, SECONDS = 5, 5.0
+ALL, SPELL = 10, 2.0
 EDITS, MINUTE = 50, 60.0
 
 
@@ -41,6 +42,7 @@ class Pace:
         self._ledger = ledger
         self._posts: dict[str, Budget] = {}
         self._posting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._all = Budget("slack posts", ALL, SPELL, clock, ledger)
         self.edits = Budget(
             "slack edits", EDITS, MINUTE, clock, ledger, spared_from=Urgency.PROGRESS
         )
@@ -59,10 +61,11 @@ class Pace:
         """One message's turn in a channel. The next one's comes when the block is left.
 
         So a process that dies leaves at most one message a channel that was posted and not
-        written down.
+        written down; mostly none, as posts leave gaps between them.
         """
         budget = self.posts(channel)
         await budget.take(urgency)
+        await self._all.take(urgency)
         async with self._posting[channel]:
             yield budget
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from slack_sdk.models.blocks import ContextBlock, PlanBlock, TaskCardBlock
 
 from bot.domain.progress import fraction_done, time_left
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice, Kind, RequestState
 from bot.slack.mrkdwn import clock, duration, rough, verbatim
 from bot.slack.words import usually, went_ahead
 
@@ -19,6 +19,8 @@ TITLES = {
     _S.APPROVED: "Approved",
     _S.CREATING: "Approved",
     _S.RUNNING: "Backing up",
+    _S.DELETING: "Deleting",
+    _S.DELETED: "Deleted",
     _S.COMPLETED: "Completed",
     _S.FAILED: "Failed",
     _S.LOST: "Lost",
@@ -44,10 +46,23 @@ def steps(request: BackupRequest, now: datetime) -> tuple[Step, ...]:
     if request.state in (_S.REJECTED, _S.EXPIRED, _S.WITHDRAWN):
         return (_ended(request, request.decided_at),)
     if not request.state.is_final:
-        return (_approval(request), _backup(request, now), Step("end", "Completed", "pending"))
+        return (_approval(request), *_rest(request, now))
     if went_ahead(request):
         return (_approved(request), _ended(request, request.finished_at))
     return (_ended(request, request.finished_at),)
+
+
+def _rest(request: BackupRequest, now: datetime) -> tuple[Step, ...]:
+    if request.kind is Kind.CREATE:
+        return (_backup(request, now), Step("end", "Completed", "pending"))
+    if request.state in (_S.APPROVED, _S.DELETING):
+        return (Step("end", "Deleting", "in_progress"),)
+    return (Step("end", "Deleted", "pending"),)
+
+
+def stands(request: BackupRequest, now: datetime) -> str:
+    """Where it stands, in the words of its latest step."""
+    return next(step.title for step in reversed(steps(request, now)) if step.status != "pending")
 
 
 def plan_block(request: BackupRequest, now: datetime) -> PlanBlock:
@@ -80,7 +95,8 @@ def _ended(request: BackupRequest, at: datetime | None) -> Step:
         title = f"{title} {clock(at, request.asked_at)}"
     if request.state is _S.FAILED and request.took:
         title = f"{title}, after {duration(request.took)}"
-    return Step("end", title, "complete" if request.state is _S.COMPLETED else "error")
+    is_well = request.state in (_S.COMPLETED, _S.DELETED)
+    return Step("end", title, "complete" if is_well else "error")
 
 
 def _approved(request: BackupRequest) -> Step:

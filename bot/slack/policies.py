@@ -37,7 +37,9 @@ def policy_answer(
         facts = {title: facts[title] for title in ("Ask", "Approve", "Read the audit trail")}
     lines = [f"• {title}: {fact}" for title, fact in facts.items() if fact]
     head = f"*Policy of {shown}*: {rule(decision.rule)}"
-    verdict = _verdict(decision.verdict, terms, able, f"{command} create {instance.name} <name>")
+    verdict = verdict_words(
+        decision.verdict, terms, able, f"{command} create {instance.name} <name>"
+    )
     return said("\n".join((head, verdict, *lines)))
 
 
@@ -61,7 +63,10 @@ def policy_overview(policy: Policy, command: str) -> Message:
     return listing([head, *shown, *more, last])
 
 
-def _verdict(verdict: AskVerdict, terms: Terms, able: frozenset[str] | None, example: str) -> str:
+def verdict_words(
+    verdict: AskVerdict, terms: Terms, able: frozenset[str] | None, example: str
+) -> str:
+    """Whether the person may ask, and if not, what to do."""
     match verdict:
         case AskVerdict.NEEDS_APPROVAL:
             return f"You may ask: {code(example)}"

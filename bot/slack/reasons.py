@@ -5,7 +5,13 @@ from functools import singledispatch
 
 from bot.domain.errors import (
     AmbiguousInstance,
+    AskedInDirectMessage,
+    BackupBusy,
+    BackupNotManual,
+    BackupUnknown,
     CannotPost,
+    ForeignWorkspace,
+    FormNotOpened,
     GroupsUnknown,
     InstanceBusy,
     InstanceNotReady,
@@ -18,11 +24,13 @@ from bot.domain.errors import (
     RdsRefused,
     RdsUnreachable,
     ReadReplica,
+    RequestUnknown,
     StoreUnavailable,
     TooFewApprovers,
     UnknownInstance,
     UserError,
 )
+from bot.domain.instances import BackupStatus
 from bot.slack.mrkdwn import channel, code, date, listed, mention, name, people
 from bot.slack.policy_words import rule
 from bot.slack.refusals import REFUSALS, Reason
@@ -35,10 +43,10 @@ _GROUP_TODO = (
 )
 
 
-def told(error: UserError | RdsError) -> str:
-    """What happened, what did not, what to do, and what support asks for."""
+def told(error: UserError | RdsError, nothing: str = "Nothing was started.") -> str:
+    """What happened, what did not (`nothing`), what to do, and what support asks for."""
     why, todo = reason(error)
-    nothing = "Nothing was started." if _was_to_start(error) else ""
+    nothing = nothing if _was_to_start(error) else ""
     return " ".join(filter(None, (why, nothing, todo, reference(error))))
 
 
@@ -46,7 +54,7 @@ def _was_to_start(error: UserError | RdsError) -> bool:
     """Whether something was to be started, and certainly was not."""
     if isinstance(error, GroupsUnknown):
         return error.wish == _TO_START
-    return not isinstance(error, RdsOutcomeUnknown | MayNotAudit)
+    return not isinstance(error, RdsOutcomeUnknown | MayNotAudit | RequestUnknown)
 
 
 def reference(error: UserError | RdsError) -> str:
@@ -114,6 +122,66 @@ def _(error: NameTaken) -> Reason:
     owner = f"a request of {mention(error.asked_by)}" if error.asked_by else "another backup"
     why = f"The name {code(error.name)} is taken: {owner} has it, and RDS wants a name once."
     return Reason(why, f"Try {code(error.suggestion)}.")
+
+
+@reason.register
+def _(error: BackupUnknown) -> Reason:
+    if error.instance_name is None:
+        return Reason(
+            f"I have made no backup {code(error.name)}.",
+            "If somebody else made it, say of which instance: put the instance behind the name.",
+        )
+    return Reason(
+        f"{name(error.instance_name)} has no backup {code(error.name)}.",
+        "Nobody has to delete it any more, or its name is spelt otherwise.",
+    )
+
+
+@reason.register
+def _(error: BackupNotManual) -> Reason:
+    return Reason(
+        f"{code(error.name)} is not a manual backup: RDS made it by itself "
+        f"({name(error.type)}), and deletes it by itself.",
+        "How long it keeps such backups stands in the instance's backup policy.",
+    )
+
+
+@reason.register
+def _(error: BackupBusy) -> Reason:
+    if error.status == BackupStatus.DELETING:
+        return Reason(f"{code(error.name)} is being deleted already.", "There is nothing to do.")
+    running = error.status == BackupStatus.BUILDING
+    why = "is still running" if running else f"is {code(error.status)}, as RDS says"
+    return Reason(f"{code(error.name)} {why}.", "Ask again when it is at rest.")
+
+
+@reason.register
+def _(error: RequestUnknown) -> Reason:
+    return Reason(
+        f"I know no request {code(error.about)}.",
+        "Give the backup's name as its card shows it.",
+    )
+
+
+@reason.register
+def _(error: AskedInDirectMessage) -> Reason:
+    return Reason(
+        f"{name(error.instance_name)} wants somebody else's approval, and here nobody else reads.",
+        "Ask in a channel where they are.",
+    )
+
+
+@reason.register
+def _(_: ForeignWorkspace) -> Reason:
+    return Reason(
+        "You are here as a guest of another workspace, and I take requests from mine only.",
+        "Let somebody of this workspace ask.",
+    )
+
+
+@reason.register
+def _(_: FormNotOpened) -> Reason:
+    return Reason("Slack did not open the form.", "Send it again, or press the button again.")
 
 
 @reason.register

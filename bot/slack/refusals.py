@@ -46,7 +46,8 @@ REFUSALS = {
     ),
     RefusalReason.NOT_PERMITTED: Reason(
         "RDS does not let the bot's account do this.",
-        f"{_OPERATOR} its rights: `rds:backup:create`, `rds:backup:list`, `rds:instance:list`.",
+        f"{_OPERATOR} its rights: `rds:backup:create`, `rds:backup:list`, "
+        "`rds:backup:delete`, `rds:instance:list`.",
     ),
     RefusalReason.CREDENTIALS: Reason(
         "RDS does not accept the bot's keys.",

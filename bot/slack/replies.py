@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot.domain.requests import BackupRequest, Choice, Line, RequestState
+from slack_sdk.models.blocks import ActionsBlock, ButtonElement, SectionBlock
+
+from bot.domain.requests import BackupRequest, Choice, Kind, Line, RequestState
 from bot.slack.endings import ended
 from bot.slack.mrkdwn import (
     MOST_CALLED,
@@ -16,11 +18,24 @@ from bot.slack.mrkdwn import (
     people,
     rough,
     said,
+    spoken,
+    verbatim,
 )
 from bot.slack.policy_words import count
-from bot.slack.words import approval, missing_approvals, reason_of, usually, went_ahead
+from bot.slack.reasons import told
+from bot.slack.words import (
+    approval,
+    missing_approvals,
+    nothing,
+    reason_of,
+    usually,
+    went_ahead,
+    what,
+    wish,
+)
 
 _S = RequestState
+KEEP = "keep_backup"  # action id
 
 
 def thread_line(
@@ -43,10 +58,17 @@ def thread_line(
             return said(_reminder(request, now, call))
         case Line.OVERDUE:
             return said(_overdue(request, now))
+        case Line.EXPIRING:
+            return _expiring(request)
         case Line.ENDED:
             return said(ended(request, command))
         case _:
             return said(LINES[line](request))
+
+
+def pointer(request: BackupRequest, link: str) -> Message:
+    """In the thread from which it was asked: where it is decided and followed."""
+    return said(f"{mention(request.requester)} asks to {wish(request)}: <{link}|its card>.")
 
 
 def is_broadcast(request: BackupRequest, line: Line, call: Sequence[str] = ()) -> bool:
@@ -65,6 +87,19 @@ def is_broadcast(request: BackupRequest, line: Line, call: Sequence[str] = ()) -
             return request.state in (_S.FAILED, _S.LOST)
         case _:
             return False
+
+
+def _expiring(request: BackupRequest) -> Message:
+    """The one line with a button: the last chance to keep the backup."""
+    when = f" on {date(request.deleted_after)}" if request.deleted_after else " tomorrow"
+    since = f", {duration(request.keep)} after it was made" if request.keep else ""
+    line = (
+        f"{mention(request.requester)} {code(request.name)} of {name(request.instance_name)} will "
+        f"be deleted{when}{since}. It cannot be brought back then."
+    )
+    button = ButtonElement(text="Keep it", action_id=KEEP, value=request.id)
+    section = SectionBlock(text=verbatim(f"{line} To prevent that, press Keep it."))
+    return Message(spoken(line), (section, ActionsBlock(elements=[button])))
 
 
 def _counted(request: BackupRequest, voter: str) -> str:
@@ -88,8 +123,8 @@ def _reminder(request: BackupRequest, now: datetime, call: Sequence[str]) -> str
         if given
         else f"{count(needed, 'approval')} needed{by}"
     )
-    backup = f"{called} backup of {name(request.instance_name)}"
-    return f"{backup} still waits ({duration(minutes)}): {lacks}."
+    waiting = f"{called} {what(request).removeprefix('the ')} still waits"
+    return f"{waiting} ({duration(minutes)}): {lacks}."
 
 
 def _without_approval(request: BackupRequest) -> str:
@@ -117,13 +152,14 @@ def _overdue(request: BackupRequest, now: datetime) -> str:
 
 
 def _approved(request: BackupRequest) -> str:
-    return f"{approval(request)}. Starting."
+    begins = "Deleting" if request.kind is Kind.DELETE else "Starting"
+    return f"{approval(request)}. {begins}."
 
 
 def _busy(request: BackupRequest) -> str:
     return (
         f"RDS does something else with {name(request.instance_name)}, and does one thing at a "
-        "time. Nothing was started; I ask again until it is free."
+        f"time. {nothing(request).rstrip('.')}; I ask again until it is free."
     )
 
 
@@ -144,19 +180,39 @@ def _started(request: BackupRequest) -> str:
 def _rds_away(request: BackupRequest) -> str:
     if request.state is _S.RUNNING:
         return "RDS does not answer. The backup goes on; I only cannot see how far it is."
+    if request.kind is Kind.DELETE:
+        return "RDS does not answer. I keep asking, and say when it is deleted."
     return "RDS does not answer. I keep asking; nothing starts twice."
 
 
 def _keys_refused(request: BackupRequest) -> str:
     is_running = request.state is _S.RUNNING
-    meanwhile = (
-        "The backup goes on, but I cannot see how far it is"
-        if is_running
-        else "I can neither start the backup nor look for it"
-    )
+    meanwhile = "I can neither start the backup nor look for it"
+    if request.kind is Kind.DELETE:
+        meanwhile = "I cannot delete the backup"
+    elif is_running:
+        meanwhile = "The backup goes on, but I cannot see how far it is"
     return (
         f"RDS does not take my access key: it expired, or was taken away. {meanwhile}, until "
         "who operates me renews it. Then I go on by myself."
+    )
+
+
+def _kept(request: BackupRequest) -> str:
+    who = mention(request.kept_by) if request.kept_by else "Somebody"
+    return f"{who} keeps {code(request.name)}: it is not deleted by itself any more."
+
+
+def _backup_deleted(request: BackupRequest) -> str:
+    asked = f" after {duration(request.keep)}" if request.keep else ""
+    return f"{code(request.name)} is deleted{asked}, as {mention(request.requester)} asked."
+
+
+def _stays(request: BackupRequest) -> str:
+    why = f" {told(request.refusal.error, nothing='')}" if request.refusal else ""
+    return (
+        f"{mention(request.requester)} {code(request.name)} was to be deleted, and RDS does not "
+        f"delete it: it stays, and costs.{why}"
     )
 
 
@@ -173,4 +229,7 @@ LINES: dict[Line, Callable[[BackupRequest], str]] = {
     Line.RDS_AWAY: _rds_away,
     Line.KEYS_REFUSED: _keys_refused,
     Line.RDS_BACK: _rds_back,
+    Line.KEPT: _kept,
+    Line.BACKUP_DELETED: _backup_deleted,
+    Line.STAYS: _stays,
 }

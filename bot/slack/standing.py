@@ -4,7 +4,7 @@ from bot.domain.clicks import Click
 from bot.domain.requests import BackupRequest, Choice, RequestState
 from bot.slack.mrkdwn import date, people
 from bot.slack.reasons import reason
-from bot.slack.words import outcome, reason_of, went_ahead
+from bot.slack.words import lower, nothing, outcome, reason_of, went_ahead
 
 _S = RequestState
 NOWS = {
@@ -15,11 +15,10 @@ NOWS = {
     _S.RUNNING: "It is backing up now.",
     _S.FAILED: "It failed: nothing was kept.",
     _S.LOST: "It is lost: RDS lists it no more.",
-    _S.REJECTED: "Nothing was started.",
-    _S.EXPIRED: "It expired: nothing was started.",
-    _S.WITHDRAWN: "Nothing was started.",
+    _S.DELETING: "It is being deleted now.",
+    _S.DELETED: "It is deleted.",
 }
-UNDER_WAY = {_S.APPROVED, _S.CREATING, _S.RUNNING}
+UNDER_WAY = {_S.APPROVED, _S.CREATING, _S.RUNNING, _S.DELETING}
 DID = {  # what ends the waiting → how it is told; in this order, an approval may have stood before
     Choice.WITHDRAW: "already withdrew this",
     Choice.BREAK_GLASS: "already started this without approval",
@@ -52,5 +51,7 @@ def _now(request: BackupRequest) -> str:
         return f"It is completed: {outcome(request)}."
     if request.state is _S.REFUSED:
         why = f" {reason(request.refusal.error).why}" if request.refusal else ""
-        return f"It was refused.{why} Nothing was started."
-    return NOWS[request.state]
+        return f"It was refused.{why} {nothing(request)}"
+    if request.state is _S.EXPIRED:
+        return f"It expired: {lower(nothing(request))}"
+    return NOWS.get(request.state) or nothing(request)

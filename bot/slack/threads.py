@@ -12,8 +12,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.budget import Budget
 from bot.clock import Clock
-from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, UserError
-from bot.domain.requests import CARD, GIVEN_UP, PUT_OFF, TOLD, BackupRequest, Line
+from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, StoreUnavailable, UserError
+from bot.domain.requests import CARD, GIVEN_UP, POINTER, PUT_OFF, TOLD, BackupRequest, Line
 from bot.lifecycle.gate import Gate
 from bot.metrics import SLACK_MESSAGES
 from bot.slack.answers import not_posted, put_off, refusal
@@ -21,11 +21,13 @@ from bot.slack.cards import request_card
 from bot.slack.codes import FAILURES, error_code, retry_after
 from bot.slack.mrkdwn import Message
 from bot.slack.pace import Pace, Urgency, urgency_of
-from bot.slack.replies import is_broadcast, thread_line
+from bot.slack.replies import is_broadcast, pointer, thread_line
+from bot.slack.words import nothing
 
 log = structlog.get_logger(__name__)
 
 
+NOTE_AGAIN = 0.5  # seconds after the store did not take where a message stands
 # The channel cannot be written to, however often it is tried.
 NO_PLACE = {
     "channel_not_found",
@@ -152,6 +154,37 @@ class Threads:
             reply_broadcast=is_broadcast(request, line, call),
         )
 
+    async def insist(self, request: BackupRequest, line: Line) -> None:
+        """Reply in the thread; if that cannot be, tell the requester alone. Raises CannotPost."""
+        if await self._posts.posted(request.id, line):
+            return
+        with suppress(CannotPost):
+            if await self._posts.posted(request.id, CARD):
+                await self._shown_now(request)
+                await self.say(request, line)
+                return
+        message = thread_line(request, line, now=self._clock.now(), command=self._command)
+        await self._post(request, line, message, channel=request.requester)
+
+    async def point(self, request: BackupRequest) -> None:
+        """In the thread from which it was asked, link to the card. Once, and only if there is."""
+        card = await self._posts.posted(request.id, CARD)
+        if request.thread_ts is None or card is None:
+            return
+        if await self._posts.posted(request.id, POINTER):
+            return
+        try:
+            found = await self._client.chat_getPermalink(channel=card[0], message_ts=card[1])
+        except FAILURES as error:
+            raise SlackUnreachable(error_code(error)) from error
+        await self._post(
+            request,
+            POINTER,
+            pointer(request, found["permalink"]),
+            channel=request.channel_id,
+            thread_ts=request.thread_ts,
+        )
+
     async def put_off(self, request: BackupRequest) -> None:
         """Tell the requester alone, once, that the card comes when RDS answers."""
         await self._tell(request, PUT_OFF, put_off(request))
@@ -189,7 +222,7 @@ class Threads:
     def _refusal(self, request: BackupRequest, error: UserError | RdsError) -> Message:
         if isinstance(error, CannotPost):
             return not_posted(error, request, self._command)
-        return refusal(error, self._command)
+        return refusal(error, self._command, nothing(request))
 
     async def _tell(self, request: BackupRequest, key: str, message: Message) -> None:
         """Answer the requester alone, where they asked; in a direct message if that is over."""
@@ -252,7 +285,18 @@ class Threads:
                 link_names=False,
             )
             sent = await self._answer(post, budget, channel, NO_PLACE)
-            await self._posts.save_post(request.id, key, sent["channel"], sent["ts"])
+            await self._note(request.id, key, sent["channel"], sent["ts"])
+
+    async def _note(self, request_id: str, key: str, channel: str, ts: str) -> None:
+        """Write down what stands in Slack, until it is: tried anew, the post would double."""
+        while True:
+            try:
+                await self._posts.save_post(request_id, key, channel, ts)
+            except StoreUnavailable:
+                log.warning("post_not_written_down", request=request_id, line=key)
+                await self._clock.sleep(NOTE_AGAIN)
+            else:
+                return
 
     async def _answer(
         self, call: Awaitable[AsyncSlackResponse], budget: Budget, channel: str, final: set[str]

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from bot.domain.clicks import Click
 from bot.domain.decisions import Verdict
 from bot.domain.policy import Terms, is_group
-from bot.domain.requests import BackupRequest, Choice
+from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.slack.mrkdwn import date, mention, name, people
 from bot.slack.policy_words import rule
 from bot.slack.standing import already_decided
-from bot.slack.words import missing_approvals
+from bot.slack.words import lower, missing_approvals, nothing, what
 
 DO = {  # after "You can't"
     Choice.APPROVE: "approve this",
@@ -24,16 +24,17 @@ UNKNOWN = (
 
 
 def decided(request: BackupRequest, click: Click) -> str:
-    backup = f"the backup of {name(request.instance_name)}"
+    backup = what(request)
     match click.choice:
         case Choice.APPROVE:
-            return f"You approved {backup}. It starts now; the thread says how it goes."
+            begins = "It is deleted now" if request.kind is Kind.DELETE else "It starts now"
+            return f"You approved {backup}. {begins}; the thread says how it goes."
         case Choice.REJECT:
             asker = request.requester
             told = f"; {mention(asker)} is told" if asker != click.user_id else ""
-            return f"You rejected {backup}. Nothing was started{told}."
+            return f"You rejected {backup}. {nothing(request).rstrip('.')}{told}."
         case Choice.WITHDRAW:
-            return f"You withdrew {backup}. Nothing was started."
+            return f"You withdrew {backup}. {nothing(request)}"
         case Choice.BREAK_GLASS:
             approvers = _terms(request).approvers
             who = f"{people(approvers)} and the channel are" if approvers else "The channel is"
@@ -42,10 +43,7 @@ def decided(request: BackupRequest, click: Click) -> str:
 
 def counted(request: BackupRequest, _: Click) -> str:
     until = f", until {date(request.expires_at)}" if request.expires_at else ""
-    return (
-        f"You approved the backup of {name(request.instance_name)}. "
-        f"It waits for {_missing(request)} more{until}."
-    )
+    return f"You approved {what(request)}. It waits for {_missing(request)} more{until}."
 
 
 def already_voted(request: BackupRequest, click: Click) -> str:
@@ -60,8 +58,8 @@ def already_voted(request: BackupRequest, click: Click) -> str:
 def expired(request: BackupRequest, _: Click) -> str:
     at = f", {date(request.expires_at)}" if request.expires_at else ""
     return (
-        f"This expired{at}: nothing was started. If it is still wanted, press Ask again on the "
-        "card."
+        f"This expired{at}: {lower(nothing(request))} If it is still wanted, press Ask again on "
+        "the card."
     )
 
 

@@ -16,7 +16,8 @@ from bot.domain.clicks import LONGEST_REASON
 from bot.domain.errors import NameTaken
 from bot.domain.fields import FORBIDDEN, LONGEST_DESCRIPTION, LONGEST_NAME, SHORTEST_NAME
 from bot.domain.requests import BackupRequest
-from bot.slack.mrkdwn import Message, code, mention, name, people, plain, verbatim
+from bot.slack.mrkdwn import Message, mention, name, people, plain, verbatim
+from bot.slack.words import nothing, wish
 
 REJECT_VIEW = "reject_request"  # callback ids
 BREAK_GLASS_VIEW = "break_glass"
@@ -37,11 +38,11 @@ def reject_view(request: BackupRequest) -> dict[str, Any]:
     """Why somebody rejects."""
     asker = mention(request.requester)
     says = (
-        f"Reject the backup of *{name(request.instance_name)}* as {code(request.name)}, asked by "
-        f"{asker}. Nothing will be started. {asker} and the thread are told why."
+        f"Reject the request of {asker} to {wish(request)}. "
+        f"{nothing(request).replace('was', 'will be')} {asker} and the thread are told why."
     )
     blocks = [_says(says), _reason()]
-    return _form(REJECT_VIEW, "Reject the backup", "Reject", request, blocks)
+    return _form(REJECT_VIEW, "Reject the request", "Reject", request, blocks)
 
 
 def break_glass_view(request: BackupRequest) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from bot.domain.clicks import LONGEST_REASON
 from bot.domain.instances import Instance
+from bot.domain.keeping import shown_keep
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice
+from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.slack.mrkdwn import (
     LONGEST_TEXT,
     between,
@@ -35,6 +36,36 @@ STATUSES = {  # the console's words; the set is open
 }
 
 
+def wish(request: BackupRequest) -> str:
+    """What is asked for: `back up orders-prod as `before-42``, or what is to be deleted."""
+    if request.kind is Kind.DELETE:
+        return f"delete the backup {code(request.name)} of {name(request.instance_name)}"
+    return f"back up {name(request.instance_name)} as {code(request.name)}"
+
+
+def what(request: BackupRequest) -> str:
+    """The thing itself, after "you approved" or "reject"."""
+    if request.kind is Kind.DELETE:
+        return f"the deletion of {code(request.name)}"
+    return f"the backup of {name(request.instance_name)}"
+
+
+def nothing(request: BackupRequest) -> str:
+    """What is not so, where it ended early."""
+    done = "deleted" if request.kind is Kind.DELETE else "started"
+    return f"Nothing was {done}."
+
+
+def lower(sentence: str) -> str:
+    """The sentence, to go on after a colon."""
+    return sentence[:1].lower() + sentence[1:]
+
+
+def kept(request: BackupRequest) -> str:
+    """`kept 14 d, then deleted`; nothing where it stays."""
+    return f"kept {duration(request.keep)}, then deleted" if request.keep else ""
+
+
 def status(spelt: str) -> str:
     """An instance's status; one that nobody told us of is shown as RDS spells it."""
     return STATUSES.get(spelt) or name(spelt.lower())
@@ -60,6 +91,13 @@ def last_good_backup(history: History, now: datetime) -> str:
     return f"last good backup {rough(now - history.last_finished)} ago" + (
         f" ({shown})" if shown else ""
     )
+
+
+def doomed(request: BackupRequest, now: datetime) -> str:
+    """What is about to be deleted."""
+    measured = size(request.size_kb) if request.size_kb else "size unknown"
+    began = request.started_at or now
+    return f"manual backup of {date(began)} ({rough(now - began)} ago) · {measured}"
 
 
 def usually(history: History) -> str:
@@ -101,6 +139,10 @@ def approval(request: BackupRequest) -> str:
 def ask_again(request: BackupRequest, command: str) -> str:
     """The command that asks for the same again, to be copied; under a new name if need be."""
     again = f"{command} create {request.reference} {request.next_name} {request.description}"
+    if request.keep:
+        again = f"{again} --keep {shown_keep(request.keep)}"
+    if request.kind is Kind.DELETE:
+        again = f"{command} delete {request.name} {request.reference}"
     return f"To ask again: {code(again.rstrip(), LONGEST_TEXT)}"
 
 

@@ -74,6 +74,7 @@ def _upgrade(url: URL, to: str) -> None:
     engine = create_engine(url)
     if is_sqlite(url):
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", _be_patient)
         event.listen(engine, "begin", _begin_as_writer)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -94,7 +95,12 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor.close()
 
 
+def _be_patient(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA busy_timeout = 15000")  # at the start nobody waits for an ack
+
+
 def _begin_as_writer(connection: Connection) -> None:
     # Taking the write lock first makes read-then-write one unit, and cannot deadlock.
-    if not connection.get_execution_options().get("read_only"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # A reader's BEGIN takes no lock, but all that it reads is of one moment.
+    reads = connection.get_execution_options().get("read_only")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

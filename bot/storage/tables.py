@@ -58,6 +58,9 @@ requests = Table(
     Column("description", String, nullable=False),
     Column("state", String, nullable=False, index=True),
     Column("asked_at", UtcDateTime, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("keep", Interval),
+    Column("thread_ts", String),
     Column("instance", JSON),
     Column("history", JSON, nullable=False),
     Column("terms", JSON),
@@ -70,9 +73,14 @@ requests = Table(
     Column("finished_at", UtcDateTime),
     Column("size_kb", BigInteger),
     Column("took", Interval),
+    Column("retention", String),
+    Column("warned_at", UtcDateTime),
+    Column("kept_by", String),
     Column("refusal", JSON),
     Column("rds_request_id", String),
 )
+
+requests_of_a_person = Index("requests_of_a_person", requests.c.requester, requests.c.asked_at)
 
 # The name is RDS's only idempotency key, so one open request owns it.
 one_open_request_a_name = Index(
@@ -116,6 +124,14 @@ posts = Table(
     Column("line", String, primary_key=True),
     Column("channel_id", String, nullable=False),
     Column("ts", String, nullable=False),
+)
+
+# Who has looked at their home tab, and so has one to keep up to date.
+homes = Table(
+    "home",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("opened_at", UtcDateTime, nullable=False),
 )
 
 # On PostgreSQL: the processes that share this database, dead or alive.

@@ -11,7 +11,9 @@ import pytest
 from bot.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.slack.records import Message
-from tests.crash.mortal import MortalBot, approved, asked, cards, says
+from bot.demo.world import ANA
+from bot.slack.views import NAME as NAME_FIELD
+from tests.crash.mortal import SOON, MortalBot, approved, asked, cards, says
 from tests.story import CONFIG, Opens, Story
 
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
@@ -77,6 +79,45 @@ async def test_killed(
     assert bot.deaths == 1
     assert story.made(NAME) == 1
     assert doubled(story) <= twice
+    monkeypatch.setenv("DATABASE_URL", story.environ["DATABASE_URL"])
+    assert verify() == 0
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "after Transaction.move 2",
+        "before rds DELETE 1",
+        "after rds DELETE 1",
+        "after Transaction.move 3",
+    ],
+)
+async def test_killed_while_it_deletes(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """The backup is gone, and it is said once that it is."""
+    directory = tmp_path / "empty"
+    directory.mkdir()
+    (sandbox,) = [found for found in story.region.instances if found.name == "dev-sandbox"]
+    began = story.clock.now() - timedelta(days=30)
+    backup = story.region.add_backup(sandbox, NAME, type="manual", began=began)
+    bot = MortalBot(story, directory)
+    await bot.start(point)
+    while not cards(story, NAME):
+        await bot.until(lambda: bot.is_connected)
+        await story.types(f"delete {NAME} dev-sandbox")
+        if await bot.until(lambda: story.workspace.modal(ANA), SOON):
+            await story.workspace.submit(ANA, {NAME_FIELD: NAME})
+            await story.workspace.close_modal(ANA)
+        await bot.until(lambda: cards(story, NAME), SOON)
+    assert await bot.until(lambda: says(story, NAME, "@ana deleted"), LOOKED_FOR)
+    assert await bot.until(lambda: bot.deaths and bot.is_connected)
+    await asyncio.sleep(1)  # for what would be said twice
+    await bot.kill()
+
+    ends = [line for card in cards(story, NAME) for line in story.thread(card)]
+    assert (bot.deaths, backup.exists) == (1, False)
+    assert sum("@ana deleted" in line for line in ends) == 1
     monkeypatch.setenv("DATABASE_URL", story.environ["DATABASE_URL"])
     assert verify() == 0
 

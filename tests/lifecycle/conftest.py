@@ -28,6 +28,9 @@ class Elsewhere:
     async def list_backups(self, instance_id: str) -> list[Backup]:
         raise AssertionError(instance_id)
 
+    async def delete_backup(self, backup_id: str) -> None:
+        raise AssertionError(backup_id)
+
     async def find(self, reference: str, patience: float) -> Instance:
         raise AssertionError((reference, patience))
 
@@ -64,8 +67,14 @@ class NotingThread:
         if line not in self.lines:
             self.lines.append(line)
 
+    async def point(self, request: BackupRequest) -> None:
+        self._fail_or(request)
+
     async def put_off(self, request: BackupRequest) -> None:
         self._fail_or(request)
+
+    async def insist(self, request: BackupRequest, line: Line) -> None:
+        await self.say(request, line)
 
     async def announce(self, request: BackupRequest) -> None:
         self._fail_or(request)

@@ -12,7 +12,10 @@ import pytest
 from bot.demo.slack.http_mode import signed_headers
 from bot.demo.world import ANA, BEN, OPS, World
 from bot.slack.cards import APPROVE
+from bot.slack.form import CHANNEL, INSTANCE
+from bot.slack.home import START
 from bot.slack.http import PATH
+from handlers.shortcuts import BACK_UP_FROM_HERE
 from tests.process.conftest import PATIENCE, Process, Runs, stopped
 
 BODY = urlencode({"command": "/backup", "text": "help", "user_id": ANA, "channel_id": OPS})
@@ -86,3 +89,26 @@ async def test_only_what_slack_has_signed_just_now_is_served(world: World) -> No
     assert await _posted(world, signed, path="/") == 404
     assert await _posted(world, signed, path=f"{PATH}/more") == 404
     assert world.workspace.calls[1:] == []
+
+
+async def test_forms_searches_and_the_home_tab_over_http(serving: Process, world: World) -> None:
+    """Every kind of request that Slack sends arrives on the one address."""
+    workspace = world.workspace
+    await workspace.open_home(ANA)
+    await workspace.until(lambda: workspace.home(ANA), PATIENCE)
+    assert (await workspace.press(ANA, START)).error is None
+    await workspace.until(lambda: workspace.modal(ANA), PATIENCE)
+    opened = workspace.modal(ANA)
+    found = await workspace.suggest(ANA, INSTANCE, "dev")
+    await workspace.fill(ANA, INSTANCE, found.options[0]["value"])
+    await workspace.until(lambda: workspace.modal(ANA) is not opened, PATIENCE)
+    reply = await workspace.submit(ANA, {CHANNEL: OPS})
+    assert (reply.error, reply.errors) == (None, {})
+    await workspace.until(lambda: workspace.messages(OPS), PATIENCE)
+    await workspace.close_modal(ANA)
+    message = workspace.say(BEN, OPS, "the release is at nine")
+    assert (await workspace.message_shortcut(ANA, message.ts, BACK_UP_FROM_HERE)).error is None
+    await workspace.until(lambda: workspace.modal(ANA), PATIENCE)
+
+    assert workspace.violations == []
+    assert await stopped(serving) == 0

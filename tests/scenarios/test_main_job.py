@@ -133,9 +133,9 @@ async def test_a_busy_instance_is_said_before_anybody_is_asked(story: Story) -> 
     assert story.cards == []
 
 
-async def test_help_and_an_empty_command_say_how(story: Story) -> None:
-    """Both answer in the ack, to the asker alone."""
-    for text in ("", "help", "HELP"):
+async def test_help_says_how(story: Story) -> None:
+    """It answers in the ack, to the asker alone."""
+    for text in ("help", "HELP", "help create"):
         reply = await story.types(text)
         assert reply.message is not None
         assert "/backup create" in story.heard(ANA)

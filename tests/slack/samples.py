@@ -7,7 +7,13 @@ from bot.domain.commands import CommandError
 from bot.domain.decisions import Verdict
 from bot.domain.errors import (
     AmbiguousInstance,
+    AskedInDirectMessage,
+    BackupBusy,
+    BackupNotManual,
+    BackupUnknown,
     CannotPost,
+    ForeignWorkspace,
+    FormNotOpened,
     GroupsUnknown,
     InstanceBusy,
     InstanceNotReady,
@@ -21,6 +27,7 @@ from bot.domain.errors import (
     RdsUnreachable,
     ReadReplica,
     RefusalReason,
+    RequestUnknown,
     StoreUnavailable,
     TooFewApprovers,
     UnknownInstance,
@@ -30,13 +37,14 @@ from bot.domain.fields import Problem
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Refusal, RequestState, Vote
+from bot.domain.requests import BackupRequest, Choice, Kind, Refusal, RequestState, Vote
 
 ASKED_AT = datetime(2026, 11, 23, 14, 4, tzinfo=UTC)
 DECIDED_AT = ASKED_AT + timedelta(minutes=1)
 EXPIRES_AT = ASKED_AT + timedelta(hours=8)
 BACKUP_ID = "cb211c0075104151a748a854bc8bd87dbr01"
 GB = 1024 * 1024
+MONTH = timedelta(days=30)
 S = RequestState
 HISTORY = History(
     quick=timedelta(minutes=6),
@@ -120,7 +128,30 @@ def in_every_state(
         waits.moved(S.EXPIRED, decided_at=EXPIRES_AT),
         waits.moved(S.WITHDRAWN, votes=(back,), decided_at=DECIDED_AT),
     )
-    return {request.state: request for request in ways}
+    doomed = to_delete(approved).moved(S.DELETING)
+    gone = doomed.moved(S.DELETED, finished_at=at)
+    return {request.state: request for request in (*ways, doomed, gone)}
+
+
+def to_delete(request: BackupRequest) -> BackupRequest:
+    """The same request, for the backup to be deleted."""
+    made = {"backup_id": BACKUP_ID, "size_kb": int(38.4 * GB), "started_at": ASKED_AT - MONTH}
+    return request.model_copy(update={"kind": Kind.DELETE, **made})
+
+
+def deletion_in_every_state() -> dict[RequestState, BackupRequest]:
+    """A request to delete a backup, in every state it can be in."""
+    every = in_every_state(asked(description=""))
+    not_for_it = {S.CREATING, S.RUNNING, S.COMPLETED, S.FAILED, S.LOST}
+    return {
+        state: to_delete(request) for state, request in every.items() if state not in not_for_it
+    }
+
+
+def expiring(**changes: object) -> BackupRequest:
+    """A backup that was asked for with an end."""
+    done = in_every_state(asked())[S.COMPLETED]
+    return done.model_copy(update={"keep": timedelta(days=14), "warned_at": EXPIRES_AT, **changes})
 
 
 def voted(choice: Choice, reason: str = "", user: str = "U0BEN") -> Vote:
@@ -181,6 +212,16 @@ def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
         InstanceBusy(text, text, ASKED_AT.isoformat()),
         InstanceBusy(text),
         InstanceNotReady(text, text),
+        BackupUnknown(text),
+        BackupUnknown(text, text),
+        BackupNotManual(text, text),
+        BackupBusy(text, text),
+        BackupBusy(text, "BUILDING"),
+        BackupBusy(text, "DELETING"),
+        RequestUnknown(text),
+        AskedInDirectMessage(text),
+        ForeignWorkspace(),
+        FormNotOpened(),
         NameTaken(text, text, "U0BEN"),
         NameTaken(text, text),
         GroupsUnknown(text, ["S0DBA", text]),

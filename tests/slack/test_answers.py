@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.commands import VERBS, CommandError, parse
+from bot.domain.commands import CommandError
 from bot.domain.errors import (
     GroupsUnknown,
     InstanceBusy,
@@ -16,6 +16,7 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
+from bot.domain.grammar import VERBS, parse
 from bot.slack import answers
 from tests.slack.block_kit import seen
 from tests.slack.samples import ASKED_AT, TERMS
@@ -43,7 +44,7 @@ def test_a_wrong_command_is_corrected() -> None:
 def test_where_no_correction_is_more_than_a_guess_help_is_offered() -> None:
     """Nothing was given to correct."""
     with pytest.raises(CommandError) as wrong:
-        parse("create")
+        parse("create <@U1|ana>")
 
     assert refusal(wrong.value).endswith("`/backup help` shows how.")
 
@@ -136,7 +137,7 @@ def test_help_knows_every_verb() -> None:
     for verb in VERBS:
         one = seen(answers.help_message("/backup", verb))
         example = one.rsplit("`", 2)[1].removeprefix("/backup ")
-        assert f"`/backup {verb} " in everything
-        assert one.startswith(f"`/backup {verb} ")
+        assert f"`/backup {verb}" in everything
+        assert one.startswith(f"`/backup {verb}")
         assert parse(example)
         assert example.startswith(verb)

@@ -132,7 +132,7 @@ def test_a_slip_of_the_thumb_withdraws_nothing() -> None:
 
     assert [button["action_id"] for button in drawn] == [APPROVE, REJECT, WITHDRAW]
     assert list(sure) == [WITHDRAW]  # to reject, a form asks why
-    assert sure[WITHDRAW]["text"]["text"] == "Nothing will be started."
+    assert sure[WITHDRAW]["text"]["text"] == "It will not be done."
 
 
 def test_an_approval_counts_on_the_card() -> None:

@@ -9,18 +9,30 @@ from hypothesis import strategies as st
 
 from bot.domain import errors as domain_errors
 from bot.domain.clicks import Click, ClickResult
-from bot.domain.commands import VERBS, CommandError
+from bot.domain.commands import CommandError
 from bot.domain.decisions import AskVerdict, Decision, Verdict
 from bot.domain.errors import BotError, CannotPost, RdsError, SlackUnreachable, UserError
+from bot.domain.grammar import VERBS
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Line, RequestState
+from bot.domain.requests import BackupRequest, Choice, Line, Refusal, RequestState, Retention
 from bot.slack import answers, views
 from bot.slack.cards import request_card
 from bot.slack.mrkdwn import Message
 from bot.slack.replies import thread_line
 from tests.slack.block_kit import check, check_view
-from tests.slack.samples import DECIDED_AT, HISTORY, TERMS, asked, errors, in_every_state, trail
+from tests.slack.samples import (
+    DECIDED_AT,
+    FULL_STORAGE,
+    HISTORY,
+    TERMS,
+    asked,
+    deletion_in_every_state,
+    errors,
+    expiring,
+    in_every_state,
+    trail,
+)
 
 HOSTILE = ["<!channel>", "<!here|x>", "<@U0EVE>", "`", "*", "~", "_", "&", "&lt;", "\n", "\u202e"]
 CROWD = tuple(f"U0BEN,{n}" for n in range(99))  # no ids: shown as they are
@@ -89,6 +101,30 @@ def test_slack_takes_every_message(
         check(message)
     for view in views_of(request):
         check_view(view)
+
+
+@pytest.mark.parametrize("state", deletion_in_every_state())
+def test_slack_takes_every_message_of_a_deletion(state: RequestState) -> None:
+    """The same for a request to delete: nothing speaks of a backup that is started."""
+    request = deletion_in_every_state()[state]
+
+    for message in messages_about(request):
+        check(message)
+    card = request_card(request, now=DECIDED_AT)
+    assert "tarted" not in card.text
+    assert "elet" in card.text
+
+
+@pytest.mark.parametrize("retention", [None, *Retention])
+def test_slack_takes_every_message_of_a_backup_with_an_end(retention: Retention | None) -> None:
+    """From the announcement of its deletion to the end of it."""
+    refusal = Refusal.of(FULL_STORAGE)
+    request = expiring(retention=retention, kept_by="U0BEN", refusal=refusal)
+
+    for message in messages_about(request):
+        check(message)
+    check(answers.kept_answer(request, "U0BEN"))
+    check(answers.kept_answer(request, "U0ANA"))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -81,7 +81,8 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
             S.COMPLETED,
             (
                 "<@U0ANA> completed: 38.4 GB in 7 min 12 s. "
-                "`before-migration-42` stays until somebody deletes it in the RDS console. "
+                "`before-migration-42` stays until somebody deletes it: "
+                "`/backup delete before-migration-42`. "
                 "Asked by <@U0ANA>; <@U0BEN> approved."
             ),
         ),
@@ -113,11 +114,15 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
         ),
         (
             S.WITHDRAWN,
-            "<@U0ANA> withdrew the request to back up orders-prod. Nothing was started.",
+            (
+                "<@U0ANA> withdrew the request to back up orders-prod as `before-migration-42`. "
+                "Nothing was started."
+            ),
         ),
         (
             S.EXPIRED,
-            "<@U0ANA> the request to back up orders-prod *expired*: nobody decided by "
+            "<@U0ANA> the request to back up orders-prod as `before-migration-42` *expired*: "
+            "nobody decided by "
             "<!date^1795471440^{date_short_pretty} at {time}|2026-11-23 22:04 UTC>. "
             "Nothing was started. " + AGAIN,
         ),

@@ -46,7 +46,7 @@ def test_a_reason_is_wanted(view: dict[str, Any]) -> None:
 def test_rejecting_says_who_is_told() -> None:
     """Before one writes it."""
     assert says(views.reject_view(WAITS)) == (
-        "Reject the backup of *orders-prod* as `before-migration-42`, asked by <@U0ANA>. "
+        "Reject the request of <@U0ANA> to back up orders-prod as `before-migration-42`. "
         "Nothing will be started. <@U0ANA> and the thread are told why."
     )
 

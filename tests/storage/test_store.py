@@ -14,6 +14,7 @@ from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal, RequestState, Vote
 from bot.ports import Conflict
 from bot.storage.engine import migrate
+from bot.storage.reading import load_request
 from bot.storage.store import Store
 from tests.requests import NOON, asked
 
@@ -161,3 +162,17 @@ def test_a_database_of_a_newer_release_is_left_alone(database_url: str) -> None:
     with pytest.raises(SettingsError) as raised:
         migrate(database_url)
     assert "newer release" in str(raised.value)
+
+
+async def test_a_request_and_its_votes_are_of_one_moment(store: Store) -> None:
+    """Whoever reads while somebody votes sees both as they were, or both as they are."""
+    request = await kept(store, asked(state=_S.AWAITING_APPROVAL))
+    async with store._reading() as connection:  # noqa: SLF001, between its two reads
+        before = await load_request(connection, request.id)
+        async with store.transaction() as transaction:
+            vote = Vote(user_id="U0BEN", choice=Choice.APPROVE, at=NOON)
+            voted = await transaction.vote(request, vote)
+            await transaction.move(voted, _S.APPROVED)
+
+        assert await load_request(connection, request.id) == before == request
+    assert await store.load(request.id) == voted.moved(_S.APPROVED)

@@ -2,18 +2,62 @@
 
 import re
 import time
+from datetime import timedelta
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.commands import Command, CommandError, CreateBackup, Help, free_name, parse
+from bot.domain.commands import (
+    Command,
+    CommandError,
+    CreateBackup,
+    DeleteBackup,
+    Help,
+    ListBackups,
+    ListInstances,
+    OpenForm,
+    ShowAudit,
+    ShowPending,
+    ShowPolicy,
+    ShowStatus,
+    Typed,
+    Withdraw,
+)
+from bot.domain.grammar import VERBS, parse
 
 HEX = "d8e6ca5a624745bcb546a227aa3ae1cf"
 UNDERSTOOD: dict[str, Command] = {
-    "": Help(),
-    " \u200b\u00a0": Help(),
+    "": OpenForm(),
+    " \u200b\u00a0": OpenForm(),
+    "create": OpenForm(),
+    'create ""': OpenForm(),
+    "create orders": CreateBackup("orders"),
+    "create orders --keep 14d": CreateBackup("orders", keep=timedelta(days=14)),
+    "create orders \u2014keep 14d": CreateBackup("orders", keep=timedelta(days=14)),
+    "create --keep=2w orders before-42 why": CreateBackup(
+        "orders", "before-42", "why", timedelta(weeks=2)
+    ),
+    "create orders before-42 why --KEEP 36H not": CreateBackup(
+        "orders", "before-42", "why not", timedelta(hours=36)
+    ),
+    "create orders before-42 then - now": CreateBackup("orders", "before-42", "then - now"),
+    "list": ListBackups(),
+    "list --all": ListBackups(every=True),
+    "list -all orders": ListBackups("orders", every=True),
+    "status": ShowStatus(),
+    "status before-42": ShowStatus("before-42"),
+    "status 0123abcd": ShowStatus("0123abcd"),
+    "instances": ListInstances(),
+    "instances orders prod": ListInstances("orders prod"),
+    "pending": ShowPending(),
+    "withdraw before-42": Withdraw("before-42"),
+    "delete before-42": DeleteBackup("before-42"),
+    "delete before-42 orders": DeleteBackup("before-42", "orders"),
+    "policy": ShowPolicy(),
+    "policy orders": ShowPolicy("orders"),
+    "audit orders": ShowAudit("orders"),
     "help": Help(),
     "HELP create": Help("create"),
     "help dance": Help(),
@@ -56,14 +100,28 @@ UNDERSTOOD: dict[str, Command] = {
 }
 # The text, what its problems are about, and the corrected command after "/backup ".
 REFUSED: list[tuple[str, list[str], str | None]] = [
-    ("create", ["instance", "name"], None),
-    ("create orders", ["name"], "create orders orders-backup"),
-    ('create orders ""', ["name"], "create orders orders-backup"),
+    ("create --keep 14d", ["instance"], None),
+    ("create orders --keep", ["keep"], "create orders"),
+    ("create orders --keep 3", ["keep"], "create orders"),
+    ("create orders --keep 2h", ["keep"], "create orders"),
+    ("create orders --kepe before-42", ["flag"], "create orders before-42"),
+    ("create orders 42-before --now", ["flag", "name"], "create orders before-42"),
+    ("list orders --al", ["flag"], "list orders"),
+    ("list orders shop", ["extra"], "list orders"),
+    ("pending --all", ["flag"], "pending"),
+    ("pending orders", ["extra"], "pending"),
+    ("withdraw", ["name"], None),
+    ("withdraw before 42", ["extra"], "withdraw before"),
+    ("delete", ["name"], None),
+    ("delete 42-before", ["name"], None),
+    ("delete before-42 orders now", ["extra"], "delete before-42 orders"),
+    ("audit", ["instance"], None),
+    ("lst orders", ["verb"], "list orders"),
     ("create orders 42-before", ["name"], "create orders before-42"),
     ("create orders 2026-11-23", ["name"], "create orders b-2026-11-23"),
     ("create orders 42before", ["name"], "create orders b-42before"),
     ("create orders abc", ["name"], "create orders abc-backup"),
-    ("create orders \u65e5\u672c", ["name"], "create orders orders-backup"),
+    ("create orders \u65e5\u672c", ["name"], "create orders"),
     ("create orders Z\u00fcri.two", ["name"], "create orders Zuri-two"),
     ("create orders 'before migration' now", ["name"], "create orders before-migration now"),
     ('create orders "before migration', ["name"], "create orders before migration"),
@@ -100,7 +158,7 @@ REFUSED: list[tuple[str, list[str], str | None]] = [
 ]
 SNIPPETS = [
     *"'\"<>&;|@#!=- \n\t\u200b\u2014\u201c\u2019\x1a\ud800",
-    *("create", "help", "orders", "before-42", "42-", f"{HEX}in02"),
+    *("create", "help", "orders", "before-42", "42-", f"{HEX}in02", "--keep", "--al", "14d"),
     *("&amp;", "&lt;", "<@U1|x>", "<http://a|b c>"),
 ]
 snippets = st.sampled_from(SNIPPETS)
@@ -109,6 +167,9 @@ texts = st.one_of(
     st.lists(snippets, max_size=40).map("".join),
     st.lists(st.one_of(snippets, st.text(max_size=70)), max_size=12).map(
         lambda parts: "create " + " ".join(parts)
+    ),
+    st.tuples(st.sampled_from(sorted(VERBS)), st.lists(snippets, max_size=8)).map(
+        lambda parts: f"{parts[0]} {' '.join(parts[1])}"
     ),
 )
 
@@ -183,7 +244,7 @@ def command_meant(text: str) -> Command | None:
 def assert_allowed(command: Command | None) -> None:
     if isinstance(command, CreateBackup):
         assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", command.instance)
-        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{3,63}", command.name)
+        assert re.fullmatch(r"([A-Za-z][A-Za-z0-9_-]{3,63})?", command.name)
         assert re.fullmatch(r"[^>!<\"&'=\x00-\x1f]{0,256}", command.description)
 
 
@@ -218,23 +279,17 @@ def test_a_long_text_takes_no_longer_than_its_length(part: str) -> None:
     assert time.process_time() - began < 1.0
 
 
-@given(
-    st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{3,63}", fullmatch=True),
-    st.integers(min_value=0, max_value=30),
-)
-@settings(deadline=None)
-def test_a_free_name_is_free(name: str, times: int) -> None:
-    """Asked again and again, it gives a new name within the rule each time."""
-    taken: set[str] = set()
-    for _ in range(times):
-        free = free_name(name, taken)
-        assert free not in taken
-        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{3,63}", free)
-        taken.add(free)
+def test_what_was_typed_can_be_mended_in_a_form() -> None:
+    """Nobody types it twice: the form begins with the words of the command."""
+    with pytest.raises(CommandError) as refused:
+        parse("crate orders 42-before now! --keep soon")
+
+    assert refused.value.typed == Typed("orders", "42-before", "now!", "soon")
 
 
-def test_a_free_name_counts_up() -> None:
-    """The number behind a taken name is the lowest that is free."""
-    assert free_name("nightly", {"other"}) == "nightly"
-    assert free_name("nightly", ["nightly", "nightly-2"]) == "nightly-3"
-    assert free_name("n" * 64, {"n" * 64}) == "n" * 62 + "-2"
+def test_no_form_mends_what_asked_for_no_backup() -> None:
+    """Only a create has a form."""
+    with pytest.raises(CommandError) as refused:
+        parse("delete 42-before")
+
+    assert refused.value.typed is None

@@ -1,0 +1,101 @@
+"""See a completed backup through to its deletion, if it was asked for with an end."""
+
+import structlog
+
+from bot.domain.audit import AuditAction
+from bot.domain.errors import CannotPost, RdsRefused
+from bot.domain.keeping import NOTICE
+from bot.domain.requests import BackupRequest, Line, Refusal, RequestState, Retention
+from bot.lifecycle import deletion
+from bot.lifecycle.ports import World
+from bot.ports import Conflict
+
+log = structlog.get_logger(__name__)
+
+REREAD = 3600.0  # seconds: a Keep wakes its waiter; the slow look is for one that was lost
+LAST_WORDS = {
+    Retention.KEPT: Line.KEPT,
+    Retention.DELETED: Line.BACKUP_DELETED,
+    Retention.STAYS: Line.STAYS,
+}
+
+
+async def keep(world: World, request_id: str) -> RequestState:
+    """Announce the deletion a day ahead, and delete, unless somebody keeps it.
+
+    Nothing is deleted before people could read the announcement for a day.
+    """
+    request = await world.load(request_id)
+    if request.state is not RequestState.COMPLETED or request.keep is None:
+        return request.state
+    woken = world.wakeups[request_id]
+    while request.retention not in LAST_WORDS:
+        wait = await _go_on(world, request)
+        if wait > 0:
+            await world.clock.wait(woken, min(wait, REREAD))
+            woken.clear()
+        request = await world.load(request_id)
+    world.wakeups.pop(request_id, None)
+    await _tell(world, request, LAST_WORDS[request.retention])
+    return request.state
+
+
+async def _go_on(world: World, request: BackupRequest) -> float:
+    """Do what is due; seconds to wait, or 0 to look again."""
+    ends = request.deleted_after
+    if ends is None:
+        raise LookupError(f"request {request.id} is kept until nobody knows when")
+    left = (ends - world.clock.now()).total_seconds()
+    try:
+        if request.retention is None:
+            ahead = left - NOTICE.total_seconds()
+            return ahead if ahead > 0 else await _warn(world, request)
+        if request.retention is Retention.WARNED:
+            if not await _tell(world, request, Line.EXPIRING):
+                await world.retain(request, Retention.STAYS, AuditAction.STAYS, {"why": "untold"})
+            elif left > 0:
+                return left
+            else:
+                sent = deletion.sent(request)
+                await world.retain(request, Retention.DELETING, AuditAction.DELETE_SENT, sent)
+        elif request.retention is Retention.DELETING:
+            await _delete(world, request)
+    except Conflict:
+        log.info("retention_overtaken", request=request.id)  # somebody kept it in this moment
+    return 0.0
+
+
+async def _warn(world: World, request: BackupRequest) -> float:
+    """Say that it will be deleted, if it is still there to be."""
+    instance_id = request.instance.id if request.instance else ""
+    try:
+        backups = await world.patiently(lambda: world.rds.list_backups(instance_id))
+    except RdsRefused as error:
+        log.warning("deletion_put_off", request=request.id, code=error.code)
+        return REREAD
+    if any(backup.id == request.backup_id for backup in backups):
+        await world.retain(request, Retention.WARNED, None, warned_at=world.clock.now())
+    else:  # somebody deleted it; whoever did knows
+        await world.retain(request, Retention.DELETED, None)
+    return 0.0
+
+
+async def _delete(world: World, request: BackupRequest) -> None:
+    sent = deletion.sent(request)
+    if error := await deletion.carry_out(world, request):
+        refusal, why = Refusal.of(error), {**sent, "reason": error.reason.value}
+        await world.retain(request, Retention.STAYS, AuditAction.STAYS, why, refusal=refusal)
+    else:
+        await world.retain(request, Retention.DELETED, AuditAction.DELETED, sent)
+
+
+async def _tell(world: World, request: BackupRequest, line: Line) -> bool:
+    """Whether somebody was told, however long Slack takes nothing; False if nobody is left."""
+    if line is Line.BACKUP_DELETED and request.warned_at is None:
+        return False
+    try:
+        await world.insist(request, line)
+    except CannotPost as error:
+        log.error("line_not_told", request=request.id, line=line, error=error.error)  # noqa: TRY400 - the state of things, not a bug
+        return False
+    return True

@@ -1,0 +1,27 @@
+"""After a restart hundreds go on at once: one after the other, so that others get a word in."""
+
+import asyncio
+
+BREATH = 0.005  # seconds
+MOST = 20  # breaths that one waits for the loop to calm down
+
+
+class Turns:
+    """A line in front of a busy loop."""
+
+    def __init__(self) -> None:
+        self._line = asyncio.Lock()
+
+    async def take(self) -> None:
+        """Return when the loop has caught up with what the one before brought about.
+
+        While it is late for everything, a click waits, and a message that was posted is not yet
+        written down as such.
+        """
+        loop = asyncio.get_running_loop()
+        async with self._line:
+            for _ in range(MOST):
+                began = loop.time()
+                await asyncio.sleep(BREATH)
+                if loop.time() - began < 2 * BREATH:
+                    return

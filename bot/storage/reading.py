@@ -1,0 +1,166 @@
+"""What can be looked up in the store, outside of any transaction."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.audit import AuditEntry
+from bot.domain.errors import StoreUnavailable
+from bot.domain.requests import ANNOUNCED, OPEN_STATES, BackupRequest, Kind, RequestState, Vote
+from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests, votes
+
+SHORTEST_ID = 8  # characters of a request's id that mean it
+
+
+class Reading:
+    """Reads one committed state of the database. Raises StoreUnavailable when it has none."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        # A request and its votes are two reads, of one moment.
+        self._as_of_now: dict[str, Any] = {"read_only": True}
+        if engine.dialect.name == "postgresql":
+            self._as_of_now["isolation_level"] = "REPEATABLE READ"
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self.engine.connect() as connection:
+                yield await connection.execution_options(**self._as_of_now)
+        except DBAPIError as error:
+            raise StoreUnavailable from error
+
+    async def load(self, request_id: str) -> BackupRequest | None:
+        async with self._reading() as connection:
+            return await load_request(connection, request_id)
+
+    async def asked_by(self, trigger_id: str) -> BackupRequest | None:
+        """The request that this Slack command made, if it made one."""
+        return await self._one(select(requests).where(requests.c.trigger_id == trigger_id))
+
+    async def open_named(self, name: str) -> BackupRequest | None:
+        """The open request that owns this backup name, if there is one."""
+        is_open = requests.c.state.in_(OPEN_STATES)
+        return await self._one(select(requests).where(requests.c.name == name, is_open))
+
+    async def ids_in(self, state: RequestState) -> list[str]:
+        """The ids of all requests in a state, oldest first."""
+        query = select(requests.c.id).where(requests.c.state == state).order_by("asked_at")
+        async with self._reading() as connection:
+            return list(await connection.scalars(query))
+
+    async def counts(self) -> list[tuple[str, str, int]]:
+        """How many requests there are by state and rule; the rule is empty before the look-up."""
+        rule = func.coalesce(requests.c.terms["rule"].as_string(), "")
+        query = select(requests.c.state, rule, func.count()).group_by(requests.c.state, rule)
+        async with self._reading() as connection:
+            return [(state, name, count) for state, name, count in await connection.execute(query)]
+
+    async def oldest_unannounced(self) -> datetime | None:
+        """When the oldest request ended of whose end nobody was told; None if all were."""
+        ended = func.coalesce(requests.c.finished_at, requests.c.decided_at, requests.c.asked_at)
+        told = select(posts.c.line).where(
+            posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED)
+        )
+        query = select(func.min(ended, type_=UtcDateTime)).where(
+            requests.c.state.not_in(OPEN_STATES), ~told.exists()
+        )
+        async with self._reading() as connection:
+            oldest: datetime | None = await connection.scalar(query)
+            return oldest
+
+    async def audit_trail(self, request_id: str | None = None) -> list[AuditEntry]:
+        """The trail, oldest first: of one request, or all of it."""
+        query = select(audit).order_by(audit.c.number)
+        if request_id is not None:
+            query = query.where(audit.c.request_id == request_id)
+        async with self._reading() as connection:
+            rows = (await connection.execute(query)).mappings()
+            return [AuditEntry.model_validate(dict(row)) for row in rows]
+
+    async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:
+        """The newest entries about an instance, by its name or id, oldest first."""
+        query = select(audit).where(about(instance)).order_by(audit.c.number.desc()).limit(limit)
+        async with self._reading() as connection:
+            rows = (await connection.execute(query)).mappings()
+            return [AuditEntry.model_validate(dict(row)) for row in rows][::-1]
+
+    async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
+        """Channel id and ts of the message that said this line, or None if none did."""
+        query = select(posts.c.channel_id, posts.c.ts).where(
+            posts.c.request_id == request_id, posts.c.line == line
+        )
+        async with self._reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return (row.channel_id, row.ts) if row else None
+
+    async def requests(
+        self,
+        *,
+        states: Collection[RequestState] | None = None,
+        requester: str | None = None,
+        kind: Kind | None = None,
+        names: Collection[str] | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> list[BackupRequest]:
+        """Those to which all of this applies, the newest first, with their votes."""
+        query = select(requests).order_by(requests.c.asked_at.desc(), requests.c.id)
+        for column, value in (("requester", requester), ("kind", kind)):
+            query = query.where(requests.c[column] == value) if value else query
+        for column, values in (("state", states), ("name", names)):
+            query = query.where(requests.c[column].in_(values)) if values is not None else query
+        async with self._reading() as connection:
+            rows = (await connection.execute(query.offset(offset).limit(limit))).mappings().all()
+            cast = select(votes).where(votes.c.request_id.in_([row["id"] for row in rows]))
+            given = (await connection.execute(cast.order_by(votes.c.at))).mappings().all()
+        return [
+            request_of(row, (vote for vote in given if vote["request_id"] == row["id"]))
+            for row in rows
+        ]
+
+    async def request_about(self, name_or_id: str) -> BackupRequest | None:
+        """The open request of this backup's name, else its newest, else the one of this id."""
+        named = await self.requests(names=[name_or_id], limit=20)
+        for request in (*(request for request in named if not request.state.is_final), *named):
+            return request
+        if len(name_or_id) < SHORTEST_ID:
+            return None
+        begins = requests.c.id.startswith(name_or_id.lower(), autoescape=True)
+        async with self._reading() as connection:
+            ids = list(await connection.scalars(select(requests.c.id).where(begins).limit(2)))
+        return await self.load(ids[0]) if len(ids) == 1 else None
+
+    async def homes(self, opened_since: datetime) -> list[str]:
+        """Who has looked at their home tab since then, the latest first."""
+        query = select(homes.c.user_id).where(homes.c.opened_at >= opened_since)
+        async with self._reading() as connection:
+            return list(await connection.scalars(query.order_by(homes.c.opened_at.desc())))
+
+    async def _one(self, query: Select[Any]) -> BackupRequest | None:
+        async with self._reading() as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return request_of(row, ()) if row else None
+
+
+async def load_request(
+    connection: AsyncConnection, request_id: str, *, for_update: bool = False
+) -> BackupRequest | None:
+    query = select(requests).where(requests.c.id == request_id)
+    query = query.with_for_update() if for_update else query
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        return None
+    cast = select(votes).where(votes.c.request_id == request_id).order_by(votes.c.at)
+    return request_of(row, (await connection.execute(cast)).mappings())
+
+
+def request_of(row: RowMapping, cast: Iterable[Any]) -> BackupRequest:
+    return BackupRequest.model_validate(
+        {**dict(row), "votes": tuple(Vote.model_validate(vote) for vote in cast)}
+    )

@@ -1,0 +1,24 @@
+"""What every listener knocks on."""
+
+from dataclasses import dataclass
+
+from bot.backups import Backups
+from bot.board import Board
+from bot.deletions import Deletions
+from bot.inventory import Inventory
+from bot.overview import Overview
+from bot.slack.homes import Homes
+
+
+@dataclass(frozen=True)
+class Door:
+    """The use cases, under the name of the command, for the people of one workspace."""
+
+    backups: Backups
+    deletions: Deletions
+    overview: Overview
+    inventory: Inventory
+    board: Board
+    homes: Homes
+    command: str
+    team_id: str

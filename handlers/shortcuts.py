@@ -1,0 +1,53 @@
+"""Shortcuts: a backup asked for without a command."""
+
+from functools import partial
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.backups import Asked
+from bot.domain.errors import ForeignWorkspace
+from handlers import forms
+from handlers.door import Door
+
+BACK_UP = "back_up_a_database"  # callback ids, as in the manifest
+BACK_UP_FROM_HERE = "back_up_from_here"
+
+
+def register(app: AsyncApp, door: Door) -> None:
+    app.shortcut(BACK_UP)(partial(back_up, door))
+    app.shortcut(BACK_UP_FROM_HERE)(partial(back_up_from_here, door))
+
+
+async def back_up(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+    """From anywhere: the form asks for the channel, too."""
+    await forms.open_form(door, client, body["trigger_id"], _asked(door, body))
+    await ack()
+
+
+async def back_up_from_here(
+    door: Door,
+    ack: AsyncAck,
+    body: dict[str, Any],
+    client: AsyncWebClient,
+) -> None:
+    """From a message: its thread gets a link to the card."""
+    message = body["message"]
+    asked = _asked(door, body, message.get("thread_ts") or message["ts"])
+    await forms.open_form(door, client, body["trigger_id"], asked)
+    await ack()
+
+
+def _asked(door: Door, body: dict[str, Any], thread_ts: str | None = None) -> Asked:
+    team_id = str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
+    if team_id not in ("", door.team_id):
+        raise ForeignWorkspace
+    return Asked(
+        user_id=body["user"]["id"],
+        team_id=team_id,
+        channel_id=(body.get("channel") or {}).get("id", ""),
+        trigger_id=body["trigger_id"],
+        response_url=body.get("response_url"),
+        thread_ts=thread_ts,
+    )

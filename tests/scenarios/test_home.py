@@ -1,0 +1,94 @@
+"""The home tab: what waits for me, what runs, what I asked for, what is overdue."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from bot.demo.world import ANA, BEN
+from bot.domain.instances import Instance
+from bot.domain.policy import Terms
+from bot.domain.requests import BackupRequest, RequestState
+from bot.storage.engine import migrate, open_engine
+from bot.storage.store import Store
+from tests.requests import NOON, asked
+from tests.scenarios.test_looks import asks_for
+from tests.story import PATIENCE, Opens, Story
+
+
+def home(story: Story, who: str) -> str:
+    view = story.workspace.home(who)
+    return story.workspace.read_view(view) if view else ""
+
+
+async def shows(story: Story, words: str, who: str = ANA) -> str:
+    """Wait until somebody's home tab shows these words."""
+    await story.workspace.until(lambda: words in home(story, who), PATIENCE)
+    return home(story, who)
+
+
+async def test_it_is_drawn_when_it_is_opened(story: Story) -> None:
+    """Also for somebody who has never asked for anything."""
+    assert (await story.workspace.open_home(ANA)).error is None
+    shown = await shows(story, "Your latest requests")
+
+    assert "Nothing waits for your approval." in shown
+    assert "You have asked for nothing yet." in shown
+    assert "Back up a database" in shown
+
+
+async def test_it_follows_what_happens(story: Story) -> None:
+    """Without being opened again: it waits for Ben, then it runs, then it is done."""
+    for who in (ANA, BEN):
+        await story.workspace.open_home(who)
+    card = await story.asks("create orders-prod before-42")
+    assert "before-42" in await shows(story, "Waiting for you (1)", BEN)
+    assert "Approval: 1 needed" in await shows(story, "before-42")
+    story.region.instances[0].backup_takes = timedelta(hours=1)
+    await story.approves(card)
+    await shows(story, "Running (1)")
+    await shows(story, "Nothing waits for your approval.", BEN)
+    await story.until_said(card, "completed")
+    shown = await shows(story, "No backup runs.")
+
+    assert "Completed" in shown
+
+
+async def test_it_holds_five_hundred_requests(opens: Opens, database_url: str) -> None:
+    """Slack draws a hundred blocks; the rest is counted."""
+    async with opens() as story:
+        migrate(database_url)
+        engine = open_engine(database_url)
+        async with Store(engine).transaction() as transaction:
+            await transaction.insert(*map(waiting, range(500)))
+        await engine.dispose()
+        async with story.bot():
+            await story.workspace.open_home(BEN)
+            shown = await shows(story, "Waiting for you (500)", BEN)
+
+            assert "and 490 more" in shown
+            assert "and 480 more" in await asks_for(story, "pending", who=BEN)
+
+
+def waiting(number: int) -> BackupRequest:
+    """One of many requests that wait for a DBA."""
+    return asked(
+        id=uuid4().hex,
+        trigger_id=f"trigger-{number}",
+        name=f"before-{number:03}",
+        state=RequestState.AWAITING_APPROVAL,
+        instance=Instance(id=f"{'a' * 32}in01", name=f"i{number}", status="ACTIVE"),
+        terms=Terms(approvers=("S0DBA",)),
+        expires_at=NOON + timedelta(days=3650),
+    )
+
+
+async def test_it_names_what_has_no_fresh_backup(opens: Opens) -> None:
+    """Instances whose last good backup is older than the config allows."""
+    config = '[rds]\nstale_after = "1h"\n[approval]\napprovers = ["S0DBA"]\n'
+    async with opens(config=config) as story, story.bot():
+        await story.types("instances")
+        await story.workspace.open_home(ANA)
+        shown = await shows(story, "Without a fresh backup")
+
+        assert "orders-prod: last good backup 21 h ago" in shown
+        assert "dev-sandbox: no good backup" in shown
+        assert "orders-replica" not in shown
