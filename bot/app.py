@@ -24,9 +24,9 @@ from bot.health import Health, HealthServer
 from bot.inventory import Inventory
 from bot.lifecycle.gate import Gate
 from bot.lifecycle.journal import Journal
-from bot.lifecycle.ports import World
 from bot.lifecycle.takeover import take_over
 from bot.lifecycle.workflow import Lifecycle
+from bot.lifecycle.world import World
 from bot.overview import Overview
 from bot.rds.client import PATIENCE, RdsClient, open_client
 from bot.rds.instances import InstanceCatalogue

@@ -24,7 +24,7 @@ from bot.domain.instances import Instance
 from bot.domain.keeping import keep_problem
 from bot.slack import answers
 from bot.slack.codes import FAILURES, error_code
-from bot.slack.deletion_form import DELETE_VIEW, deletion_form
+from bot.slack.deletion_form import DELETE_VIEW, deletion_form, wrong_name
 from bot.slack.form import (
     CREATE_VIEW,
     INSTANCE,
@@ -35,6 +35,7 @@ from bot.slack.form import (
     channel_of,
     create_form,
     suggestions,
+    unknown_instance,
     values_of,
 )
 from bot.slack.mrkdwn import Message
@@ -72,7 +73,7 @@ async def open_form(
     if found and not typed.name:
         purpose = _proposing(door, purpose, found, typed.description)
     if typed.instance and known and not found:
-        problems = (*problems, f"I know no instance {typed.instance}: choose one.")
+        problems = (*problems, unknown_instance(typed))
     if problem := keep_problem(typed.keep):
         problems = (*problems, str(problem))
     view = create_form(typed, purpose, chosen, problems=problems, knows_instances=bool(known))
@@ -156,8 +157,7 @@ async def send_deletion(
     carried = json.loads(view["private_metadata"])
     typed = fold(values_of(view).name).strip()
     if typed != carried["name"]:
-        why = f"This is not its name. Type {carried['name']} if it is the one to delete."
-        await ack(response_action="errors", errors={NAME: why})
+        await ack(response_action="errors", errors={NAME: wrong_name(carried["name"])})
         return
     wish = DeleteBackup(carried["name"], carried["instance"])
     asked = _asked(body, Purpose(carried["channel"]), view)

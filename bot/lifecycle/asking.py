@@ -25,7 +25,7 @@ from bot.domain.naming import free_name
 from bot.domain.policy import Members, Terms
 from bot.domain.progress import history_of
 from bot.domain.requests import BackupRequest, Kind, Refusal, RequestState
-from bot.lifecycle.ports import World
+from bot.lifecycle.world import World
 
 GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
 ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more

@@ -16,7 +16,7 @@ from bot.domain.errors import (
 from bot.domain.instances import Backup
 from bot.domain.requests import BackupRequest, Choice, Line, RequestState
 from bot.lifecycle.asking import refuse
-from bot.lifecycle.ports import FIRST_GAP, LASTING, LONGEST_GAP, World
+from bot.lifecycle.world import FIRST_GAP, LASTING, LONGEST_GAP, World
 from bot.metrics import ADOPTIONS
 
 log = structlog.get_logger(__name__)

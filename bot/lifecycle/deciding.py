@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from bot.domain.audit import AuditAction
 from bot.domain.reminders import can_still_act, reminders
 from bot.domain.requests import BackupRequest, Choice, Line, RequestState
-from bot.lifecycle.ports import World
+from bot.lifecycle.world import World
 from bot.ports import Conflict
 
 # A decision wakes its waiter at once; the slow look is for one that was lost on the way.

@@ -11,7 +11,8 @@ from bot.domain.errors import (
 from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.lifecycle.asking import refuse
 from bot.lifecycle.creation import PATIENCE
-from bot.lifecycle.ports import FIRST_GAP, LASTING, LONGEST_GAP, World, trouble_line
+from bot.lifecycle.ports import trouble_line
+from bot.lifecycle.world import FIRST_GAP, LASTING, LONGEST_GAP, World
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from bot.domain.errors import CannotPost, RdsRefused
 from bot.domain.keeping import NOTICE
 from bot.domain.requests import BackupRequest, Line, Refusal, RequestState, Retention
 from bot.lifecycle import deletion
-from bot.lifecycle.ports import World
+from bot.lifecycle.world import World
 from bot.ports import Conflict
 
 log = structlog.get_logger(__name__)

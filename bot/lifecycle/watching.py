@@ -9,7 +9,8 @@ from bot.domain.errors import CannotPost, RdsError
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.progress import is_overdue, next_look
 from bot.domain.requests import BackupRequest, Line, RequestState
-from bot.lifecycle.ports import World, trouble_line
+from bot.lifecycle.ports import trouble_line
+from bot.lifecycle.world import World
 from bot.metrics import BACKUP_SECONDS
 
 log = structlog.get_logger(__name__)

@@ -14,8 +14,8 @@ from dbos import DBOS, SetWorkflowID
 from bot.domain.errors import BotError
 from bot.domain.requests import Kind, RequestState
 from bot.lifecycle import asking, creation, deciding, deletion, keeping, watching
-from bot.lifecycle.ports import World
 from bot.lifecycle.turns import Turns
+from bot.lifecycle.world import World
 
 log = structlog.get_logger(__name__)
 

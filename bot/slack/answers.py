@@ -38,7 +38,7 @@ from bot.slack.reasons import reason, told
 from bot.slack.tables import backups_table, instances_table, made_table
 from bot.slack.trail import audit_answer
 from bot.slack.verdicts import UNKNOWN, WORDS
-from bot.slack.words import ask_again, kept, what, wish
+from bot.slack.words import ask_again, kept, upper, what, wish
 
 __all__ = [
     "accepted",
@@ -149,7 +149,7 @@ def takes_time() -> Message:
 
 def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Message:
     """The request has no place to be approved in; the command saves typing it again."""
-    refused = f"{what(request).capitalize()} was refused."
+    refused = f"{upper(what(request))} was refused."
     return said(f"{refused} {told(error)} {ask_again(request, command)}")
 
 

@@ -44,6 +44,11 @@ def deletion_form(doomed: Doomed, channel: str) -> dict[str, Any]:
     ).to_dict()
 
 
+def wrong_name(right: str) -> str:
+    """Beside the field, in plain text."""
+    return f"This is not its name. Type {right} if it is the one to delete."
+
+
 def _measured(doomed: Doomed) -> str:
     backup = doomed.backup
     if backup is None:

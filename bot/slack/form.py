@@ -232,6 +232,11 @@ def _engine(instance: Instance) -> str:
     return " ".join(filter(None, (instance.engine, instance.version, kind)))
 
 
+def unknown_instance(typed: Typed) -> str:
+    """What is wrong where a name was typed that no instance has."""
+    return f"I know no instance {typed.instance}: choose one."
+
+
 def values_of(view: Mapping[str, Any]) -> Typed:
     """What stands in the form."""
     values: Mapping[str, Mapping[str, Any]] = view.get("state", {}).get("values", {})

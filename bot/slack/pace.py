@@ -9,6 +9,7 @@ from enum import IntEnum
 from bot.budget import Budget, Ledger
 from bot.clock import Clock
 from bot.domain.requests import BackupRequest, RequestState
+from bot.lifecycle.turns import calm
 
 # https://docs.slack.dev/apis/web-api/rate-limits: one a second a channel, "short bursts" above
 # it, several hundred a minute in the workspace; chat.update is Tier 3.
@@ -67,6 +68,7 @@ class Pace:
         await budget.take(urgency)
         await self._all.take(urgency)
         async with self._posting[channel]:
+            await calm()  # a busy moment lies long between a post and the note of it
             yield budget
 
     @property

@@ -61,6 +61,11 @@ def lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
+def upper(words: str) -> str:
+    """The words, to begin a sentence."""
+    return words[:1].upper() + words[1:]
+
+
 def kept(request: BackupRequest) -> str:
     """`kept 14 d, then deleted`; nothing where it stays."""
     return f"kept {duration(request.keep)}, then deleted" if request.keep else ""

@@ -11,7 +11,7 @@ from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest, Line
-from bot.lifecycle.ports import World
+from bot.lifecycle.world import World
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
 from tests.stepped_clock import SteppedClock

@@ -2,7 +2,7 @@
 
 from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, OPS
-from tests.story import Story
+from tests.story import Opens, Story
 
 COMPLETED = "@ana completed"
 
@@ -23,6 +23,32 @@ async def test_slack_away_from_the_click_to_the_end(story: Story) -> None:
     assert len([line for line in story.thread(card) if COMPLETED in line]) == 1
     assert "is backed up" in story.workspace.read(story.cards[0])
     assert story.creates == 1
+
+
+async def test_slack_away_for_ten_minutes_while_twenty_end(opens: Opens) -> None:
+    """Nobody's outcome is lost, and none is told twice."""
+    async with opens() as story:
+        names = [f"db-{number}" for number in range(20)]
+        for name in names:
+            story.region.add_instance(name)
+        async with story.bot():
+            for name in names:
+                await story.types(f"create {name} before-{name}")
+            await story.workspace.until(lambda: len(story.cards) == len(names), 20)
+            cards = story.cards
+            for card in cards:
+                await story.approves(card)
+            for card in cards:
+                await story.until_said(card, "RDS accepted it", patience=20)
+            story.workspace.faults.always(slack_faults.ERROR, "chat.postMessage", "chat.update")
+            await story.workspace.until(lambda: all(_is_done(story, f"before-{n}") for n in names))
+            await story.clock.sleep(600)
+            story.workspace.faults.clear()
+            for card in cards:
+                await story.until_said(card, COMPLETED, patience=20)
+            told = [sum(COMPLETED in line for line in story.thread(card)) for card in cards]
+
+            assert told == [1] * len(names)
 
 
 async def test_slack_away_when_it_is_asked(story: Story) -> None:

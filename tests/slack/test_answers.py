@@ -4,6 +4,7 @@ import pytest
 
 from bot.domain.commands import CommandError
 from bot.domain.errors import (
+    CannotPost,
     GroupsUnknown,
     InstanceBusy,
     MayNotAudit,
@@ -19,7 +20,7 @@ from bot.domain.errors import (
 from bot.domain.grammar import VERBS, parse
 from bot.slack import answers
 from tests.slack.block_kit import seen
-from tests.slack.samples import ASKED_AT, TERMS
+from tests.slack.samples import ASKED_AT, TERMS, asked
 
 RULE = "(rule 2, `orders-*`)"
 AT_1404 = "<!date^1795442640^{date_short_pretty} at {time}|2026-11-23 14:04 UTC>"
@@ -128,6 +129,14 @@ def test_nothing_is_promised_of_an_unknown_outcome() -> None:
 def test_the_policy_refuses_in_plain_words(error: UserError, shown: str) -> None:
     """Which rule, who may, and what to do; what was not to start is not said to be not started."""
     assert refusal(error) == shown
+
+
+def test_a_request_that_found_no_place_is_told_with_its_names_as_they_are() -> None:
+    """Upper and lower case differ in RDS."""
+    request = asked("Orders-PROD")
+    told = seen(answers.not_posted(CannotPost("C0OPS", "is_archived"), request, "/backup"))
+
+    assert told.startswith("The backup of Orders-PROD was refused.")
 
 
 def test_help_knows_every_verb() -> None:

@@ -13,11 +13,11 @@ from bot.demo.slack.api import SlackServer
 from bot.demo.slack.limits import PostLimit
 from bot.demo.slack.records import Content
 from bot.demo.slack.workspace import Workspace
-from bot.domain.errors import CannotPost, SlackUnreachable
+from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.slack.pace import EDITS
 from bot.slack.threads import Threads
-from tests.slack.samples import asked, in_every_state
+from tests.slack.samples import asked, expiring, in_every_state
 from tests.stepped_clock import SteppedClock
 
 STATES = in_every_state(asked())
@@ -30,11 +30,17 @@ class Remembered:
 
     def __init__(self) -> None:
         self.posts: dict[tuple[str, str], tuple[str, str]] = {}
+        self.refusals = 0  # of what is written next: the database is locked
+        self.tried = asyncio.Event()
 
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
         return self.posts.get((request_id, line))
 
     async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
+        self.tried.set()
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreUnavailable
         self.posts[request_id, line] = (channel_id, ts)
 
 
@@ -102,6 +108,45 @@ async def test_a_line_is_said_once(ground: Ground) -> None:
         await ground.threads.say(COMPLETED, Line.ENDED)
 
     assert len(ground.messages) == 2
+
+
+async def test_a_busy_store_doubles_nothing(ground: Ground) -> None:
+    """What stands in Slack is written down until it is, and not posted again."""
+    ground.posts.refusals = 3
+    showing = asyncio.create_task(ground.threads.show(WAITING))
+    await ground.posts.tried.wait()
+    while not showing.done():
+        ground.clock.advance(seconds=1)
+        await asyncio.sleep(0.01)
+
+    assert (len(ground.messages), len(ground.posts.posts)) == (1, 1)
+
+
+async def test_one_message_of_a_channel_is_on_its_way(ground: Ground) -> None:
+    """The next waits until it is written down: a crash can double that one alone."""
+    ground.posts.refusals = 1
+    first = asyncio.create_task(ground.threads.show(WAITING))
+    await ground.posts.tried.wait()
+    other = in_every_state(asked(name="second-1"))[RequestState.AWAITING_APPROVAL]
+    second = asyncio.create_task(ground.threads.show(other.model_copy(update={"id": "other"})))
+    await asyncio.sleep(0.1)
+    assert len(ground.messages) == 1
+    while not (first.done() and second.done()):
+        ground.clock.advance(seconds=1)
+        await asyncio.sleep(0.01)
+
+    assert len(ground.messages) == 2
+
+
+async def test_what_must_be_told_goes_to_the_requester_without_a_channel(ground: Ground) -> None:
+    """The announcement of a deletion, once the channel is archived."""
+    await ground.threads.show(COMPLETED)
+    ground.workspace.channels[WAITING.card_channel_id].is_archived = True
+    for _ in range(2):
+        await ground.threads.insist(expiring(), Line.EXPIRING)
+
+    assert "will be deleted" in ground.said_to(WAITING.requester)
+    assert len(ground.messages) == 1
 
 
 async def test_a_workspace_without_plans_gets_a_line_instead(ground: Ground) -> None:
