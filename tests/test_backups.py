@@ -75,8 +75,8 @@ class Overtaken(Store):
         return self.pictures.pop() if self.pictures else await super().load(request_id)
 
     @asynccontextmanager
-    async def transaction(self, *, urgent: bool = False) -> AsyncIterator[Transaction]:
-        async with super().transaction(urgent=urgent) as transaction:
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        async with super().transaction() as transaction:
             yield _Unlocked(transaction._connection, self.pictures)  # noqa: SLF001, in the same unit
 
 

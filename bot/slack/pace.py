@@ -74,4 +74,8 @@ class Pace:
     @property
     def queued(self) -> int:
         """How many messages and edits wait for their turn."""
-        return self.edits.queued + sum(budget.queued for budget in self._posts.values())
+        return (
+            self.edits.queued
+            + self._all.queued
+            + sum(budget.queued for budget in self._posts.values())
+        )

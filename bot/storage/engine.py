@@ -102,5 +102,6 @@ def _be_patient(connection: Any, _: Any) -> None:
 def _begin_as_writer(connection: Connection) -> None:
     # Taking the write lock first makes read-then-write one unit, and cannot deadlock.
     # A reader's BEGIN takes no lock, but all that it reads is of one moment.
-    reads = connection.get_execution_options().get("read_only")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if not options.get("one_statement"):  # which is a transaction by itself
+        connection.exec_driver_sql("BEGIN" if options.get("read_only") else "BEGIN IMMEDIATE")
