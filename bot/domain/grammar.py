@@ -82,10 +82,11 @@ def _line(command: str, verb: str, rest: list[str]) -> Line:
             continue
         name, value = found[1].lower(), found[2]
         if name not in known:
-            problems.append(_unknown_flag(word, name, verb))
-        elif known[name]:
+            problem, name = _unknown_flag(word, name, verb)
+            problems.append(problem)
+        if known.get(name):
             flags[name] = value if value is not None else next(left, "") or "?"
-        else:
+        elif name in known:
             flags[name] = ""
     line = Line(command, verb, plain, flags)
     if problems:
@@ -112,12 +113,14 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if " " in word else word
 
 
-def _unknown_flag(word: str, name: str, verb: str) -> Problem:
+def _unknown_flag(word: str, name: str, verb: str) -> tuple[Problem, str]:
+    """What is wrong, and the flag that was meant, if one is near."""
     known = [f"--{flag}" for flag in FLAGS.get(verb, {})]
     near = get_close_matches(name, FLAGS.get(verb, {}), n=1)
     knows = f"{verb} knows {' and '.join(known)}" if known else f"{verb} knows none"
     text = f"is no flag of {verb}." if near else f"is no flag: {knows}."
-    return Problem("flag", text, fields.shown(word), f"--{near[0]}" if near else None)
+    meant = f"--{near[0]}" if near else None
+    return Problem("flag", text, fields.shown(word), meant), near[0] if near else ""
 
 
 def _create(line: Line) -> Command:

@@ -74,8 +74,5 @@ class Pace:
     @property
     def queued(self) -> int:
         """How many messages and edits wait for their turn."""
-        return (
-            self.edits.queued
-            + self._all.queued
-            + sum(budget.queued for budget in self._posts.values())
-        )
+        budgets = (self.edits, self._all, *self._posts.values())
+        return sum(budget.queued for budget in budgets)

@@ -119,8 +119,16 @@ def _instance(row: InstanceRow, now: datetime) -> list[Cell]:
         _text(instance_status(instance.status)),
         _text(f"{instance.engine} {instance.version}".strip()),
         _text(last),
-        _text(MAY[row.decision.verdict]),
+        _text(_may(row)),
     ]
+
+
+def _may(row: InstanceRow) -> str:
+    """By the policy, and as long as RDS would do it."""
+    may = MAY[row.decision.verdict]
+    if row.instance.status == "ACTIVE" or not may.startswith("yes"):
+        return may
+    return f"not while it is {instance_status(row.instance.status)}"
 
 
 def _stays(request: BackupRequest, now: datetime) -> str:

@@ -140,6 +140,7 @@ class Store(Reading):
         if not has_one_writer:
             alone["isolation_level"] = "AUTOCOMMIT"
         self._one_statement = engine.execution_options(**alone)
+        # Who waits in the line comes after who goes to the writer at once.
         self._line: Line = asyncio.Lock() if has_one_writer else nullcontext()
         self._writer: Line = asyncio.Lock() if has_one_writer else nullcontext()
 

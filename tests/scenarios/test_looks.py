@@ -99,7 +99,7 @@ async def test_the_instances(story: Story) -> None:
     assert "orders-replica" not in shown
     assert "yes, starts at once" in shown  # dev-sandbox
     assert "ago" in shown
-    assert "frozen" in shown
+    assert "not while it is frozen" in shown
     some = await asks_for(story, "instances DEV")
     assert "dev-sandbox" in some
     assert "orders-prod" not in some
