@@ -36,7 +36,7 @@ async def main() -> None:
             await bot.start()
             await bot.until(lambda: bot.is_connected)
             pages = INSTANCES // 100
-            await story.workspace.until(lambda: len(story.region.calls) > pages, 60)
+            assert await bot.until(lambda: len(story.region.calls) > pages, 60)
             help_took, took = [], []
             for number in range(TIMES):
                 help_took.append(await _help(story))
