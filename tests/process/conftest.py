@@ -134,7 +134,7 @@ async def world() -> AsyncIterator[World]:
 
 async def until_connected(world: World) -> None:
     """Both sockets stand."""
-    await world.workspace.until(lambda: len(world.workspace.sockets.open) == 2, PATIENCE)
+    await world.workspace.until(lambda: len(world.workspace.sockets.open) >= 2, PATIENCE)
 
 
 async def stopped(process: Process, signal: Signals = SIGTERM) -> int:

@@ -42,9 +42,10 @@ class Fleet:
         )
         self.replicas += [await process for process in entering]
         alive = [process for process in self.replicas if process.alive]
-        await self.world.workspace.until(
-            lambda: len(self.world.workspace.sockets.open) == 2 * len(alive), PATIENCE * 2
-        )
+        async with asyncio.timeout(PATIENCE * 2):
+            # More for a moment: one that was slow to connect tries anew.
+            while len(self.world.workspace.sockets.open) < 2 * len(alive):  # noqa: ASYNC110, those that close ring no bell
+                await asyncio.sleep(0.1)
 
     async def end(self) -> None:
         await self._stack.aclose()
