@@ -23,8 +23,8 @@ from bot.slack.home import OPEN
 from bot.slack.mrkdwn import Message
 from bot.slack.replies import KEEP
 from handlers import forms
+from handlers.asker import asked_by, team_of
 from handlers.door import Door
-from handlers.looks import asked_by
 
 log = structlog.get_logger(__name__)
 
@@ -119,11 +119,6 @@ def _claimed(body: dict[str, Any]) -> str:
 def _clicked(body: dict[str, Any]) -> str:
     """The ts of the message that the button stands on."""
     return str(body.get("container", {}).get("message_ts", ""))
-
-
-def team_of(body: dict[str, Any]) -> str:
-    """The workspace of the person; empty for an org-wide install that names none."""
-    return str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
 
 
 async def outdated(ack: AsyncAck, respond: AsyncRespond) -> None:

@@ -8,8 +8,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.home import START
 from handlers import forms
+from handlers.asker import asked_by
 from handlers.door import Door
-from handlers.looks import asked_by
 
 
 def register(app: AsyncApp, door: Door) -> None:

@@ -40,6 +40,7 @@ from bot.slack.form import (
 )
 from bot.slack.mrkdwn import Message
 from bot.slack.views import DESCRIPTION, NAME, answer_view, name_taken
+from handlers.asker import team_of
 from handlers.door import Door
 
 log = structlog.get_logger(__name__)
@@ -200,7 +201,7 @@ def _blocks(view: dict[str, Any]) -> set[str]:
 def _asked(body: dict[str, Any], purpose: Purpose, view: dict[str, Any] | None = None) -> Asked:
     return Asked(
         user_id=body["user"]["id"],
-        team_id=str(body["user"].get("team_id") or (body.get("team") or {}).get("id", "")),
+        team_id=team_of(body),
         channel_id=purpose.channel,
         trigger_id=f"view-{view['id']}" if view else "",
         response_url=None,

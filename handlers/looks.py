@@ -21,6 +21,7 @@ from bot.domain.errors import RdsUnreachable
 from bot.slack import answers
 from bot.slack.mrkdwn import Message
 from bot.slack.tables import BACK, BACKUPS_PAGE, INSTANCES_PAGE, MADE_PAGE, ON
+from handlers.asker import asked_by
 from handlers.door import Door
 
 ENOUGH = 60.0  # seconds for RDS: the ack does not wait so long, the person may
@@ -135,17 +136,6 @@ ANSWERS: dict[type[Command], Callable[[Door, Any, Asked], Awaitable[Message]]] =
     ShowStatus: _status,
     ShowPending: _pending,
 }
-
-
-def asked_by(body: dict[str, Any]) -> Asked:
-    """Who clicked, and where."""
-    return Asked(
-        user_id=body["user"]["id"],
-        team_id=str(body["user"].get("team_id") or (body.get("team") or {}).get("id", "")),
-        channel_id=(body.get("channel") or {}).get("id", ""),
-        trigger_id=body.get("trigger_id", ""),
-        response_url=body.get("response_url"),
-    )
 
 
 def _number(text: str) -> int:

@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.backups import Asked
 from bot.domain.errors import ForeignWorkspace
 from handlers import forms
+from handlers.asker import asked_by, team_of
 from handlers.door import Door
 
 BACK_UP = "back_up_a_database"  # callback ids, as in the manifest
@@ -40,14 +41,6 @@ async def back_up_from_here(
 
 
 def _asked(door: Door, body: dict[str, Any], thread_ts: str | None = None) -> Asked:
-    team_id = str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
-    if team_id not in ("", door.team_id):
+    if team_of(body) not in ("", door.team_id):
         raise ForeignWorkspace
-    return Asked(
-        user_id=body["user"]["id"],
-        team_id=team_id,
-        channel_id=(body.get("channel") or {}).get("id", ""),
-        trigger_id=body["trigger_id"],
-        response_url=body.get("response_url"),
-        thread_ts=thread_ts,
-    )
+    return asked_by(body, thread_ts)

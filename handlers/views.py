@@ -24,7 +24,7 @@ from bot.slack.views import (
     answer_view,
     name_taken,
 )
-from handlers.actions import team_of
+from handlers.asker import team_of
 from handlers.door import Door
 
 FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → where it stands

@@ -1,0 +1,22 @@
+"""Who does something in Slack, and where: its own ids, out of what it sent."""
+
+from typing import Any
+
+from bot.backups import Asked
+
+
+def team_of(body: dict[str, Any]) -> str:
+    """The workspace of the person; empty for an org-wide install that names none."""
+    return str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
+
+
+def asked_by(body: dict[str, Any], thread_ts: str | None = None) -> Asked:
+    """Who clicked, or chose a shortcut; `thread_ts` is of the thread that it was in."""
+    return Asked(
+        user_id=body["user"]["id"],
+        team_id=team_of(body),
+        channel_id=(body.get("channel") or {}).get("id", ""),
+        trigger_id=body.get("trigger_id", ""),
+        response_url=body.get("response_url"),
+        thread_ts=thread_ts,
+    )
