@@ -1,5 +1,7 @@
 """See a completed backup through to its deletion, if it was asked for with an end."""
 
+from datetime import UTC, datetime
+
 import structlog
 
 from bot.domain.audit import AuditAction
@@ -42,18 +44,14 @@ async def keep(world: World, request_id: str) -> RequestState:
 
 async def _go_on(world: World, request: BackupRequest) -> float:
     """Do what is due; seconds to wait, or 0 to look again."""
-    ends = request.deleted_after
-    if ends is None:
-        raise LookupError(f"request {request.id} is kept until nobody knows when")
-    left = (ends - world.clock.now()).total_seconds()
     try:
         if request.retention is None:
-            ahead = left - NOTICE.total_seconds()
+            ahead = await _left(world, request) - NOTICE.total_seconds()
             return ahead if ahead > 0 else await _warn(world, request)
         if request.retention is Retention.WARNED:
             if not await _tell(world, request, Line.EXPIRING):
                 await world.retain(request, Retention.STAYS, AuditAction.STAYS, {"why": "untold"})
-            elif left > 0:
+            elif (left := await _left(world, request)) > 0:
                 return left
             else:
                 sent = deletion.sent(request)
@@ -63,6 +61,17 @@ async def _go_on(world: World, request: BackupRequest) -> float:
     except Conflict:
         log.info("retention_overtaken", request=request.id)  # somebody kept it in this moment
     return 0.0
+
+
+async def _left(world: World, request: BackupRequest) -> float:
+    """Seconds until it may be deleted: a day after Slack took the announcement, at the least."""
+    ends = request.deleted_after
+    if ends is None:
+        raise LookupError(f"request {request.id} is kept until nobody knows when")
+    if announced := await world.store.posted(request.id, Line.EXPIRING):
+        _, ts = announced  # Slack's name for a message is the moment it came
+        ends = max(ends, datetime.fromtimestamp(float(ts), UTC) + NOTICE)
+    return (ends - world.clock.now()).total_seconds()
 
 
 async def _warn(world: World, request: BackupRequest) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.wire import Operation
+from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Message, Reply
 from bot.demo.world import ANA, BEN, DAN, OPS
 from bot.slack.replies import KEEP
@@ -204,6 +205,27 @@ async def test_nothing_is_deleted_unannounced(opens: Opens) -> None:
             await said(story, card, "is deleted after 14 d", clock)
 
             assert "before-42" not in names(story)
+
+
+async def test_an_announcement_that_slack_took_late_counts_from_then(opens: Opens) -> None:
+    """Slack was away for three days: people still get their day."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story, story.bot():
+        card = await made(story, ENDS, clock)
+        story.workspace.faults.always(slack_faults.ERROR, "chat.postMessage", "chat.update")
+        clock.advance(days=13, hours=1)
+        for _ in range(72):
+            await asyncio.sleep(0.02)
+            clock.advance(hours=1)
+        story.workspace.faults.clear()
+        await said(story, card, "will be deleted", clock)
+        for _ in range(23):
+            clock.advance(hours=1)
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        assert "before-42" in names(story)
+        clock.advance(hours=2)
+        await said(story, card, "is deleted after 14 d", clock)
 
 
 async def test_a_backup_that_is_gone_already_is_not_announced(opens: Opens) -> None:
