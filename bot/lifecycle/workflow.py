@@ -36,13 +36,16 @@ class Lifecycle:
         self._asked: asyncio.Queue[str] = asyncio.Queue()
         self._begun: set[str] = set()  # in this process; what it recovers goes on in turn
         self._turns = Turns()
-        self._running: set[asyncio.Task[object]] = set()
+        self._started: set[asyncio.Future[object]] = set()  # here, and not yet at their end
+        self._running: set[asyncio.Future[object]] = set()  # and those that came to us by now
+        self._is_closing = False
 
         @DBOS.workflow(name="back_up", max_recovery_attempts=None)
         async def back_up(request_id: str) -> str:
+            if self._is_closing:
+                raise asyncio.CancelledError
             if task := asyncio.current_task():
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+                _keep_until_done(self._running, task)
             if request_id not in self._begun:
                 await self._turns.take()
             self._begun.discard(request_id)
@@ -90,19 +93,23 @@ class Lifecycle:
             request_id = await self._asked.get()
             self._begun.add(request_id)
             with SetWorkflowID(request_id):
-                await DBOS.start_workflow_async(self._workflow, request_id)
+                handle = await DBOS.start_workflow_async(self._workflow, request_id)
+            if task := getattr(handle, "task", None):  # there is none if it ended before
+                _keep_until_done(self._started, task)
 
     async def close(self, seconds: float) -> None:
         """Let what changes the world right now finish, then leave everything as it stands.
 
-        What waits is cut off: DBOS has its journal, and the next start carries on from there.
+        What waits is cut off: DBOS has its journal, and the next start carries on from there. So
+        is what DBOS starts only now: a workflow is a task for a while before it comes to us.
         """
+        self._is_closing = True
         if not await self._world.gate.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
         running = [*self._running, *self._world.background]
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*running, *self._started, return_exceptions=True)
 
     async def _step(self, name: str, step: Step, request_id: str) -> RequestState:
         state = await DBOS.run_step_async({"name": name}, self._persist, name, step, request_id)
@@ -120,3 +127,8 @@ class Lifecycle:
                 log.exception("step_fell_over", step=name, request=request_id)
             await self._world.clock.sleep(gap)
             gap = min(gap * 2, LONGEST_GAP)
+
+
+def _keep_until_done(tasks: set[asyncio.Future[object]], task: asyncio.Future[object]) -> None:
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
