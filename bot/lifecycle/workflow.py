@@ -7,6 +7,7 @@ A step that was cut off runs again, so each looks first at what is already true.
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import structlog
 from dbos import DBOS, SetWorkflowID
@@ -36,8 +37,8 @@ class Lifecycle:
         self._asked: asyncio.Queue[str] = asyncio.Queue()
         self._begun: set[str] = set()  # in this process; what it recovers goes on in turn
         self._turns = Turns()
-        self._started: set[asyncio.Future[object]] = set()  # here, and not yet at their end
-        self._running: set[asyncio.Future[object]] = set()  # and those that came to us by now
+        self._started: set[asyncio.Future[Any]] = set()  # here, and not yet at their end
+        self._running: set[asyncio.Future[Any]] = set()  # and those that came to us by now
         self._is_closing = False
 
         @DBOS.workflow(name="back_up", max_recovery_attempts=None)
@@ -106,7 +107,7 @@ class Lifecycle:
         self._is_closing = True
         if not await self._world.gate.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
-        running = [*self._running, *self._world.background]
+        running: list[asyncio.Future[Any]] = [*self._running, *self._world.background]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, *self._started, return_exceptions=True)
@@ -129,6 +130,6 @@ class Lifecycle:
             gap = min(gap * 2, LONGEST_GAP)
 
 
-def _keep_until_done(tasks: set[asyncio.Future[object]], task: asyncio.Future[object]) -> None:
+def _keep_until_done(tasks: set[asyncio.Future[Any]], task: asyncio.Future[Any]) -> None:
     tasks.add(task)
     task.add_done_callback(tasks.discard)
