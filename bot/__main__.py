@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from bot import logs, settings
 from bot.app import running
@@ -67,21 +67,32 @@ def check(
 @cli.command
 def demo(
     *,
-    script: Annotated[bool, Parameter(negative="")] = True,  # noqa: ARG001, the only way so far
-    scenario: Scenario = "completed",
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8765,
+    browser: bool = True,
+    speed: Annotated[float, Parameter(validator=validators.Number(gte=1, lte=600))] = 20,
+    script: Annotated[bool, Parameter(negative="")] = False,
+    scenario: Scenario | None = None,
 ) -> int:
-    """Play the main job offline, against a simulated Slack workspace and RDS region.
+    """Try the bot in a browser, against a simulated Slack workspace and RDS region.
 
     Args:
-        script: Play it in the terminal and leave.
-        scenario: Which ending to play.
+        port: Of the page, on loopback; 0 takes a free one.
+        browser: Open the page in a browser.
+        speed: Seconds of the offline world in a second; the page can change it.
+        script: Play the main job in the terminal instead, and leave.
+        scenario: The same, with this ending.
     """
-    from rich.console import Console  # noqa: PLC0415, `run` shall not carry the offline world
-
-    from bot.demo.script import play  # noqa: PLC0415, the same
-
     logs.configure("console", level=logging.ERROR)
-    asyncio.run(play(scenario, Console()))
+    if script or scenario:
+        from rich.console import Console  # noqa: PLC0415, `run` shall not carry the offline world
+
+        from bot.demo.script import play  # noqa: PLC0415, the same
+
+        asyncio.run(play(scenario or "completed", Console()))
+    else:
+        from bot.demo.playground.server import serve  # noqa: PLC0415, the same
+
+        asyncio.run(serve(port, speed, opens_browser=browser))
     return 0
 
 

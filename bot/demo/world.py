@@ -1,6 +1,6 @@
 """The offline world: one Slack workspace and one RDS region, on loopback, with people in it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +10,8 @@ from bot.demo.rds.api import RdsServer
 from bot.demo.rds.region import Region
 from bot.demo.slack.api import SlackServer
 from bot.demo.slack.workspace import Workspace
+
+Furnish = Callable[[Workspace, Region], None]
 
 OPS = "C0OPS"
 ANA, BEN, CAT, DAN = "U0ANA", "U0BEN", "U0CAT", "U0DAN"
@@ -25,24 +27,26 @@ class World:
     environ: dict[str, str]
 
 
-@asynccontextmanager
-async def offline_world(clock: Clock) -> AsyncIterator[World]:
-    """Serve both on loopback for as long as the block lasts.
+def main_job(workspace: Workspace, region: Region) -> None:
+    """Ana asks; Ben and Cat are the DBAs of @dba; Dan is in the channel, too."""
+    for user_id, name in ((ANA, "ana"), (BEN, "ben"), (CAT, "cat"), (DAN, "dan")):
+        workspace.add_user(user_id, name)
+    workspace.add_channel(OPS, "ops", [ANA, BEN, CAT, DAN])
+    workspace.add_usergroup(DBAS, "dba", [BEN, CAT])
+    _fill(region)
 
-    Ana asks; Ben and Cat are the DBAs of @dba; Dan is in the channel, too.
-    """
+
+@asynccontextmanager
+async def offline_world(clock: Clock, furnish: Furnish = main_job) -> AsyncIterator[World]:
+    """Serve both on loopback for as long as the block lasts, with what `furnish` puts there."""
     workspace = Workspace(
         clock,
         bot_token="xoxb-demo",
         app_token="xapp-demo",
         signing_secret="demo-signing-secret",
     )
-    for user_id, name in ((ANA, "ana"), (BEN, "ben"), (CAT, "cat"), (DAN, "dan")):
-        workspace.add_user(user_id, name)
-    workspace.add_channel(OPS, "ops", [ANA, BEN, CAT, DAN])
-    workspace.add_usergroup(DBAS, "dba", [BEN, CAT])
     region = Region(clock)
-    _fill(region)
+    furnish(workspace, region)
     async with SlackServer(workspace) as slack, RdsServer(region) as rds:
         yield World(
             workspace,

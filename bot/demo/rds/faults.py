@@ -79,6 +79,10 @@ class Faults:
         """Meet the next calls of the operation with these faults, one each, in order."""
         self._next[operation].extend(faults)
 
+    def waiting(self, operation: Operation) -> int:
+        """How many faults are still queued for the operation."""
+        return len(self._next[operation])
+
     def next_create(self, *faults: Fault) -> None:
         """Meet the next create-backup calls with these faults."""
         self.next(Operation.CREATE_BACKUP, *faults)
@@ -86,6 +90,10 @@ class Faults:
     def always(self, fault: Fault, *operations: Operation) -> None:
         """Meet every call of these operations (default: all, an outage) until `clear`."""
         self._always.update(dict.fromkeys(operations or Operation, fault))
+
+    def forget(self, operation: Operation) -> None:
+        """Take back what is queued for the operation."""
+        self._next[operation].clear()
 
     def clear(self) -> None:
         """All is well again."""

@@ -52,7 +52,7 @@ class Region:
         self.calls: list[Call] = []
         self._instances: dict[str, RdsInstance] = {}
         self._backups: dict[str, RdsBackup] = {}
-        self._plans: deque[tuple[Ending, timedelta | None]] = deque()
+        self.plans: deque[tuple[Ending, timedelta | None]] = deque()  # of `next_backup`
         self._change = asyncio.Event()
 
     # What there is
@@ -145,7 +145,7 @@ class Region:
         self, ending: Ending = Ending.COMPLETED, takes: timedelta | None = None
     ) -> None:
         """Let the next created backup end so, after `takes` (default: as its instance does)."""
-        self._plans.append((ending, takes))
+        self.plans.append((ending, takes))
 
     def end_backup(self, backup: RdsBackup, ending: Ending = Ending.COMPLETED) -> None:
         """End a running backup now."""
@@ -170,7 +170,7 @@ class Region:
             raise Refused(400, "DBS.200076", "Backups of a read replica are not supported.")
         if instance.status != "ACTIVE":
             raise Refused(*REFUSED_STATUSES.get(instance.status, OTHER_STATUS))
-        ending, takes = self._plans.popleft() if self._plans else (Ending.COMPLETED, None)
+        ending, takes = self.plans.popleft() if self.plans else (Ending.COMPLETED, None)
         return self.add_backup(
             instance, name, type="manual", takes=takes, ending=ending, description=description
         )

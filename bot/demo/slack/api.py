@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -82,6 +83,16 @@ class SlackServer:
     async def _answer(
         self, request: web.Request, arrived: Call, work: Callable[[], Json]
     ) -> web.Response:
+        started = time.monotonic()
+        answer = await self._outcome(request, arrived, work)
+        arrived.milliseconds = (time.monotonic() - started) * 1000
+        arrived.status = None if arrived.error == "dropped" else answer.status
+        self._workspace.tell()
+        return answer
+
+    async def _outcome(
+        self, request: web.Request, arrived: Call, work: Callable[[], Json]
+    ) -> web.Response:
         """Carry the call out, or not, and answer it, or not, as its fault says."""
         fault = self._workspace.faults.take(arrived.method)
         if fault.delay:
@@ -100,13 +111,11 @@ class SlackServer:
         if refused:
             return self._refusal(refused, arrived)
         arrived.ok = True
-        self._workspace.tell()
         headers = {"x-oauth-scopes": ",".join(sorted(self._workspace.scopes))}
         return web.json_response({"ok": True, **result}, headers=headers)
 
     def _dropped(self, request: web.Request, arrived: Call) -> web.Response:
         arrived.error = "dropped"
-        self._workspace.tell()
         if request.transport:
             request.transport.abort()
         return web.Response()
@@ -116,12 +125,10 @@ class SlackServer:
             after = {"retry_after": fault.retry_after} if fault.retry_after else {}
             return self._refusal(Refused(fault.error, status=fault.status, **after), arrived)
         arrived.error = f"http_{fault.status}"
-        self._workspace.tell()
         return web.Response(status=fault.status, text="Server Error")
 
     def _refusal(self, refused: Refused, arrived: Call) -> web.Response:
         arrived.error = refused.error
-        self._workspace.tell()
         details = dict(refused.details)
         after = details.pop("retry_after", None)
         return web.json_response(

@@ -125,6 +125,8 @@ class Call:
     at: datetime
     ok: bool = False
     error: str | None = None
+    status: int | None = None  # of HTTP; None while, or because, nothing was answered
+    milliseconds: float = 0.0  # of real time
 
 
 @dataclass

@@ -128,6 +128,10 @@ class State(Directory):
                 raise AssertionError(problem) from None
         return value
 
+    async def changed(self) -> None:
+        """Return at the next change."""
+        await self._change.wait()
+
     def tell(self) -> None:
         """Wake everybody who waits for a change."""
         self._change.set()

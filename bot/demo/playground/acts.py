@@ -1,0 +1,175 @@
+"""What a person does in the page, and how the workspace takes it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.demo.playground.reading import Reading
+from bot.demo.slack.records import Json, Reply
+from bot.demo.slack.typed import as_sent
+from bot.demo.slack.views import View
+from bot.demo.slack.workspace import Workspace
+from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
+
+COMMAND = "/backup"
+
+Values = Mapping[str, str | list[str]]  # what stands in the fields of a view, by action id
+
+
+class Act(BaseModel):
+    """Something a person does. `done` returns what they get for it, as a Reply or None."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    async def done(self, slack: Workspace, reading: Reading, who: str, /) -> Reply | None:
+        raise NotImplementedError
+
+
+class Say(Act):
+    """Write a message, or a slash command: those do not work in threads."""
+
+    act: Literal["say"]
+    channel: str
+    text: Annotated[str, Field(min_length=1, max_length=12_000)]
+    thread: str | None = None
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> Reply | None:
+        command, text = (*self.text.split(maxsplit=1), "")[:2]
+        if not command.startswith("/") or command == "/":
+            slack.say(who, self.channel, as_sent(self.text, slack), self.thread)
+            return None
+        if self.thread:
+            return _failed(f"{command} is not supported in threads.")
+        if command != COMMAND:
+            return _failed(f"{command} is not a valid command.")
+        return await slack.command(who, self.channel, command, text)
+
+
+class Click(Act):
+    """Click a button of a message."""
+
+    act: Literal["click"]
+    ts: str
+    action_id: str
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> Reply:
+        return await slack.click(who, self.ts, self.action_id)
+
+
+class OnView(Act):
+    """Something done on the modal, or on the home tab; `values` were entered there before."""
+
+    on: Literal["modal", "home"] = "modal"
+    values: Values = {}
+
+    def view(self, slack: Workspace, who: str) -> View:
+        """What is acted on, with the values in it. Raises LookupError if it is gone."""
+        view = slack.modal(who) if self.on == "modal" else slack.home(who)
+        if view is None:
+            raise LookupError(self.on)
+        for field, value in self.values.items():
+            view.enter(field, value)
+        return view
+
+
+class Press(OnView):
+    """Click a button there."""
+
+    act: Literal["press"]
+    action_id: str
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> Reply:
+        return await slack.press(who, self.action_id, view=self.view(slack, who))
+
+
+class Fill(OnView):
+    """Choose or type in one field; Slack tells the app where it wants to know at once."""
+
+    act: Literal["fill"]
+    field: str
+    value: str | list[str]
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> Reply:
+        return await slack.fill(who, self.field, self.value, view=self.view(slack, who))
+
+
+class Suggest(OnView):
+    """Type into an external menu."""
+
+    act: Literal["suggest"]
+    field: str
+    text: str
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> Reply:
+        return await slack.suggest(who, self.field, self.text, view=self.view(slack, who))
+
+
+class Submit(OnView):
+    """Send the form."""
+
+    act: Literal["submit"]
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> Reply:
+        self.view(slack, who)
+        return await slack.submit(who, {})
+
+
+class CloseModal(Act):
+    """Press Cancel, Escape or the cross."""
+
+    act: Literal["close_modal"]
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> None:
+        if slack.modal(who):
+            await slack.close_modal(who)
+
+
+class OpenHome(Act):
+    """Look at the app's home tab."""
+
+    act: Literal["open_home"]
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> Reply:
+        return await slack.open_home(who)
+
+
+class Shortcut(Act):
+    """Choose a shortcut: the one of a message, or the one that belongs to none."""
+
+    act: Literal["shortcut"]
+    ts: str | None = None
+
+    async def done(self, slack: Workspace, _: Reading, who: str) -> Reply:
+        if self.ts:
+            return await slack.message_shortcut(who, self.ts, BACK_UP_FROM_HERE)
+        return await slack.global_shortcut(who, BACK_UP)
+
+
+class Read(Act):
+    """See a channel up to a message."""
+
+    act: Literal["read"]
+    channel: str
+    ts: str
+
+    async def done(self, slack: Workspace, reading: Reading, who: str) -> None:
+        reading.read(who, self.channel, self.ts)
+        slack.tell()
+
+
+PersonsAct = Annotated[
+    Say | Click | Press | Fill | Suggest | Submit | CloseModal | OpenHome | Shortcut | Read,
+    Field(discriminator="act"),
+]
+
+
+def told(reply: Reply | None) -> Json:
+    """What the page gets for an act; `error` is Slack's code or sentence, or None."""
+    if reply is None:
+        return {"error": None}
+    return {"error": reply.error, "errors": reply.errors, "options": reply.options}
+
+
+def _failed(why: str) -> Reply:
+    return Reply(None, None, why)

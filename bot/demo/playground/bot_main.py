@@ -1,0 +1,35 @@
+"""`backup-bot run` on a clock that stdin tells of: a tempo a line, and the end when it closes."""
+
+import asyncio
+import logging
+import os
+import sys
+from asyncio import FIRST_COMPLETED, StreamReader, StreamReaderProtocol
+
+from bot import logs, settings
+from bot.app import running
+from bot.demo.clock import FastClock, Tempo
+
+
+async def run() -> None:
+    """Run the bot for as long as somebody holds the other end of stdin."""
+    told = StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: StreamReaderProtocol(told), sys.stdin)
+    clock = FastClock.like(Tempo.model_validate_json(await told.readline()))
+    loaded = settings.load(os.environ, http=False)
+    async with running(loaded, clock=clock) as over:
+        following = asyncio.create_task(_follow(clock, told))
+        done, _ = await asyncio.wait({following, over}, return_when=FIRST_COMPLETED)
+        for one in done:
+            one.result()
+
+
+async def _follow(clock: FastClock, told: StreamReader) -> None:
+    while line := await told.readline():
+        clock.follow(Tempo.model_validate_json(line))
+
+
+if __name__ == "__main__":
+    logs.configure("console", level=logging.ERROR)
+    asyncio.run(run())

@@ -1,0 +1,86 @@
+"""The playground's bot: a process of its own, so that it can be killed like one."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.demo.clock import FastClock, Tempo
+
+TO_CLOSE = 12.0  # seconds that it gets to end in order
+PROGRAM = (sys.executable, "-m", "bot.demo.playground.bot_main")
+KEPT = ("PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "LANG", "TMPDIR")  # of our own environment
+
+
+class BotProcess:
+    """The real bot on the world's clock. Its database outlives it.
+
+    `told` is called when it starts or ends.
+    """
+
+    def __init__(
+        self, environ: dict[str, str], clock: FastClock, directory: Path, told: Callable[[], None]
+    ) -> None:
+        self._environ = {name: os.environ[name] for name in KEPT if name in os.environ} | environ
+        self._clock = clock
+        self._directory = directory
+        self._told = told
+        self._process: asyncio.subprocess.Process | None = None
+        self._waiting: asyncio.Task[None] | None = None
+        self.last_end = ""  # how the one before ended, in words
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start it, unless it runs."""
+        if self._process:
+            return
+        process = await asyncio.create_subprocess_exec(
+            *PROGRAM,
+            cwd=self._directory,
+            env=self._environ,
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us: we close it in order
+        )
+        self._process = process
+        self._tell(process, self._clock.tempo)
+        self._waiting = asyncio.create_task(self._wait(process))
+        self._told()
+
+    def follow(self, tempo: Tempo) -> None:
+        """Let its clock go like this from now on."""
+        if self._process:
+            self._tell(self._process, tempo)
+
+    async def kill(self) -> None:
+        """SIGKILL: it has no time for anything."""
+        if self._process and self._waiting:
+            self.last_end = "killed"
+            self._process.kill()
+            await self._waiting
+
+    async def stop(self) -> None:
+        """Let it end in order."""
+        if self._process and self._waiting:
+            self.last_end = "stopped"
+            if self._process.stdin:
+                self._process.stdin.close()
+            try:
+                await asyncio.wait_for(asyncio.shield(self._waiting), TO_CLOSE)
+            except TimeoutError:
+                await self.kill()
+
+    async def _wait(self, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        self._process = None
+        self.last_end = self.last_end or f"ended by itself, code {code}"
+        self._told()
+
+    def _tell(self, process: asyncio.subprocess.Process, tempo: Tempo) -> None:
+        self.last_end = ""
+        if process.stdin and not process.stdin.is_closing():
+            process.stdin.write(tempo.model_dump_json().encode() + b"\n")

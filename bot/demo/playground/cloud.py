@@ -1,0 +1,147 @@
+"""The region as the cloud pane shows it, and the switches that make it behave badly."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import TypeVar
+
+from bot.demo.playground.screen import Part
+from bot.demo.rds import faults
+from bot.demo.rds.records import Ending, RdsBackup, RdsInstance
+from bot.demo.rds.region import Region
+from bot.demo.rds.wire import Operation
+from bot.demo.slack.records import Json
+from bot.demo.slack.state import State
+
+SHOWN_CALLS = 120  # of each service, the newest
+LONG = timedelta(minutes=90)
+
+_T = TypeVar("_T")
+
+
+class Answers(StrEnum):
+    """How RDS answers every call from now on."""
+
+    WELL = "well"
+    SLOWLY = "slowly"
+    OUTAGE = "outage"
+    THROTTLED = "throttled"
+    KEYS_REFUSED = "keys_refused"
+
+
+class NextCreate(StrEnum):
+    """What becomes of the next backup that RDS is asked for."""
+
+    GOES_WELL = "goes_well"
+    FAILS = "fails"
+    REFUSED = "refused"
+    ANSWER_LOST = "answer_lost"
+    TAKES_LONG = "takes_long"
+
+
+ALWAYS = {
+    Answers.WELL: faults.NONE,
+    Answers.SLOWLY: faults.slow(4),
+    Answers.OUTAGE: faults.UNAVAILABLE,
+    Answers.THROTTLED: faults.throttled(20),
+    Answers.KEYS_REFUSED: faults.refused(401, "APIGW.0301"),
+}
+PREPARE: dict[NextCreate, Callable[[Region], None]] = {
+    NextCreate.GOES_WELL: lambda _: None,
+    NextCreate.FAILS: lambda region: region.next_backup(Ending.FAILED),
+    NextCreate.REFUSED: lambda region: region.faults.next_create(
+        faults.refused(409, "DBS.200011")
+    ),
+    NextCreate.ANSWER_LOST: lambda region: region.faults.next_create(faults.LOST_ANSWER),
+    NextCreate.TAKES_LONG: lambda region: region.next_backup(Ending.COMPLETED, LONG),
+}
+
+
+class Cloud:
+    """The region's switches."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        self.answers = Answers.WELL
+        self._next = NextCreate.GOES_WELL
+
+    def answer(self, how: Answers) -> None:
+        """Let RDS answer like this until told otherwise."""
+        self.answers = how
+        self._region.faults.always(ALWAYS[how])
+
+    def prepare(self, what: NextCreate) -> None:
+        """Let this become of the next create, instead of what was meant for it before."""
+        self._region.faults.forget(Operation.CREATE_BACKUP)
+        self._region.plans.clear()
+        PREPARE[what](self._region)
+        self._next = what
+
+    @property
+    def next_create(self) -> NextCreate:
+        """What will become of the next create; what has come about is over."""
+        waits = self._region.plans or self._region.faults.waiting(Operation.CREATE_BACKUP)
+        return self._next if waits else NextCreate.GOES_WELL
+
+    def parts(self) -> Iterator[Part]:
+        """What the pane shows of the region."""
+        yield "cloud", {"answers": self.answers, "next_create": self.next_create}
+        for instance in self._region.instances:
+            yield f"instance:{instance.id}", _instance(instance)
+
+
+def calls(region: Region, slack: State) -> Iterator[Part]:
+    """What the bot called of both services, a part each."""
+    for number, call in _newest(region.calls):
+        path = call.path.replace(region.gateway.project_id, "{project}")
+        told = {"method": call.method, "path": path, "code": call.code}
+        yield f"call:rds:{number}", _call("rds", call.at, call.status, call.milliseconds) | told
+    for number, done in _newest(slack.calls):
+        told = {"method": "POST", "path": done.method, "code": done.error or ""}
+        yield (
+            f"call:slack:{number}",
+            _call("slack", done.at, done.status, done.milliseconds) | told,
+        )
+
+
+def _newest(items: list[_T]) -> Iterator[tuple[int, _T]]:
+    first = max(0, len(items) - SHOWN_CALLS)
+    return enumerate(islice(items, first, None), first)
+
+
+def _call(service: str, at: datetime, status: int | None, milliseconds: float) -> Json:
+    return {
+        "service": service,
+        "at": at.timestamp(),
+        "status": status,
+        "milliseconds": round(milliseconds),
+    }
+
+
+def _instance(instance: RdsInstance) -> Json:
+    """As list-instances answers, with what list-backups answers, the newest first."""
+    backups = [backup for backup in instance.backups if backup.exists]
+    backups.sort(key=lambda backup: backup.began, reverse=True)
+    return {
+        "id": instance.id,
+        "name": instance.name,
+        "engine": f"{instance.engine} {instance.version}",
+        "type": instance.type,
+        "status": instance.status,
+        "backups": [_backup(backup) for backup in backups],
+    }
+
+
+def _backup(backup: RdsBackup) -> Json:
+    is_running = backup.status == "BUILDING"
+    return {
+        "id": backup.id,
+        "name": backup.name,
+        "type": backup.type,
+        "status": backup.status,
+        "began": backup.began.timestamp(),
+        "ended": None if is_running else backup.ended.timestamp(),
+        "takes": backup.takes.total_seconds(),
+        "size_kb": backup.as_listed()["size"],
+    }

@@ -1,0 +1,103 @@
+// Block Kit as Slack draws it: every type that the bot sends; any other is shown as unknown.
+
+import { button } from "./elements.js";
+import { html, nothing } from "./lit.js";
+import { mrkdwn } from "./mrkdwn.js";
+import { maybeRichText, richText } from "./rich_text.js";
+
+const MARKS = {
+  complete: ["✓", "done"],
+  in_progress: ["●", "under way"],
+  pending: ["◯", "still to come"],
+  error: ["✗", "ended badly"],
+};
+
+/** Blocks, standing somewhere (see elements.js); `field` draws input blocks where there are any. */
+export const blocks = (list, on, field = unknown) => list.map((block) => draw(block, on, field));
+
+function draw(block, on, field) {
+  switch (block.type) {
+    case "section":
+      return section(block, on);
+    case "context":
+      return html`<div class="context">${block.elements.map(small)}</div>`;
+    case "actions":
+      return html`<div class="actions">${block.elements.map((one) => element(one, on))}</div>`;
+    case "header":
+      return html`<h3 class="header">${block.text.text}</h3>`;
+    case "divider":
+      return html`<hr>`;
+    case "plan":
+      return plan(block);
+    case "task_card":
+      return html`<ol class="plan">${task(block)}</ol>`;
+    case "table":
+      return table(block);
+    case "rich_text":
+      return html`<div class="rich">${richText(block)}</div>`;
+    case "image":
+      return html`<figure class="image">Image: ${block.alt_text}</figure>`;
+    case "markdown":
+      return html`<div class="markdown">${block.text}</div>`;
+    case "input":
+      return field(block);
+    default:
+      return unknown(block);
+  }
+}
+
+function section(block, on) {
+  const said = block.text ? html`<div>${text(block.text)}</div>` : nothing;
+  const fields = block.fields?.map((one) => html`<div class="field">${text(one)}</div>`);
+  const accessory = block.accessory
+    ? html`<div class="accessory">${element(block.accessory, on)}</div>`
+    : nothing;
+  return html`<div class="section">
+    <div class="words">${said}${fields ? html`<div class="fields">${fields}</div>` : nothing}</div>
+    ${accessory}
+  </div>`;
+}
+
+/** A text object: mrkdwn, or plain text as it stands. */
+export const text = (object) => (object.type === "mrkdwn" ? mrkdwn(object.text) : object.text);
+
+const small = (one) =>
+  html`<span>${one.type === "image" ? `Image: ${one.alt_text}` : text(one)}</span>`;
+
+const element = (one, on) => (one.type === "button" ? button(one, on) : unknown(one));
+
+function plan(block) {
+  return html`<section class="plan" aria-label=${block.title}>
+    <h4>${block.title}</h4>
+    <ol>${(block.tasks ?? []).map(task)}</ol>
+  </section>`;
+}
+
+function task(one) {
+  const [mark, words] = MARKS[one.status];
+  return html`<li class="task ${one.status}">
+    <span class="mark" role="img" aria-label=${words}>${mark}</span>
+    <span>${one.title}${maybeRichText(one.details)}${maybeRichText(one.output)}</span>
+  </li>`;
+}
+
+function table(block) {
+  const [head, ...rows] = block.rows;
+  return html`<div class="table" role="group" aria-label="Table" tabindex="0"><table>
+    <thead><tr>${head.map((cell) => html`<th scope="col">${inCell(cell)}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr>${row.map((one) => html`<td>${inCell(one)}</td>`)}</tr>`)}</tbody>
+  </table></div>`;
+}
+
+function inCell(cell) {
+  if (cell.type === "rich_text") return richText(cell);
+  return cell.type === "raw_number" ? String(cell.value) : cell.text;
+}
+
+/** What this page does not know how to draw: its type, and all that it holds. */
+export function unknown(block) {
+  return html`<details class="unknown">
+    <summary>This page does not draw blocks of the type ${block.type}</summary>
+    <pre>${JSON.stringify(block, null, 2)}</pre>
+  </details>`;
+}

@@ -1,0 +1,112 @@
+// The region behind the bot: its instances, what they answer, and the switches.
+
+import { callList } from "./calls.js";
+import { ago, duration, timeWithSeconds } from "./dates.js";
+import { html, nothing, repeat } from "./lit.js";
+import { ui, update } from "./ui.js";
+import { act, all, app, now, parts } from "./world.js";
+
+const ANSWERS = {
+  well: "as it should",
+  slowly: "slowly: four seconds a call",
+  outage: "503: an outage",
+  throttled: "429: too many calls",
+  keys_refused: "401: the bot's keys are refused",
+};
+const NEXT_CREATE = {
+  goes_well: "goes well",
+  fails: "ends as FAILED",
+  refused: "is refused",
+  answer_lost: "is carried out, but its answer is lost",
+  takes_long: "takes an hour and a half",
+};
+const SIZES = ["KB", "MB", "GB", "TB"];
+
+const turn = (change) => act({ act: "switch", ...change });
+
+export function cloudPane() {
+  return html`<aside class="cloud" aria-label="The cloud and the bot">
+    ${ui.guide ? guide() : nothing}
+    ${clockSwitch()} ${botSwitch()} ${regionSwitches()}
+    <section><h2>RDS instances</h2>
+      ${repeat(all("instance"), (instance) => instance.id, instanceRow)}</section>
+    ${callList()}
+  </aside>`;
+}
+
+function guide() {
+  const hide = () => {
+    localStorage.setItem("guide", "off");
+    update({ guide: false });
+  };
+  return html`<section class="guide"><h2>Three things to try</h2>
+    <ol>${app().to_try.map((what) => html`<li>${what}</li>`)}</ol>
+    <button type="button" class="plain" @click=${hide}>Hide this</button></section>`;
+}
+
+function clockSwitch() {
+  const { speed, speeds } = parts.get("clock");
+  return html`<section><h2>Time</h2>
+    <p class="clock">${timeWithSeconds(now())}</p>
+    <fieldset class="choices"><legend>Speed</legend>
+      ${speeds.map((one) => html`<label><input type="radio" name="speed" value=${one} .checked=${one === speed}
+        @change=${() => turn({ speed: one })}> ${one}×</label>`)}
+    </fieldset></section>`;
+}
+
+function botSwitch() {
+  const { pid, is_connected, last_end } = parts.get("bot");
+  const state = pid
+    ? is_connected ? "runs" : "starts"
+    : `does not run: ${last_end || "it has not started yet"}`;
+  const key = (words, what, off) => html`<button type="button" class="button" ?disabled=${off}
+    @click=${() => turn({ bot: what })}>${words}</button>`;
+  return html`<section class="bot"><h2>The bot</h2>
+    <p role="status"><span class="lamp ${pid ? (is_connected ? "good" : "soon") : "bad"}" aria-hidden="true"></span>
+      It ${state}${pid ? html` <small>(process ${pid})</small>` : nothing}.</p>
+    <div class="actions">${key("Kill it", "kill", !pid)} ${key("Start it", "start", pid)}
+      ${key("Restart it", "restart", !pid)}</div></section>`;
+}
+
+function regionSwitches() {
+  const { answers, next_create } = parts.get("cloud");
+  return html`<section><h2>RDS</h2>
+    ${choice("RDS answers", ANSWERS, answers, (value) => turn({ answers: value }))}
+    ${choice("The next create", NEXT_CREATE, next_create, (value) => turn({ next_create: value }))}</section>`;
+}
+
+const choice = (label, words, value, then) => html`<label class="choice">${label}
+  <select class=${Object.keys(words)[0] === value ? "" : "amiss"} @change=${(event) => then(event.target.value)}>
+    ${Object.entries(words).map(([one, said]) => html`<option value=${one} .selected=${one === value}>${said}</option>`)}
+  </select></label>`;
+
+function instanceRow(instance) {
+  const running = instance.backups.find((backup) => backup.status === "BUILDING");
+  return html`<details class="instance" data-name=${instance.name}>
+    <summary><span class="name">${instance.name}</span>
+      <span class="status ${instance.status === "ACTIVE" ? "good" : "amiss"}">${instance.status}</span>
+      <small>${instance.engine} · ${instance.type}</small>
+      ${running ? progress(running) : nothing}</summary>
+    ${instance.backups.length
+      ? html`<ul class="backups">${instance.backups.map(backupRow)}</ul>`
+      : html`<p class="none">No backups.</p>`}
+  </details>`;
+}
+
+function progress({ name, began, takes }) {
+  const share = Math.min(1, (now() - began) / takes);
+  return html`<progress max="1" value=${share} aria-label="Backup ${name}">${Math.round(share * 100)} %</progress>`;
+}
+
+function backupRow({ name, type, status, began, ended, size_kb }) {
+  const took = ended ? `${duration(ended - began)}, ${ago(now() - began)}` : `since ${duration(now() - began)}`;
+  return html`<li><span class="name">${name}</span>
+    <span class="status ${status === "COMPLETED" ? "good" : "amiss"}">${status}</span>
+    <small>${type}${size_kb ? ` · ${size(size_kb)}` : ""} · ${took}</small></li>`;
+}
+
+function size(kilobytes) {
+  let [amount, unit] = [kilobytes, 0];
+  for (; amount >= 1024 && unit < SIZES.length - 1; unit += 1) amount /= 1024;
+  return `${amount.toFixed(1)} ${SIZES[unit]}`;
+}

@@ -1,0 +1,104 @@
+// Where one writes: messages, and slash commands with what Slack offers for them.
+
+import { failure } from "./failures.js";
+import { html, live, nothing, ref } from "./lit.js";
+import { ui, update } from "./ui.js";
+import { act, app } from "./world.js";
+
+let chosen = 0; // which offer the arrow keys are on
+
+/** A box to write in; `place` is its draft's key, `thread` the ts of the thread it answers. */
+export function composer(channel, { place, thread = null, label }) {
+  const draft = ui.drafts[place] ?? "";
+  const offers = thread ? [] : offersFor(draft);
+  chosen = Math.min(chosen, Math.max(0, offers.length - 1));
+  const type = (text) => update({ drafts: { ...ui.drafts, [place]: text }, notice: null });
+  const send = () => submit(channel, place, thread);
+  const keys = (event) => onKey(event, offers, type, send);
+  const listId = `offers-${place}`;
+  return html`<form class="composer" @submit=${(event) => (event.preventDefault(), send())}>
+    ${offers.length ? offerList(offers, listId, type) : nothing}
+    ${hint(draft, thread)}
+    <textarea rows="1" aria-label=${label} placeholder=${label} .value=${live(draft)}
+      role="combobox" aria-autocomplete="list" aria-expanded=${offers.length > 0}
+      aria-controls=${listId} aria-activedescendant=${offers.length ? `${listId}-${chosen}` : nothing}
+      @input=${(event) => type(event.target.value)} @keydown=${keys} ${ref(grow)}></textarea>
+    <button type="submit" class="send" aria-label="Send" ?disabled=${!draft.trim()}>➤</button>
+  </form>
+  ${ui.notice ? html`<p class="notice" role="alert"><strong>Slackbot</strong>
+    <span class="note">Only visible to you</span> ${ui.notice}</p>` : nothing}`;
+}
+
+/** The command and the shortcut, as long as what is typed may become one of them. */
+function offersFor(draft) {
+  if (!/^\/\S*$/.test(draft)) return [];
+  const { command, description, hint: words, shortcut, name } = app();
+  const wanted = draft.slice(1).toLowerCase();
+  const offers = [];
+  if (command.slice(1).startsWith(wanted)) {
+    offers.push({ title: command, words: `${description} ${words}`, then: (type) => type(`${command} `) });
+  }
+  if (shortcut.toLowerCase().includes(wanted)) {
+    offers.push({ title: shortcut, words: `A shortcut of ${name}`, then: startShortcut });
+  }
+  return offers;
+}
+
+async function startShortcut(type) {
+  type("");
+  const { error } = await act({ act: "shortcut" });
+  update({ notice: failure(error, app().shortcut) });
+}
+
+function offerList(offers, id, type) {
+  return html`<ul class="offers" role="listbox" id=${id} aria-label="Commands and shortcuts">
+    ${offers.map((offer, n) => html`<li role="option" id="${id}-${n}" aria-selected=${n === chosen}
+      @mousedown=${(event) => (event.preventDefault(), offer.then(type))}>
+      <strong>${offer.title}</strong> <span>${offer.words}</span></li>`)}
+  </ul>`;
+}
+
+/** What may follow the command, while nothing does. */
+function hint(draft, thread) {
+  const { command, hint: words } = app();
+  if (thread || draft.trim() !== command || draft === command) return nothing;
+  return html`<p class="hint"><code>${command}</code> ${words}</p>`;
+}
+
+function onKey(event, offers, type, send) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (offers.length && step) {
+    chosen = (chosen + step + offers.length) % offers.length;
+    event.preventDefault();
+    update({});
+  } else if (offers.length && (event.key === "Tab" || event.key === "Enter") && !event.shiftKey) {
+    const isWhole = event.key === "Enter" && event.target.value === offers[chosen].title;
+    event.preventDefault();
+    if (isWhole) send();
+    else offers[chosen].then(type);
+  } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    send();
+  } else if (event.key === "Escape" && offers.length) {
+    event.stopPropagation();
+    type("");
+  }
+}
+
+async function submit(channel, place, thread) {
+  const text = (ui.drafts[place] ?? "").trim();
+  if (!text) return;
+  update({ drafts: { ...ui.drafts, [place]: "" }, notice: null });
+  const { error } = await act({ act: "say", channel: channel.id, text, thread });
+  if (!error) return;
+  const drafts = ui.drafts[place] ? ui.drafts : { ...ui.drafts, [place]: text };
+  update({ notice: failure(error, text.split(/\s/)[0]), drafts });
+}
+
+function grow(element) {
+  if (!element) return;
+  requestAnimationFrame(() => {
+    element.style.height = "auto";
+    element.style.height = `${Math.min(element.scrollHeight, 160)}px`;
+  });
+}

@@ -1,0 +1,50 @@
+// Buttons: clicked at once or after a confirm dialog, and what came of the click.
+
+import { failure } from "./failures.js";
+import { html, nothing } from "./lit.js";
+import { goTo, isOurs } from "./places.js";
+import { ui, update } from "./ui.js";
+import { act, app } from "./world.js";
+
+/** Where an element stands: on a message, on the home tab or in the modal. */
+export const onMessage = (message) => ({
+  key: message.ts,
+  wish: (action_id) => ({ act: "click", ts: message.ts, action_id }),
+});
+export const onHome = { key: "home", wish: (action_id) => ({ act: "press", on: "home", action_id }) };
+export const onModal = (values) => ({
+  key: "modal",
+  wish: (action_id) => ({ act: "press", on: "modal", action_id, values: values() }),
+});
+
+/** A button, and beside it what went wrong when it was clicked. */
+export function button(element, on) {
+  const key = `${on.key}/${element.action_id}`;
+  const state = ui.pressed[key];
+  const waits = state === "waits";
+  const click = () => {
+    if (waits) return;
+    if (element.confirm) update({ confirm: { ...element.confirm, go: () => press(element, on) } });
+    else press(element, on);
+  };
+  return html`<button type="button" class="button ${element.style ?? ""} ${waits ? "waits" : ""}"
+      data-action=${element.action_id} aria-busy=${waits} @click=${click}
+      aria-label=${element.accessibility_label ?? nothing}>${element.text.text}</button>${
+    state && !waits ? html`<span class="failed" role="alert">${state}</span>` : nothing
+  }`;
+}
+
+async function press(element, on) {
+  const key = `${on.key}/${element.action_id}`;
+  update({ pressed: { ...ui.pressed, [key]: "waits" } });
+  if (element.url) follow(element.url);
+  const { error } = await act(on.wish(element.action_id));
+  const { [key]: _, ...others } = ui.pressed;
+  const failed = failure(error, "This button");
+  update({ pressed: failed ? { ...others, [key]: failed } : others });
+}
+
+function follow(url) {
+  if (isOurs(url, app())) goTo(url);
+  else if (/^https?:/.test(url)) window.open(url, "_blank", "noreferrer");
+}

@@ -1,0 +1,77 @@
+// A list of messages that stays at its end, unless one has scrolled away from there.
+
+import { day } from "./dates.js";
+import { html, nothing, ref, repeat } from "./lit.js";
+import { messageRow } from "./message.js";
+import { redraw, ui } from "./ui.js";
+import { act, now } from "./world.js";
+
+const NEAR = 60; // pixels from the end within which one is at the end
+
+/** Messages with days between them; `threads` are replies by ts, `read` the ts read so far. */
+export function messageLog(channel, messages, threads) {
+  const from = ui.newFrom[channel.id] ?? "";
+  const first = from ? messages.find((message) => message.ts > from && !message.only_you) : null;
+  const row = (message, place) => {
+    const before = messages[place - 1];
+    const isNewDay = !before || day(before.ts, now()) !== day(message.ts, now());
+    const divider = isNewDay
+      ? html`<div class="divider"><span>${day(message.ts, now())}</span></div>`
+      : nothing;
+    const isNew = message === first ? html`<div class="divider new"><span>New</span></div>` : nothing;
+    const joinable = isNewDay || message === first ? undefined : before;
+    const replies = threads.get(message.ts);
+    return html`${divider}${isNew}${messageRow(message, { before: joinable, replies })}`;
+  };
+  return html`<div class="log" role="log" tabindex="0" aria-label="Messages in ${channel.name}"
+      @scroll=${scrolled} ${ref((element) => settle(element, channel.id, messages))}>
+    <div class="fill"></div>
+    ${repeat(messages, (message) => message.ts, row)}
+  </div>
+  ${away ? html`<button type="button" class="to-end" @click=${toEnd}>↓ Latest messages</button>` : nothing}`;
+}
+
+let shown = { channel: null, last: null };
+let away = false;
+
+function settle(element, channel, messages) {
+  if (!element) return;
+  const last = messages.at(-1)?.ts ?? null;
+  const isOther = shown.channel !== channel;
+  if (isOther) away = false;
+  if (isOther || (!away && shown.last !== last)) requestAnimationFrame(() => end(element));
+  shown = { channel, last };
+}
+
+const end = (element) => {
+  element.scrollTop = element.scrollHeight;
+};
+
+function toEnd(event) {
+  away = false;
+  end(event.target.parentElement.querySelector(".log"));
+  redraw();
+}
+
+function scrolled({ target }) {
+  const isAway = target.scrollHeight - target.scrollTop - target.clientHeight > NEAR;
+  if (isAway === away) return;
+  away = isAway;
+  redraw();
+}
+
+/** Tell Slack that the person has seen a channel to its end. */
+export function markRead(channel, messages) {
+  const last = messages.at(-1)?.ts;
+  if (!last || document.hidden || away || channel.read >= last || marked[channel.id] === last) return;
+  marked[channel.id] = last;
+  act({ act: "read", channel: channel.id, ts: last });
+}
+
+let marked = {};
+
+/** Forget what was marked: another person looks now. */
+export const forgetMarks = () => {
+  marked = {};
+  shown = { channel: null, last: null };
+};

@@ -1,0 +1,73 @@
+// What the server shows to one person, part by part, and what they do.
+
+const STALE = 1500; // ms without a connection after which the page says so
+
+/** Every part by its name, as bot/demo/playground/screen.py and its neighbours name them. */
+export const parts = new Map();
+
+let source = null;
+let person = "";
+let told = () => {};
+let clock = { now: Date.now() / 1000, heard: performance.now(), speed: 1 };
+let lostSince = null;
+
+/** Look at the world as this person; `changed` is called after each change. */
+export function connect(who, changed) {
+  source?.close();
+  person = who;
+  told = changed;
+  parts.clear();
+  source = new EventSource(`/events?as=${who}`);
+  let isFresh = true; // the server tells everything anew on each connection
+  source.onopen = () => {
+    isFresh = true;
+    lostSince = null;
+  };
+  source.onmessage = ({ data }) => {
+    if (isFresh) parts.clear();
+    isFresh = false;
+    take(JSON.parse(data));
+    told();
+  };
+  source.onerror = () => {
+    lostSince ??= performance.now();
+    setTimeout(told, STALE + 100);
+  };
+}
+
+function take({ drawn, gone, now }) {
+  for (const [name, part] of Object.entries(drawn)) parts.set(name, part);
+  for (const name of gone) parts.delete(name);
+  clock = { now, heard: performance.now(), speed: parts.get("clock").speed };
+}
+
+/** Whether the server has been away for a while. */
+export const isLost = () => lostSince !== null && performance.now() - lostSince > STALE;
+
+/** The offline world's time, in seconds. */
+export const now = () => clock.now + ((performance.now() - clock.heard) / 1000) * clock.speed;
+
+/** All parts of a kind, such as "message". */
+export function all(kind) {
+  const found = [];
+  for (const [name, part] of parts) if (name.startsWith(`${kind}:`)) found.push(part);
+  return found;
+}
+
+/** Do something in this person's name; what they get for it: `error`, `errors`, `options`. */
+export async function act(wish) {
+  try {
+    const answer = await fetch(`/act?as=${person}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(wish),
+    });
+    return answer.ok ? await answer.json() : { error: await answer.text() };
+  } catch {
+    return { error: "The playground does not answer." };
+  }
+}
+
+export const nameOf = (id) => parts.get("names")?.[id] ?? id;
+export const app = () => parts.get("app");
+export const isApp = (id) => id === app()?.user;

@@ -1,0 +1,148 @@
+"""What the playground begins with: a team, a region with a past, and a policy of three rules."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.demo.rds.records import Ending, RdsInstance
+from bot.demo.rds.region import Region
+from bot.demo.slack.workspace import Workspace
+from bot.demo.world import ANA, BEN, CAT, DAN, DBAS, OPS
+
+EVE = "U0EVE"  # asks before anybody has looked
+DEVELOPERS = "S0DEV"
+DEPLOYS, PAYMENTS = "C0DEPLOYS", "G0PAYMENTS"
+ROLES = {
+    ANA: "asks: engineer, in @dev",
+    BEN: "approves: in @dba",
+    CAT: "approves, too: in @dba",
+    DAN: "a stranger: in neither group",
+}
+CONFIG = """
+[rds]
+stale_after = "26h"
+
+[approval]
+approvers = ["S0DBA"]
+expires_after = "8h"
+remind_after = "1h"
+
+[[rule]]  # money: two DBAs, or a broken glass
+instances = ["billing-*"]
+requesters = ["S0DEV"]
+approvals = 2
+break_glass = ["S0DEV"]
+
+[[rule]]  # nobody has to be asked
+instances = ["dev-*", "*-staging"]
+approvals = 0
+
+[[rule]]  # everything else
+instances = ["*"]
+requesters = ["S0DEV", "S0DBA"]
+approvals = 1
+
+[aliases]
+orders = "orders-prod"
+"""
+WAITING = 'create billing-prod before-invoices "before the invoice run" --keep 14d'
+TO_TRY = (
+    "As ana, type /backup create orders-prod before-42 in #ops. Then be ben, and approve it.",
+    "Ask for dev-sandbox, which runs at once. Kill the bot meanwhile, and start it: it goes on.",
+    "Let the next create's answer get lost, and ask again: there is one backup all the same.",
+)
+GIGABYTE = 1024 * 1024  # in KB
+
+
+@dataclass(frozen=True)
+class Past:
+    """How an instance's automated backups went: one a night, of so long and so much."""
+
+    nights: int
+    minutes: int
+    gigabytes: float
+    last: timedelta = timedelta(hours=9)  # since the latest one began
+
+
+def furnish(workspace: Workspace, region: Region) -> None:
+    """Fill both simulators."""
+    _people(workspace)
+    orders = region.add_instance("orders-prod", size_kb=round(38.4 * GIGABYTE))
+    region.add_instance("orders-replica", replica_of=orders)
+    _nights(region, orders, Past(nights=7, minutes=6, gigabytes=38.2))
+    _by_hand(region, orders, "before-4-1", ago=timedelta(days=21))
+    _nights(
+        region,
+        region.add_instance("orders-staging", type="Single", backup_takes=timedelta(minutes=2)),
+        Past(nights=2, minutes=2, gigabytes=3.1),
+    )
+    billing = _instance(region, "billing-prod", "PostgreSQL", "16", Past(7, 19, 121.7))
+    region.add_instance("billing-reports", engine="PostgreSQL", version="16", replica_of=billing)
+    stale = Past(nights=4, minutes=11, gigabytes=64.0, last=timedelta(days=4))
+    _instance(region, "customers-prod", "MySQL", "8.0", stale)
+    busy = _instance(region, "inventory-prod", "MySQL", "5.7", Past(5, 48, 310.5))
+    region.add_backup(busy, "nightly-running", takes=timedelta(hours=2))
+    full = _instance(region, "search-index", "PostgreSQL", "15", Past(3, 14, 88.0))
+    region.set_status(full, "STORAGE FULL")
+    frozen = _instance(region, "legacy-crm", "SQLServer", "2019_SE", Past(1, 9, 12.5))
+    region.set_status(frozen, "FROZEN")
+    rebooting = _instance(region, "analytics-eu", "PostgreSQL", "16", Past(6, 25, 204.9))
+    region.set_status(rebooting, "REBOOTING")
+    _instance(region, "dev-sandbox", "MySQL", "8.0", Past(3, 2, 0.9))
+    _instance(region, "dev-ana", "PostgreSQL", "16", Past(0, 1, 0.2))
+
+
+async def opening(workspace: Workspace) -> None:
+    """What has happened when the first reader comes: some talk, and a request that waits."""
+    workspace.say(BEN, OPS, "4.2 goes out this afternoon. Who takes the backup of orders-prod?")
+    workspace.say(ANA, OPS, "I do, as soon as the migration is reviewed.")
+    workspace.say(CAT, DEPLOYS, "web 4.2.0-rc3 is on staging.")
+    workspace.say(DAN, PAYMENTS, "The bot is not in this channel. What happens if I ask here?")
+    await workspace.command(EVE, OPS, "/backup", WAITING)
+
+
+def _people(workspace: Workspace) -> None:
+    everybody = {ANA: "ana", BEN: "ben", CAT: "cat", DAN: "dan", EVE: "eve"}
+    for user_id, name in everybody.items():
+        workspace.add_user(user_id, name)
+    bot = workspace.identity.bot_user_id
+    workspace.add_channel(OPS, "ops", [*everybody, bot])
+    workspace.add_channel(DEPLOYS, "deploys", [*everybody, bot])
+    workspace.add_channel(PAYMENTS, "payments", [ANA, DAN], private=True)
+    workspace.add_usergroup(DBAS, "dba", [BEN, CAT])
+    workspace.add_usergroup(DEVELOPERS, "dev", [ANA, EVE])
+
+
+def _instance(region: Region, name: str, engine: str, version: str, past: Past) -> RdsInstance:
+    instance = region.add_instance(
+        name,
+        engine=engine,
+        version=version,
+        type="Single" if name.startswith("dev-") else "Ha",
+        backup_takes=timedelta(minutes=past.minutes),
+        size_kb=round(past.gigabytes * GIGABYTE),
+    )
+    _nights(region, instance, past)
+    return instance
+
+
+def _nights(region: Region, instance: RdsInstance, past: Past) -> None:
+    """One a night, each a little larger than the one before; the third last one failed."""
+    for night in range(past.nights):
+        ago = timedelta(days=past.nights - 1 - night)
+        began = region.clock.now() - past.last - ago
+        region.add_backup(
+            instance,
+            f"{instance.name}-{_stamp(began)}",
+            began=began,
+            takes=timedelta(minutes=past.minutes, seconds=(night * 37) % 60),
+            size_kb=round(past.gigabytes * GIGABYTE * (1 - ago.days / 500)),
+            ending=Ending.FAILED if ago.days == 3 else Ending.COMPLETED,  # noqa: PLR2004
+        )
+
+
+def _by_hand(region: Region, instance: RdsInstance, name: str, *, ago: timedelta) -> None:
+    region.add_backup(instance, name, type="manual", began=region.clock.now() - ago)
+
+
+def _stamp(at: datetime) -> str:
+    return at.strftime("%Y%m%d-%H%M")

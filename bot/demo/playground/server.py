@@ -1,0 +1,140 @@
+"""The playground over HTTP, on loopback: the page, what changes in it, and what people do."""
+
+import asyncio
+import json
+import signal
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from pydantic import ValidationError
+
+from bot.demo.playground.playground import Playground, playing
+from bot.demo.playground.scenery import ROLES, TO_TRY
+from bot.demo.slack.records import Json
+from bot.domain.errors import SettingsError
+
+LOOPBACK = "127.0.0.1"
+PAGE = Path(__file__).parent / "page"
+TO_CLOSE = 0.5  # seconds that answers under way get
+HEADERS = {
+    # Nothing comes from the network, and nothing on the page can make it.
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class PlaygroundServer:
+    """`async with PlaygroundServer(playground) as server:` serves it at `server.url`.
+
+    Port 0 takes a free one; SettingsError if it cannot be had. Only pages that came from here may
+    act: other sites that are open in the same browser could reach loopback as well.
+    """
+
+    def __init__(self, playground: Playground, port: int = 0) -> None:
+        self._playground = playground
+        self._port = port
+        self._closing = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The address to open."""
+        return f"http://{LOOPBACK}:{self._port}/"
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(middlewares=[self._guard])
+        app.router.add_get("/", self._index)
+        app.router.add_get("/events", self._events)
+        app.router.add_post("/act", self._act)
+        app.router.add_static("/page", PAGE)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=TO_CLOSE)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, LOOPBACK, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            taken = f"Port {self._port} cannot be listened on. `--port 0` takes a free one."
+            raise SettingsError([taken]) from error
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing.set()
+        if self._runner:
+            await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        hosts = {f"{name}:{self._port}" for name in (LOOPBACK, "localhost")}
+        origin = request.headers.get(hdrs.ORIGIN)
+        if request.host not in hosts or origin not in {None, f"http://{request.host}"}:
+            raise web.HTTPForbidden(text="Only the playground's own page may do that.")
+        response = await handler(request)
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+    async def _index(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "index.html")
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """What this person sees: all of it at first, then what changed (server-sent events)."""
+        who = _who(request)
+        response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        before: dict[str, Json | None] = {}
+        with suppress(ConnectionError):
+            while not self._closing.is_set():
+                now = self._playground.seen_by(who)
+                if changes := _changes(before, now):
+                    changes["now"] = self._playground.clock.now().timestamp()
+                    await response.write(f"data: {json.dumps(changes)}\n\n".encode())
+                before = now
+                await self._playground.news()
+        return response
+
+    async def _act(self, request: web.Request) -> web.Response:
+        if request.content_type != "application/json":  # what no form of another site can send
+            raise web.HTTPUnsupportedMediaType
+        try:
+            return web.json_response(
+                await self._playground.act(_who(request), await request.read())
+            )
+        except ValidationError as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+        except LookupError as error:
+            return web.json_response({"error": "gone", "why": str(error)})
+
+
+def _who(request: web.Request) -> str:
+    who = request.query.get("as", "")
+    if who not in ROLES:
+        raise web.HTTPBadRequest(text=f"`as` must be one of {', '.join(ROLES)}.")
+    return who
+
+
+def _changes(before: dict[str, Json | None], now: dict[str, Json | None]) -> Json:
+    """Nothing, or which parts to draw anew and which to take away."""
+    drawn = {name: part for name, part in now.items() if before.get(name, "") != part}
+    gone = [name for name in before if name not in now]
+    return {"drawn": drawn, "gone": gone} if drawn or gone else {}
+
+
+async def serve(port: int, speed: float, *, opens_browser: bool) -> None:
+    """Play until Ctrl-C or SIGTERM, and say where. Raises SettingsError if the port is taken."""
+    told = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, told.set)
+    async with playing(speed) as playground, PlaygroundServer(playground, port) as server:
+        print(f"The playground is at {server.url} until you press Ctrl-C. Three things to try:\n")
+        print(
+            *(f"{number}. {what}" for number, what in enumerate(TO_TRY, 1)), sep="\n", flush=True
+        )
+        if opens_browser:
+            await asyncio.to_thread(webbrowser.open, server.url)
+        await told.wait()
