@@ -37,6 +37,7 @@ class NextCreate(StrEnum):
     FAILS = "fails"
     REFUSED = "refused"
     ANSWER_LOST = "answer_lost"
+    VANISHES = "vanishes"
     TAKES_LONG = "takes_long"
 
 
@@ -51,9 +52,10 @@ PREPARE: dict[NextCreate, Callable[[Region], None]] = {
     NextCreate.GOES_WELL: lambda _: None,
     NextCreate.FAILS: lambda region: region.next_backup(Ending.FAILED),
     NextCreate.REFUSED: lambda region: region.faults.next_create(
-        faults.refused(409, "DBS.200011")
+        faults.refused(409, "DBS.200316")
     ),
     NextCreate.ANSWER_LOST: lambda region: region.faults.next_create(faults.LOST_ANSWER),
+    NextCreate.VANISHES: lambda region: region.next_backup(Ending.VANISHED),
     NextCreate.TAKES_LONG: lambda region: region.next_backup(Ending.COMPLETED, LONG),
 }
 

@@ -117,15 +117,15 @@ class Playground:
 
 
 @asynccontextmanager
-async def playing(speed: float) -> AsyncIterator[Playground]:
+async def playing(speed: float, config: str = scenery.CONFIG) -> AsyncIterator[Playground]:
     """A furnished playground with the bot running in it, for as long as the block lasts."""
     clock = FastClock(speed)
     with tempfile.TemporaryDirectory(prefix="backup-bot-playground-") as directory:
         async with offline_world(clock, scenery.furnish) as world:
-            config = Path(directory) / "backup-bot.toml"
-            config.write_text(scenery.CONFIG, "utf-8")
+            file = Path(directory) / "backup-bot.toml"
+            file.write_text(config, "utf-8")
             environ = world.environ | {
-                "BACKUP_BOT_CONFIG": str(config),
+                "BACKUP_BOT_CONFIG": str(file),
                 "DATABASE_URL": f"sqlite:///{directory}/backup-bot.db",
             }
             bot = BotProcess(environ, clock, Path(directory), world.workspace.tell)

@@ -1,7 +1,7 @@
 // Block Kit as Slack draws it: every type that the bot sends; any other is shown as unknown.
 
 import { button } from "./elements.js";
-import { html, nothing } from "./lit.js";
+import { html, nothing, repeat } from "./lit.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { maybeRichText, richText } from "./rich_text.js";
 
@@ -13,7 +13,8 @@ const MARKS = {
 };
 
 /** Blocks, standing somewhere (see elements.js); `field` draws input blocks where there are any. */
-export const blocks = (list, on, field = unknown) => list.map((block) => draw(block, on, field));
+export const blocks = (list, on, field = unknown) =>
+  repeat(list, (block) => block.block_id, (block) => draw(block, on, field));
 
 function draw(block, on, field) {
   switch (block.type) {
@@ -67,10 +68,10 @@ const small = (one) =>
 const element = (one, on) => (one.type === "button" ? button(one, on) : unknown(one));
 
 function plan(block) {
-  return html`<section class="plan" aria-label=${block.title}>
-    <h4>${block.title}</h4>
+  return html`<div class="plan" role="group" aria-label=${block.title}>
+    <p class="plan-title">${block.title}</p>
     <ol>${(block.tasks ?? []).map(task)}</ol>
-  </section>`;
+  </div>`;
 }
 
 function task(one) {

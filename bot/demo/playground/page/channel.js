@@ -10,15 +10,15 @@ import { app } from "./world.js";
 /** A channel as its members see it. */
 export function channelPane(channel) {
   const messages = messagesIn(channel.id);
-  markRead(channel, messages);
+  markRead(channel);
   const isApp = channel.kind === "app";
-  return html`<main class="channel" aria-label=${isApp ? app().name : channel.name}>
+  return html`<section class="channel" aria-label=${isApp ? app().name : channel.name}>
     ${isApp ? appTabs("messages") : title(channel)}
     ${messageLog(channel, messages, threadsIn(channel.id))}
     ${isApp
       ? html`<p class="closed">Sending messages to this app has been turned off.</p>`
       : composer(channel, { place: channel.id, label: `Message #${channel.name}` })}
-  </main>`;
+  </section>`;
 }
 
 const title = (channel) => html`<header class="title">

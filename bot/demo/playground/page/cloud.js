@@ -18,6 +18,7 @@ const NEXT_CREATE = {
   fails: "ends as FAILED",
   refused: "is refused",
   answer_lost: "is carried out, but its answer is lost",
+  vanishes: "vanishes while it runs",
   takes_long: "takes an hour and a half",
 };
 const SIZES = ["KB", "MB", "GB", "TB"];

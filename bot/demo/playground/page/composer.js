@@ -20,8 +20,8 @@ export function composer(channel, { place, thread = null, label }) {
     ${offers.length ? offerList(offers, listId, type) : nothing}
     ${hint(draft, thread)}
     <textarea rows="1" aria-label=${label} placeholder=${label} .value=${live(draft)}
-      role="combobox" aria-autocomplete="list" aria-expanded=${offers.length > 0}
-      aria-controls=${listId} aria-activedescendant=${offers.length ? `${listId}-${chosen}` : nothing}
+      aria-autocomplete="list" aria-controls=${offers.length ? listId : nothing}
+      aria-activedescendant=${offers.length ? `${listId}-${chosen}` : nothing}
       @input=${(event) => type(event.target.value)} @keydown=${keys} ${ref(grow)}></textarea>
     <button type="submit" class="send" aria-label="Send" ?disabled=${!draft.trim()}>➤</button>
   </form>

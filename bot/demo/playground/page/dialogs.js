@@ -11,7 +11,8 @@ import { act, parts } from "./world.js";
 /** Both, if they are there. */
 export const dialogs = () => [modal(parts.get("modal")), confirmation(ui.confirm)];
 
-const show = (element) => element && !element.open && element.showModal();
+// Not before it stands in the page. It gets the focus where `autofocus` says.
+const show = (element) => queueMicrotask(() => element?.isConnected && !element.open && element.showModal());
 
 let sending = false;
 let problem = null;
@@ -58,10 +59,10 @@ async function submit(view) {
   update({});
   const { error, errors } = await act({ act: "submit", values: valuesOf(view) });
   [sending, problem] = [false, failure(error, "This form")];
+  const open = parts.get("modal");
+  if (open && errors) parts.set("modal", { ...open, errors }); // before the focus goes there
   update({});
-  if (errors && Object.keys(errors).length) {
-    requestAnimationFrame(() => document.querySelector(".modal [aria-invalid=true]")?.focus());
-  }
+  requestAnimationFrame(() => document.querySelector(".modal [aria-invalid=true]")?.focus());
 }
 
 function confirmation(confirm) {

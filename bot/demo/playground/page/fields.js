@@ -1,7 +1,7 @@
 // The fields of a modal: what is typed stays here until it is sent, or a choice sends it along.
 
 import { text, unknown } from "./blocks.js";
-import { html, live, nothing, ref } from "./lit.js";
+import { html, live, nothing } from "./lit.js";
 import { typeahead } from "./typeahead.js";
 import { redraw } from "./ui.js";
 import { act, all } from "./world.js";
@@ -67,8 +67,6 @@ const KINDS = {
 
 const current = (block, initial) => (key(block) in entered ? entered[key(block)] : initial);
 
-const focusOnce = (element) => element?.dataset.focus === "true" && element.focus();
-
 function textInput(block, { id, describedBy, invalid }, enterValue) {
   const { element } = block;
   const value = current(block, element.initial_value ?? "");
@@ -78,8 +76,8 @@ function textInput(block, { id, describedBy, invalid }, enterValue) {
       aria-invalid=${invalid} aria-describedby=${describedBy} @input=${input}></textarea>`;
   }
   return html`<input id=${id} type="text" autocomplete="off" maxlength=${element.max_length ?? 3000}
-    .value=${live(value)} placeholder=${element.placeholder?.text ?? ""} data-focus=${element.focus_on_load ?? false}
-    aria-invalid=${invalid} aria-describedby=${describedBy} @input=${input} ${ref(focusOnce)}>`;
+    .value=${live(value)} placeholder=${element.placeholder?.text ?? ""} ?autofocus=${element.focus_on_load}
+    aria-invalid=${invalid} aria-describedby=${describedBy} @input=${input}>`;
 }
 
 function select(attributes, options, value, choose, placeholder) {

@@ -8,12 +8,12 @@ import { app, parts } from "./world.js";
 
 export function homePane() {
   const home = parts.get("home");
-  return html`<main class="channel" aria-label="${app().name}, home">
+  return html`<section class="channel" aria-label="${app().name}, home">
     ${appTabs("home")}
     <div class="home" id="app-home" role="tabpanel" aria-labelledby="tab-home" tabindex="0">
       ${home
         ? blocks(home.view.blocks, onHome)
         : html`<p class="closed">The app has put nothing here yet. Does the bot run?</p>`}
     </div>
-  </main>`;
+  </section>`;
 }

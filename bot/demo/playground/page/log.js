@@ -3,6 +3,7 @@
 import { day } from "./dates.js";
 import { html, nothing, ref, repeat } from "./lit.js";
 import { messageRow } from "./message.js";
+import { newestIn } from "./places.js";
 import { redraw, ui } from "./ui.js";
 import { act, now } from "./world.js";
 
@@ -24,23 +25,26 @@ export function messageLog(channel, messages, threads) {
     return html`${divider}${isNew}${messageRow(message, { before: joinable, replies })}`;
   };
   return html`<div class="log" role="log" tabindex="0" aria-label="Messages in ${channel.name}"
-      @scroll=${scrolled} ${ref((element) => settle(element, channel.id, messages))}>
+      @scroll=${scrolled} ${ref((element) => settle(element, channel.id))}>
     <div class="fill"></div>
     ${repeat(messages, (message) => message.ts, row)}
   </div>
   ${away ? html`<button type="button" class="to-end" @click=${toEnd}>↓ Latest messages</button>` : nothing}`;
 }
 
-let shown = { channel: null, last: null };
+let shown = { channel: null, height: 0, room: 0 };
 let away = false;
 
-function settle(element, channel, messages) {
+/** Stay at the end when something came, grew, or got less room. */
+function settle(element, channel) {
   if (!element) return;
-  const last = messages.at(-1)?.ts ?? null;
-  const isOther = shown.channel !== channel;
-  if (isOther) away = false;
-  if (isOther || (!away && shown.last !== last)) requestAnimationFrame(() => end(element));
-  shown = { channel, last };
+  requestAnimationFrame(() => {
+    const { scrollHeight: height, clientHeight: room } = element;
+    if (shown.channel !== channel) away = false;
+    else if (shown.height === height && shown.room === room) return;
+    shown = { channel, height, room };
+    if (!away) end(element);
+  });
 }
 
 const end = (element) => {
@@ -61,8 +65,8 @@ function scrolled({ target }) {
 }
 
 /** Tell Slack that the person has seen a channel to its end. */
-export function markRead(channel, messages) {
-  const last = messages.at(-1)?.ts;
+export function markRead(channel) {
+  const last = newestIn(channel.id);
   if (!last || document.hidden || away || channel.read >= last || marked[channel.id] === last) return;
   marked[channel.id] = last;
   act({ act: "read", channel: channel.id, ts: last });
@@ -73,5 +77,5 @@ let marked = {};
 /** Forget what was marked: another person looks now. */
 export const forgetMarks = () => {
   marked = {};
-  shown = { channel: null, last: null };
+  shown = { channel: null, height: 0, room: 0 };
 };

@@ -29,8 +29,11 @@ function page() {
   const shown = channel ?? parts.get(`channel:${ui.channel}`);
   return html`<div class="app" data-pane=${ui.pane} data-thread=${Boolean(ui.thread && shown)}>
     ${topBar(be)} ${isLost() ? html`<p class="lost" role="alert">${LOST}</p>` : nothing}
-    ${sidebar()} ${ui.channel === HOME ? homePane() : channelPane(shown)}
-    ${ui.thread && shown ? threadPane(shown, ui.thread) : nothing}
+    ${sidebar()}
+    <main>
+      ${ui.channel === HOME ? homePane() : channelPane(shown)}
+      ${ui.thread && shown ? threadPane(shown, ui.thread) : nothing}
+    </main>
     ${cloudPane()} ${panes()}
   </div>${dialogs()}`;
 }

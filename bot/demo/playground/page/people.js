@@ -10,6 +10,7 @@ const THEMES = { system: "As the system", light: "Light", dark: "Dark" };
 /** The bar on top; `be` changes the person. */
 export function topBar(be) {
   return html`<header class="top">
+    <h1 class="unseen">backup-bot playground</h1>
     <fieldset class="people">
       <legend>You are</legend>
       ${all("person").map((person) => choice(person, be))}
@@ -28,6 +29,6 @@ function choice({ id, name, role, calls }, be) {
     <input type="radio" name="person" value=${id} .checked=${isMe} @change=${() => be(id)}>
     ${avatar(id)}
     <span class="name">${name}<small>${role}</small></span>
-    ${calls && !isMe ? html`<span class="badge" aria-label="${calls} messages for ${name}">${calls}</span>` : nothing}
+    ${calls && !isMe ? html`<span class="badge" aria-label="${calls} new for ${name}">${calls}</span>` : nothing}
   </label>`;
 }

@@ -38,6 +38,10 @@ export const appChannel = () => all("channel").find((channel) => channel.kind ==
 export const messagesIn = (channel) =>
   sorted(all("message").filter((m) => m.channel === channel && (!m.thread || m.broadcast)));
 
+/** The ts of the newest message of a channel, in its threads as well. */
+export const newestIn = (channel) =>
+  all("message").reduce((last, { channel: of, ts }) => (of === channel && ts > last ? ts : last), "");
+
 /** The replies under every message of a channel, by the ts of the message. */
 export function threadsIn(channel) {
   const threads = new Map();

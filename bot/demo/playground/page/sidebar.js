@@ -11,7 +11,7 @@ export function sidebar() {
   const channels = all("channel").filter((channel) => channel.kind !== "app");
   const own = appChannel();
   return html`<nav class="sidebar" aria-label="Channels">
-    <h1>Demo workspace</h1>
+    <p>Demo workspace</p>
     <h2>Channels</h2>
     <ul>${channels.map((channel) => place(channel.id, html`${sign(channel)} ${channel.name}`, channel))}</ul>
     <h2>Apps</h2>

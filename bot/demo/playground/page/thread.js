@@ -12,7 +12,7 @@ export function threadPane(channel, ts) {
   const replies = threadsIn(channel.id).get(ts) ?? [];
   const row = (message, n) => messageRow(message, { before: replies[n - 1], inThread: true });
   const keys = (event) => event.key === "Escape" && closeThread();
-  return html`<aside class="thread" aria-label="Thread" @keydown=${keys}>
+  return html`<section class="thread" aria-label="Thread" @keydown=${keys}>
     <header class="title">
       <h2>Thread</h2><span class="facts">${channel.name}</span>
       <button type="button" class="close" aria-label="Close the thread" @click=${closeThread}>✕</button>
@@ -25,7 +25,7 @@ export function threadPane(channel, ts) {
       ${repeat(replies, (message) => message.ts, row)}
     </div>
     ${composer(channel, { place: `${channel.id}-${ts.replace(".", "-")}`, thread: ts, label: "Reply…" })}
-  </aside>`;
+  </section>`;
 }
 
 const count = (replies) => (replies === 1 ? "1 reply" : `${replies} replies`);

@@ -1,7 +1,7 @@
 // A menu whose options the app finds while one types.
 
 import { failure } from "./failures.js";
-import { html, live, nothing, ref } from "./lit.js";
+import { html, live, nothing } from "./lit.js";
 import { redraw } from "./ui.js";
 import { act } from "./world.js";
 
@@ -25,15 +25,13 @@ export function typeahead(block, { id, describedBy, invalid }, choose) {
     <input id=${id} type="text" role="combobox" autocomplete="off" aria-autocomplete="list"
       aria-expanded=${isOpen} aria-controls="${id}-options" aria-activedescendant=${isOpen ? active : nothing}
       aria-invalid=${invalid} aria-describedby=${describedBy} .value=${live(shown)}
-      placeholder=${element.placeholder?.text ?? ""} data-focus=${element.focus_on_load ?? false}
-      @focus=${() => ask(element, "")} @click=${() => !isOpen && ask(element, "")} @blur=${close}
+      placeholder=${element.placeholder?.text ?? ""} ?autofocus=${element.focus_on_load}
+      @click=${() => !isOpen && ask(element, "")} @blur=${close}
       @input=${(event) => ask(element, event.target.value, PAUSE)}
-      @keydown=${(event) => onKey(event, options, pick)} ${ref(focusOnce)}>
+      @keydown=${(event) => onKey(event, element, options, pick)}>
     ${isOpen ? list(id, menu, pick) : nothing}
   </div>`;
 }
-
-const focusOnce = (element) => element?.dataset.focus === "true" && element.focus();
 
 function list(id, { groups, active, note }, pick) {
   let n = -1;
@@ -75,9 +73,11 @@ async function suggest(field, text) {
   redraw();
 }
 
-function onKey(event, options, pick) {
+function onKey(event, element, options, pick) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step && options.length) {
+  if (step && !menu) {
+    ask(element, "");
+  } else if (step && options.length) {
     menu.active = (menu.active + step + options.length) % options.length;
     requestAnimationFrame(() => document.querySelector(".typeahead [aria-selected=true]")?.scrollIntoView({ block: "nearest" }));
   } else if (event.key === "Enter" && menu && options[menu.active]) {

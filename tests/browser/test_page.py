@@ -1,0 +1,127 @@
+"""The page itself: in the dark, on a phone, for a screen reader, and full of messages."""
+
+import pytest
+from playwright.async_api import expect
+
+from bot.demo.slack.records import Content
+from bot.demo.world import BEN, OPS
+from tests.browser.conftest import Stage
+from tests.browser.tab import Tab
+
+UNKNOWN = {"type": "data_visualization", "block_id": "x1", "title": "Backups a week"}
+HOSTILE = '<img src=x onerror="document.title=1"> &lt;b&gt; <javascript:alert(1)|click> *bold*'
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_without_barriers(stage: Stage, *, dark: bool) -> None:
+    """Axe finds nothing in the channel, a thread, a table, the home tab and a form."""
+    async with stage.tab(dark=dark) as tab:
+        await tab.opens()
+        card = await tab.asks("dev-sandbox", "axe-1")
+        await expect(card).to_contain_text("is backed up")
+        await tab.types("/backup instances")
+        await tab.reads("Last good backup")
+        await tab.opens_thread(card)
+        await tab.cloud.locator("summary").first.click()
+        await tab.has_no_barriers()
+
+        await tab.types("/backup")
+        await expect(tab.modal).to_be_visible()
+        await tab.modal.get_by_label("Instance", exact=True).press_sequentially("o")
+        await expect(tab.modal.get_by_role("option", name="orders-prod")).to_be_visible()
+        await tab.has_no_barriers("dialog")
+        await tab.page.keyboard.press("Escape")
+        await tab.page.keyboard.press("Escape")
+        await expect(tab.modal).to_have_count(0)
+
+        await tab.page.get_by_role("navigation", name="Channels").get_by_text("backup-bot").click()
+        await expect(tab.channel).to_contain_text("Your latest requests")
+        await tab.has_no_barriers()
+        background = await tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert background == ("rgb(26, 29, 33)" if dark else "rgb(255, 255, 255)")
+
+
+async def test_the_theme_can_be_chosen(tab: Tab) -> None:
+    """Against what the system has, and for the next visit as well."""
+    await tab.page.get_by_label("Theme").select_option("dark")
+    await tab.opens()
+
+    background = await tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    assert background == "rgb(26, 29, 33)"
+
+
+async def test_on_a_phone(stage: Stage) -> None:
+    """One pane at a time, nothing sticks out, and a backup can be asked for and followed."""
+    async with stage.tab(390, 844, phone=True) as tab:
+        await tab.opens()
+        card = await tab.asks("dev-sandbox", "phone-1")
+        await expect(card).to_contain_text("is backed up")
+        await tab.opens_thread(card)
+        await tab.reads_in_thread("completed")
+        await tab.has_no_barriers()
+        await tab.clicks("Close the thread", tab.thread)
+        panes = tab.page.get_by_role("navigation", name="Panes")
+        for pane in ("Cloud", "Channels", "Messages"):
+            await panes.get_by_role("button", name=pane).click()
+            wide = await tab.page.evaluate("document.documentElement.scrollWidth")
+            assert wide == 390
+
+
+async def test_what_people_wrote_is_text(tab: Tab, stage: Stage) -> None:
+    """No markup of theirs gets into the page, and a link leads only where one can be."""
+    await tab.types(HOSTILE)
+    stage.playground.world.workspace.history.post(OPS, BEN, Content(HOSTILE, []))
+
+    said = tab.channel.locator("article", has_text="onerror").last
+    await expect(said.locator("strong", has_text="bold")).to_be_visible()
+    await expect(said).to_contain_text("click")
+    assert await tab.page.locator("article img, article a").count() == 0
+    assert await tab.page.title() == "backup-bot playground"
+
+
+async def test_an_unknown_block_is_shown_as_such(tab: Tab, stage: Stage) -> None:
+    """It is never dropped: its type, and what it holds."""
+    history = stage.playground.world.workspace.history
+    history.post(OPS, BEN, Content("A chart", [UNKNOWN]))
+
+    unknown = tab.channel.get_by_text("does not draw blocks of the type data_visualization")
+    await unknown.click()
+
+    await expect(tab.channel.locator("pre")).to_contain_text("Backups a week")
+
+
+async def test_unread_and_a_reload(tab: Tab, stage: Stage) -> None:
+    """A channel that one is not in is marked; a reload comes back to the same place and person."""
+    channels = tab.page.get_by_role("navigation", name="Channels")
+    deploys = channels.get_by_role("button", name="deploys")
+    await expect(deploys).to_have_class("place unread")
+    await deploys.click()
+    await expect(deploys).to_have_class("place ")
+    stage.playground.world.workspace.say(BEN, OPS, "<@U0ANA> is it done?")
+    await expect(channels.get_by_label("1 for you")).to_be_visible()
+
+    await tab.is_now("cat")
+    await tab.page.reload()
+
+    await expect(tab.page.locator(".person.me")).to_contain_text("cat")
+    await expect(tab.channel).to_contain_text("web 4.2.0-rc3 is on staging")
+
+
+async def test_five_hundred_messages(tab: Tab, stage: Stage) -> None:
+    """They are all there, the newest in sight; who has scrolled away is left where they are."""
+    history = stage.playground.world.workspace.history
+    for number in range(500):
+        history.post(OPS, BEN, Content(f"message {number}", []))
+    await expect(tab.channel.locator("article", has_text="message 499")).to_be_in_viewport()
+
+    await tab.channel.get_by_role("log").evaluate("log => log.scrollTop = 0")
+    await expect(tab.page.get_by_role("button", name="Latest messages")).to_be_visible()
+    history.post(OPS, BEN, Content("and one more", []))
+    last = tab.channel.locator("article", has_text="and one more")
+    await expect(last).to_be_attached()
+    await expect(last).not_to_be_in_viewport()
+
+    await tab.clicks("↓ Latest messages")
+
+    await expect(last).to_be_in_viewport()

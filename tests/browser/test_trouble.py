@@ -1,0 +1,85 @@
+"""What goes wrong in the page: the bot is killed, RDS is away, and people type what is not."""
+
+from playwright.async_api import expect
+
+from tests.browser.conftest import Stage
+from tests.browser.tab import Tab
+
+
+async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
+    """The page says that it is gone, the backup goes on, and the next start tells the end once."""
+    await tab.turns("The next create", "takes an hour and a half")
+    card = await tab.asks("dev-sandbox", "survives-1")
+    await expect(card).to_contain_text("Backing up")
+    bot = tab.cloud.get_by_role("status")
+    await expect(bot).to_contain_text("It runs (process")
+
+    await tab.clicks("Kill it", tab.cloud)
+    await expect(bot).to_have_text("It does not run: killed.")
+    await tab.types("/backup status")
+    await expect(tab.channel.get_by_role("alert")).to_contain_text("dispatch_failed")
+
+    await tab.clicks("Start it", tab.cloud)
+    await expect(bot).to_contain_text("It runs (process")
+    await expect(card).to_contain_text("Backing up")
+    await tab.page.get_by_label("300").check()
+    await expect(card).to_contain_text("dev-sandbox is backed up")
+    await tab.opens_thread(card)
+    await expect(tab.thread.locator("article", has_text="completed:")).to_have_count(1)
+    assert sum(c.method == "POST" for c in stage.playground.world.region.calls) == 1
+
+
+async def test_restarted_while_a_request_waits(tab: Tab) -> None:
+    """A card that was there before the restart can be decided after it."""
+    card = await tab.asks("orders-prod", "patient-1")
+    bot = tab.cloud.get_by_role("status")
+    before = await bot.inner_text()
+    await tab.clicks("Restart it", tab.cloud)
+    await expect(bot).not_to_have_text(before)
+    await expect(bot).to_contain_text("It runs")
+
+    await tab.is_now("cat")
+    await tab.clicks("Approve", card)
+
+    await expect(card).to_contain_text("orders-prod is backed up")
+
+
+async def test_an_outage_begins_and_ends(tab: Tab) -> None:
+    """Both are said in the thread, once; the call list shows what RDS answered."""
+    await tab.turns("The next create", "takes an hour and a half")
+    card = await tab.asks("dev-sandbox", "outage-1")
+    await expect(card).to_contain_text("Backing up")
+    await tab.turns("RDS answers", "503: an outage")
+    await expect(tab.cloud.locator(".calls li.amiss").first).to_contain_text("503")
+    await tab.opens_thread(card)
+    await tab.reads_in_thread("RDS does not answer")
+
+    await tab.turns("RDS answers", "as it should")
+
+    await tab.reads_in_thread("RDS answers again")
+    await expect(tab.thread.locator("article", has_text="RDS does not answer")).to_have_count(1)
+
+
+async def test_commands_that_are_none(tab: Tab) -> None:
+    """Slack itself answers what no app can: an unknown command, and one in a thread."""
+    await tab.types("/backpu create orders")
+    await expect(tab.channel.get_by_role("alert")).to_contain_text(
+        "/backpu is not a valid command"
+    )
+    await expect(tab.page.get_by_role("textbox", name="Message #ops")).to_have_value(
+        "/backpu create orders"
+    )
+
+    card = tab.card("billing-prod", "before-invoices")
+    await card.hover()
+    await card.get_by_role("button", name="Reply in thread").click()
+    await tab.types("/backup status", "Reply…")
+    await expect(tab.thread.get_by_role("alert")).to_contain_text("not supported in threads")
+
+
+async def test_a_channel_without_the_bot(tab: Tab) -> None:
+    """The command works there, and says what to do."""
+    await tab.page.get_by_role("navigation", name="Channels").get_by_text("payments").click()
+    await tab.types("/backup create dev-sandbox here-1", "Message #payments")
+
+    await tab.reads("/invite")
