@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.demo.playground.screen import APP
 from bot.demo.world import BEN, OPS
 from bot.domain.grammar import VERBS
 from bot.settings import Environment
@@ -105,3 +106,14 @@ def test_slack_accepts_its_lengths(manifest: dict[str, Any]) -> None:
         "oauth_config",
         "settings",
     }
+
+
+def test_the_playground_offers_what_the_manifest_does(manifest: dict[str, Any]) -> None:
+    """Its command and shortcuts have the words that they would have in Slack."""
+    (command,) = manifest["features"]["slash_commands"]
+    names = {item["type"]: item["name"] for item in manifest["features"]["shortcuts"]}
+
+    assert command["command"] == APP["command"]
+    assert command["description"] == APP["description"]
+    assert command["usage_hint"] == APP["hint"]
+    assert names == {"global": APP["shortcut"], "message": APP["message_shortcut"]}

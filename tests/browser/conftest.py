@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from bot.demo.playground.playground import Playground, playing
@@ -68,8 +69,17 @@ def chromium() -> str:
     return found
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """One browser for all tests of this process: each opens windows of its own in it."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        await browser.close()
+
+
 @pytest.fixture
-def stages(chromium: str) -> Stages:
+def stages(browser: Browser) -> Stages:
     """Opens a playground with a config of the test's own."""
 
     @asynccontextmanager
@@ -77,24 +87,21 @@ def stages(chromium: str) -> Stages:
         async with (
             playing(speed, config) as playground,
             PlaygroundServer(playground) as server,
-            async_playwright() as playwright,
         ):
-            browser = await playwright.chromium.launch(executable_path=chromium, args=QUIET)
             yield Stage(playground, browser, server.url)
-            await browser.close()
             assert playground.world.workspace.violations == []
 
     return opening
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def stage(stages: Stages) -> AsyncIterator[Stage]:
     """A playground as `backup-bot demo` opens it, only faster."""
     async with stages() as stage:
         yield stage
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def tab(stage: Stage) -> AsyncIterator[Tab]:
     """The page, as ana sees it first."""
     async with stage.tab() as tab:

@@ -52,9 +52,9 @@ class Tab:
         await self.page.keyboard.press("Escape")
         await expect(self.modal).to_have_count(0)
 
-    async def asks(self, instance: str, name: str) -> Locator:
-        """Ask for a backup in #ops; its card, once it has buttons or runs."""
-        await self.types(f"/backup create {instance} {name}")
+    async def asks(self, instance: str, name: str, why: str = "") -> Locator:
+        """Ask for a backup in #ops; its card, once it is up."""
+        await self.types(f"/backup create {instance} {name} {why}")
         card = self.card(instance, name)
         await expect(card).to_be_visible()
         return card

@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Stage
 from tests.browser.tab import Tab
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on it
 
 
 async def test_an_error_stands_at_its_field(tab: Tab, stage: Stage) -> None:

@@ -8,6 +8,8 @@ from bot.demo.world import BEN, OPS
 from tests.browser.conftest import Stage
 from tests.browser.tab import Tab
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on it
+
 UNKNOWN = {"type": "data_visualization", "block_id": "x1", "title": "Backups a week"}
 HOSTILE = '<img src=x onerror="document.title=1"> &lt;b&gt; <javascript:alert(1)|click> *bold*'
 
@@ -115,7 +117,7 @@ async def test_five_hundred_messages(tab: Tab, stage: Stage) -> None:
         history.post(OPS, BEN, Content(f"message {number}", []))
     await expect(tab.channel.locator("article", has_text="message 499")).to_be_in_viewport()
 
-    await tab.channel.get_by_role("log").evaluate("log => log.scrollTop = 0")
+    await tab.channel.get_by_role("log").evaluate("log => log.scrollTop = -log.scrollHeight")
     await expect(tab.page.get_by_role("button", name="Latest messages")).to_be_visible()
     history.post(OPS, BEN, Content("and one more", []))
     last = tab.channel.locator("article", has_text="and one more")

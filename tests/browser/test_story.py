@@ -7,6 +7,8 @@ from bot.demo.playground.scenery import CONFIG
 from tests.browser.conftest import Stage, Stages
 from tests.browser.tab import Tab
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on it
+
 
 async def test_from_the_command_to_completion(tab: Tab, stage: Stage) -> None:
     """Ana asks with the keyboard alone, ben approves, and the thread tells how it ended."""
@@ -112,7 +114,7 @@ async def test_the_next_create(
 
 async def test_expired(stages: Stages) -> None:
     """Nobody decides in time."""
-    config = CONFIG.replace('expires_after = "8h"', 'expires_after = "10m"')
+    config = CONFIG.replace('expires_after = "8h"', 'expires_after = "5m"')
     async with stages(config) as stage, stage.tab() as tab:
         await tab.opens()
         card = await tab.asks("orders-prod", "too-late-1")

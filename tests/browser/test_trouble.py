@@ -1,14 +1,17 @@
 """What goes wrong in the page: the bot is killed, RDS is away, and people type what is not."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Stage
 from tests.browser.tab import Tab
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on it
+
 
 async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
     """The page says that it is gone, the backup goes on, and the next start tells the end once."""
-    await tab.turns("The next create", "takes an hour and a half")
+    await tab.turns("The next create", "takes 45 minutes")
     card = await tab.asks("dev-sandbox", "survives-1")
     await expect(card).to_contain_text("Backing up")
     bot = tab.cloud.get_by_role("status")
@@ -46,7 +49,7 @@ async def test_restarted_while_a_request_waits(tab: Tab) -> None:
 
 async def test_an_outage_begins_and_ends(tab: Tab) -> None:
     """Both are said in the thread, once; the call list shows what RDS answered."""
-    await tab.turns("The next create", "takes an hour and a half")
+    await tab.turns("The next create", "takes 45 minutes")
     card = await tab.asks("dev-sandbox", "outage-1")
     await expect(card).to_contain_text("Backing up")
     await tab.turns("RDS answers", "503: an outage")

@@ -15,7 +15,7 @@ from bot.demo.slack.records import Json
 from bot.demo.slack.state import State
 
 SHOWN_CALLS = 120  # of each service, the newest
-LONG = timedelta(minutes=90)
+LONG = timedelta(minutes=45)
 
 _T = TypeVar("_T")
 

@@ -89,7 +89,8 @@ class Playground:
         yield from screen(workspace, self.reading, user_id)
         yield from self.cloud.parts()
         yield from calls(region, workspace)
-        yield "clock", {"speed": self.clock.tempo.speed, "speeds": SPEEDS}
+        speed = self.clock.tempo.speed
+        yield "clock", {"speed": speed, "speeds": sorted({*SPEEDS, speed})}
         is_connected = bool(self.bot.pid and workspace.sockets.open)
         yield (
             "bot",

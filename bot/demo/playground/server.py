@@ -36,7 +36,7 @@ class PlaygroundServer:
     """
 
     def __init__(self, playground: Playground, port: int = 0) -> None:
-        self._playground = playground
+        self.playground = playground
         self._port = port
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -90,12 +90,12 @@ class PlaygroundServer:
         before: dict[str, Json | None] = {}
         with suppress(ConnectionError):
             while not self._closing.is_set():
-                now = self._playground.seen_by(who)
+                now = self.playground.seen_by(who)
                 if changes := _changes(before, now):
-                    changes["now"] = self._playground.clock.now().timestamp()
+                    changes["now"] = self.playground.clock.now().timestamp()
                     await response.write(f"data: {json.dumps(changes)}\n\n".encode())
                 before = now
-                await self._playground.news()
+                await self.playground.news()
         return response
 
     async def _act(self, request: web.Request) -> web.Response:
@@ -103,7 +103,7 @@ class PlaygroundServer:
             raise web.HTTPUnsupportedMediaType
         try:
             return web.json_response(
-                await self._playground.act(_who(request), await request.read())
+                await self.playground.act(_who(request), await request.read())
             )
         except ValidationError as error:
             raise web.HTTPBadRequest(text=str(error)) from error

@@ -19,8 +19,9 @@ const NEXT_CREATE = {
   refused: "is refused",
   answer_lost: "is carried out, but its answer is lost",
   vanishes: "vanishes while it runs",
-  takes_long: "takes an hour and a half",
+  takes_long: "takes 45 minutes",
 };
+const MOODS = { ACTIVE: "good", COMPLETED: "good", "BACKING UP": "busy", BUILDING: "busy" };
 const SIZES = ["KB", "MB", "GB", "TB"];
 
 const turn = (change) => act({ act: "switch", ...change });
@@ -85,7 +86,7 @@ function instanceRow(instance) {
   const running = instance.backups.find((backup) => backup.status === "BUILDING");
   return html`<details class="instance" data-name=${instance.name}>
     <summary><span class="name">${instance.name}</span>
-      <span class="status ${instance.status === "ACTIVE" ? "good" : "amiss"}">${instance.status}</span>
+      <span class="status ${MOODS[instance.status] ?? "amiss"}">${instance.status}</span>
       <small>${instance.engine} · ${instance.type}</small>
       ${running ? progress(running) : nothing}</summary>
     ${instance.backups.length
@@ -102,7 +103,7 @@ function progress({ name, began, takes }) {
 function backupRow({ name, type, status, began, ended, size_kb }) {
   const took = ended ? `${duration(ended - began)}, ${ago(now() - began)}` : `since ${duration(now() - began)}`;
   return html`<li><span class="name">${name}</span>
-    <span class="status ${status === "COMPLETED" ? "good" : "amiss"}">${status}</span>
+    <span class="status ${MOODS[status] ?? "amiss"}">${status}</span>
     <small>${type}${size_kb ? ` · ${size(size_kb)}` : ""} · ${took}</small></li>`;
 }
 

@@ -25,40 +25,31 @@ export function messageLog(channel, messages, threads) {
     return html`${divider}${isNew}${messageRow(message, { before: joinable, replies })}`;
   };
   return html`<div class="log" role="log" tabindex="0" aria-label="Messages in ${channel.name}"
-      @scroll=${scrolled} ${ref((element) => settle(element, channel.id))}>
-    <div class="fill"></div>
-    ${repeat(messages, (message) => message.ts, row)}
+      @scroll=${scrolled} ${ref((element) => element && settle(element, channel.id))}>
+    <div class="messages">${repeat(messages, (message) => message.ts, row)}</div>
   </div>
   ${away ? html`<button type="button" class="to-end" @click=${toEnd}>↓ Latest messages</button>` : nothing}`;
 }
 
-let shown = { channel: null, height: 0, room: 0 };
+// The log is a reversed column: its end is at 0, and the browser keeps it there.
+let shown = null;
 let away = false;
 
-/** Stay at the end when something came, grew, or got less room. */
+/** Begin at the end of another channel. */
 function settle(element, channel) {
-  if (!element) return;
-  requestAnimationFrame(() => {
-    const { scrollHeight: height, clientHeight: room } = element;
-    if (shown.channel !== channel) away = false;
-    else if (shown.height === height && shown.room === room) return;
-    shown = { channel, height, room };
-    if (!away) end(element);
-  });
+  if (shown !== channel) {
+    element.scrollTop = 0;
+    away = false;
+  }
+  shown = channel;
 }
 
-const end = (element) => {
-  element.scrollTop = element.scrollHeight;
-};
-
 function toEnd(event) {
-  away = false;
-  end(event.target.parentElement.querySelector(".log"));
-  redraw();
+  event.target.parentElement.querySelector(".log").scrollTop = 0;
 }
 
 function scrolled({ target }) {
-  const isAway = target.scrollHeight - target.scrollTop - target.clientHeight > NEAR;
+  const isAway = target.scrollTop < -NEAR;
   if (isAway === away) return;
   away = isAway;
   redraw();
@@ -77,5 +68,5 @@ let marked = {};
 /** Forget what was marked: another person looks now. */
 export const forgetMarks = () => {
   marked = {};
-  shown = { channel: null, height: 0, room: 0 };
+  shown = null;
 };

@@ -1,7 +1,7 @@
 // The pane at the side: one message, and the replies to it.
 
 import { composer } from "./composer.js";
-import { html, nothing, ref, repeat } from "./lit.js";
+import { html, nothing, repeat } from "./lit.js";
 import { messageRow } from "./message.js";
 import { closeThread, threadsIn } from "./places.js";
 import { parts } from "./world.js";
@@ -17,26 +17,15 @@ export function threadPane(channel, ts) {
       <h2>Thread</h2><span class="facts">${channel.name}</span>
       <button type="button" class="close" aria-label="Close the thread" @click=${closeThread}>✕</button>
     </header>
-    <div class="log" role="log" tabindex="0" aria-label="Replies" ${ref(toEndWhenLonger(replies.length))}>
+    <div class="log" role="log" tabindex="0" aria-label="Replies"><div class="messages">
       ${parent
         ? messageRow(parent, { inThread: true })
         : html`<p class="closed">This message was deleted.</p>`}
       ${replies.length ? html`<div class="divider"><span>${count(replies.length)}</span></div>` : nothing}
       ${repeat(replies, (message) => message.ts, row)}
-    </div>
+    </div></div>
     ${composer(channel, { place: `${channel.id}-${ts.replace(".", "-")}`, thread: ts, label: "Reply…" })}
   </section>`;
 }
 
 const count = (replies) => (replies === 1 ? "1 reply" : `${replies} replies`);
-
-let length = 0;
-
-const toEndWhenLonger = (now) => (element) => {
-  if (element && now > length) {
-    requestAnimationFrame(() => {
-      element.scrollTop = element.scrollHeight;
-    });
-  }
-  if (element) length = now;
-};

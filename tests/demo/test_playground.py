@@ -1,0 +1,180 @@
+"""The playground without a browser: what its page may ask for, and what it is told."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.demo.playground.playground import Playground, playing
+from bot.demo.playground.server import PlaygroundServer
+from bot.demo.world import ANA, BEN, OPS
+from bot.domain.errors import SettingsError
+
+SPEED = 120
+PATIENCE = 20
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[PlaygroundServer]:
+    """A playground that serves."""
+    async with playing(SPEED) as playground, PlaygroundServer(playground) as server:
+        yield server
+
+
+@pytest.fixture
+def playground(server: PlaygroundServer) -> Playground:
+    """What it serves."""
+    return server.playground
+
+
+@pytest.fixture
+async def browser(server: PlaygroundServer) -> AsyncIterator[aiohttp.ClientSession]:
+    """Something that speaks HTTP to it."""
+    async with aiohttp.ClientSession(server.url) as session:
+        yield session
+
+
+async def _acts(browser: aiohttp.ClientSession, who: str, **wish: object) -> dict[str, Any]:
+    async with browser.post("/act", params={"as": who}, json=wish) as answer:
+        assert answer.status == HTTPStatus.OK
+        told: dict[str, Any] = await answer.json()
+        return told
+
+
+async def _seen(browser: aiohttp.ClientSession, who: str) -> dict[str, Any]:
+    async with browser.get("/events", params={"as": who}) as stream:
+        line = await stream.content.readline()
+        drawn: dict[str, Any] = json.loads(line.removeprefix(b"data: "))["drawn"]
+        return drawn
+
+
+async def test_each_sees_what_is_theirs(
+    browser: aiohttp.ClientSession, playground: Playground
+) -> None:
+    """An answer to ana alone, and a private channel, are not in what ben is told."""
+    await _acts(browser, ANA, act="say", channel=OPS, text="/backup help")
+    (answer,) = playground.world.workspace.ephemerals(ANA)
+
+    ana, ben = await _seen(browser, ANA), await _seen(browser, BEN)
+
+    assert ana[f"message:{answer.ts}"]["only_you"]
+    assert f"message:{answer.ts}" not in ben
+    assert "channel:G0PAYMENTS" in ana
+    assert not [part for part in ben.values() if part and part.get("channel") == "G0PAYMENTS"]
+
+
+async def test_the_stream_tells_what_changed(
+    browser: aiohttp.ClientSession, playground: Playground
+) -> None:
+    """After the first line only the parts that look different, and those that are gone."""
+    async with asyncio.timeout(PATIENCE), browser.get("/events", params={"as": ANA}) as stream:
+        await stream.content.readline()
+        message = playground.world.workspace.say(BEN, OPS, "a word")
+        changes: dict[str, Any] = {"drawn": {}}
+        while f"message:{message.ts}" not in changes["drawn"]:
+            changes = json.loads(
+                (await stream.content.readline()).partition(b": ")[2] or "{}"
+            ) or {"drawn": {}}
+        assert "app" not in changes["drawn"]
+
+        playground.world.workspace.delete(message)
+        while not changes.get("gone"):
+            changes = json.loads((await stream.content.readline()).partition(b": ")[2] or "{}")
+        assert changes["gone"] == [f"message:{message.ts}"]
+
+
+async def test_only_its_own_page_may_act(
+    browser: aiohttp.ClientSession, server: PlaygroundServer
+) -> None:
+    """Neither a site that is open in the same browser, nor a name that leads to loopback."""
+    wish = {"act": "say", "channel": OPS, "text": "/backup create dev-sandbox from-afar"}
+    there = {"as": ANA}
+    origin = {"Origin": "https://elsewhere.example"}
+    async with browser.post("/act", params=there, json=wish, headers=origin) as answer:
+        assert answer.status == HTTPStatus.FORBIDDEN
+    async with browser.get("/", headers={"Host": "rebound.example"}) as answer:
+        assert answer.status == HTTPStatus.FORBIDDEN
+    async with browser.post("/act", params=there, data=json.dumps(wish)) as answer:
+        assert answer.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    async with browser.get("/") as answer:
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+    messages = server.playground.world.workspace.history.messages
+    assert not [message for message in messages if "from-afar" in message.text]
+
+
+async def test_what_is_no_act(browser: aiohttp.ClientSession) -> None:
+    """It is refused with the reason."""
+    headers = {"Content-Type": "application/json"}
+    for wish in (
+        b"{}",
+        b"not json",
+        b'{"act": "fly"}',
+        b'{"act": "say", "channel": "C0OPS", "text": ""}',
+        b'{"act": "say", "channel": "C0OPS", "text": "hi", "as": "U0BEN"}',
+        b'{"act": "switch", "speed": 0}',
+        b'{"act": "switch", "answers": "rudely"}',
+    ):
+        async with browser.post("/act", params={"as": ANA}, data=wish, headers=headers) as answer:
+            assert answer.status == HTTPStatus.BAD_REQUEST
+            assert "validation error" in await answer.text()
+
+
+async def test_nobody_acts_as_the_bot(browser: aiohttp.ClientSession) -> None:
+    """Only as one of the four people."""
+    wish = {"act": "say", "channel": OPS, "text": "done"}
+    for who in ("U0BOT", "U0EVE", "", "U0NOBODY"):
+        async with browser.post("/act", params={"as": who}, json=wish) as answer:
+            assert answer.status == HTTPStatus.BAD_REQUEST
+
+
+async def test_acting_on_what_is_gone(browser: aiohttp.ClientSession) -> None:
+    """A click on a message that is not there, and a field of a form that nobody has open."""
+    assert (await _acts(browser, ANA, act="click", ts="1.0", action_id="x"))["error"] == "gone"
+    assert (await _acts(browser, ANA, act="submit"))["error"] == "gone"
+    assert (await _acts(browser, ANA, act="close_modal"))["error"] is None
+    told = await _acts(browser, ANA, act="say", channel="C0NOWHERE", text="/backup help")
+    assert told["error"] == "gone"
+
+
+async def test_it_says_where_it_is_and_ends_in_order() -> None:
+    """`backup-bot demo` prints the address and three things to try; Ctrl-C ends both processes."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "demo", "--no-browser", "--port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert process.stdout
+    async with asyncio.timeout(PATIENCE):
+        said = [(await process.stdout.readline()).decode() for _ in range(5)]
+        url = said[0].split(" at ")[1].split()[0]
+        async with aiohttp.ClientSession(url) as browser:
+            bot = (await _seen(browser, ANA))["bot"]
+        process.send_signal(signal.SIGINT)
+        _, errors = await process.communicate()
+
+    assert [line[:2] for line in said[2:]] == ["1.", "2.", "3."]
+    assert bot["is_connected"]
+    assert process.returncode == 0
+    assert errors == b""
+    with pytest.raises(ProcessLookupError):
+        os.kill(bot["pid"], 0)
+
+
+async def test_a_port_that_is_taken(server: PlaygroundServer) -> None:
+    """It says so, and what to do."""
+    port = int(server.url.rstrip("/").rpartition(":")[2])
+    with pytest.raises(SettingsError) as raised:
+        async with PlaygroundServer(server.playground, port):
+            pass
+
+    assert "`--port 0` takes a free one" in str(raised.value.problems)
