@@ -14,9 +14,11 @@ from bot.demo.rds.records import Ending
 from bot.demo.slack.records import Message
 from bot.demo.world import ANA, BEN, OPS, World, offline_world
 from bot.slack.cards import APPROVE, REJECT
+from bot.slack.views import REASON
 
 SPEED = 60  # a minute a second
 PATIENCE = 25.0  # seconds of real time until a line must be there
+WHY_NOT = "not during the sale"
 COMMAND = 'create orders before-migration-42 "before the 4.2 migration"'
 CONFIG = """
 [approval]
@@ -44,11 +46,17 @@ class Stage:
         self._show()
         return self._cards[0]
 
-    async def ben_clicks(self, card: Message, button: str) -> None:
-        """Click Approve or Reject."""
-        label = {APPROVE: "Approve", REJECT: "Reject"}[button]
-        self._tell(f"@ben clicks {label}; a minute goes by in a second")
-        await self._workspace.click(BEN, card.ts, button)
+    async def ben_approves(self, card: Message) -> None:
+        """Click Approve."""
+        self._tell("@ben clicks Approve; a minute goes by in a second")
+        await self._workspace.click(BEN, card.ts, APPROVE)
+
+    async def ben_rejects(self, card: Message) -> None:
+        """Click Reject, and say why in the form that opens."""
+        self._tell(f"@ben clicks Reject, and says why: {WHY_NOT}")
+        await self._workspace.click(BEN, card.ts, REJECT)
+        await self._workspace.until(lambda: self._workspace.modal(BEN), PATIENCE)
+        await self._workspace.submit(BEN, {REASON: WHY_NOT})
 
     async def until_said(self, card: Message, words: str) -> None:
         """Wait for the line in the card's thread that ends the story."""
@@ -73,12 +81,12 @@ class Stage:
         )
 
 
-async def play(scenario: str, console: Console) -> None:
+async def play(scenario: str, console: Console, speed: float = SPEED) -> None:
     """Play one of SCENARIOS and print the channel and its thread as a reader sees them.
 
     Raises AssertionError, with the channel as it stood, if the story does not come to its end.
     """
-    clock = FastClock(SPEED)
+    clock = FastClock(speed)
     with tempfile.TemporaryDirectory(prefix="backup-bot-demo-") as directory:
         files = _written(CONFIG, Path(directory))
         async with offline_world(clock) as world:
@@ -99,7 +107,7 @@ def _written(config: str, directory: Path) -> dict[str, str]:
 
 async def _approve(stage: Stage, words: str) -> None:
     card = await stage.ana_asks()
-    await stage.ben_clicks(card, APPROVE)
+    await stage.ben_approves(card)
     await stage.until_said(card, words)
 
 
@@ -109,7 +117,7 @@ async def _completed(stage: Stage) -> None:
 
 async def _rejected(stage: Stage) -> None:
     card = await stage.ana_asks()
-    await stage.ben_clicks(card, REJECT)
+    await stage.ben_rejects(card)
     await stage.until_said(card, "rejected")
 
 
