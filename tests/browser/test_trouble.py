@@ -86,3 +86,12 @@ async def test_a_channel_without_the_bot(tab: Tab) -> None:
     await tab.types("/backup create dev-sandbox here-1", "Message #payments")
 
     await tab.reads("/invite")
+
+
+async def test_a_direct_message_between_two(tab: Tab) -> None:
+    """Nobody else could decide there: it is refused, and says where to ask."""
+    await tab.page.get_by_role("navigation", name="Channels").get_by_text("ben").click()
+    await tab.types("/backup create orders-prod between-us", "Message ben")
+
+    await tab.reads("channel")
+    await expect(tab.channel).not_to_contain_text("Approve")

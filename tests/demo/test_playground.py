@@ -145,13 +145,18 @@ async def test_acting_on_what_is_gone(browser: aiohttp.ClientSession) -> None:
     assert told["error"] == "gone"
 
 
-async def test_it_says_where_it_is_and_ends_in_order() -> None:
-    """`backup-bot demo` prints the address and three things to try; Ctrl-C ends both processes."""
+async def test_it_says_where_it_is_and_ends_in_order(tmp_path: Path) -> None:
+    """It prints the address and three things to try, and opens it; Ctrl-C ends both processes."""
+    opened = tmp_path / "opened"
+    browser_program = tmp_path / "browser"
+    browser_program.write_text(f"#!/bin/sh\necho $1 > {opened}\n", "utf-8")
+    browser_program.chmod(0o700)
+    root = str(Path(__file__).parents[2])
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "demo", "--no-browser", "--port", "0"),
+        *(sys.executable, "-m", "bot", "demo", "--port", "0"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": root, "BROWSER": str(browser_program)},
     )
     assert process.stdout
     async with asyncio.timeout(PATIENCE):
@@ -163,6 +168,7 @@ async def test_it_says_where_it_is_and_ends_in_order() -> None:
         _, errors = await process.communicate()
 
     assert [line[:2] for line in said[2:]] == ["1.", "2.", "3."]
+    assert opened.read_text("utf-8").strip() == url
     assert bot["is_connected"]
     assert process.returncode == 0
     assert errors == b""

@@ -97,6 +97,7 @@ async def opening(workspace: Workspace) -> None:
     workspace.say(ANA, OPS, "I do, as soon as the migration is reviewed.")
     workspace.say(CAT, DEPLOYS, "web 4.2.0-rc3 is on staging.")
     workspace.say(DAN, PAYMENTS, "The bot is not in this channel. What happens if I ask here?")
+    workspace.say(BEN, "D0ANABEN", "Ask in #ops: nobody but us would see it here.")
     await workspace.command(EVE, OPS, "/backup", WAITING)
 
 
@@ -108,6 +109,7 @@ def _people(workspace: Workspace) -> None:
     workspace.add_channel(OPS, "ops", [*everybody, bot])
     workspace.add_channel(DEPLOYS, "deploys", [*everybody, bot])
     workspace.add_channel(PAYMENTS, "payments", [ANA, DAN], private=True)
+    workspace.add_direct_message("D0ANABEN", [ANA, BEN])
     workspace.add_usergroup(DBAS, "dba", [BEN, CAT])
     workspace.add_usergroup(DEVELOPERS, "dev", [ANA, EVE])
 

@@ -65,16 +65,23 @@ def _person(slack: Workspace, reading: Reading, user_id: str) -> Json:
 def _channel(slack: Workspace, reading: Reading, user_id: str, channel: Channel) -> Json:
     unread = reading.unread(user_id, channel)
     bot = slack.identity.bot_user_id
+    (other, *_) = sorted(channel.members - {user_id}) or [user_id]
     return {
         "id": channel.id,
-        "name": channel.name,
-        "kind": "app" if channel.is_im else "private" if channel.is_private else "public",
+        "name": slack.users[other].name if channel.is_im else channel.name,
+        "kind": _kind(channel, bot),
         "has_bot": bot in channel.members,
         "members": len(channel.members - {bot}),
         "read": reading.mark(user_id, channel.id),
         "unread": len(unread),
         "calls": sum(reading.calls(user_id, message) for message in unread),
     }
+
+
+def _kind(channel: Channel, bot: str) -> str:
+    if channel.is_im:
+        return "app" if bot in channel.members else "direct"
+    return "private" if channel.is_private else "public"
 
 
 def _message(message: Message) -> Json:

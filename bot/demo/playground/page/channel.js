@@ -17,16 +17,19 @@ export function channelPane(channel) {
     ${messageLog(channel, messages, threadsIn(channel.id))}
     ${isApp
       ? html`<p class="closed">Sending messages to this app has been turned off.</p>`
-      : composer(channel, { place: channel.id, label: `Message #${channel.name}` })}
+      : composer(channel, { place: channel.id, label: `Message ${mark(channel)}${channel.name}` })}
   </section>`;
 }
 
 const title = (channel) => html`<header class="title">
   <h2>${sign(channel)} ${channel.name}</h2>
-  <span class="facts">${channel.members} people${channel.has_bot ? nothing : ", without the bot"}</span>
+  ${channel.kind === "direct" ? nothing : html`<span class="facts">${channel.members} people${
+    channel.has_bot ? nothing : ", without the bot"}</span>`}
 </header>`;
 
-export const sign = (channel) => (channel.kind === "private" ? "🔒" : "#");
+export const sign = ({ kind }) => ({ private: "🔒", direct: "@" })[kind] ?? "#";
+
+const mark = ({ kind }) => (kind === "direct" ? "" : "#");
 
 /** The app's name, and the two things one can look at there. */
 export function appTabs(shown) {

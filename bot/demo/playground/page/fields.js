@@ -102,7 +102,7 @@ function staticSelect(block, attributes, choose) {
 
 function conversationsSelect(block, attributes, choose) {
   const options = all("channel")
-    .filter((channel) => channel.kind !== "app")
+    .filter((channel) => ["public", "private"].includes(channel.kind))
     .map((channel) => ({ value: channel.id, words: `#${channel.name}` }));
   const value = current(block, block.element.initial_conversation);
   return select(attributes, options, value, choose);

@@ -8,12 +8,15 @@ import { HOME, ui } from "./ui.js";
 import { all, app } from "./world.js";
 
 export function sidebar() {
-  const channels = all("channel").filter((channel) => channel.kind !== "app");
+  const channels = all("channel").filter((channel) => ["public", "private"].includes(channel.kind));
+  const people = all("channel").filter((channel) => channel.kind === "direct");
   const own = appChannel();
   return html`<nav class="sidebar" aria-label="Channels">
     <p>Demo workspace</p>
     <h2>Channels</h2>
     <ul>${channels.map((channel) => place(channel.id, html`${sign(channel)} ${channel.name}`, channel))}</ul>
+    ${people.length ? html`<h2>Direct messages</h2>` : nothing}
+    <ul>${people.map((channel) => place(channel.id, html`${sign(channel)} ${channel.name}`, channel))}</ul>
     <h2>Apps</h2>
     <ul>${place(HOME, html`${avatar(app().user)} ${app().name}`, own, [HOME, own?.id])}</ul>
   </nav>`;
