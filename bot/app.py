@@ -8,8 +8,9 @@ import structlog
 from slack_bolt.authorization import AuthorizeResult
 
 import handlers
-from bot.backups import PEOPLE_PATIENCE, Backups, members_within
+from bot.backups import Backups
 from bot.board import Board
+from bot.clicks import Clicks
 from bot.clock import Clock
 from bot.deletions import Deletions
 from bot.domain.errors import SettingsError
@@ -22,6 +23,7 @@ from bot.lifecycle.workflow import Lifecycle
 from bot.lifecycle.world import World
 from bot.outside import Outside, open_outside
 from bot.overview import Overview
+from bot.patience import PEOPLE_PATIENCE, members_within
 from bot.rds.client import PATIENCE
 from bot.run import Run
 from bot.settings import Settings, revealed
@@ -121,11 +123,10 @@ def _door(
         store=store,
         intake=Intake(store),
         catalogue=catalogue,
-        policy=policy,
-        people=people,
         engine=lifecycle,
         clock=clock,
     )
+    clicks = Clicks(store=store, policy=policy, people=people, engine=lifecycle, clock=clock)
     overview = Overview(
         store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
     )
@@ -160,6 +161,7 @@ def _door(
     )
     return handlers.Door(
         backups=backups,
+        clicks=clicks,
         deletions=deletions,
         overview=overview,
         inventory=inventory,

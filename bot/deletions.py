@@ -3,7 +3,8 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bot.backups import PATIENCE, Asked, Backups, requested
+from bot.asked import Asked, requested
+from bot.backups import Backups
 from bot.clock import Clock
 from bot.domain.commands import DeleteBackup
 from bot.domain.deleting import deletable
@@ -11,6 +12,7 @@ from bot.domain.errors import BackupUnknown, RdsError, StoreUnavailable, UserErr
 from bot.domain.instances import Backup, Instance
 from bot.domain.requests import BackupRequest, Kind, RequestState
 from bot.inventory import Inventory
+from bot.patience import PATIENCE
 from bot.ports import Catalogue, Store
 
 

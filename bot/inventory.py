@@ -9,13 +9,14 @@ from typing import Protocol
 
 import structlog
 
-from bot.backups import FORM_PATIENCE, Asked, members_within
+from bot.asked import Asked
 from bot.clock import Clock
 from bot.domain.decisions import AskVerdict, Decision, decide_request
 from bot.domain.errors import RdsError
 from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest, Kind, RequestState
+from bot.patience import FORM_PATIENCE, members_within
 from bot.ports import Catalogue, People, Store
 
 log = structlog.get_logger(__name__)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.backups import Asked
+from bot.asked import Asked
 
 
 def team_of(body: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backups import Asked
+from bot.asked import Asked
 from bot.domain.commands import Command, CreateBackup, DeleteBackup, OpenForm, Withdraw
 from bot.domain.errors import ForeignWorkspace
 from bot.domain.grammar import parse
@@ -67,7 +67,7 @@ async def _create(door: Door, wish: CreateBackup, asked: Asked) -> Message:
 
 
 async def _withdraw(door: Door, wish: Withdraw, asked: Asked) -> Message:
-    return answers.click_answer(*await door.backups.withdraw(wish.about, asked))
+    return answers.click_answer(*await door.clicks.withdraw(wish.about, asked))
 
 
 ANSWERS: dict[type[Command], Callable[[Door, Any, Asked], Awaitable[Message]]] = {

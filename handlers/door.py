@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.backups import Backups
 from bot.board import Board
+from bot.clicks import Clicks
 from bot.deletions import Deletions
 from bot.inventory import Inventory
 from bot.overview import Overview
@@ -15,6 +16,7 @@ class Door:
     """The use cases, under the name of the command, for the people of one workspace."""
 
     backups: Backups
+    clicks: Clicks
     deletions: Deletions
     overview: Overview
     inventory: Inventory

@@ -8,7 +8,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backups import Asked
+from bot.asked import Asked
 from bot.domain.commands import CommandError, DeleteBackup, Typed, checked_create
 from bot.domain.errors import (
     AmbiguousInstance,

@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backups import Asked
+from bot.asked import Asked
 from bot.domain.errors import ForeignWorkspace
 from handlers import forms
 from handlers.asker import asked_by, team_of

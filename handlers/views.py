@@ -5,7 +5,8 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.backups import Asked, Backups
+from bot.asked import Asked
+from bot.clicks import Clicks
 from bot.domain.clicks import Click
 from bot.domain.commands import CommandError, checked_create
 from bot.domain.decisions import Verdict
@@ -31,14 +32,13 @@ FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → whe
 
 
 def register(app: AsyncApp, door: Door) -> None:
-    backups = door.backups
-    app.view(REJECT_VIEW)(partial(give_reason, backups, Choice.REJECT))
-    app.view(BREAK_GLASS_VIEW)(partial(give_reason, backups, Choice.BREAK_GLASS))
-    app.view(ASK_AGAIN_VIEW)(partial(ask_again, backups, door.command))
+    app.view(REJECT_VIEW)(partial(give_reason, door.clicks, Choice.REJECT))
+    app.view(BREAK_GLASS_VIEW)(partial(give_reason, door.clicks, Choice.BREAK_GLASS))
+    app.view(ASK_AGAIN_VIEW)(partial(ask_again, door))
 
 
 async def give_reason(
-    backups: Backups, choice: Choice, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
+    clicks: Clicks, choice: Choice, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
     """Reject, or break the glass: the choice is on disk before the form says so."""
     click = Click(
@@ -48,7 +48,7 @@ async def give_reason(
         team_id=team_of(body),
         reason=_typed(view, REASON),
     )
-    result = await backups.decide(click)
+    result = await clicks.decide(click)
     message = answers.click_answer(result, click)
     if result.verdict is Verdict.NO_REASON:
         await ack(response_action="errors", errors={REASON: message.text})
@@ -56,11 +56,9 @@ async def give_reason(
         await _answer(ack, view, message)
 
 
-async def ask_again(
-    backups: Backups, command: str, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
-) -> None:
+async def ask_again(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
     """Ask for the same once more: a new request, by whoever sends the form."""
-    before = await backups.to_repeat(view.get("private_metadata", ""), team_of(body))
+    before = await door.clicks.claimed(view.get("private_metadata", ""), team_of(body))
     if before is None:
         return await _answer(ack, view, answers.unknown_request())
     asked = Asked(
@@ -72,7 +70,7 @@ async def ask_again(
     )
     try:
         wish = checked_create(before.reference, _typed(view, NAME), _typed(view, DESCRIPTION))
-        request = await backups.ask(wish, asked, again=before.id)
+        request = await door.backups.ask(wish, asked, again=before.id)
     except CommandError as error:
         errors = {FIELDS.get(problem.about, NAME): str(problem) for problem in error.problems}
         await ack(response_action="errors", errors=errors)
@@ -80,9 +78,9 @@ async def ask_again(
         errors = {NAME: name_taken(error)}
         await ack(response_action="errors", errors=errors)
     except (UserError, RdsError) as error:
-        await _answer(ack, view, answers.refusal(error, command))
+        await _answer(ack, view, answers.refusal(error, door.command))
     else:
-        await _answer(ack, view, answers.accepted(request, command))
+        await _answer(ack, view, answers.accepted(request, door.command))
 
 
 def _typed(view: dict[str, Any], field: str) -> str:

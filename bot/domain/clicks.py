@@ -68,7 +68,7 @@ def judge(
     """What a click comes to, by the request's terms as they are now."""
     terms = request.terms
     rule = terms.rule if terms else NO_RULE
-    if click.team_id not in ("", request.team_id):  # an org-wide install names no team
+    if not request.concerns(click.team_id):
         return Decision(Verdict.OTHER_WORKSPACE, rule)
     if request.state is RequestState.EXPIRED:
         return Decision(Verdict.EXPIRED, rule)

@@ -174,6 +174,10 @@ class BackupRequest(BaseModel):
             raise ValueError(f"a request that is {self.state} cannot become {to}")
         return self.model_copy(update={"state": to, **changes})
 
+    def concerns(self, team_id: str) -> bool:
+        """Whether it belongs to this workspace; an org-wide install names none."""
+        return team_id in ("", self.team_id)
+
     @property
     def approvers(self) -> tuple[str, ...]:
         """Who approved, in order."""
