@@ -63,9 +63,9 @@ class Clicks:
         with suppress(Conflict):
             async with self._store.transaction() as transaction:
                 kept = await transaction.retain(request, Retention.KEPT, kept_by=user_id)
-                detail = {"name": request.name, "backup_id": request.backup_id or ""}
+                what = kept.backup_on_trail
                 await transaction.record(
-                    kept.on_trail(AuditAction.KEPT, at=now, actor=user_id, detail=detail)
+                    kept.on_trail(AuditAction.KEPT, at=now, actor=user_id, detail=what)
                 )
         self._engine.wake(request.id)
         return await self._store.load(request.id)

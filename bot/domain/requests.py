@@ -236,6 +236,18 @@ class BackupRequest(BaseModel):
         """The instance's name, or what was typed while it is not looked up."""
         return self.instance.name if self.instance else self.reference
 
+    @property
+    def in_rds(self) -> tuple[str, str]:
+        """The ids of its instance and its backup. Raises LookupError while there is no backup."""
+        if self.instance is None or self.backup_id is None:
+            raise LookupError(f"request {self.id} names no backup")
+        return self.instance.id, self.backup_id
+
+    @property
+    def backup_on_trail(self) -> dict[str, str]:
+        """What the audit trail calls its backup."""
+        return {"name": self.name, "backup_id": self.backup_id or ""}
+
     def on_trail(
         self, action: AuditAction, *, at: datetime, actor: str, detail: Mapping[str, str]
     ) -> AuditEntry:

@@ -25,6 +25,7 @@ from bot.domain.naming import free_name
 from bot.domain.policy import Members, Terms
 from bot.domain.progress import history_of
 from bot.domain.requests import BackupRequest, Kind, Refusal, RequestState
+from bot.lifecycle.patience import patiently
 from bot.lifecycle.world import World
 
 GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
@@ -38,8 +39,10 @@ async def look_up(world: World, request_id: str) -> RequestState:
         return request.state
     try:
         instance = await _instance(world, request)
-        backups = await world.patiently(
-            lambda: world.rds.list_backups(instance.id), partial(world.put_off, request)
+        backups = await patiently(
+            world.clock,
+            lambda: world.rds.list_backups(instance.id),
+            partial(world.put_off, request),
         )
         found = _judge(request, instance, backups)
         terms = await _terms(world, request, instance)
@@ -66,10 +69,10 @@ async def _instance(world: World, request: BackupRequest) -> Instance:
     lasting = partial(world.put_off, request)
     known = request.instance
     if known is None:
-        known = await world.patiently(
-            lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
+        known = await patiently(
+            world.clock, lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
         )
-    current = await world.patiently(lambda: world.catalogue.current(known.id), lasting)
+    current = await patiently(world.clock, lambda: world.catalogue.current(known.id), lasting)
     if current is None and request.kind is Kind.DELETE:
         return known.model_copy(update={"status": GONE})
     if current is None:

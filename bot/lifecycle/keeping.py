@@ -9,6 +9,7 @@ from bot.domain.errors import CannotPost, RdsRefused
 from bot.domain.keeping import NOTICE
 from bot.domain.requests import BackupRequest, Line, Refusal, RequestState, Retention
 from bot.lifecycle import deletion
+from bot.lifecycle.patience import patiently
 from bot.lifecycle.world import World
 from bot.ports import Conflict
 
@@ -54,7 +55,7 @@ async def _go_on(world: World, request: BackupRequest) -> float:
             elif (left := await _left(world, request)) > 0:
                 return left
             else:
-                sent = deletion.sent(request)
+                sent = request.backup_on_trail
                 await world.retain(request, Retention.DELETING, AuditAction.DELETE_SENT, sent)
         elif request.retention is Retention.DELETING:
             await _delete(world, request)
@@ -78,7 +79,7 @@ async def _warn(world: World, request: BackupRequest) -> float:
     """Say that it will be deleted, if it is still there to be."""
     instance_id = request.instance.id if request.instance else ""
     try:
-        backups = await world.patiently(lambda: world.rds.list_backups(instance_id))
+        backups = await patiently(world.clock, lambda: world.rds.list_backups(instance_id))
     except RdsRefused as error:
         log.warning("deletion_put_off", request=request.id, code=error.code)
         return REREAD
@@ -90,12 +91,12 @@ async def _warn(world: World, request: BackupRequest) -> float:
 
 
 async def _delete(world: World, request: BackupRequest) -> None:
-    sent = deletion.sent(request)
+    what = request.backup_on_trail
     if error := await deletion.carry_out(world, request):
-        refusal, why = Refusal.of(error), {**sent, "reason": error.reason.value}
+        refusal, why = Refusal.of(error), {**what, "reason": error.reason.value}
         await world.retain(request, Retention.STAYS, AuditAction.STAYS, why, refusal=refusal)
     else:
-        await world.retain(request, Retention.DELETED, AuditAction.DELETED, sent)
+        await world.retain(request, Retention.DELETED, AuditAction.DELETED, what)
 
 
 async def _tell(world: World, request: BackupRequest, line: Line) -> bool:

@@ -30,7 +30,7 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
     while True:
         gap = _gap(world, request, poll_seconds)
         try:
-            backup = await world.watcher.look(*_what(request), gap, patient=away)
+            backup = await world.watcher.look(*request.in_rds, gap, patient=away)
         except RdsError as error:
             outages, away = outages + 1, True
             await world.say(request, trouble_line(error), subject=str(outages))
@@ -47,12 +47,6 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
         elif world.clock.now() - drawn >= EDIT_GAP:
             await world.draw(request)
             drawn = world.clock.now()
-
-
-def _what(request: BackupRequest) -> tuple[str, str]:
-    if request.instance is None or request.backup_id is None:
-        raise LookupError(f"request {request.id} is running but names no backup")
-    return request.instance.id, request.backup_id
 
 
 def _elapsed(world: World, request: BackupRequest) -> timedelta:
@@ -93,7 +87,7 @@ async def _finish(
 
 
 def _measured(request: BackupRequest, backup: Backup | None, took: timedelta) -> dict[str, str]:
-    detail = {"backup_id": request.backup_id or "", "name": request.name}
+    detail = request.backup_on_trail
     if backup is not None:
         detail |= {"status": backup.status, "seconds": str(round(took.total_seconds()))}
     if backup is not None and backup.size_kb:

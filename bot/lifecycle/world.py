@@ -1,4 +1,4 @@
-"""What the steps of the lifecycle share: how they move a request, speak of it, and wait."""
+"""What the steps of the lifecycle share: how they move a request, and speak of it."""
 
 import asyncio
 from collections import defaultdict
@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import structlog
 
 from bot.clock import Clock
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
-from bot.domain.errors import CannotPost, RdsUnreachable, SlackUnreachable
+from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest, Choice, Line, RequestState, Retention
 from bot.lifecycle.gate import Gate
@@ -20,11 +19,8 @@ from bot.lifecycle.ports import Catalogue, Rds, Thread, Watcher
 from bot.ports import People, Store
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
-FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS cannot be reached
-LASTING = 16.0  # such a gap, from which on people hear that RDS is away
-
+FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS or Slack is away
 PATIENCE = 5.0  # seconds for which a step waits until a line of progress is said
 SAY_AGAIN = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)  # seconds after each try to say a line of progress
 
@@ -197,28 +193,3 @@ class World:
                 continue
             return True
         return False
-
-    async def patiently(
-        self,
-        call: Callable[[], Awaitable[T]],
-        lasting: Callable[[], Awaitable[None]] | None = None,
-    ) -> T:
-        """Make a call that changes nothing until RDS answers it, and say once that it does not.
-
-        `lasting` is done once it is no mere hiccup.
-        """
-        gap = FIRST_GAP
-        while True:
-            try:
-                answer = await call()
-            except RdsUnreachable as error:
-                if gap == FIRST_GAP:
-                    log.warning("rds_unreachable", code=error.code, request_id=error.request_id)
-                if lasting and gap < LASTING <= gap * 2:
-                    await lasting()
-                await self.clock.sleep(max(gap, error.retry_after or 0.0))
-                gap = min(gap * 2, LONGEST_GAP)
-            else:
-                if gap > FIRST_GAP:
-                    log.info("rds_reachable_again")
-                return answer
