@@ -19,6 +19,7 @@ from bot.health import Health, HealthServer
 from bot.inventory import Inventory
 from bot.lifecycle.journal import Journal
 from bot.lifecycle.takeover import take_over
+from bot.lifecycle.voice import Voice
 from bot.lifecycle.workflow import Lifecycle
 from bot.lifecycle.world import World
 from bot.outside import Outside, open_outside
@@ -93,7 +94,7 @@ def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
         rds=outside.rds,
         catalogue=outside.catalogue,
         watcher=outside.watcher,
-        thread=outside.threads,
+        voice=Voice(outside.threads, outside.store, outside.clock),
         people=outside.people,
         policy=settings.file.policy,
         clock=outside.clock,

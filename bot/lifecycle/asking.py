@@ -42,7 +42,7 @@ async def look_up(world: World, request_id: str) -> RequestState:
         backups = await patiently(
             world.clock,
             lambda: world.rds.list_backups(instance.id),
-            partial(world.put_off, request),
+            partial(world.voice.put_off, request),
         )
         found = _judge(request, instance, backups)
         terms = await _terms(world, request, instance)
@@ -66,7 +66,7 @@ async def look_up(world: World, request_id: str) -> RequestState:
 
 async def _instance(world: World, request: BackupRequest) -> Instance:
     """As RDS shows it now. A backup may outlive its instance, and be deleted after it."""
-    lasting = partial(world.put_off, request)
+    lasting = partial(world.voice.put_off, request)
     known = request.instance
     if known is None:
         known = await patiently(
@@ -174,12 +174,12 @@ async def post_card(world: World, request_id: str) -> RequestState:
     """
     request = await world.load(request_id)
     try:
-        await world.thread.show(request)
+        await world.voice.show(request)
     except CannotPost as error:
         return await refuse(world, request, error)
     except SlackUnreachable:
         if request.state is not RequestState.APPROVED:
             raise
     if request.thread_ts:
-        await world.point(request)
+        await world.voice.point(request)
     return request.state

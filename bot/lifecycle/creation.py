@@ -36,7 +36,7 @@ async def create(world: World, request_id: str) -> RequestState:
     unsure = request.state is RequestState.CREATING  # a restart: one may have been sent
     if request.state is RequestState.APPROVED:
         broken = request.vote(Choice.BREAK_GLASS) is not None
-        await world.say(request, Line.BREAK_GLASS if broken else Line.APPROVED)
+        await world.voice.say(request, Line.BREAK_GLASS if broken else Line.APPROVED)
         request = await world.move(
             request, RequestState.CREATING, AuditAction.CREATE_SENT, {"name": request.name}
         )
@@ -46,7 +46,7 @@ async def create(world: World, request_id: str) -> RequestState:
 
 
 async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool) -> RequestState:
-    outage = Outage(world.clock, partial(world.say, request, Line.RDS_AWAY))
+    outage = Outage(world.clock, partial(world.voice.say, request, Line.RDS_AWAY))
     while True:
         if unsure and (backup := await _look(world, request)):
             return await _running(world, request, backup, adopted=True)
@@ -60,7 +60,7 @@ async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool
             log.warning("create_outcome_unknown", backup=request.name, code=error.code)
             unsure = True
             await world.note(request, AuditAction.OUTCOME_UNKNOWN, _told_by(error))
-            await world.say(request, Line.OUTCOME_UNKNOWN)
+            await world.voice.say(request, Line.OUTCOME_UNKNOWN)
         except RdsUnreachable as error:
             await outage.wait(error)
         except RdsRefused as error:
@@ -92,7 +92,7 @@ async def _listed(world: World, request: BackupRequest) -> list[Backup]:
             if error.reason is RefusalReason.INSTANCE_NOT_FOUND:
                 return []
             if error.reason is RefusalReason.CREDENTIALS:
-                await world.say(request, Line.KEYS_REFUSED)
+                await world.voice.say(request, Line.KEYS_REFUSED)
             log.error("look_refused", backup=request.name, reason=error.reason, code=error.code)  # noqa: TRY400 - no traceback: the operator has to mend keys or rights
             await world.clock.sleep(MENDING_GAP)
 

@@ -6,8 +6,8 @@ from bot.domain.audit import AuditAction
 from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.requests import BackupRequest, Line, RequestState
 from bot.lifecycle.asking import refuse
-from bot.lifecycle.patience import LASTING, Outage, wait_out
-from bot.lifecycle.world import LONGEST_GAP, World
+from bot.lifecycle.patience import LASTING, LONGEST_GAP, Outage, wait_out
+from bot.lifecycle.world import World
 
 LOOK = 5.0  # seconds between two looks whether it is gone
 LATER = 2 * LASTING  # nobody waits for a deletion as for a backup: an outage is said a try later
@@ -17,7 +17,7 @@ async def delete(world: World, request_id: str) -> RequestState:
     """Bring an approved request to `deleted` or `refused`."""
     request = await world.load(request_id)
     if request.state is RequestState.APPROVED:
-        await world.say(request, Line.APPROVED)
+        await world.voice.say(request, Line.APPROVED)
         request = await world.move(
             request, RequestState.DELETING, AuditAction.DELETE_SENT, request.backup_on_trail
         )
@@ -49,7 +49,7 @@ async def carry_out(world: World, request: BackupRequest) -> RdsRefused | None:
 async def _accepted(world: World, request: BackupRequest, backup_id: str) -> RdsRefused | None:
     """Send the delete until RDS accepts it, or knows no such backup; why it refuses, else None."""
     since = world.clock.now()
-    outage = Outage(world.clock, partial(world.say, request, Line.RDS_AWAY), from_gap=LATER)
+    outage = Outage(world.clock, partial(world.voice.say, request, Line.RDS_AWAY), from_gap=LATER)
     while True:
         try:
             async with world.gate:

@@ -104,7 +104,7 @@ async def _tell(world: World, request: BackupRequest, line: Line) -> bool:
     if line is Line.BACKUP_DELETED and request.warned_at is None:
         return False
     try:
-        await world.insist(request, line)
+        await world.voice.insist(request, line)
     except CannotPost as error:
         log.error("line_not_told", request=request.id, line=line, error=error.error)  # noqa: TRY400 - the state of things, not a bug
         return False

@@ -9,12 +9,13 @@ import structlog
 from bot.clock import Clock
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.requests import BackupRequest, Line
-from bot.lifecycle.world import FIRST_GAP, LONGEST_GAP, World
+from bot.lifecycle.world import World
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-LASTING = 16.0  # a gap between two tries, from which on people hear that RDS is away
+FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS cannot be reached
+LASTING = 16.0  # such a gap, from which on people hear that RDS is away
 MENDING_GAP = 600.0  # seconds to the next call after a refused key: wrong signatures lock it
 
 
@@ -42,7 +43,7 @@ async def wait_out(
     patience = PATIENCE.get(error.reason)
     if patience is None or world.clock.now() - since > patience.lasts:
         return False
-    await world.say(request, patience.line)
+    await world.voice.say(request, patience.line)
     await world.clock.sleep(patience.gap)
     return True
 

@@ -24,7 +24,7 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
     request = await world.load(request_id)
     if request.state is not RequestState.RUNNING:
         return request.state
-    await world.say(request, Line.STARTED)
+    await world.voice.say(request, Line.STARTED)
     told, drawn = False, world.clock.now()
     missing, outages, away = 0, 0, False
     while True:
@@ -33,19 +33,19 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
             backup = await world.watcher.look(*request.in_rds, gap, patient=away)
         except RdsError as error:
             outages, away = outages + 1, True
-            await world.say(request, trouble_line(error), subject=str(outages))
+            await world.voice.say(request, trouble_line(error), subject=str(outages))
             continue
         if away:
-            await world.say(request, Line.RDS_BACK, subject=str(outages))
+            await world.voice.say(request, Line.RDS_BACK, subject=str(outages))
             away = False
         missing = 0 if backup else missing + 1
         if ended := _end(backup, missing):
             return await _finish(world, request, backup, ended)
         if not told and is_overdue(request.history, _elapsed(world, request)):
-            await world.say(request, Line.OVERDUE)
+            await world.voice.say(request, Line.OVERDUE)
             told, drawn = True, world.clock.now()
         elif world.clock.now() - drawn >= EDIT_GAP:
-            await world.draw(request)
+            await world.voice.draw(request)
             drawn = world.clock.now()
 
 
@@ -102,7 +102,7 @@ async def announce(world: World, request_id: str) -> RequestState:
     """
     request = await world.load(request_id)
     try:
-        await world.tell(request)
+        await world.voice.tell(request)
     except CannotPost as error:
         log.error("outcome_not_told", request=request.id, state=request.state, error=error.error)  # noqa: TRY400 - the state of things, not a bug
     return request.state

@@ -107,7 +107,7 @@ class Lifecycle:
         self._is_closing = True
         if not await self._world.gate.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
-        running: list[asyncio.Future[Any]] = [*self._running, *self._world.background]
+        running: list[asyncio.Future[Any]] = [*self._running, *self._world.voice.background]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, *self._started, return_exceptions=True)
