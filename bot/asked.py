@@ -9,7 +9,8 @@ from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import RequestUnknown
 from bot.domain.instances import Instance
 from bot.domain.keeping import shown_keep
-from bot.domain.requests import BackupRequest, Kind, RequestState
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
 from bot.ports import Store
 
 

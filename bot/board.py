@@ -9,7 +9,8 @@ from bot.clock import Clock
 from bot.domain.decisions import decide_approval
 from bot.domain.instances import Backup, Instance
 from bot.domain.policy import Members, Policy
-from bot.domain.requests import OPEN_STATES, BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import OPEN_STATES, RequestState
 from bot.inventory import Inventory
 from bot.patience import FORM_PATIENCE, members_within
 from bot.ports import People, Store

@@ -8,8 +8,10 @@ from bot.clock import Clock
 from bot.domain.audit import AuditAction
 from bot.domain.clicks import LONGEST_ID, STATES, Click, ClickResult, entry, judge
 from bot.domain.decisions import Decision, Verdict
+from bot.domain.lines import CARD
 from bot.domain.policy import Members, Policy, Terms
-from bot.domain.requests import CARD, BackupRequest, Choice, RequestState, Retention, Vote
+from bot.domain.requests import BackupRequest, Choice, Vote
+from bot.domain.states import RequestState, Retention
 from bot.metrics import DECISION_SECONDS
 from bot.patience import FORM_PATIENCE, PEOPLE_PATIENCE, members_within
 from bot.ports import Conflict, Engine, People, Store, Transaction

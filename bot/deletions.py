@@ -10,7 +10,8 @@ from bot.domain.commands import DeleteBackup
 from bot.domain.deleting import deletable
 from bot.domain.errors import BackupUnknown, RdsError, StoreUnavailable, UserError
 from bot.domain.instances import Backup, Instance
-from bot.domain.requests import BackupRequest, Kind, RequestState
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
 from bot.inventory import Inventory
 from bot.patience import PATIENCE
 from bot.ports import Catalogue, Store

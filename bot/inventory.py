@@ -15,7 +15,8 @@ from bot.domain.decisions import AskVerdict, Decision, decide_request
 from bot.domain.errors import RdsError
 from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, Kind, RequestState
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
 from bot.patience import FORM_PATIENCE, members_within
 from bot.ports import Catalogue, People, Store
 

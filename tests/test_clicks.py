@@ -18,7 +18,8 @@ from bot.domain.clicks import Click, ClickResult
 from bot.domain.decisions import Verdict
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 from bot.slack.answers import click_answer
 from bot.storage.store import Store, Transaction
 from tests.requests import asked

@@ -13,7 +13,8 @@ from bot.domain.decisions import (
     decide_withdrawal,
 )
 from bot.domain.policy import Members
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 
 LONGEST_ID = 64  # of what a click may claim to be a request's id
 LONGEST_REASON = 500

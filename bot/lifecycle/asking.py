@@ -24,7 +24,8 @@ from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.domain.naming import free_name
 from bot.domain.policy import Members, Terms
 from bot.domain.progress import history_of
-from bot.domain.requests import BackupRequest, Kind, Refusal, RequestState
+from bot.domain.requests import BackupRequest, Kind, Refusal
+from bot.domain.states import RequestState
 from bot.lifecycle.patience import patiently
 from bot.lifecycle.world import World
 

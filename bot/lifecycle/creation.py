@@ -14,7 +14,9 @@ from bot.domain.errors import (
     RefusalReason,
 )
 from bot.domain.instances import Backup
-from bot.domain.requests import BackupRequest, Choice, Line, RequestState
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 from bot.lifecycle.asking import refuse
 from bot.lifecycle.patience import MENDING_GAP, Outage, patiently, wait_out
 from bot.lifecycle.world import World

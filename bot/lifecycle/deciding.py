@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 from bot.domain.audit import AuditAction
+from bot.domain.lines import Line
 from bot.domain.reminders import can_still_act, reminders
-from bot.domain.requests import BackupRequest, Choice, Line, RequestState
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 from bot.lifecycle.world import World
 from bot.ports import Conflict
 

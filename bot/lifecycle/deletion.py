@@ -4,7 +4,9 @@ from functools import partial
 
 from bot.domain.audit import AuditAction
 from bot.domain.errors import RdsError, RdsRefused, RefusalReason
-from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.lifecycle.asking import refuse
 from bot.lifecycle.patience import LASTING, LONGEST_GAP, Outage, wait_out
 from bot.lifecycle.world import World

@@ -7,7 +7,9 @@ import structlog
 from bot.domain.audit import AuditAction
 from bot.domain.errors import CannotPost, RdsRefused
 from bot.domain.keeping import NOTICE
-from bot.domain.requests import BackupRequest, Line, Refusal, RequestState, Retention
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest, Refusal
+from bot.domain.states import RequestState, Retention
 from bot.lifecycle import deletion
 from bot.lifecycle.patience import patiently
 from bot.lifecycle.world import World

@@ -8,7 +8,8 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
-from bot.domain.requests import BackupRequest, Line
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest
 from bot.lifecycle.world import World
 
 log = structlog.get_logger(__name__)

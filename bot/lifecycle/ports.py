@@ -5,7 +5,8 @@ from typing import Protocol
 
 from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Accepted, Backup, Instance
-from bot.domain.requests import BackupRequest, Line
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest
 
 
 class Rds(Protocol):

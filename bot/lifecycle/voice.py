@@ -10,7 +10,8 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.errors import CannotPost, SlackUnreachable
-from bot.domain.requests import BackupRequest, Choice, Line
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest, Choice
 from bot.lifecycle.ports import Thread
 from bot.ports import Store
 

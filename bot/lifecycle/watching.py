@@ -7,8 +7,10 @@ import structlog
 from bot.domain.audit import AuditAction
 from bot.domain.errors import CannotPost, RdsError
 from bot.domain.instances import Backup, BackupStatus
+from bot.domain.lines import Line
 from bot.domain.progress import is_overdue, next_look
-from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.lifecycle.ports import trouble_line
 from bot.lifecycle.world import World
 from bot.metrics import BACKUP_SECONDS

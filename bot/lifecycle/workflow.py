@@ -13,7 +13,8 @@ import structlog
 from dbos import DBOS, SetWorkflowID
 
 from bot.domain.errors import BotError
-from bot.domain.requests import Kind, RequestState
+from bot.domain.requests import Kind
+from bot.domain.states import RequestState
 from bot.lifecycle import asking, creation, deciding, deletion, keeping, watching
 from bot.lifecycle.turns import Turns
 from bot.lifecycle.world import World

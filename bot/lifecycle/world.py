@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from bot.clock import Clock
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, RequestState, Retention
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState, Retention
 from bot.lifecycle.gate import Gate
 from bot.lifecycle.ports import Catalogue, Rds, Watcher
 from bot.lifecycle.voice import Voice

@@ -10,7 +10,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.clock import Clock
 from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, UserError
-from bot.domain.requests import CARD, GIVEN_UP, POINTER, PUT_OFF, TOLD, BackupRequest, Line
+from bot.domain.lines import CARD, GIVEN_UP, POINTER, PUT_OFF, TOLD, Line
+from bot.domain.requests import BackupRequest
 from bot.lifecycle.gate import Gate
 from bot.slack.answers import not_posted, put_off, refusal
 from bot.slack.cards import request_card

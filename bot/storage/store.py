@@ -17,13 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.audit import GENESIS, AuditEntry, chained
 from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import (
-    BackupRequest,
-    Choice,
-    RequestState,
-    Retention,
-    Vote,
-)
+from bot.domain.requests import BackupRequest, Choice, Vote
+from bot.domain.states import RequestState, Retention
 from bot.ports import Conflict
 from bot.storage.reading import Reading, load_request
 from bot.storage.tables import audit, budgets, homes, posts, requests, votes

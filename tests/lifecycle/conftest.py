@@ -9,8 +9,9 @@ import pytest
 
 from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
+from bot.domain.lines import Line
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, Line
+from bot.domain.requests import BackupRequest
 from bot.lifecycle.voice import Voice
 from bot.lifecycle.world import World
 from bot.storage.engine import migrate, open_engine

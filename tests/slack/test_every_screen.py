@@ -12,7 +12,8 @@ from bot.deletions import Doomed
 from bot.domain.commands import Typed
 from bot.domain.decisions import AskVerdict, Decision
 from bot.domain.instances import Backup, Instance
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.inventory import PAGE, BackupsView, InstanceRow, InstancesView, MadeView, Page
 from bot.slack import answers
 from bot.slack.deletion_form import deletion_form
