@@ -8,6 +8,7 @@ import structlog
 from slack_bolt.authorization import AuthorizeResult
 
 import handlers
+from bot.backup_lists import BackupLists
 from bot.backups import Backups
 from bot.board import Board
 from bot.clicks import Clicks
@@ -35,6 +36,7 @@ from bot.slack.identity import identify
 from bot.slack.sockets import SocketFront
 from bot.storage.intake import Intake
 from bot.storage.locks import one_at_a_time
+from bot.typeahead import Typeahead
 
 ALONE = "backup-bot"  # the executor id of the one process on a SQLite file
 TO_ANSWER = 3.0  # seconds that listeners under way get at shutdown
@@ -131,17 +133,18 @@ def _door(
     overview = Overview(
         store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
     )
+    typeahead = Typeahead(store=store, catalogue=catalogue, aliases=settings.file.aliases)
+    lists = BackupLists(outside.rds, clock)
     inventory = Inventory(
-        rds=outside.rds,
+        lists=lists,
         store=store,
         catalogue=catalogue,
         policy=policy,
         people=people,
         clock=clock,
-        aliases=settings.file.aliases,
     )
     deletions = Deletions(
-        store=store, catalogue=catalogue, inventory=inventory, backups=backups, clock=clock
+        store=store, catalogue=catalogue, lists=lists, backups=backups, clock=clock
     )
     board = Board(
         store=store,
@@ -166,6 +169,7 @@ def _door(
         deletions=deletions,
         overview=overview,
         inventory=inventory,
+        typeahead=typeahead,
         board=board,
         homes=homes,
         command=command,

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.asked import Asked, requested
+from bot.backup_lists import BackupLists
 from bot.backups import Backups
 from bot.clock import Clock
 from bot.domain.commands import DeleteBackup
@@ -12,7 +13,6 @@ from bot.domain.errors import BackupUnknown, RdsError, StoreUnavailable, UserErr
 from bot.domain.instances import Backup, Instance
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
-from bot.inventory import Inventory
 from bot.patience import PATIENCE
 from bot.ports import Catalogue, Store
 
@@ -34,13 +34,13 @@ class Deletions:
         *,
         store: Store,
         catalogue: Catalogue,
-        inventory: Inventory,
+        lists: BackupLists,
         backups: Backups,
         clock: Clock,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
-        self._inventory = inventory
+        self._lists = lists
         self._backups = backups
         self._clock = clock
 
@@ -52,7 +52,7 @@ class Deletions:
         """
         instance = await self._instance(wish)
         with suppress(RdsError, TimeoutError):
-            listed = await self._inventory.listed(instance.id, patience)
+            listed = await self._lists.of(instance.id, patience)
             return Doomed(instance, wish.name, deletable(wish.name, instance, listed))
         return Doomed(instance, wish.name, None)
 

@@ -9,6 +9,7 @@ from bot.deletions import Deletions
 from bot.inventory import Inventory
 from bot.overview import Overview
 from bot.slack.homes import Homes
+from bot.typeahead import Typeahead
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Door:
     deletions: Deletions
     overview: Overview
     inventory: Inventory
+    typeahead: Typeahead
     board: Board
     homes: Homes
     command: str

@@ -67,9 +67,9 @@ async def open_form(
 ) -> None:
     """Open it with what was typed; nothing is waited for that could take long."""
     typed = typed or Typed()
-    known = await door.inventory.known(AT_ONCE)
+    known = await door.typeahead.known(AT_ONCE)
     purpose = Purpose(asked.channel_id, asked.thread_ts)
-    found = door.inventory.named(typed.instance, known) if typed.instance else None
+    found = door.typeahead.named(typed.instance, known) if typed.instance else None
     chosen = await _chosen(door, found, asked) if found else None
     if found and not typed.name:
         purpose = _proposing(door, purpose, found, typed.description)
@@ -84,7 +84,7 @@ async def open_form(
 async def suggest(door: Door, ack: AsyncAck, body: dict[str, Any]) -> None:
     """Instances for what is typed so far."""
     text = fold(str(body.get("value") or ""))
-    recent, others = await door.inventory.suggest(text, body["user"]["id"], TO_SUGGEST)
+    recent, others = await door.typeahead.suggest(text, body["user"]["id"], TO_SUGGEST)
     await ack(**suggestions(recent, others))
 
 
@@ -93,7 +93,7 @@ async def choose(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncW
     await ack()
     view = body["view"]
     typed, purpose = values_of(view), Purpose.read(view["private_metadata"])
-    found = door.inventory.named(typed.instance, await door.inventory.known(AT_ONCE))
+    found = door.typeahead.named(typed.instance, await door.typeahead.known(AT_ONCE))
     if found is None:
         return
     chosen = await _chosen(door, found, _asked(body, purpose))
