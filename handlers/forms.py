@@ -25,19 +25,9 @@ from bot.domain.keeping import keep_problem
 from bot.slack import answers
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.deletion_form import DELETE_VIEW, deletion_form, wrong_name
-from bot.slack.form import (
-    CREATE_VIEW,
-    INSTANCE,
-    KEEP,
-    TYPED_INSTANCE,
-    Chosen,
-    Purpose,
-    channel_of,
-    create_form,
-    suggestions,
-    unknown_instance,
-    values_of,
-)
+from bot.slack.form import CREATE_VIEW, Chosen, create_form, unknown_instance
+from bot.slack.form_values import INSTANCE, KEEP, TYPED_INSTANCE, Purpose, channel_of, values_of
+from bot.slack.instance_options import suggestions
 from bot.slack.mrkdwn import Message
 from bot.slack.views import DESCRIPTION, NAME, answer_view, name_taken
 from handlers.asker import team_of
