@@ -14,6 +14,7 @@ from bot.clicks import Clicks
 from bot.domain.clicks import Click
 from bot.domain.commands import Typed
 from bot.domain.decisions import Verdict
+from bot.domain.errors import FormNotOpened
 from bot.domain.requests import Choice
 from bot.slack import answers, views
 from bot.slack.answers import FIX
@@ -25,6 +26,7 @@ from bot.slack.replies import KEEP
 from handlers import forms
 from handlers.asker import asked_by, team_of
 from handlers.door import Door
+from handlers.modals import open_modal
 
 log = structlog.get_logger(__name__)
 
@@ -129,9 +131,8 @@ async def _open(
     client: AsyncWebClient, respond: AsyncRespond, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
     try:
-        await client.views_open(trigger_id=body["trigger_id"], view=view)
-    except FAILURES as error:
-        log.warning("form_not_opened", error=error_code(error))
+        await open_modal(client, body["trigger_id"], view)
+    except FormNotOpened:
         await _tell(respond, answers.form_not_opened())
 
 

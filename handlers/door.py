@@ -6,6 +6,7 @@ from bot.backups import Backups
 from bot.board import Board
 from bot.clicks import Clicks
 from bot.deletions import Deletions
+from bot.domain.errors import ForeignWorkspace
 from bot.inventory import Inventory
 from bot.overview import Overview
 from bot.slack.homes import Homes
@@ -26,3 +27,8 @@ class Door:
     homes: Homes
     command: str
     team_id: str
+
+    def check_team(self, team_id: str) -> None:
+        """Raises ForeignWorkspace for another one's people; an org-wide install names none."""
+        if team_id not in ("", self.team_id):
+            raise ForeignWorkspace

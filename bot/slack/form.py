@@ -21,7 +21,7 @@ from slack_sdk.models.blocks.block_elements import ConversationFilter
 from slack_sdk.models.views import View
 
 from bot.domain.commands import Typed
-from bot.domain.fields import LONGEST_DESCRIPTION, LONGEST_NAME
+from bot.domain.fields import LONGEST_NAME
 from bot.domain.instances import Instance
 from bot.domain.keeping import keep_of
 from bot.domain.policy import Terms
@@ -29,7 +29,7 @@ from bot.slack.form_values import CHANNEL, FOR_EVER, INSTANCE, KEEP, TYPED_INSTA
 from bot.slack.instance_options import engine, instance_option
 from bot.slack.mrkdwn import channel, duration, name, plain, verbatim
 from bot.slack.policy_words import rule, who_approves
-from bot.slack.views import DESCRIPTION, DESCRIPTION_RULE, NAME, NAME_RULE
+from bot.slack.views import NAME, NAME_RULE, why_field
 from bot.slack.words import status
 
 CREATE_VIEW = "create_backup"  # callback id
@@ -61,7 +61,7 @@ def create_form(
     blocks.append(_instance(typed, chosen, knows_instances=knows_instances))
     if chosen:
         blocks.append(ContextBlock(elements=[verbatim(line) for line in _about(chosen)]))
-    blocks += [_name(typed, purpose), _why(typed), _keep(typed)]
+    blocks += [_name(typed, purpose), why_field(typed.description), _keep(typed)]
     if not purpose.channel:
         blocks.append(_channel())
     return View(
@@ -129,20 +129,6 @@ def _name(typed: Typed, purpose: Purpose) -> InputBlock:
             action_id=NAME,
             initial_value=(typed.name or purpose.proposed)[:LONGEST_NAME] or None,
             max_length=LONGEST_NAME,
-        ),
-    )
-
-
-def _why(typed: Typed) -> InputBlock:
-    return InputBlock(
-        block_id=DESCRIPTION,
-        label="Why",
-        optional=True,
-        hint=DESCRIPTION_RULE,
-        element=PlainTextInputElement(
-            action_id=DESCRIPTION,
-            initial_value=typed.description[:LONGEST_DESCRIPTION] or None,
-            max_length=LONGEST_DESCRIPTION,
         ),
     )
 
