@@ -21,7 +21,8 @@ from bot.domain.policy import Policy, Terms
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.slack.answers import click_answer
-from bot.storage.store import Store, Transaction
+from bot.storage.store import Store
+from bot.storage.transaction import Transaction
 from tests.requests import asked
 from tests.stepped_clock import SteppedClock
 
