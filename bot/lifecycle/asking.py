@@ -3,30 +3,23 @@
 from functools import partial
 
 from bot.domain.audit import AuditAction
-from bot.domain.decisions import AskVerdict, able_to_approve, decide_request
+from bot.domain.creating import check_creatable
 from bot.domain.deleting import deletable
 from bot.domain.errors import (
-    AskedInDirectMessage,
     CannotPost,
-    GroupsUnknown,
-    InstanceBusy,
-    InstanceNotReady,
-    MayNotAsk,
-    NameTaken,
-    OtherChannel,
     RdsRefused,
     SlackUnreachable,
-    TooFewApprovers,
     UnknownInstance,
     UserError,
 )
-from bot.domain.instances import Backup, BackupStatus, Instance
-from bot.domain.naming import free_name
-from bot.domain.policy import Members, Terms
+from bot.domain.instances import Backup, Instance
+from bot.domain.objections import check_may_ask
+from bot.domain.policy import Terms
 from bot.domain.progress import history_of
-from bot.domain.requests import BackupRequest, Kind, Refusal
+from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.lifecycle.patience import patiently
+from bot.lifecycle.refusing import refuse
 from bot.lifecycle.world import World
 
 GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
@@ -84,8 +77,7 @@ async def _instance(world: World, request: BackupRequest) -> Instance:
 def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) -> dict[str, object]:
     """Raises what cannot be; what RDS says of a backup that is to be deleted."""
     if request.kind is Kind.CREATE:
-        _check_ready(instance, backups)
-        _check_free(request, backups)
+        check_creatable(request.name, instance, backups)
         return {}
     backup = deletable(request.name, instance, backups)
     return {
@@ -96,76 +88,12 @@ def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) ->
     }
 
 
-def _check_ready(instance: Instance, backups: list[Backup]) -> None:
-    full = (b for b in backups if b.type != "incremental")  # those run beside everything else
-    running = next((b for b in full if b.status == BackupStatus.BUILDING), None)
-    if instance.status == "BACKING UP" or running:
-        since = running.begin_time.isoformat() if running and running.begin_time else None
-        raise InstanceBusy(instance.name, running.name if running else None, since)
-    if instance.status != "ACTIVE":
-        raise InstanceNotReady(instance.name, instance.status)
-
-
-def _check_free(request: BackupRequest, backups: list[Backup]) -> None:
-    taken = {backup.name for backup in backups}
-    if request.name in taken:
-        raise NameTaken(request.name, free_name(request.name, taken))
-
-
 async def _terms(world: World, request: BackupRequest, instance: Instance) -> Terms:
     """What the policy wants. Raises what says that this person may not ask, or that it is vain."""
     terms = request.terms_in(world.policy, instance)
     people = (*terms.requesters, *terms.approvers, request.requester)
-    members = await world.people.members(people)
-    decision = decide_request(
-        terms, user=request.requester, channel=request.channel_id, members=members
-    )
-    if terms.approvals and (terms.channel or request.channel_id).startswith("D"):
-        raise AskedInDirectMessage(instance.name)
-    if error := _objection(decision.verdict, terms, request, instance.name, members):
-        raise error
+    check_may_ask(request, instance.name, terms, await world.people.members(people))
     return terms
-
-
-def _objection(
-    verdict: AskVerdict, terms: Terms, request: BackupRequest, instance: str, members: Members
-) -> UserError | None:
-    match verdict:
-        case AskVerdict.MAY_NOT_ASK:
-            return MayNotAsk(instance, terms.rule, terms.requesters)
-        case AskVerdict.OTHER_CHANNEL:
-            return OtherChannel(instance, terms.rule, terms.channels)
-        case AskVerdict.GROUPS_UNKNOWN:
-            return GroupsUnknown(instance, terms.requesters)
-        case AskVerdict.TOO_FEW_APPROVERS:
-            able = able_to_approve(terms, request.requester, members) or ()
-            return TooFewApprovers(instance, terms.rule, terms.approvals, sorted(able))
-        case AskVerdict.NEEDS_APPROVAL | AskVerdict.RUNS_AT_ONCE:
-            return None
-
-
-async def refuse(
-    world: World, request: BackupRequest, error: UserError | RdsRefused
-) -> RequestState:
-    """End a request that cannot be started, keeping the reason."""
-    refusal = Refusal.of(error)
-    moved = await world.move(
-        request,
-        RequestState.REFUSED,
-        AuditAction.REFUSED,
-        _why(error, refusal.kind),
-        refusal=refusal,
-        finished_at=world.clock.now(),
-        rds_request_id=getattr(error, "request_id", None),
-    )
-    return moved.state
-
-
-def _why(error: UserError | RdsRefused, kind: str) -> dict[str, str]:
-    if not isinstance(error, RdsRefused):
-        return {"reason": kind}
-    told = {"code": error.code, "rds_request_id": error.request_id or ""}
-    return {"reason": error.reason.value} | {key: what for key, what in told.items() if what}
 
 
 async def post_card(world: World, request_id: str) -> RequestState:

@@ -17,8 +17,8 @@ from bot.domain.instances import Backup
 from bot.domain.lines import Line
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
-from bot.lifecycle.asking import refuse
 from bot.lifecycle.patience import MENDING_GAP, Outage, patiently, wait_out
+from bot.lifecycle.refusing import refuse
 from bot.lifecycle.world import World
 from bot.metrics import ADOPTIONS
 

@@ -7,8 +7,8 @@ from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.lines import Line
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.lifecycle.asking import refuse
 from bot.lifecycle.patience import LASTING, LONGEST_GAP, Outage, wait_out
+from bot.lifecycle.refusing import refuse
 from bot.lifecycle.world import World
 
 LOOK = 5.0  # seconds between two looks whether it is gone

@@ -5,13 +5,12 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.audit import AuditAction
-from bot.domain.errors import CannotPost, RdsError
+from bot.domain.errors import CannotPost, RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.lines import Line
 from bot.domain.progress import is_overdue, next_look
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.lifecycle.ports import trouble_line
 from bot.lifecycle.world import World
 from bot.metrics import BACKUP_SECONDS
 
@@ -35,7 +34,7 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
             backup = await world.watcher.look(*request.in_rds, gap, patient=away)
         except RdsError as error:
             outages, away = outages + 1, True
-            await world.voice.say(request, trouble_line(error), subject=str(outages))
+            await world.voice.say(request, _trouble(error), subject=str(outages))
             continue
         if away:
             await world.voice.say(request, Line.RDS_BACK, subject=str(outages))
@@ -49,6 +48,12 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
         elif world.clock.now() - drawn >= EDIT_GAP:
             await world.voice.draw(request)
             drawn = world.clock.now()
+
+
+def _trouble(error: RdsError) -> Line:
+    """What a thread says of an outage."""
+    refused = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
+    return Line.KEYS_REFUSED if refused else Line.RDS_AWAY
 
 
 def _elapsed(world: World, request: BackupRequest) -> timedelta:
