@@ -7,7 +7,6 @@ import structlog
 
 from bot.domain.audit import AuditAction
 from bot.domain.errors import (
-    RdsError,
     RdsOutcomeUnknown,
     RdsRefused,
     RdsUnreachable,
@@ -61,7 +60,7 @@ async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool
         except RdsOutcomeUnknown as error:
             log.warning("create_outcome_unknown", backup=request.name, code=error.code)
             unsure = True
-            await world.note(request, AuditAction.OUTCOME_UNKNOWN, _told_by(error))
+            await world.note(request, AuditAction.OUTCOME_UNKNOWN, error.for_support)
             await world.voice.say(request, Line.OUTCOME_UNKNOWN)
         except RdsUnreachable as error:
             await outage.wait(error)
@@ -113,12 +112,6 @@ def _instance_id(request: BackupRequest) -> str:
     if request.instance is None:
         raise LookupError(f"request {request.id} was approved before its instance was known")
     return request.instance.id
-
-
-def _told_by(error: RdsError) -> dict[str, str]:
-    """What support asks for."""
-    told = {"code": error.code, "rds_request_id": error.request_id or ""}
-    return {key: value for key, value in told.items() if value}
 
 
 async def _running(

@@ -27,5 +27,4 @@ async def refuse(
 def _why(error: UserError | RdsRefused, kind: str) -> dict[str, str]:
     if not isinstance(error, RdsRefused):
         return {"reason": kind}
-    told = {"code": error.code, "rds_request_id": error.request_id or ""}
-    return {"reason": error.reason.value} | {key: what for key, what in told.items() if what}
+    return {"reason": error.reason.value} | error.for_support
