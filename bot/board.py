@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.backups import FORM_PATIENCE, Asked, members_within
+from bot.asked import Asked, request_about
 from bot.clock import Clock
 from bot.domain.decisions import decide_approval
-from bot.domain.errors import RequestUnknown
 from bot.domain.instances import Backup, Instance
 from bot.domain.policy import Members, Policy
-from bot.domain.requests import OPEN_STATES, BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import OPEN_STATES, RequestState
 from bot.inventory import Inventory
+from bot.patience import FORM_PATIENCE, members_within
 from bot.ports import People, Store
 
 MOST = 1000  # open requests that are looked through
@@ -79,10 +80,7 @@ class Board:
 
     async def request(self, about: str, asked: Asked) -> BackupRequest:
         """One request, by its backup's name or its id. Raises RequestUnknown."""
-        request = await self._store.request_about(about)
-        if request is None or asked.team_id not in ("", request.team_id):
-            raise RequestUnknown(about)
-        return request
+        return await request_about(self._store, about, asked)
 
     async def status(self, asked: Asked) -> Status:
         """What is open of mine, and what runs of anybody's."""

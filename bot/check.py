@@ -9,12 +9,12 @@ from enum import StrEnum
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.app import rds_client, slack_client
 from bot.clock import Clock
 from bot.config_file import Source
 from bot.domain.errors import RdsError, RdsUnreachable, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy_problems import problems
+from bot.outside import rds_client, slack_client
 from bot.settings import Settings, load
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.people import People

@@ -3,14 +3,17 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bot.backups import PATIENCE, Asked, Backups, requested
+from bot.asked import Asked, requested
+from bot.backup_lists import BackupLists
+from bot.backups import Backups
 from bot.clock import Clock
 from bot.domain.commands import DeleteBackup
 from bot.domain.deleting import deletable
 from bot.domain.errors import BackupUnknown, RdsError, StoreUnavailable, UserError
 from bot.domain.instances import Backup, Instance
-from bot.domain.requests import BackupRequest, Kind, RequestState
-from bot.inventory import Inventory
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
+from bot.patience import PATIENCE
 from bot.ports import Catalogue, Store
 
 
@@ -31,13 +34,13 @@ class Deletions:
         *,
         store: Store,
         catalogue: Catalogue,
-        inventory: Inventory,
+        lists: BackupLists,
         backups: Backups,
         clock: Clock,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
-        self._inventory = inventory
+        self._lists = lists
         self._backups = backups
         self._clock = clock
 
@@ -49,7 +52,7 @@ class Deletions:
         """
         instance = await self._instance(wish)
         with suppress(RdsError, TimeoutError):
-            listed = await self._inventory.listed(instance.id, patience)
+            listed = await self._lists.of(instance.id, patience)
             return Doomed(instance, wish.name, deletable(wish.name, instance, listed))
         return Doomed(instance, wish.name, None)
 

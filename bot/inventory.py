@@ -1,34 +1,24 @@
 """What is there: the project's instances, and the backups that RDS keeps of them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
 
-import structlog
-
-from bot.backups import FORM_PATIENCE, Asked, members_within
+from bot.asked import Asked
+from bot.backup_lists import BackupLists
 from bot.clock import Clock
 from bot.domain.decisions import AskVerdict, Decision, decide_request
 from bot.domain.errors import RdsError
-from bot.domain.instances import Backup, BackupStatus, Instance
+from bot.domain.instances import LONG_AGO, Backup, Instance, begun, matching
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, Kind, RequestState
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
+from bot.patience import FORM_PATIENCE, members_within
 from bot.ports import Catalogue, People, Store
 
-log = structlog.get_logger(__name__)
-
-FRESH = 60.0  # seconds for which a list of backups is believed
 PAGE = 10  # rows of one answer
-SUGGESTED, RECENT = 100, 5  # instances in one typeahead (Slack's limit), and of one's own on top
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-STALE, GLANCES = 3600.0, 20  # seconds until a list is worth a spare call; and how many of those
-
-
-class Rds(Protocol):
-    async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]: ...
 
 
 @dataclass(frozen=True)
@@ -84,66 +74,24 @@ class InstancesView:
 
 
 class Inventory:
-    """Answers from memory where it can; RDS allows sixty calls a minute."""
+    """Shows it, a page at a time."""
 
     def __init__(
         self,
         *,
-        rds: Rds,
+        lists: BackupLists,
         store: Store,
         catalogue: Catalogue,
         policy: Policy,
         people: People,
         clock: Clock,
-        aliases: Mapping[str, str],
     ) -> None:
-        self._aliases = aliases
-        self._rds = rds
+        self._lists = lists
         self._store = store
         self._catalogue = catalogue
         self._policy = policy
         self._people = people
         self._clock = clock
-        self._looking = False
-        self._lists: dict[str, tuple[float, list[Backup]]] = {}  # by instance: when, and what
-        self._asking: dict[str, asyncio.Task[list[Backup]]] = {}
-
-    async def known(self, patience: float) -> Sequence[Instance]:
-        """All instances as they were listed last; none if RDS has not told them in time."""
-        return await self._catalogue.known(patience)
-
-    def named(self, reference: str, known: Sequence[Instance]) -> Instance | None:
-        """The one that an id, a name or an alias means, without a doubt; None if there is none."""
-        wanted = self._aliases.get(reference, reference)
-        by_id = [instance for instance in known if instance.id == wanted]
-        found = by_id or [instance for instance in known if instance.name == wanted]
-        return found[0] if len(found) == 1 and not found[0].is_replica else None
-
-    async def listed(self, instance_id: str, patience: float) -> list[Backup]:
-        """The instance's backups, at most a minute old; those who ask at once share a call.
-
-        Raises TimeoutError if RDS does not answer within `patience` seconds of real time.
-        """
-        at, backups = self._lists.get(instance_id, (float("-inf"), []))
-        if self._clock.monotonic() - at <= FRESH:
-            return backups
-        if instance_id not in self._asking:
-            task = asyncio.create_task(self._list(instance_id))
-            self._asking[instance_id] = task
-            task.add_done_callback(lambda done: self._asked(instance_id, done))
-        async with asyncio.timeout(patience):
-            return await asyncio.shield(self._asking[instance_id])
-
-    def _asked(self, instance_id: str, done: asyncio.Task[list[Backup]]) -> None:
-        self._asking.pop(instance_id, None)
-        if not done.cancelled():
-            done.exception()  # nobody may be left who waits for it
-
-    async def _list(self, instance_id: str, *, idle: bool = False) -> list[Backup]:
-        asked_at = self._clock.monotonic()
-        backups = await self._rds.list_backups(instance_id, idle=idle)
-        self._lists[instance_id] = asked_at, backups
-        return backups
 
     async def backups(
         self, reference: str, *, every: bool, number: int, patience: float
@@ -153,9 +101,9 @@ class Inventory:
         Raises what `Catalogue.find` raises, RdsError, and TimeoutError.
         """
         instance = await self._catalogue.find(reference, patience)
-        found = await self.listed(instance.id, patience)
+        found = await self._lists.of(instance.id, patience)
         wanted = [backup for backup in found if every or backup.type == "manual"]
-        wanted.sort(key=_begun, reverse=True)
+        wanted.sort(key=begun, reverse=True)
         page = _page(number, len(wanted))
         shown = wanted[page.number * PAGE :][:PAGE]
         made = await self._store.requests(
@@ -193,8 +141,8 @@ class Inventory:
         rows = [
             InstanceRow(
                 found,
-                found.id in self._lists,
-                self.last_good(found.id),
+                self._lists.knows(found.id),
+                self._lists.last_good(found.id),
                 decide_request(
                     term, user=asked.user_id, channel=asked.channel_id, members=members
                 ),
@@ -205,79 +153,23 @@ class Inventory:
 
     async def _within(self, instance_id: str, patience: float) -> None:
         with suppress(RdsError, TimeoutError):
-            await self.listed(instance_id, patience)
+            await self._lists.of(instance_id, patience)
 
-    def last_good(self, instance_id: str) -> Backup | None:
-        """The newest backup that completed, as far as is known."""
-        _, backups = self._lists.get(instance_id, (0.0, []))
-        good = [
-            backup
-            for backup in backups
-            if backup.status == BackupStatus.COMPLETED and backup.type != "incremental"
-        ]
-        return max(good, key=_begun, default=None)
-
-    async def suggest(
-        self, text: str, user_id: str, patience: float
-    ) -> tuple[list[Instance], list[Instance]]:
-        """For a typeahead: the person's own recent instances, and the others, by name."""
-        known = await self._catalogue.known(patience)
-        found = {instance.id: instance for instance in matching(known, text)}
-        asked = await self._store.requests(requester=user_id, limit=10 * RECENT)
-        used = dict.fromkeys(r.instance.id for r in asked if r.instance)
-        recent = [found.pop(instance_id) for instance_id in used if instance_id in found][:RECENT]
-        others = sorted(found.values(), key=lambda instance: _nearness(instance, text))
-        return recent, others[: SUGGESTED - len(recent)]
+    async def look_around(self) -> None:
+        """Spend a few spare calls on the instances whose backups were listed longest ago."""
+        await self._lists.look_around(matching(await self._catalogue.known(0.0), ""))
 
     async def overdue(self, after: timedelta) -> list[tuple[Instance, Backup | None]]:
         """The instances whose last good backup is older than that, or that have none."""
         since = self._clock.now() - after
         late = []
         for instance in matching(await self._catalogue.known(0.0), ""):
-            if instance.id in self._lists:
-                last = self.last_good(instance.id)
-                if last is None or (begun := last.begin_time) is None or begun < since:
+            if self._lists.knows(instance.id):
+                last = self._lists.last_good(instance.id)
+                if last is None or (at := last.begin_time) is None or at < since:
                     late.append((instance, last))
-        return sorted(late, key=lambda row: _begun(row[1]) if row[1] else LONG_AGO)
-
-    async def look_around(self) -> None:
-        """Spend a few spare calls on the instances whose backups were listed longest ago."""
-        if self._looking:
-            return
-        self._looking = True
-        try:
-            instances = matching(await self._catalogue.known(0.0), "")
-            long_ago = self._clock.monotonic() - STALE
-            stale = [instance for instance in instances if self._seen_at(instance) < long_ago]
-            for instance in sorted(stale, key=self._seen_at)[:GLANCES]:
-                await self._list(instance.id, idle=True)
-        except RdsError as error:
-            log.info("looking_around_ended", code=error.code)
-        finally:
-            self._looking = False
-
-    def _seen_at(self, instance: Instance) -> float:
-        return self._lists.get(instance.id, (float("-inf"), []))[0]
-
-
-def matching(instances: Sequence[Instance], text: str) -> list[Instance]:
-    """Those that can be backed up, and whose name or id holds the text."""
-    wanted = text.strip().lower()
-    return [
-        instance
-        for instance in instances
-        if not instance.is_replica and (wanted in instance.name.lower() or wanted in instance.id)
-    ]
-
-
-def _nearness(instance: Instance, text: str) -> tuple[bool, str]:
-    """What begins with the text goes first."""
-    return not instance.name.lower().startswith(text.strip().lower()), instance.name
+        return sorted(late, key=lambda row: begun(row[1]) if row[1] else LONG_AGO)
 
 
 def _page(number: int, items: int) -> Page:
     return Page(min(max(0, number), max(0, -(-items // PAGE) - 1)), items)
-
-
-def _begun(backup: Backup) -> datetime:
-    return backup.begin_time or LONG_AGO

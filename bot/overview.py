@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.backups import FORM_PATIENCE, PATIENCE, Asked, members_within
+from bot.asked import Asked
 from bot.clock import Clock
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.decisions import (
@@ -19,6 +19,7 @@ from bot.domain.decisions import (
 from bot.domain.errors import GroupsUnknown, MayNotAudit, RdsUnreachable, UnknownInstance
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms
+from bot.patience import FORM_PATIENCE, PATIENCE, members_within
 from bot.ports import Catalogue, People, Store
 
 LAST_ENTRIES = 20  # of the trail, in one answer

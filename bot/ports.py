@@ -7,7 +7,8 @@ from typing import Protocol
 from bot.domain.audit import AuditEntry
 from bot.domain.instances import Instance
 from bot.domain.policy import Members
-from bot.domain.requests import BackupRequest, Kind, RequestState, Retention, Vote
+from bot.domain.requests import BackupRequest, Kind, Vote
+from bot.domain.states import RequestState, Retention
 
 
 class Conflict(Exception):

@@ -85,6 +85,11 @@ def load(environ: Mapping[str, str], *, http: bool) -> Settings:
     return Settings(environment=environment, file=file, source=source)
 
 
+def revealed(secret: SecretStr | None) -> str:
+    """The text of a secret, for whom it is for; empty if there is none."""
+    return secret.get_secret_value() if secret else ""
+
+
 def database_url(environ: Mapping[str, str]) -> str:
     """DATABASE_URL, or its default; all else may be missing or wrong. Raises SettingsError."""
     value = environ.get("DATABASE_URL", "").strip()

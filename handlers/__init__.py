@@ -2,7 +2,17 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers import actions, commands, errors, events, forms, looks, shortcuts, views
+from handlers import (
+    actions,
+    commands,
+    deletion_forms,
+    errors,
+    events,
+    forms,
+    looks,
+    shortcuts,
+    views,
+)
 from handlers.door import Door
 
 __all__ = ["Door", "register"]
@@ -10,5 +20,6 @@ __all__ = ["Door", "register"]
 
 def register(app: AsyncApp, door: Door) -> None:
     """Listen to everything the manifest announces."""
-    for kind in (commands, looks, forms, views, shortcuts, events, actions, errors):
+    kinds = commands, looks, forms, deletion_forms, views, shortcuts, events, actions, errors
+    for kind in kinds:
         kind.register(app, door)

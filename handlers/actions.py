@@ -10,10 +10,11 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backups import Backups
+from bot.clicks import Clicks
 from bot.domain.clicks import Click
 from bot.domain.commands import Typed
 from bot.domain.decisions import Verdict
+from bot.domain.errors import FormNotOpened
 from bot.domain.requests import Choice
 from bot.slack import answers, views
 from bot.slack.answers import FIX
@@ -25,6 +26,7 @@ from bot.slack.replies import KEEP
 from handlers import forms
 from handlers.asker import asked_by, team_of
 from handlers.door import Door
+from handlers.modals import open_modal
 
 log = structlog.get_logger(__name__)
 
@@ -33,20 +35,20 @@ FORMS = {Choice.REJECT: views.reject_view, Choice.BREAK_GLASS: views.break_glass
 
 
 def register(app: AsyncApp, door: Door) -> None:
-    backups = door.backups
-    app.action(KEEP)(partial(keep, backups))
+    clicks = door.clicks
+    app.action(KEEP)(partial(keep, clicks))
     app.action(FIX)(partial(fix, door))
     app.action(re.compile(f"^{OPEN}:"))(just_ack)
-    app.action(APPROVE)(partial(decide, backups, Choice.APPROVE))
-    app.action(WITHDRAW)(partial(decide, backups, Choice.WITHDRAW))
-    app.action(REJECT)(partial(decide, backups, Choice.REJECT))
-    app.action(BREAK_GLASS)(partial(decide, backups, Choice.BREAK_GLASS))
-    app.action(ASK_AGAIN)(partial(ask_again, backups))
+    app.action(APPROVE)(partial(decide, clicks, Choice.APPROVE))
+    app.action(WITHDRAW)(partial(decide, clicks, Choice.WITHDRAW))
+    app.action(REJECT)(partial(decide, clicks, Choice.REJECT))
+    app.action(BREAK_GLASS)(partial(decide, clicks, Choice.BREAK_GLASS))
+    app.action(ASK_AGAIN)(partial(ask_again, clicks))
     app.action(re.compile(".*"))(outdated)
 
 
 async def decide(
-    backups: Backups,
+    clicks: Clicks,
     choice: Choice,
     ack: AsyncAck,
     body: dict[str, Any],
@@ -63,25 +65,25 @@ async def decide(
         user_id=body["user"]["id"],
         team_id=team_of(body),
     )
-    result = await backups.decide(click)
+    result = await clicks.decide(click)
     await ack()
     if result.verdict is Verdict.NO_REASON and result.request is not None:
         await _open(client, respond, body, FORMS[choice](result.request))
     else:
         await _tell(respond, answers.click_answer(result, click))
-    if result.request and await backups.is_double(result.request.id, _clicked(body)):
+    if result.request and await clicks.is_double(result.request.id, _clicked(body)):
         await _take_away(respond)
 
 
 async def ask_again(
-    backups: Backups,
+    clicks: Clicks,
     ack: AsyncAck,
     body: dict[str, Any],
     respond: AsyncRespond,
     client: AsyncWebClient,
 ) -> None:
     """A form with what was asked before."""
-    request = await backups.to_repeat(_claimed(body), team_of(body))
+    request = await clicks.claimed(_claimed(body), team_of(body))
     await ack()
     if request is None:
         await _tell(respond, answers.unknown_request())
@@ -89,12 +91,10 @@ async def ask_again(
         await _open(client, respond, body, views.ask_again_view(request, request.next_name))
 
 
-async def keep(
-    backups: Backups, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond
-) -> None:
+async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
     """Let a backup stay that was to be deleted; the thread says who did."""
     user_id = body["user"]["id"]
-    request = await backups.keep(_claimed(body), user_id, team_of(body))
+    request = await clicks.keep(_claimed(body), user_id, team_of(body))
     await ack()
     await _tell(respond, answers.kept_answer(request, user_id))
 
@@ -131,9 +131,8 @@ async def _open(
     client: AsyncWebClient, respond: AsyncRespond, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
     try:
-        await client.views_open(trigger_id=body["trigger_id"], view=view)
-    except FAILURES as error:
-        log.warning("form_not_opened", error=error_code(error))
+        await open_modal(client, body["trigger_id"], view)
+    except FormNotOpened:
         await _tell(respond, answers.form_not_opened())
 
 

@@ -2,12 +2,24 @@
 
 from typing import Any
 
-from bot.backups import Asked
+from bot.asked import Asked
 
 
 def team_of(body: dict[str, Any]) -> str:
     """The workspace of the person; empty for an org-wide install that names none."""
     return str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
+
+
+def asked_in_form(body: dict[str, Any], channel_id: str, thread_ts: str | None = None) -> Asked:
+    """Who filled in a form that is for a channel; the same form sent twice is one request."""
+    return Asked(
+        user_id=body["user"]["id"],
+        team_id=team_of(body),
+        channel_id=channel_id,
+        trigger_id=f"view-{body['view']['id']}",
+        response_url=None,
+        thread_ts=thread_ts,
+    )
 
 
 def asked_by(body: dict[str, Any], thread_ts: str | None = None) -> Asked:

@@ -9,13 +9,12 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backups import Asked
+from bot.asked import Asked
 from bot.domain.commands import Command, CreateBackup, DeleteBackup, OpenForm, Withdraw
-from bot.domain.errors import ForeignWorkspace
 from bot.domain.grammar import parse
 from bot.slack import answers
 from bot.slack.mrkdwn import Message
-from handlers import forms, looks
+from handlers import deletion_forms, forms, looks
 from handlers.door import Door
 
 SOON = 2.0  # seconds for which an ack waits for its answer: Slack waits for three
@@ -34,14 +33,13 @@ async def backup(
 ) -> None:
     """`/backup …`: what it asks for is on disk before Slack gets its ack."""
     asked = asked_in(command)
-    if asked.team_id not in ("", door.team_id):
-        raise ForeignWorkspace
+    door.check_team(asked.team_id)
     wish = parse(command.get("text") or "", command=door.command)
     if isinstance(wish, OpenForm):
         await forms.open_form(door, client, command["trigger_id"], asked, wish.typed)
         await ack()
     elif isinstance(wish, DeleteBackup):
-        await forms.confirm_deletion(door, client, command["trigger_id"], wish, asked)
+        await deletion_forms.confirm(door, client, command["trigger_id"], wish, asked)
         await ack()
     elif look := looks.ANSWERS.get(type(wish)):
         await answer(look(door, wish, asked), ack, respond)
@@ -67,7 +65,7 @@ async def _create(door: Door, wish: CreateBackup, asked: Asked) -> Message:
 
 
 async def _withdraw(door: Door, wish: Withdraw, asked: Asked) -> Message:
-    return answers.click_answer(*await door.backups.withdraw(wish.about, asked))
+    return answers.click_answer(*await door.clicks.withdraw(wish.about, asked))
 
 
 ANSWERS: dict[type[Command], Callable[[Door, Any, Asked], Awaitable[Message]]] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-from bot.backups import Asked
+from bot.asked import Asked
 from bot.domain.commands import (
     Command,
     Help,

@@ -6,8 +6,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backups import Asked
-from bot.domain.errors import ForeignWorkspace
+from bot.asked import Asked
 from handlers import forms
 from handlers.asker import asked_by, team_of
 from handlers.door import Door
@@ -41,6 +40,5 @@ async def back_up_from_here(
 
 
 def _asked(door: Door, body: dict[str, Any], thread_ts: str | None = None) -> Asked:
-    if team_of(body) not in ("", door.team_id):
-        raise ForeignWorkspace
+    door.check_team(team_of(body))
     return asked_by(body, thread_ts)

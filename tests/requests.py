@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

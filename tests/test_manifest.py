@@ -9,7 +9,7 @@ import yaml
 
 from bot.demo.playground.screen import APP
 from bot.demo.world import BEN, OPS
-from bot.domain.grammar import VERBS
+from bot.domain.verbs import VERBS
 from bot.settings import Environment
 from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
 from tests.story import Opens

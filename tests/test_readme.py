@@ -7,7 +7,7 @@ import pytest
 
 from bot.config_file import ConfigFile, RdsTable, RuleTable
 from bot.demo.script import SCENARIOS
-from bot.domain.grammar import VERBS
+from bot.domain.verbs import VERBS
 from bot.settings import Environment
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")

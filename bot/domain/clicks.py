@@ -13,7 +13,8 @@ from bot.domain.decisions import (
     decide_withdrawal,
 )
 from bot.domain.policy import Members
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 
 LONGEST_ID = 64  # of what a click may claim to be a request's id
 LONGEST_REASON = 500
@@ -68,7 +69,7 @@ def judge(
     """What a click comes to, by the request's terms as they are now."""
     terms = request.terms
     rule = terms.rule if terms else NO_RULE
-    if click.team_id not in ("", request.team_id):  # an org-wide install names no team
+    if not request.concerns(click.team_id):
         return Decision(Verdict.OTHER_WORKSPACE, rule)
     if request.state is RequestState.EXPIRED:
         return Decision(Verdict.EXPIRED, rule)

@@ -261,6 +261,12 @@ class RdsError(BotError):
         self.status = status
         self.request_id = request_id
 
+    @property
+    def for_support(self) -> dict[str, str]:
+        """What support asks for, as far as RDS said it."""
+        told = {"code": self.code, "rds_request_id": self.request_id or ""}
+        return {key: value for key, value in told.items() if value}
+
 
 class RdsUnreachable(RdsError):
     """Nothing was carried out; the same call may be made again after `retry_after` seconds."""

@@ -1,10 +1,13 @@
 """What RDS tells us: instances and backups."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BackupStatus(StrEnum):
@@ -61,3 +64,18 @@ class Accepted(NamedTuple):
 
     backup: Backup
     request_id: str | None
+
+
+def begun(backup: Backup) -> datetime:
+    """When it began, to sort by; long ago while RDS does not say."""
+    return backup.begin_time or LONG_AGO
+
+
+def matching(instances: Sequence[Instance], text: str) -> list[Instance]:
+    """Those that can be backed up, and whose name or id holds the text."""
+    wanted = text.strip().lower()
+    return [
+        instance
+        for instance in instances
+        if not instance.is_replica and (wanted in instance.name.lower() or wanted in instance.id)
+    ]

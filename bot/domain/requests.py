@@ -1,4 +1,4 @@
-"""A backup request: what was asked, where it stands, and which way it may go."""
+"""A request: what was asked, what people chose, and what came of it."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from bot.domain.keeping import NOTICE
 from bot.domain.naming import free_name
 from bot.domain.policy import Policy, Terms
 from bot.domain.progress import History
+from bot.domain.states import TRANSITIONS, RequestState, Retention
 
 
 class Kind(StrEnum):
@@ -22,63 +23,6 @@ class Kind(StrEnum):
 
     CREATE = "create"
     DELETE = "delete"
-
-
-class RequestState(StrEnum):
-    """Ours; RDS's own words for a backup are `BackupStatus`."""
-
-    ASKED = "asked"  # on disk; not yet looked up in RDS
-    AWAITING_APPROVAL = "awaiting_approval"
-    APPROVED = "approved"
-    CREATING = "creating"  # a create may have been sent
-    RUNNING = "running"  # RDS accepted it
-    COMPLETED = "completed"
-    FAILED = "failed"  # RDS says FAILED
-    LOST = "lost"  # the backup vanished from RDS
-    DELETING = "deleting"  # a delete may have been sent
-    DELETED = "deleted"  # RDS lists it no more
-    REFUSED = "refused"  # RDS, or a check before it, would not do it
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"  # by who asked
-
-    @property
-    def is_final(self) -> bool:
-        return not TRANSITIONS[self]
-
-
-_S = RequestState
-TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
-    _S.ASKED: frozenset({_S.AWAITING_APPROVAL, _S.APPROVED, _S.REFUSED}),
-    _S.AWAITING_APPROVAL: frozenset(
-        {_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN, _S.REFUSED}
-    ),
-    _S.APPROVED: frozenset({_S.CREATING, _S.DELETING, _S.REFUSED}),
-    _S.CREATING: frozenset({_S.RUNNING, _S.REFUSED}),
-    _S.RUNNING: frozenset({_S.COMPLETED, _S.FAILED, _S.LOST}),
-    _S.DELETING: frozenset({_S.DELETED, _S.REFUSED}),
-    _S.COMPLETED: frozenset(),
-    _S.FAILED: frozenset(),
-    _S.LOST: frozenset(),
-    _S.DELETED: frozenset(),
-    _S.REFUSED: frozenset(),
-    _S.REJECTED: frozenset(),
-    _S.EXPIRED: frozenset(),
-    _S.WITHDRAWN: frozenset(),
-}
-
-
-OPEN_STATES = frozenset(state for state in RequestState if TRANSITIONS[state])
-
-
-class Retention(StrEnum):
-    """What becomes of a backup that was asked for with an end."""
-
-    WARNED = "warned"  # people were told that it will be deleted
-    KEPT = "kept"  # somebody said that it stays
-    DELETING = "deleting"  # a delete may have been sent
-    DELETED = "deleted"
-    STAYS = "stays"  # RDS does not delete it
 
 
 class Choice(StrEnum):
@@ -174,6 +118,10 @@ class BackupRequest(BaseModel):
             raise ValueError(f"a request that is {self.state} cannot become {to}")
         return self.model_copy(update={"state": to, **changes})
 
+    def concerns(self, team_id: str) -> bool:
+        """Whether it belongs to this workspace; an org-wide install names none."""
+        return team_id in ("", self.team_id)
+
     @property
     def approvers(self) -> tuple[str, ...]:
         """Who approved, in order."""
@@ -232,6 +180,18 @@ class BackupRequest(BaseModel):
         """The instance's name, or what was typed while it is not looked up."""
         return self.instance.name if self.instance else self.reference
 
+    @property
+    def in_rds(self) -> tuple[str, str]:
+        """The ids of its instance and its backup. Raises LookupError while there is no backup."""
+        if self.instance is None or self.backup_id is None:
+            raise LookupError(f"request {self.id} names no backup")
+        return self.instance.id, self.backup_id
+
+    @property
+    def backup_on_trail(self) -> dict[str, str]:
+        """What the audit trail calls its backup."""
+        return {"name": self.name, "backup_id": self.backup_id or ""}
+
     def on_trail(
         self, action: AuditAction, *, at: datetime, actor: str, detail: Mapping[str, str]
     ) -> AuditEntry:
@@ -246,38 +206,3 @@ class BackupRequest(BaseModel):
             instance=self.instance_name,
             instance_id=self.instance.id if self.instance else None,
         )
-
-
-CARD = "card"  # the card among a request's messages; its lines go by their own names
-
-
-class Line(StrEnum):
-    """A reply in the request's thread; each is said at most once a request and subject."""
-
-    COUNTED = "counted"  # an approval, and more are needed; its subject is who gave it
-    REMINDER = "reminder"  # it still waits; its subject is the how manyth it is
-    BREAK_GLASS = "break_glass"  # started without approval: by whom and why
-    APPROVED = "approved"  # by whom; it starts now
-    BUSY = "busy"  # RDS does something else with the instance; it starts when that is over
-    OUTCOME_UNKNOWN = "outcome_unknown"  # RDS did not answer the create; looking the name up
-    STARTED = "started"  # RDS accepted it, or it was found by name (`request.adopted`)
-    OVERDUE = "overdue"  # it takes longer than usual
-    RDS_AWAY = "rds_away"  # nothing can be found out; its subject is the how manyth time it is
-    KEYS_REFUSED = "keys_refused"  # the same, because RDS does not take the bot's own keys
-    RDS_BACK = "rds_back"  # that is over
-    EXPIRING = "expiring"  # the backup will be deleted tomorrow
-    KEPT = "kept"  # it will not: by whom
-    BACKUP_DELETED = "backup_deleted"  # by itself, as it was asked for
-    STAYS = "stays"  # it was to be deleted, and RDS does not do it
-    ENDED = "ended"  # the final state, whichever it is
-
-    def about(self, subject: str) -> str:
-        """Under what it is written down that this was said, once a subject."""
-        return f"{self}:{subject}" if subject else self.value
-
-
-POINTER = "pointer"  # in the thread from which it was asked: a link to the card
-PUT_OFF = "put_off"  # what the requester alone is told while RDS is away and there is no card
-TOLD = "told"  # what the requester alone was told, of a request that never had a card
-GIVEN_UP = "given_up"  # neither channel nor requester can be written to: nobody is left to tell
-ANNOUNCED = (Line.ENDED.value, TOLD, GIVEN_UP)  # one of these was said of every request that ended

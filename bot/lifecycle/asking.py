@@ -3,28 +3,23 @@
 from functools import partial
 
 from bot.domain.audit import AuditAction
-from bot.domain.decisions import AskVerdict, able_to_approve, decide_request
+from bot.domain.creating import check_creatable
 from bot.domain.deleting import deletable
 from bot.domain.errors import (
-    AskedInDirectMessage,
     CannotPost,
-    GroupsUnknown,
-    InstanceBusy,
-    InstanceNotReady,
-    MayNotAsk,
-    NameTaken,
-    OtherChannel,
     RdsRefused,
     SlackUnreachable,
-    TooFewApprovers,
     UnknownInstance,
     UserError,
 )
-from bot.domain.instances import Backup, BackupStatus, Instance
-from bot.domain.naming import free_name
-from bot.domain.policy import Members, Terms
+from bot.domain.instances import Backup, Instance
+from bot.domain.objections import check_may_ask
+from bot.domain.policy import Terms
 from bot.domain.progress import history_of
-from bot.domain.requests import BackupRequest, Kind, Refusal, RequestState
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
+from bot.lifecycle.patience import patiently
+from bot.lifecycle.refusing import refuse
 from bot.lifecycle.world import World
 
 GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
@@ -38,8 +33,10 @@ async def look_up(world: World, request_id: str) -> RequestState:
         return request.state
     try:
         instance = await _instance(world, request)
-        backups = await world.patiently(
-            lambda: world.rds.list_backups(instance.id), partial(world.put_off, request)
+        backups = await patiently(
+            world.clock,
+            lambda: world.rds.list_backups(instance.id),
+            partial(world.voice.put_off, request),
         )
         found = _judge(request, instance, backups)
         terms = await _terms(world, request, instance)
@@ -63,13 +60,13 @@ async def look_up(world: World, request_id: str) -> RequestState:
 
 async def _instance(world: World, request: BackupRequest) -> Instance:
     """As RDS shows it now. A backup may outlive its instance, and be deleted after it."""
-    lasting = partial(world.put_off, request)
+    lasting = partial(world.voice.put_off, request)
     known = request.instance
     if known is None:
-        known = await world.patiently(
-            lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
+        known = await patiently(
+            world.clock, lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
         )
-    current = await world.patiently(lambda: world.catalogue.current(known.id), lasting)
+    current = await patiently(world.clock, lambda: world.catalogue.current(known.id), lasting)
     if current is None and request.kind is Kind.DELETE:
         return known.model_copy(update={"status": GONE})
     if current is None:
@@ -80,8 +77,7 @@ async def _instance(world: World, request: BackupRequest) -> Instance:
 def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) -> dict[str, object]:
     """Raises what cannot be; what RDS says of a backup that is to be deleted."""
     if request.kind is Kind.CREATE:
-        _check_ready(instance, backups)
-        _check_free(request, backups)
+        check_creatable(request.name, instance, backups)
         return {}
     backup = deletable(request.name, instance, backups)
     return {
@@ -92,76 +88,12 @@ def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) ->
     }
 
 
-def _check_ready(instance: Instance, backups: list[Backup]) -> None:
-    full = (b for b in backups if b.type != "incremental")  # those run beside everything else
-    running = next((b for b in full if b.status == BackupStatus.BUILDING), None)
-    if instance.status == "BACKING UP" or running:
-        since = running.begin_time.isoformat() if running and running.begin_time else None
-        raise InstanceBusy(instance.name, running.name if running else None, since)
-    if instance.status != "ACTIVE":
-        raise InstanceNotReady(instance.name, instance.status)
-
-
-def _check_free(request: BackupRequest, backups: list[Backup]) -> None:
-    taken = {backup.name for backup in backups}
-    if request.name in taken:
-        raise NameTaken(request.name, free_name(request.name, taken))
-
-
 async def _terms(world: World, request: BackupRequest, instance: Instance) -> Terms:
     """What the policy wants. Raises what says that this person may not ask, or that it is vain."""
     terms = request.terms_in(world.policy, instance)
     people = (*terms.requesters, *terms.approvers, request.requester)
-    members = await world.people.members(people)
-    decision = decide_request(
-        terms, user=request.requester, channel=request.channel_id, members=members
-    )
-    if terms.approvals and (terms.channel or request.channel_id).startswith("D"):
-        raise AskedInDirectMessage(instance.name)
-    if error := _objection(decision.verdict, terms, request, instance.name, members):
-        raise error
+    check_may_ask(request, instance.name, terms, await world.people.members(people))
     return terms
-
-
-def _objection(
-    verdict: AskVerdict, terms: Terms, request: BackupRequest, instance: str, members: Members
-) -> UserError | None:
-    match verdict:
-        case AskVerdict.MAY_NOT_ASK:
-            return MayNotAsk(instance, terms.rule, terms.requesters)
-        case AskVerdict.OTHER_CHANNEL:
-            return OtherChannel(instance, terms.rule, terms.channels)
-        case AskVerdict.GROUPS_UNKNOWN:
-            return GroupsUnknown(instance, terms.requesters)
-        case AskVerdict.TOO_FEW_APPROVERS:
-            able = able_to_approve(terms, request.requester, members) or ()
-            return TooFewApprovers(instance, terms.rule, terms.approvals, sorted(able))
-        case AskVerdict.NEEDS_APPROVAL | AskVerdict.RUNS_AT_ONCE:
-            return None
-
-
-async def refuse(
-    world: World, request: BackupRequest, error: UserError | RdsRefused
-) -> RequestState:
-    """End a request that cannot be started, keeping the reason."""
-    refusal = Refusal.of(error)
-    moved = await world.move(
-        request,
-        RequestState.REFUSED,
-        AuditAction.REFUSED,
-        _why(error, refusal.kind),
-        refusal=refusal,
-        finished_at=world.clock.now(),
-        rds_request_id=getattr(error, "request_id", None),
-    )
-    return moved.state
-
-
-def _why(error: UserError | RdsRefused, kind: str) -> dict[str, str]:
-    if not isinstance(error, RdsRefused):
-        return {"reason": kind}
-    told = {"code": error.code, "rds_request_id": error.request_id or ""}
-    return {"reason": error.reason.value} | {key: what for key, what in told.items() if what}
 
 
 async def post_card(world: World, request_id: str) -> RequestState:
@@ -171,12 +103,12 @@ async def post_card(world: World, request_id: str) -> RequestState:
     """
     request = await world.load(request_id)
     try:
-        await world.thread.show(request)
+        await world.voice.show(request)
     except CannotPost as error:
         return await refuse(world, request, error)
     except SlackUnreachable:
         if request.state is not RequestState.APPROVED:
             raise
     if request.thread_ts:
-        await world.point(request)
+        await world.voice.point(request)
     return request.state

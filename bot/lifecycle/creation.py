@@ -1,45 +1,29 @@
 """Create the backup, or adopt by name the one that an unanswered create has made."""
 
 from datetime import timedelta
-from typing import NamedTuple
+from functools import partial
 
 import structlog
 
 from bot.domain.audit import AuditAction
 from bot.domain.errors import (
-    RdsError,
     RdsOutcomeUnknown,
     RdsRefused,
     RdsUnreachable,
     RefusalReason,
 )
 from bot.domain.instances import Backup
-from bot.domain.requests import BackupRequest, Choice, Line, RequestState
-from bot.lifecycle.asking import refuse
-from bot.lifecycle.world import FIRST_GAP, LASTING, LONGEST_GAP, World
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
+from bot.lifecycle.patience import MENDING_GAP, Outage, patiently, wait_out
+from bot.lifecycle.refusing import refuse
+from bot.lifecycle.world import World
 from bot.metrics import ADOPTIONS
 
 log = structlog.get_logger(__name__)
 
 LOOKS = (1.0, 2.0, 4.0, 8.0)  # seconds before each look for a backup that may have been made
-MENDING_GAP = 600.0  # seconds to the next call after a refused key: wrong signatures lock it
-
-
-class Patience(NamedTuple):
-    """How a create that RDS refuses for the time being is asked again."""
-
-    line: Line  # said once
-    gap: float  # seconds between two
-    lasts: timedelta  # since the decision; after that, the approval was for another day
-
-
-# 30 s is the shortest that RDS's own tools wait; keys are renewed by people, who may sleep.
-BUSY = Patience(Line.BUSY, 30.0, timedelta(hours=2))
-PATIENCE = {
-    RefusalReason.INSTANCE_BUSY: BUSY,
-    RefusalReason.BACKUP_RUNNING: BUSY,
-    RefusalReason.CREDENTIALS: Patience(Line.KEYS_REFUSED, MENDING_GAP, timedelta(hours=12)),
-}
 CLOCKS_APART = timedelta(minutes=15)  # RDS takes no signature of a clock that is further off
 
 
@@ -53,7 +37,7 @@ async def create(world: World, request_id: str) -> RequestState:
     unsure = request.state is RequestState.CREATING  # a restart: one may have been sent
     if request.state is RequestState.APPROVED:
         broken = request.vote(Choice.BREAK_GLASS) is not None
-        await world.say(request, Line.BREAK_GLASS if broken else Line.APPROVED)
+        await world.voice.say(request, Line.BREAK_GLASS if broken else Line.APPROVED)
         request = await world.move(
             request, RequestState.CREATING, AuditAction.CREATE_SENT, {"name": request.name}
         )
@@ -63,7 +47,7 @@ async def create(world: World, request_id: str) -> RequestState:
 
 
 async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool) -> RequestState:
-    gap = FIRST_GAP
+    outage = Outage(world.clock, partial(world.voice.say, request, Line.RDS_AWAY))
     while True:
         if unsure and (backup := await _look(world, request)):
             return await _running(world, request, backup, adopted=True)
@@ -76,43 +60,16 @@ async def _create_or_adopt(world: World, request: BackupRequest, *, unsure: bool
         except RdsOutcomeUnknown as error:
             log.warning("create_outcome_unknown", backup=request.name, code=error.code)
             unsure = True
-            await world.note(request, AuditAction.OUTCOME_UNKNOWN, _told_by(error))
-            await world.say(request, Line.OUTCOME_UNKNOWN)
+            await world.note(request, AuditAction.OUTCOME_UNKNOWN, error.for_support)
+            await world.voice.say(request, Line.OUTCOME_UNKNOWN)
         except RdsUnreachable as error:
-            gap = await _put_off(world, request, error, gap)
+            await outage.wait(error)
         except RdsRefused as error:
-            if state := await _refused(world, request, error, unsure=unsure):
-                return state
-            await world.clock.sleep(PATIENCE[error.reason].gap)
-
-
-async def _put_off(
-    world: World, request: BackupRequest, error: RdsUnreachable, gap: float
-) -> float:
-    """Wait for RDS to come back, and say once that it is away; how long to wait the next time."""
-    if gap == FIRST_GAP:
-        log.warning("create_put_off", request=request.id, code=error.code)
-    if gap < LASTING <= gap * 2:
-        await world.say(request, Line.RDS_AWAY)
-    await world.clock.sleep(max(gap, error.retry_after or 0.0))
-    return min(gap * 2, LONGEST_GAP)
-
-
-async def _refused(
-    world: World, request: BackupRequest, error: RdsRefused, *, unsure: bool
-) -> RequestState | None:
-    """Where a refusal leads, or None if the instance is busy, or the keys expired, and it waits.
-
-    After an unknown outcome the name may be taken, or the instance busy, by our own backup.
-    """
-    if unsure and (backup := await _look(world, request)):
-        return await _running(world, request, backup, adopted=True)
-    approved_at = request.decided_at or request.asked_at
-    patience = PATIENCE.get(error.reason)
-    if patience is None or world.clock.now() - approved_at > patience.lasts:
-        return await refuse(world, request, error)
-    await world.say(request, patience.line)
-    return None
+            # The name may be taken, or the instance busy, by our own backup.
+            if unsure and (backup := await _look(world, request)):
+                return await _running(world, request, backup, adopted=True)
+            if not await wait_out(world, request, error, request.decided_at or request.asked_at):
+                return await refuse(world, request, error)
 
 
 async def _look(world: World, request: BackupRequest) -> Backup | None:
@@ -129,12 +86,14 @@ async def _listed(world: World, request: BackupRequest) -> list[Backup]:
     """The instance's backups. Until RDS shows them nobody knows, so the request has to wait."""
     while True:
         try:
-            return await world.patiently(lambda: world.rds.list_backups(_instance_id(request)))
+            return await patiently(
+                world.clock, lambda: world.rds.list_backups(_instance_id(request))
+            )
         except RdsRefused as error:
             if error.reason is RefusalReason.INSTANCE_NOT_FOUND:
                 return []
             if error.reason is RefusalReason.CREDENTIALS:
-                await world.say(request, Line.KEYS_REFUSED)
+                await world.voice.say(request, Line.KEYS_REFUSED)
             log.error("look_refused", backup=request.name, reason=error.reason, code=error.code)  # noqa: TRY400 - no traceback: the operator has to mend keys or rights
             await world.clock.sleep(MENDING_GAP)
 
@@ -153,12 +112,6 @@ def _instance_id(request: BackupRequest) -> str:
     if request.instance is None:
         raise LookupError(f"request {request.id} was approved before its instance was known")
     return request.instance.id
-
-
-def _told_by(error: RdsError) -> dict[str, str]:
-    """What support asks for."""
-    told = {"code": error.code, "rds_request_id": error.request_id or ""}
-    return {key: value for key, value in told.items() if value}
 
 
 async def _running(

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 from bot.domain.audit import AuditAction
+from bot.domain.lines import Line
 from bot.domain.reminders import can_still_act, reminders
-from bot.domain.requests import BackupRequest, Choice, Line, RequestState
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 from bot.lifecycle.world import World
 from bot.ports import Conflict
 
@@ -20,7 +22,7 @@ async def await_decision(world: World, request_id: str) -> RequestState:
         stored = await world.load(request_id)
         request = stored.under(world.policy)
         if request.terms != stored.terms and not said:
-            await world.draw(request)  # the policy changed since the card was put up
+            await world.voice.draw(request)  # the policy changed since the card was put up
         await _say_votes(world, request, said)
         if request.state is not RequestState.AWAITING_APPROVAL or request.expires_at is None:
             world.wakeups.pop(request_id, None)
@@ -70,7 +72,9 @@ async def _say(
     said: set[tuple[Line, str]],
     call: tuple[str, ...] = (),
 ) -> None:
-    if (line, subject) not in said and await world.say(request, line, subject=subject, call=call):
+    if (line, subject) not in said and await world.voice.say(
+        request, line, subject=subject, call=call
+    ):
         said.add((line, subject))
 
 

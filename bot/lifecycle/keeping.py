@@ -7,8 +7,11 @@ import structlog
 from bot.domain.audit import AuditAction
 from bot.domain.errors import CannotPost, RdsRefused
 from bot.domain.keeping import NOTICE
-from bot.domain.requests import BackupRequest, Line, Refusal, RequestState, Retention
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest, Refusal
+from bot.domain.states import RequestState, Retention
 from bot.lifecycle import deletion
+from bot.lifecycle.patience import patiently
 from bot.lifecycle.world import World
 from bot.ports import Conflict
 
@@ -54,7 +57,7 @@ async def _go_on(world: World, request: BackupRequest) -> float:
             elif (left := await _left(world, request)) > 0:
                 return left
             else:
-                sent = deletion.sent(request)
+                sent = request.backup_on_trail
                 await world.retain(request, Retention.DELETING, AuditAction.DELETE_SENT, sent)
         elif request.retention is Retention.DELETING:
             await _delete(world, request)
@@ -78,7 +81,7 @@ async def _warn(world: World, request: BackupRequest) -> float:
     """Say that it will be deleted, if it is still there to be."""
     instance_id = request.instance.id if request.instance else ""
     try:
-        backups = await world.patiently(lambda: world.rds.list_backups(instance_id))
+        backups = await patiently(world.clock, lambda: world.rds.list_backups(instance_id))
     except RdsRefused as error:
         log.warning("deletion_put_off", request=request.id, code=error.code)
         return REREAD
@@ -90,12 +93,12 @@ async def _warn(world: World, request: BackupRequest) -> float:
 
 
 async def _delete(world: World, request: BackupRequest) -> None:
-    sent = deletion.sent(request)
+    what = request.backup_on_trail
     if error := await deletion.carry_out(world, request):
-        refusal, why = Refusal.of(error), {**sent, "reason": error.reason.value}
+        refusal, why = Refusal.of(error), {**what, "reason": error.reason.value}
         await world.retain(request, Retention.STAYS, AuditAction.STAYS, why, refusal=refusal)
     else:
-        await world.retain(request, Retention.DELETED, AuditAction.DELETED, sent)
+        await world.retain(request, Retention.DELETED, AuditAction.DELETED, what)
 
 
 async def _tell(world: World, request: BackupRequest, line: Line) -> bool:
@@ -103,7 +106,7 @@ async def _tell(world: World, request: BackupRequest, line: Line) -> bool:
     if line is Line.BACKUP_DELETED and request.warned_at is None:
         return False
     try:
-        await world.insist(request, line)
+        await world.voice.insist(request, line)
     except CannotPost as error:
         log.error("line_not_told", request=request.id, line=line, error=error.error)  # noqa: TRY400 - the state of things, not a bug
         return False

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Accepted, Backup, Instance
-from bot.domain.requests import BackupRequest, Line
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest
 
 
 class Rds(Protocol):
@@ -69,9 +69,3 @@ class Thread(Protocol):
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on the card and in the thread, or to the requester alone."""
         ...
-
-
-def trouble_line(error: RdsError) -> Line:
-    """What a thread says of an outage."""
-    refused = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
-    return Line.KEYS_REFUSED if refused else Line.RDS_AWAY

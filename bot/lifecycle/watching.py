@@ -5,11 +5,12 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.audit import AuditAction
-from bot.domain.errors import CannotPost, RdsError
+from bot.domain.errors import CannotPost, RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Backup, BackupStatus
+from bot.domain.lines import Line
 from bot.domain.progress import is_overdue, next_look
-from bot.domain.requests import BackupRequest, Line, RequestState
-from bot.lifecycle.ports import trouble_line
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.lifecycle.world import World
 from bot.metrics import BACKUP_SECONDS
 
@@ -24,35 +25,35 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
     request = await world.load(request_id)
     if request.state is not RequestState.RUNNING:
         return request.state
-    await world.say(request, Line.STARTED)
+    await world.voice.say(request, Line.STARTED)
     told, drawn = False, world.clock.now()
     missing, outages, away = 0, 0, False
     while True:
         gap = _gap(world, request, poll_seconds)
         try:
-            backup = await world.watcher.look(*_what(request), gap, patient=away)
+            backup = await world.watcher.look(*request.in_rds, gap, patient=away)
         except RdsError as error:
             outages, away = outages + 1, True
-            await world.say(request, trouble_line(error), subject=str(outages))
+            await world.voice.say(request, _trouble(error), subject=str(outages))
             continue
         if away:
-            await world.say(request, Line.RDS_BACK, subject=str(outages))
+            await world.voice.say(request, Line.RDS_BACK, subject=str(outages))
             away = False
         missing = 0 if backup else missing + 1
         if ended := _end(backup, missing):
             return await _finish(world, request, backup, ended)
         if not told and is_overdue(request.history, _elapsed(world, request)):
-            await world.say(request, Line.OVERDUE)
+            await world.voice.say(request, Line.OVERDUE)
             told, drawn = True, world.clock.now()
         elif world.clock.now() - drawn >= EDIT_GAP:
-            await world.draw(request)
+            await world.voice.draw(request)
             drawn = world.clock.now()
 
 
-def _what(request: BackupRequest) -> tuple[str, str]:
-    if request.instance is None or request.backup_id is None:
-        raise LookupError(f"request {request.id} is running but names no backup")
-    return request.instance.id, request.backup_id
+def _trouble(error: RdsError) -> Line:
+    """What a thread says of an outage."""
+    refused = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
+    return Line.KEYS_REFUSED if refused else Line.RDS_AWAY
 
 
 def _elapsed(world: World, request: BackupRequest) -> timedelta:
@@ -93,7 +94,7 @@ async def _finish(
 
 
 def _measured(request: BackupRequest, backup: Backup | None, took: timedelta) -> dict[str, str]:
-    detail = {"backup_id": request.backup_id or "", "name": request.name}
+    detail = request.backup_on_trail
     if backup is not None:
         detail |= {"status": backup.status, "seconds": str(round(took.total_seconds()))}
     if backup is not None and backup.size_kb:
@@ -108,7 +109,7 @@ async def announce(world: World, request_id: str) -> RequestState:
     """
     request = await world.load(request_id)
     try:
-        await world.tell(request)
+        await world.voice.tell(request)
     except CannotPost as error:
         log.error("outcome_not_told", request=request.id, state=request.state, error=error.error)  # noqa: TRY400 - the state of things, not a bug
     return request.state

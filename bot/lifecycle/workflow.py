@@ -13,7 +13,8 @@ import structlog
 from dbos import DBOS, SetWorkflowID
 
 from bot.domain.errors import BotError
-from bot.domain.requests import Kind, RequestState
+from bot.domain.requests import Kind
+from bot.domain.states import RequestState
 from bot.lifecycle import asking, creation, deciding, deletion, keeping, watching
 from bot.lifecycle.turns import Turns
 from bot.lifecycle.world import World
@@ -107,7 +108,7 @@ class Lifecycle:
         self._is_closing = True
         if not await self._world.gate.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
-        running: list[asyncio.Future[Any]] = [*self._running, *self._world.background]
+        running: list[asyncio.Future[Any]] = [*self._running, *self._world.voice.background]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, *self._started, return_exceptions=True)

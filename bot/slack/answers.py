@@ -19,7 +19,8 @@ from bot.domain.errors import (
 )
 from bot.domain.fields import LONGEST_DESCRIPTION, Problem
 from bot.domain.folding import fold
-from bot.domain.requests import BackupRequest, Retention
+from bot.domain.requests import BackupRequest
+from bot.domain.states import Retention
 from bot.overview import PolicyView
 from bot.slack.board import one_request, pending_message, status_message
 from bot.slack.help import help_message

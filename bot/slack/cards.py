@@ -12,7 +12,8 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
-from bot.domain.requests import BackupRequest, Choice, Kind, RequestState
+from bot.domain.requests import BackupRequest, Choice, Kind
+from bot.domain.states import RequestState
 from bot.slack.calls import approving, small_print
 from bot.slack.mrkdwn import Message, code, mention, name, people, rough, spoken, verbatim
 from bot.slack.plan import context_block, plan_block, stands, steps

@@ -1,6 +1,7 @@
 """How a request ended, as its thread tells it: what is so, what is not, what to do."""
 
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 from bot.slack.mrkdwn import code, date, mention, name, rough
 from bot.slack.reasons import told
 from bot.slack.words import (

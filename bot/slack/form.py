@@ -1,7 +1,7 @@
 """The form with which a backup is asked for."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from slack_sdk.models.blocks import (
     ExternalDataSelectElement,
     InputBlock,
     Option,
-    OptionGroup,
     PlainTextInputElement,
     PlainTextObject,
     SectionBlock,
@@ -22,43 +21,19 @@ from slack_sdk.models.blocks.block_elements import ConversationFilter
 from slack_sdk.models.views import View
 
 from bot.domain.commands import Typed
-from bot.domain.fields import LONGEST_DESCRIPTION, LONGEST_NAME
+from bot.domain.fields import LONGEST_NAME
 from bot.domain.instances import Instance
 from bot.domain.keeping import keep_of
 from bot.domain.policy import Terms
+from bot.slack.form_values import CHANNEL, FOR_EVER, INSTANCE, KEEP, TYPED_INSTANCE, Purpose
+from bot.slack.instance_options import engine, instance_option
 from bot.slack.mrkdwn import channel, duration, name, plain, verbatim
 from bot.slack.policy_words import rule, who_approves
-from bot.slack.views import DESCRIPTION, DESCRIPTION_RULE, NAME, NAME_RULE
-from bot.slack.words import TYPES, status
+from bot.slack.views import NAME, NAME_RULE, why_field
+from bot.slack.words import status
 
 CREATE_VIEW = "create_backup"  # callback id
-INSTANCE, KEEP, CHANNEL = "instance", "keep", "channel"  # block ids, and action ids
-TYPED_INSTANCE = "typed_instance"  # instead of INSTANCE while RDS has not listed any
-FOR_EVER = "for_ever"
 KEEPS = {"7d": "7 days", "14d": "14 days", "30d": "30 days", "90d": "90 days", "52w": "a year"}
-LONGEST_OPTION = 75  # Slack's limit for the texts of an option
-
-
-@dataclass(frozen=True)
-class Purpose:
-    """What a form carries along unseen: where it was opened, and the name that it proposed."""
-
-    channel: str = ""  # empty: the form asks for one
-    thread_ts: str | None = None
-    proposed: str = ""
-    turn: int = 0  # a field that gets another value from us needs another id
-
-    @classmethod
-    def read(cls, metadata: str) -> "Purpose":
-        """Raises ValueError if a form of another release carried something else."""
-        try:
-            return cls(**json.loads(metadata))
-        except TypeError as error:
-            raise ValueError(metadata) from error
-
-    @property
-    def name_block(self) -> str:
-        return f"{NAME}-{self.turn}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +61,7 @@ def create_form(
     blocks.append(_instance(typed, chosen, knows_instances=knows_instances))
     if chosen:
         blocks.append(ContextBlock(elements=[verbatim(line) for line in _about(chosen)]))
-    blocks += [_name(typed, purpose), _why(typed), _keep(typed)]
+    blocks += [_name(typed, purpose), why_field(typed.description), _keep(typed)]
     if not purpose.channel:
         blocks.append(_channel())
     return View(
@@ -132,7 +107,7 @@ def _about(chosen: Chosen) -> list[str]:
     instance, terms = chosen.instance, chosen.terms
     if chosen.objection:
         return [chosen.objection]
-    lines = [f"{name(_engine(instance))} · {status(instance.status)}"]
+    lines = [f"{name(engine(instance))} · {status(instance.status)}"]
     if terms.approvals:
         where = f", in {channel(terms.channel)}" if terms.channel else ""
         lines.append(
@@ -154,20 +129,6 @@ def _name(typed: Typed, purpose: Purpose) -> InputBlock:
             action_id=NAME,
             initial_value=(typed.name or purpose.proposed)[:LONGEST_NAME] or None,
             max_length=LONGEST_NAME,
-        ),
-    )
-
-
-def _why(typed: Typed) -> InputBlock:
-    return InputBlock(
-        block_id=DESCRIPTION,
-        label="Why",
-        optional=True,
-        hint=DESCRIPTION_RULE,
-        element=PlainTextInputElement(
-            action_id=DESCRIPTION,
-            initial_value=typed.description[:LONGEST_DESCRIPTION] or None,
-            max_length=LONGEST_DESCRIPTION,
         ),
     )
 
@@ -203,62 +164,6 @@ def _channel() -> InputBlock:
     )
 
 
-def instance_option(instance: Instance) -> Option:
-    """An instance in the typeahead: its name first, then its state; the value is its id."""
-    about = f"{status(instance.status)} · {_engine(instance)} · {instance.id[:8]}…"
-    return Option(
-        value=instance.id,
-        text=PlainTextObject(text=instance.name.strip()[:LONGEST_OPTION] or instance.id),
-        description=PlainTextObject(text=about[:LONGEST_OPTION]),
-    )
-
-
-def suggestions(recent: Sequence[Instance], others: Sequence[Instance]) -> dict[str, Any]:
-    """The answer to a typeahead: one's own recent instances on top, if there are any."""
-    if not recent:
-        return {"options": [instance_option(found).to_dict() for found in others]}
-    groups = {"You asked for lately": recent, "Instances": others}
-    return {
-        "option_groups": [
-            OptionGroup(label=label, options=[*map(instance_option, found)]).to_dict()
-            for label, found in groups.items()
-            if found
-        ]
-    }
-
-
-def _engine(instance: Instance) -> str:
-    kind = TYPES.get(instance.type) or instance.type
-    return " ".join(filter(None, (instance.engine, instance.version, kind)))
-
-
 def unknown_instance(typed: Typed) -> str:
     """What is wrong where a name was typed that no instance has."""
     return f"I know no instance {typed.instance}: choose one."
-
-
-def values_of(view: Mapping[str, Any]) -> Typed:
-    """What stands in the form."""
-    values: Mapping[str, Mapping[str, Any]] = view.get("state", {}).get("values", {})
-    fields = {action: state for block in values.values() for action, state in block.items()}
-    keep = _selected(fields.get(KEEP))
-    return Typed(
-        instance=_selected(fields.get(INSTANCE)) or _value(fields.get(TYPED_INSTANCE)),
-        name=_value(fields.get(NAME)),
-        description=_value(fields.get(DESCRIPTION)),
-        keep="" if keep == FOR_EVER else keep,
-    )
-
-
-def channel_of(view: Mapping[str, Any]) -> str:
-    """The channel that was chosen in the form."""
-    field = view.get("state", {}).get("values", {}).get(CHANNEL, {}).get(CHANNEL, {})
-    return str(field.get("selected_conversation") or "")
-
-
-def _selected(state: Mapping[str, Any] | None) -> str:
-    return str(((state or {}).get("selected_option") or {}).get("value", ""))
-
-
-def _value(state: Mapping[str, Any] | None) -> str:
-    return str((state or {}).get("value") or "")

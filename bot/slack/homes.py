@@ -14,7 +14,8 @@ from bot.board import Board
 from bot.budget import Budget, Ledger
 from bot.clock import Clock
 from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import CARD, BackupRequest
+from bot.domain.lines import CARD
+from bot.domain.requests import BackupRequest
 from bot.slack.codes import FAILURES, error_code, retry_after
 from bot.slack.home import home_view, shown_requests
 

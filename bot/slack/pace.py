@@ -8,7 +8,8 @@ from enum import IntEnum
 
 from bot.budget import Budget, Ledger
 from bot.clock import Clock
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.lifecycle.turns import calm
 
 # https://docs.slack.dev/apis/web-api/rate-limits: one a second a channel, "short bursts" above

@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 from slack_sdk.models.blocks import ContextBlock, PlanBlock, TaskCardBlock
 
 from bot.domain.progress import fraction_done, time_left
-from bot.domain.requests import BackupRequest, Choice, Kind, RequestState
+from bot.domain.requests import BackupRequest, Choice, Kind
+from bot.domain.states import RequestState
 from bot.slack.mrkdwn import clock, duration, rough, verbatim
 from bot.slack.words import usually, went_ahead
 

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, SectionBlock
 
-from bot.domain.requests import BackupRequest, Choice, Kind, Line, RequestState
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest, Choice, Kind
+from bot.domain.states import RequestState
 from bot.slack.endings import ended
 from bot.slack.mrkdwn import (
     MOST_CALLED,

@@ -1,27 +1,24 @@
-"""How a request's card and thread travel to Slack: each message once, the card in place."""
+"""How all that is said of a request travels to Slack: each message once."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.clock import Clock
 from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, UserError
-from bot.domain.requests import CARD, GIVEN_UP, POINTER, PUT_OFF, TOLD, BackupRequest, Line
+from bot.domain.lines import CARD, GIVEN_UP, POINTER, PUT_OFF, TOLD, Line
+from bot.domain.requests import BackupRequest
 from bot.lifecycle.gate import Gate
 from bot.slack.answers import not_posted, put_off, refusal
-from bot.slack.cards import request_card
+from bot.slack.card_delivery import CardDelivery
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.delivery import Delivery, Posts
 from bot.slack.mrkdwn import Message
-from bot.slack.pace import Pace, Urgency, urgency_of
+from bot.slack.pace import Pace
 from bot.slack.replies import is_broadcast, pointer, thread_line
 from bot.slack.words import nothing
-
-log = structlog.get_logger(__name__)
 
 
 class Threads:
@@ -46,10 +43,7 @@ class Threads:
         self._posts = posts
         self._clock = clock
         self._command = command
-        self._draws_plans = True  # until Slack says that this workspace does not
-        self._late: dict[str, BackupRequest] = {}  # as they are to be drawn when it is their turn
-        self._showing: set[asyncio.Task[None]] = set()
-        self._no_edits: set[str] = set()  # requests whose cards are gone or frozen
+        self._cards = CardDelivery(self._delivery, posts, self.pace, clock, command)
 
     @property
     def trouble(self) -> str | None:
@@ -62,45 +56,11 @@ class Threads:
         An edit that cannot be made at once is made when its turn comes, as the request is then;
         one that only moves its progress is left out.
         """
-        if await self._shown_now(request) or urgency_of(request) is Urgency.PROGRESS:
-            return
-        is_in_line = request.id in self._late
-        self._late[request.id] = request
-        if not is_in_line:
-            task = asyncio.create_task(self._show_late(request.id, urgency_of(request)))
-            self._showing.add(task)
-            task.add_done_callback(self._showing.discard)
-
-    async def _shown_now(self, request: BackupRequest) -> bool:
-        """Whether there is no more to draw; False if an edit has to wait for its turn."""
-        card = await self._posts.posted(request.id, CARD)
-        if card is None:
-            await self._drawn(request, channel=request.card_channel_id)
-        elif request.id not in self._no_edits:
-            if not await self.pace.edits.take_now(urgency_of(request)):
-                return False
-            await self._redrawn(request, card)
-        return True
-
-    async def _show_late(self, request_id: str, urgency: Urgency) -> None:
-        await self.pace.edits.take(urgency)
-        request = self._late.pop(request_id, None)
-        if request and (card := await self._posts.posted(request_id, CARD)):
-            with suppress(SlackUnreachable):  # the next line draws it again
-                await self._redrawn(request, card)
-
-    async def _redrawn(self, request: BackupRequest, card: tuple[str, str]) -> None:
-        try:
-            await self._drawn(request, channel=card[0], ts=card[1])
-        except CannotPost as error:  # the store still knows it all
-            log.info("card_gone", request=request.id, error=error.error)
-            self._no_edits.add(request.id)
+        await self._cards.show(request)
 
     async def close(self) -> None:
         """Draw nothing more."""
-        for task in self._showing:
-            task.cancel()
-        await asyncio.gather(*self._showing, return_exceptions=True)
+        await self._cards.close()
 
     async def say(
         self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
@@ -130,7 +90,7 @@ class Threads:
             return
         with suppress(CannotPost):
             if await self._posts.posted(request.id, CARD):
-                await self._shown_now(request)
+                await self._cards.show_now(request)
                 await self.say(request, line)
                 return
         message = thread_line(request, line, now=self._clock.now(), command=self._command)
@@ -174,9 +134,8 @@ class Threads:
         if await self._posts.posted(request.id, CARD) is None and request.refusal:
             await self._tell(request, TOLD, self._refusal(request, request.refusal.error))
             return
-        self._late.pop(request.id, None)
         try:
-            is_shown = await self._shown_now(request)
+            is_shown = await self._cards.show_last(request)
             await self.say(request, Line.ENDED)
         except CannotPost:
             message = thread_line(
@@ -184,10 +143,7 @@ class Threads:
             )
             await self._delivery.post(request, Line.ENDED, message, channel=request.requester)
             return
-        if not is_shown and (card := await self._posts.posted(request.id, CARD)):
-            await self.pace.edits.take(Urgency.OUTCOME)
-            await self._redrawn(request, card)
-        self._no_edits.discard(request.id)
+        await self._cards.settle(request, is_shown=is_shown)
 
     def _refusal(self, request: BackupRequest, error: UserError | RdsError) -> Message:
         if isinstance(error, CannotPost):
@@ -213,22 +169,3 @@ class Threads:
         except FAILURES as error:
             raise SlackUnreachable(error_code(error)) from error
         return answer.status_code == 200  # noqa: PLR2004, HTTP's own word for yes
-
-    async def _drawn(self, request: BackupRequest, **where: str) -> None:
-        """Post or edit the card, without its plan if Slack does not know that block."""
-        card = request_card(
-            request, now=self._clock.now(), with_plan=self._draws_plans, command=self._command
-        )
-        try:
-            if "ts" in where:
-                await self._delivery.edit(card, **where)
-            else:
-                await self._delivery.post(request, CARD, card, **where)
-        except SlackUnreachable as error:
-            if error.error != "invalid_blocks" or not self._draws_plans:
-                raise
-        else:
-            return
-        log.warning("plan_block_not_accepted")
-        self._draws_plans = False
-        await self._drawn(request, **where)

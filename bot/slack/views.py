@@ -68,23 +68,27 @@ def ask_again_view(
     typed_name = PlainTextInputElement(
         action_id=NAME, initial_value=name[:LONGEST_NAME] or None, max_length=LONGEST_NAME
     )
-    typed_why = PlainTextInputElement(
-        action_id=DESCRIPTION,
-        initial_value=request.description[:LONGEST_DESCRIPTION] or None,
-        max_length=LONGEST_DESCRIPTION,
-    )
     blocks = [
         _says("\n".join(says)),
         InputBlock(block_id=NAME, label="Name", element=typed_name, hint=NAME_RULE),
-        InputBlock(
-            block_id=DESCRIPTION,
-            label="Why",
-            element=typed_why,
-            hint=DESCRIPTION_RULE,
-            optional=True,
-        ),
+        why_field(request.description),
     ]
     return _form(ASK_AGAIN_VIEW, "Ask again", "Ask", request, blocks)
+
+
+def why_field(typed: str) -> InputBlock:
+    """Where a backup's description is typed."""
+    return InputBlock(
+        block_id=DESCRIPTION,
+        label="Why",
+        optional=True,
+        hint=DESCRIPTION_RULE,
+        element=PlainTextInputElement(
+            action_id=DESCRIPTION,
+            initial_value=typed[:LONGEST_DESCRIPTION] or None,
+            max_length=LONGEST_DESCRIPTION,
+        ),
+    )
 
 
 def name_taken(error: NameTaken) -> str:

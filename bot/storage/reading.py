@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.audit import AuditEntry
 from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import ANNOUNCED, OPEN_STATES, BackupRequest, Kind, RequestState, Vote
+from bot.domain.lines import ANNOUNCED
+from bot.domain.requests import BackupRequest, Kind, Vote
+from bot.domain.states import OPEN_STATES, RequestState
 from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests, votes
 
 SHORTEST_ID = 8  # characters of a request's id that mean it

@@ -11,8 +11,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.storage.store import DECIDED
 from bot.storage.tables import replicas
+from bot.storage.transaction import DECIDED
 
 LOCK = 0x0BAC  # the class of advisory locks that say "I live"
 

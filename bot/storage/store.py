@@ -1,7 +1,7 @@
-"""What is written down, and the transactions in which it changes."""
+"""What is written down: read at any time, changed in transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -11,121 +11,17 @@ from contextlib import (
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain.audit import GENESIS, AuditEntry, chained
 from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import (
-    BackupRequest,
-    Choice,
-    RequestState,
-    Retention,
-    Vote,
-)
 from bot.ports import Conflict
-from bot.storage.reading import Reading, load_request
-from bot.storage.tables import audit, budgets, homes, posts, requests, votes
+from bot.storage.reading import Reading
+from bot.storage.tables import posts
+from bot.storage.transaction import Transaction
 
-DECIDED = "backup_bot_decided"  # where PostgreSQL tells all replicas that a request changed
-AUDIT_LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the trail
-PROBE = "probe"  # a row that is written only to see whether rows can be
 Line = AbstractAsyncContextManager[Any]
-NESTED = {"instance", "history", "terms", "refusal"}
-
-
-class Transaction:
-    """One unit of work: all of it is on disk when the block ends, or none of it."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self.changes_requests = False
-        self._connection = connection
-
-    async def insert(self, *new: BackupRequest) -> None:
-        self.changes_requests = True
-        await self._connection.execute(insert(requests), [_row(request) for request in new])
-
-    async def load(self, request_id: str) -> BackupRequest | None:
-        """The request, locked against other writers until the transaction ends."""
-        return await load_request(self._connection, request_id, for_update=True)
-
-    async def move(
-        self, request: BackupRequest, to: RequestState, **changes: object
-    ) -> BackupRequest:
-        """Compare and set: the request in its new state; Conflict if it has left the old one."""
-        changed = request.moved(to, **changes)
-        await self._swap(changed, requests.c.state == request.state, "state", *changes)
-        return changed
-
-    async def _swap(
-        self, changed: BackupRequest, is_as_before: ColumnElement[bool], *columns: str
-    ) -> None:
-        row = _row(changed)
-        result = await self._connection.execute(
-            update(requests)
-            .where(requests.c.id == changed.id, is_as_before)
-            .values({column: row[column] for column in columns})
-        )
-        if result.rowcount != 1:
-            raise Conflict(changed.id)
-        await self._tell(changed)
-
-    async def retain(
-        self, request: BackupRequest, to: Retention, **changes: object
-    ) -> BackupRequest:
-        """Compare and set what becomes of its backup; Conflict if that is decided already."""
-        changed = request.model_copy(update={"retention": to, **changes})
-        await self._swap(changed, requests.c.retention == request.retention, "retention", *changes)
-        return changed
-
-    async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest:
-        """The request with one more vote; Conflict if this person has voted already."""
-        await self._connection.execute(
-            insert(votes).values(request_id=request.id, **vote.model_dump())
-        )
-        await self._tell(request)
-        return request.model_copy(update={"votes": (*request.votes, vote)})
-
-    async def open_home(self, user_id: str, at: datetime) -> None:
-        await self._connection.execute(delete(homes).where(homes.c.user_id == user_id))
-        await self._connection.execute(insert(homes).values(user_id=user_id, opened_at=at))
-
-    async def _tell(self, request: BackupRequest) -> None:
-        """Once it is committed, whoever waits for a decision wakes up, in whichever process."""
-        self.changes_requests = True
-        if self._connection.dialect.name == "postgresql":
-            await self._connection.execute(select(func.pg_notify(DECIDED, request.id)))
-
-    async def strike(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
-        """The request without the approvals of these people."""
-        gone = set(voters)
-        await self._connection.execute(
-            delete(votes).where(
-                votes.c.request_id == request.id,
-                votes.c.choice == Choice.APPROVE,
-                votes.c.user_id.in_(gone),
-            )
-        )
-        kept = (
-            v for v in request.votes if v.choice is not Choice.APPROVE or v.user_id not in gone
-        )
-        return request.model_copy(update={"votes": tuple(kept)})
-
-    async def record(self, *entries: AuditEntry) -> None:
-        """Add to the audit trail. Last in a transaction: it holds up everybody else's."""
-        if self._connection.dialect.name == "postgresql":
-            # After the locks of rows, so that nobody waits for a row with this in hand.
-            await self._connection.execute(select(func.pg_advisory_xact_lock(AUDIT_LOCK)))
-        newest = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
-        last = (await self._connection.execute(newest)).one_or_none()
-        links = chained(entries, *(last or (0, GENESIS)))
-        await self._connection.execute(insert(audit), [link.model_dump() for link in links])
-
-    async def probe(self) -> None:
-        await self._connection.execute(delete(budgets).where(budgets.c.name == PROBE))
-        row = {"name": PROBE, "taken": [], "closed_until": 0.0}
-        await self._connection.execute(insert(budgets).values(row))
 
 
 class Store(Reading):
@@ -188,9 +84,3 @@ def _translated() -> Iterator[None]:
 
 def _nobody() -> None:
     pass
-
-
-def _row(request: BackupRequest) -> dict[str, Any]:
-    """A request as its table holds it: what is nested, as JSON."""
-    nested = request.model_dump(mode="json", include=NESTED)
-    return request.model_dump(exclude={"votes", *NESTED}) | nested

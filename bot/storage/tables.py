@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
 )
 
-from bot.domain.requests import OPEN_STATES
+from bot.domain.states import OPEN_STATES
 
 metadata = MetaData()
 

@@ -59,7 +59,8 @@ def waylay_ours(death: Death) -> None:
     """Where the bot itself goes from one thing to the next."""
     from bot.lifecycle.workflow import Lifecycle  # noqa: PLC0415, after what they import
     from bot.slack import pace  # noqa: PLC0415, the same
-    from bot.storage.store import Store, Transaction  # noqa: PLC0415, the same
+    from bot.storage.store import Store  # noqa: PLC0415, the same
+    from bot.storage.transaction import Transaction  # noqa: PLC0415, the same
     from bot.watcher import Watcher  # noqa: PLC0415, the same
 
     pace.BURST, pace.EDITS = 1000, 100_000

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.domain.audit import AuditAction, AuditEntry, ChainedEntry, break_between, chained
-from bot.domain.requests import RequestState
+from bot.domain.states import RequestState
 
 ENTRY = AuditEntry(
     at=datetime(2026, 11, 23, 14, 5, tzinfo=UTC),

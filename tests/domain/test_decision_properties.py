@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from bot.domain.clicks import STATES, Click, judge
 from bot.domain.decisions import Verdict, able_to_approve, decide_approval
 from bot.domain.policy import Members, Terms
-from bot.domain.requests import BackupRequest, Choice, RequestState, Vote
+from bot.domain.requests import BackupRequest, Choice, Vote
+from bot.domain.states import RequestState
 from tests.requests import NOON, asked
 
 PEOPLE = ["UANA", "UBEN", "UCARL", "UDORA", "UEVE"]

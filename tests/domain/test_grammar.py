@@ -25,7 +25,8 @@ from bot.domain.commands import (
     Typed,
     Withdraw,
 )
-from bot.domain.grammar import VERBS, parse
+from bot.domain.grammar import parse
+from bot.domain.verbs import VERBS
 
 HEX = "d8e6ca5a624745bcb546a227aa3ae1cf"
 UNDERSTOOD: dict[str, Command] = {

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.policy import Members, Terms
 from bot.domain.reminders import can_still_act, reminders
-from bot.domain.requests import RequestState
+from bot.domain.states import RequestState
 from tests.requests import NOON, asked
 
 HOUR = timedelta(hours=1)

@@ -9,8 +9,10 @@ import pytest
 
 from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
+from bot.domain.lines import Line
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, Line
+from bot.domain.requests import BackupRequest
+from bot.lifecycle.voice import Voice
 from bot.lifecycle.world import World
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
@@ -127,13 +129,13 @@ async def world(
     """What a step acts in."""
     migrate(database_url)
     engine = open_engine(database_url)
-    elsewhere = Elsewhere()
+    elsewhere, store = Elsewhere(), Store(engine)
     yield World(
-        store=Store(engine),
+        store=store,
         rds=elsewhere,
         catalogue=elsewhere,
         watcher=watcher,
-        thread=thread,
+        voice=Voice(thread, store, clock),
         people=elsewhere,
         policy=Policy(),
         clock=clock,

@@ -6,7 +6,9 @@ from structlog.testing import capture_logs
 
 from bot.domain.errors import CannotPost
 from bot.domain.instances import Backup, BackupStatus
-from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.lifecycle.watching import EDIT_GAP, announce, watch
 from bot.lifecycle.world import World
 from tests.lifecycle.conftest import ORDERS, NotingThread, Oracle

@@ -11,7 +11,8 @@ from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Content, Message
 from bot.demo.world import ANA, BEN, CAT, DAN, OPS
 from bot.domain.audit import AuditAction, AuditEntry
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.slack.cards import APPROVE
 from bot.storage.engine import open_engine
 from bot.storage.store import Store

@@ -5,7 +5,7 @@ from bot.demo.slack.records import Reply
 from bot.demo.slack.views import View
 from bot.demo.world import ANA, BEN, OPS
 from bot.slack.answers import FIX
-from bot.slack.form import CHANNEL, INSTANCE, KEEP
+from bot.slack.form_values import CHANNEL, INSTANCE, KEEP
 from bot.slack.home import START
 from bot.slack.views import DESCRIPTION, NAME
 from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE

@@ -6,7 +6,8 @@ from uuid import uuid4
 from bot.demo.world import ANA, BEN
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
 from tests.requests import NOON, asked

@@ -37,7 +37,8 @@ from bot.domain.fields import Problem
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Kind, Refusal, RequestState, Vote
+from bot.domain.requests import BackupRequest, Choice, Kind, Refusal, Vote
+from bot.domain.states import RequestState
 
 ASKED_AT = datetime(2026, 11, 23, 14, 4, tzinfo=UTC)
 DECIDED_AT = ASKED_AT + timedelta(minutes=1)

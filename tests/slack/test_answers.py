@@ -17,7 +17,8 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
-from bot.domain.grammar import VERBS, parse
+from bot.domain.grammar import parse
+from bot.domain.verbs import VERBS
 from bot.slack import answers
 from tests.slack.block_kit import seen
 from tests.slack.samples import ASKED_AT, TERMS, asked

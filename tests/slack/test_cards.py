@@ -6,7 +6,8 @@ import pytest
 
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import Choice, RequestState
+from bot.domain.requests import Choice
+from bot.domain.states import RequestState
 from bot.slack.cards import ASK_AGAIN, request_card
 from tests.slack.block_kit import seen
 from tests.slack.drawn import NOW, blocks, buttons, plan

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import RequestState
+from bot.domain.states import RequestState
 from bot.slack.cards import APPROVE, BREAK_GLASS, REJECT, WITHDRAW, request_card
 from tests.slack.block_kit import seen
 from tests.slack.drawn import NOW, blocks, buttons, plan

@@ -5,7 +5,8 @@ import pytest
 from bot.domain.clicks import Click, ClickResult
 from bot.domain.decisions import Verdict
 from bot.domain.policy import Terms
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 from bot.slack import answers
 from tests.slack.block_kit import seen
 from tests.slack.samples import TERMS, asked, half_approved, in_every_state

@@ -12,10 +12,12 @@ from bot.domain.clicks import Click, ClickResult
 from bot.domain.commands import CommandError
 from bot.domain.decisions import AskVerdict, Decision, Verdict
 from bot.domain.errors import BotError, CannotPost, RdsError, SlackUnreachable, UserError
-from bot.domain.grammar import VERBS
+from bot.domain.lines import Line
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Line, Refusal, RequestState, Retention
+from bot.domain.requests import BackupRequest, Choice, Refusal
+from bot.domain.states import RequestState, Retention
+from bot.domain.verbs import VERBS
 from bot.slack import answers, views
 from bot.slack.cards import request_card
 from bot.slack.mrkdwn import Message

@@ -12,12 +12,15 @@ from bot.deletions import Doomed
 from bot.domain.commands import Typed
 from bot.domain.decisions import AskVerdict, Decision
 from bot.domain.instances import Backup, Instance
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.inventory import PAGE, BackupsView, InstanceRow, InstancesView, MadeView, Page
 from bot.slack import answers
 from bot.slack.deletion_form import deletion_form
-from bot.slack.form import Chosen, Purpose, create_form, suggestions, values_of
+from bot.slack.form import Chosen, create_form
+from bot.slack.form_values import Purpose, values_of
 from bot.slack.home import home_view, shown_requests
+from bot.slack.instance_options import suggestions
 from tests.slack.block_kit import check, check_view
 from tests.slack.samples import DECIDED_AT, TERMS, asked, expiring, in_every_state
 from tests.slack.test_every_message import texts

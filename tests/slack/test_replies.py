@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.errors import RdsRefused, RefusalReason
+from bot.domain.lines import Line
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Line, Refusal, RequestState
+from bot.domain.requests import BackupRequest, Choice, Refusal
+from bot.domain.states import RequestState
 from bot.slack.replies import is_broadcast, thread_line
 from tests.slack.block_kit import seen
 from tests.slack.samples import (

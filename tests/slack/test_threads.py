@@ -14,7 +14,9 @@ from bot.demo.slack.limits import PostLimit
 from bot.demo.slack.records import Content
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
-from bot.domain.requests import BackupRequest, Line, RequestState
+from bot.domain.lines import Line
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.slack.pace import EDITS
 from bot.slack.threads import Threads
 from tests.slack.samples import asked, expiring, in_every_state

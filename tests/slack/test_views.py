@@ -7,7 +7,7 @@ import pytest
 from bot.domain.clicks import LONGEST_REASON
 from bot.domain.errors import NameTaken
 from bot.domain.policy import Terms
-from bot.domain.requests import RequestState
+from bot.domain.states import RequestState
 from bot.slack import answers, views
 from tests.slack.block_kit import check_view, mrkdwn
 from tests.slack.samples import TERMS, asked, half_approved, in_every_state

@@ -6,7 +6,8 @@ from sqlalchemy import event
 
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import BackupRequest, RequestState
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.ports import Conflict
 from bot.storage.engine import open_engine
 from bot.storage.intake import Intake

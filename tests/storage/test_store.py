@@ -11,7 +11,8 @@ from bot.domain.errors import NameTaken, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Refusal, RequestState, Vote
+from bot.domain.requests import BackupRequest, Choice, Refusal, Vote
+from bot.domain.states import RequestState
 from bot.ports import Conflict
 from bot.storage.engine import migrate
 from bot.storage.reading import load_request

@@ -12,17 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.backups import Backups
+from bot.clicks import Clicks
 from bot.domain.audit import AuditAction
 from bot.domain.clicks import Click, ClickResult
 from bot.domain.decisions import Verdict
-from bot.domain.errors import UnknownInstance
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
 from bot.slack.answers import click_answer
-from bot.storage.intake import Intake
-from bot.storage.store import Store, Transaction
+from bot.storage.store import Store
+from bot.storage.transaction import Transaction
 from tests.requests import asked
 from tests.stepped_clock import SteppedClock
 
@@ -42,14 +42,6 @@ class People:
     async def members(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
         behind = {i: {BEN, CAT} if i == DBAS else {i} for i in ids}
         return {i: frozenset(people - self.left) for i, people in behind.items()}
-
-
-class Catalogue:
-    async def find(self, reference: str, patience: float) -> Instance:  # noqa: ARG002, as the real one
-        raise UnknownInstance(reference)
-
-    async def known(self, patience: float) -> list[Instance]:  # noqa: ARG002, as the real one
-        return []
 
 
 @dataclass
@@ -98,10 +90,8 @@ class Desk:
         self.engine = Engine()
         self.people = People()
         self.clock = SteppedClock()
-        self.backups = Backups(
+        self.clicks = Clicks(
             store=store,
-            intake=Intake(store),
-            catalogue=Catalogue(),
             policy=Policy(defaults=self.terms),
             people=self.people,
             engine=self.engine,
@@ -129,7 +119,7 @@ class Desk:
 
     async def click(self, request_id: str, user: str, choice: Choice = YES) -> ClickResult:
         reason = "because" if choice.wants_reason else ""
-        return await self.backups.decide(Click(request_id, choice, user, "T0DEMO", reason))
+        return await self.clicks.decide(Click(request_id, choice, user, "T0DEMO", reason))
 
     async def now(self, request: BackupRequest) -> BackupRequest:
         """The request as it is on disk."""
@@ -269,8 +259,8 @@ async def test_a_choice_that_wants_a_reason_waits_for_it(store: Store) -> None:
     desk = Desk(store)
     request = await desk.waiting()
 
-    asked_why = await desk.backups.decide(Click(request.id, NO, BEN, "T0DEMO", " \n"))
-    refused = await desk.backups.decide(Click(request.id, NO, DAN, "T0DEMO"))
+    asked_why = await desk.clicks.decide(Click(request.id, NO, BEN, "T0DEMO", " \n"))
+    refused = await desk.clicks.decide(Click(request.id, NO, DAN, "T0DEMO"))
 
     assert (asked_why.verdict, refused.verdict) == (_V.NO_REASON, _V.NOT_AN_APPROVER)
     (entry,) = await store.audit_trail()

@@ -1,0 +1,157 @@
+"""The verbs: what may stand behind each, and the command that it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.domain import fields
+from bot.domain.commands import (
+    Command,
+    CommandError,
+    DeleteBackup,
+    Help,
+    ListBackups,
+    ListInstances,
+    OpenForm,
+    ShowAudit,
+    ShowPending,
+    ShowPolicy,
+    ShowStatus,
+    Typed,
+    Withdraw,
+    checked_create,
+)
+from bot.domain.fields import Problem
+
+WHICH_INSTANCE = Problem(
+    "instance",
+    "The instance is missing: say which one, by its id, its name or an alias, "
+    "for example orders-prod.",
+)
+NO_BACKUP = Problem(
+    "name", "The backup is missing: say which one, by its name, for example before-migration-42."
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What stands behind a verb: its words, and its flags with their values."""
+
+    command: str
+    verb: str
+    words: list[str]
+    flags: Mapping[str, str]
+
+
+def _create(line: Line) -> Command:
+    typed = typed_of(line)
+    if typed == Typed():
+        return OpenForm()
+    return checked_create(
+        typed.instance, typed.name, typed.description, typed.keep, command=line.command
+    )
+
+
+def typed_of(line: Line) -> Typed:
+    """The words of a line that asks for a backup, right or wrong."""
+    instance, name, *more = (*line.words, "", "")[: max(2, len(line.words))]
+    return Typed(instance, name, " ".join(more), line.flags.get("keep", ""))
+
+
+def _list(line: Line) -> Command:
+    every = "all" in line.flags
+    return ListBackups(_instance(line) if line.words else None, every)
+
+
+def _status(line: Line) -> Command:
+    return ShowStatus(_backup(line) if line.words else None)
+
+
+def _instances(line: Line) -> Command:
+    return ListInstances(" ".join(line.words)[: fields.LONGEST_NAME] or None)
+
+
+def _pending(line: Line) -> Command:
+    _raise(line, [_too_much(line, 0)], "")
+    return ShowPending()
+
+
+def _withdraw(line: Line) -> Command:
+    return Withdraw(_backup(line))
+
+
+def _delete(line: Line) -> Command:
+    name, *instance = line.words or [""]
+    problems = [
+        fields.name_problem(name) if name else NO_BACKUP,
+        fields.instance_problem(instance[0]) if instance else None,
+    ]
+    meant = "" if any(problems) else " ".join(line.words[:2])
+    _raise(line, [*problems, _too_much(line, 2)], meant)
+    return DeleteBackup(name, instance[0] if instance else None)
+
+
+def _policy(line: Line) -> Command:
+    return ShowPolicy(_instance(line) if line.words else None)
+
+
+def _audit(line: Line) -> Command:
+    return ShowAudit(_instance(line))
+
+
+def _help(line: Line) -> Command:
+    topic = line.words[0].lower() if line.words else None
+    return Help(topic if topic in VERBS else None)
+
+
+def _instance(line: Line) -> str:
+    """The one word behind the verb, which is an instance."""
+    instance = line.words[0] if line.words else ""
+    problem = fields.instance_problem(instance) if instance else WHICH_INSTANCE
+    _raise(line, [problem, _too_much(line, 1)], fields.mended_instance(instance) or "")
+    return instance
+
+
+def _backup(line: Line) -> str:
+    """The one word behind the verb, which is a backup's name or a request's id."""
+    about = line.words[0] if line.words else ""
+    problem = fields.name_problem(about) if about else NO_BACKUP
+    if fields.REQUEST_ID.fullmatch(about.lower()):
+        problem = None
+    _raise(line, [problem, _too_much(line, 1)], fields.mended_name(about) or "")
+    return about
+
+
+def _too_much(line: Line, most: int) -> Problem | None:
+    extra = fields.shown(" ".join(line.words[most:]))
+    wanted = {0: "nothing", 1: "one word", 2: "a backup and its instance"}[most]
+    text = f"is too much: {wanted} can stand behind {line.verb}."
+    return Problem("extra", text, extra) if extra else None
+
+
+def _raise(line: Line, found: Sequence[Problem | None], meant: str) -> None:
+    """Raise CommandError if there are problems; `meant` is what could stand behind the verb."""
+    problems = [problem for problem in found if problem]
+    if not problems:
+        return
+    is_whole = meant or all(problem.about == "extra" for problem in problems)
+    raise CommandError(
+        problems, f"{line.command} {line.verb} {meant}".rstrip() if is_whole else None
+    )
+
+
+VERBS: dict[str, Callable[[Line], Command]] = {
+    "create": _create,
+    "list": _list,
+    "status": _status,
+    "instances": _instances,
+    "pending": _pending,
+    "withdraw": _withdraw,
+    "delete": _delete,
+    "policy": _policy,
+    "audit": _audit,
+    "help": _help,
+}
+FLAGS: dict[str, dict[str, bool]] = {  # a verb's flags, and whether each wants a value
+    "create": {"keep": True},
+    "list": {"all": False},
+}

@@ -1,0 +1,124 @@
+"""The outside, opened: the database, RDS and Slack, for as long as the bot runs."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.budget import Ledger, OwnLedger
+from bot.clock import Clock
+from bot.lifecycle.gate import Gate
+from bot.rds.client import RdsClient, open_client
+from bot.rds.instances import InstanceCatalogue
+from bot.rds.priority import call_budget
+from bot.rds.signing import AkSkAuth
+from bot.run import Run
+from bot.settings import Environment, Settings, revealed
+from bot.slack.pace import Pace
+from bot.slack.people import People
+from bot.slack.threads import Threads
+from bot.storage.engine import is_sqlite, migrate, open_engine
+from bot.storage.ledger import SharedLedger
+from bot.storage.locks import one_at_a_time, only_process
+from bot.storage.replica import Replica
+from bot.storage.store import Store
+from bot.watcher import Watcher
+
+SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the Web API
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What the use cases and the lifecycle reach the outside through."""
+
+    slack: AsyncWebClient
+    store: Store
+    ledger: Ledger
+    replica: Replica | None
+    rds: RdsClient
+    catalogue: InstanceCatalogue
+    watcher: Watcher
+    threads: Threads
+    people: People
+    gate: Gate  # before all that changes the world
+    clock: Clock
+
+
+async def open_outside(
+    settings: Settings, run: Run, clock: Clock, *, rds_patience: float
+) -> Outside:
+    """Open everything; what has to be kept going is kept going by the run."""
+    env = settings.environment
+    session = await run.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
+    slack = slack_client(env, session)
+    store, ledger, replica = await _open_database(env, run, clock)
+    rds = await rds_client(settings, run, clock, patience=rds_patience, ledger=ledger)
+    gate, pace = Gate(), Pace(clock, ledger)
+    threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
+    run.push_async_callback(threads.close)
+    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases)
+    run.push_async_callback(catalogue.close)
+    run.keep(catalogue.warm())
+    watcher = Watcher(rds, clock)
+    run.keep(watcher.run())
+    people = People(slack, clock, ledger)
+    run.push_async_callback(people.close)
+    return Outside(
+        slack, store, ledger, replica, rds, catalogue, watcher, threads, people, gate, clock
+    )
+
+
+def slack_client(env: Environment, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """One session for all calls. It sends nothing again: who calls knows whether that is right."""
+    return AsyncWebClient(
+        token=env.bot_token.get_secret_value(),
+        base_url=env.slack_api_url,
+        session=session,
+        retry_handlers=[],
+    )
+
+
+async def rds_client(
+    settings: Settings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    *,
+    patience: float,
+    ledger: Ledger | None = None,
+) -> RdsClient:
+    """A client for the project, open for as long as the stack."""
+    env = settings.environment
+    auth = AkSkAuth(
+        access_key=env.access_key.get_secret_value(),
+        secret_key=env.secret_key.get_secret_value(),
+        security_token=revealed(env.security_token),
+        project_id=env.project_id,
+        now=clock.now,
+    )
+    client = open_client(settings.rds_endpoint, auth, patience)
+    http = await stack.enter_async_context(client)
+    budget = call_budget(settings.file.rds.calls_per_minute, clock, ledger)
+    return RdsClient(http, env.project_id, budget, clock)
+
+
+class _Database(NamedTuple):
+    """What is kept; on PostgreSQL also what there is to share it with other replicas."""
+
+    store: Store
+    ledger: Ledger
+    replica: Replica | None
+
+
+async def _open_database(env: Environment, run: Run, clock: Clock) -> _Database:
+    run.enter_context(only_process(env.database_url))
+    with one_at_a_time(env.database_url):
+        migrate(env.database_url)
+    engine = open_engine(env.database_url)
+    run.push_async_callback(engine.dispose)
+    if is_sqlite(engine.url):
+        return _Database(Store(engine), OwnLedger(clock), None)
+    replica = await Replica.join(env.database_url, engine)
+    run.push_async_callback(replica.leave)
+    return _Database(Store(engine), SharedLedger(engine, clock), replica)

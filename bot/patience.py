@@ -1,0 +1,21 @@
+"""How long the use cases wait for the outside: Slack gives an ack, and a form, three seconds."""
+
+import asyncio
+from collections.abc import Iterable
+
+from bot.domain.policy import Members
+from bot.ports import People
+
+# What RDS has not said by then is looked up afterwards.
+PATIENCE = 1.5
+PEOPLE_PATIENCE = 2.5  # seconds, however many clicks wait for Slack's answer at once
+FORM_PATIENCE = 1.0  # the same before a form, which Slack has to open within 3 s as well
+
+
+async def members_within(patience: float, people: People, ids: Iterable[str]) -> Members:
+    """Who is behind the ids. Of what is not told in time nothing is known: no group decides."""
+    try:
+        async with asyncio.timeout(patience):
+            return await people.members(ids)
+    except TimeoutError:
+        return {}

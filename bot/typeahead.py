@@ -1,0 +1,45 @@
+"""Which instance somebody means while they fill in a form."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.instances import Instance, matching
+from bot.ports import Catalogue, Store
+
+SUGGESTED, RECENT = 100, 5  # instances in one typeahead (Slack's limit), and of one's own on top
+
+
+class Typeahead:
+    """Answers from what RDS listed last: a form cannot wait."""
+
+    def __init__(self, *, store: Store, catalogue: Catalogue, aliases: Mapping[str, str]) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._aliases = aliases
+
+    async def known(self, patience: float) -> Sequence[Instance]:
+        """All instances as they were listed last; none if RDS has not told them in time."""
+        return await self._catalogue.known(patience)
+
+    def named(self, reference: str, known: Sequence[Instance]) -> Instance | None:
+        """The one that an id, a name or an alias means, without a doubt; None if there is none."""
+        wanted = self._aliases.get(reference, reference)
+        by_id = [instance for instance in known if instance.id == wanted]
+        found = by_id or [instance for instance in known if instance.name == wanted]
+        return found[0] if len(found) == 1 and not found[0].is_replica else None
+
+    async def suggest(
+        self, text: str, user_id: str, patience: float
+    ) -> tuple[list[Instance], list[Instance]]:
+        """For a typeahead: the person's own recent instances, and the others, by name."""
+        known = await self._catalogue.known(patience)
+        found = {instance.id: instance for instance in matching(known, text)}
+        asked = await self._store.requests(requester=user_id, limit=10 * RECENT)
+        used = dict.fromkeys(r.instance.id for r in asked if r.instance)
+        recent = [found.pop(instance_id) for instance_id in used if instance_id in found][:RECENT]
+        others = sorted(found.values(), key=lambda instance: _nearness(instance, text))
+        return recent, others[: SUGGESTED - len(recent)]
+
+
+def _nearness(instance: Instance, text: str) -> tuple[bool, str]:
+    """What begins with the text goes first."""
+    return not instance.name.lower().startswith(text.strip().lower()), instance.name

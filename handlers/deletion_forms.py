@@ -1,0 +1,47 @@
+"""The form in which the name of a backup is typed again before it is asked to be deleted."""
+
+import json
+from functools import partial
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.asked import Asked
+from bot.domain.commands import DeleteBackup
+from bot.domain.errors import RdsError, UserError
+from bot.domain.folding import fold
+from bot.slack import answers
+from bot.slack.deletion_form import DELETE_VIEW, deletion_form, wrong_name
+from bot.slack.form_values import values_of
+from bot.slack.views import NAME
+from handlers.asker import asked_in_form
+from handlers.door import Door
+from handlers.modals import answer, open_modal, point_out
+
+
+def register(app: AsyncApp, door: Door) -> None:
+    app.view(DELETE_VIEW)(partial(send, door))
+
+
+async def confirm(
+    door: Door, client: AsyncWebClient, trigger_id: str, wish: DeleteBackup, asked: Asked
+) -> None:
+    """Let the name be typed again. Raises what keeps the backup from being deleted."""
+    doomed = await door.deletions.find(wish)
+    await open_modal(client, trigger_id, deletion_form(doomed, asked.channel_id))
+
+
+async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+    """Ask for the deletion, if the name is the one."""
+    carried = json.loads(view["private_metadata"])
+    typed = fold(values_of(view).name).strip()
+    if typed != carried["name"]:
+        return await point_out(ack, {NAME: wrong_name(carried["name"])})
+    wish = DeleteBackup(carried["name"], carried["instance"])
+    try:
+        request = await door.deletions.ask(wish, asked_in_form(body, carried["channel"]))
+    except (UserError, RdsError) as error:
+        await answer(ack, view, answers.refusal(error, door.command, "Nothing was deleted."))
+    else:
+        await answer(ack, view, answers.accepted(request, door.command))

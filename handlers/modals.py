@@ -1,0 +1,78 @@
+"""Modals: opened while Slack waits, and answered in their own place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.asked import Asked
+from bot.domain.commands import CommandError, Typed, checked_create
+from bot.domain.errors import (
+    AmbiguousInstance,
+    FormNotOpened,
+    NameTaken,
+    RdsError,
+    ReadReplica,
+    UnknownInstance,
+    UserError,
+)
+from bot.slack import answers
+from bot.slack.codes import FAILURES, error_code
+from bot.slack.mrkdwn import Message
+from bot.slack.views import answer_view, name_taken
+from handlers.door import Door
+
+log = structlog.get_logger(__name__)
+
+WRONG_INSTANCE = UnknownInstance, AmbiguousInstance, ReadReplica
+
+
+async def open_modal(client: AsyncWebClient, trigger_id: str, view: dict[str, Any]) -> None:
+    """Open it. Raises FormNotOpened."""
+    try:
+        await client.views_open(trigger_id=trigger_id, view=view)
+    except FAILURES as error:
+        log.warning("form_not_opened", error=error_code(error))
+        raise FormNotOpened from error
+
+
+async def answer(ack: AsyncAck, view: dict[str, Any], message: Message) -> None:
+    """What came of a form, in its place."""
+    await ack(response_action="update", view=answer_view(view["title"]["text"], message))
+
+
+async def point_out(ack: AsyncAck, problems: Mapping[str, str]) -> None:
+    """What is wrong, beside its field: nothing that was typed is lost."""
+    await ack(response_action="errors", errors=dict(problems))
+
+
+async def ask(
+    door: Door,
+    ack: AsyncAck,
+    view: dict[str, Any],
+    typed: Typed,
+    asked: Asked,
+    fields: Mapping[str, str],
+    *,
+    again: str | None = None,
+) -> None:
+    """Ask for a backup. `fields` says which block each thing was typed into, `name` at least."""
+    try:
+        wish = checked_create(
+            typed.instance, typed.name, typed.description, typed.keep, command=door.command
+        )
+        request = await door.backups.ask(wish, asked, again=again)
+    except CommandError as error:
+        beside = {fields.get(p.about, fields["name"]): str(p) for p in error.problems}
+        await point_out(ack, beside)
+    except NameTaken as error:
+        await point_out(ack, {fields["name"]: name_taken(error)})
+    except (UserError, RdsError) as error:
+        if isinstance(error, WRONG_INSTANCE) and "instance" in fields:
+            await point_out(ack, {fields["instance"]: answers.in_plain_text(error)})
+        else:
+            await answer(ack, view, answers.refusal(error, door.command))
+    else:
+        await answer(ack, view, answers.accepted(request, door.command))
