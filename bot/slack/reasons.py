@@ -181,7 +181,7 @@ def _(_: ForeignWorkspace) -> Reason:
 
 @reason.register
 def _(_: FormNotOpened) -> Reason:
-    return Reason("Slack did not open the form.", "Send it again, or press the button again.")
+    return Reason("Slack did not open the form.", "Try once more.")
 
 
 @reason.register
@@ -234,7 +234,7 @@ def _(error: CannotPost) -> Reason:
 def _(_: StoreUnavailable) -> Reason:
     return Reason(
         "My database does not answer, so I could not write anything down.",
-        "Send it again in a minute; if this stays, tell whoever runs the bot.",
+        "Try again in a minute; if this stays, tell whoever runs the bot.",
     )
 
 
@@ -242,7 +242,7 @@ def _(_: StoreUnavailable) -> Reason:
 def _(error: RdsUnreachable) -> Reason:
     wait = f"{round(error.retry_after)} s" if error.retry_after else "a minute"
     return Reason(
-        "RDS does not answer right now, or takes no more calls.", f"Send it again in {wait}."
+        "RDS does not answer right now, or takes no more calls.", f"Try again in {wait}."
     )
 
 

@@ -1,13 +1,19 @@
 """A backup asked for in a form: from the command, a mistake, a shortcut or the home tab."""
 
+import pytest
+
 from bot.demo.rds import faults as rds_faults
+from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Reply
 from bot.demo.slack.views import View
 from bot.demo.world import ANA, BEN, OPS
+from bot.domain.errors import StoreUnavailable
 from bot.slack.answers import FIX
+from bot.slack.cards import ASK_AGAIN, REJECT
 from bot.slack.form import CHANNEL, INSTANCE, KEEP
 from bot.slack.home import START
-from bot.slack.views import DESCRIPTION, NAME
+from bot.slack.views import DESCRIPTION, NAME, REASON
+from bot.storage.store import Store
 from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
 from tests.story import PATIENCE, Opens, Story
 
@@ -213,3 +219,38 @@ async def test_a_form_sent_twice_is_one_request(story: Story) -> None:
     await story.until_said(story.cards[-1], "completed")
 
     assert (len(story.cards), story.creates) == (1, 1)
+
+
+async def test_a_form_that_slack_does_not_open_is_told(story: Story) -> None:
+    """A shortcut has no place for an answer but a direct message."""
+    story.workspace.faults.next("views.open", slack_faults.ERROR)
+    assert (await story.workspace.global_shortcut(ANA, BACK_UP)).error is None
+    direct = story.workspace.direct_message(ANA).id
+    (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), PATIENCE)
+
+    assert "Slack did not open the form. Nothing was started. Try once more." in (
+        story.workspace.read(told)
+    )
+
+
+@pytest.mark.parametrize("action", [REJECT, ASK_AGAIN])
+async def test_a_form_that_cannot_be_written_down_says_so(
+    story: Story, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    """In its place, instead of closing as if all were well."""
+    card = await story.asks()
+    if action == ASK_AGAIN:
+        await story.withdraws(card)
+        await story.until_said(card, "withdrew")
+    await story.workspace.click(BEN, card.ts, action)
+    await form(story, BEN)
+    with monkeypatch.context() as patch:
+        for name in ("transaction", "load"):
+            patch.setattr(Store, name, _takes_nothing)
+        await sends(story, BEN, **({REASON: "no"} if action == REJECT else {}))
+
+    assert "I could not write anything down" in story.form(BEN)
+
+
+def _takes_nothing(*_: object) -> None:
+    raise StoreUnavailable
