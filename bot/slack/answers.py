@@ -17,7 +17,7 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
-from bot.domain.fields import LONGEST_DESCRIPTION, Problem
+from bot.domain.fields import LONGEST_DESCRIPTION, LONGEST_NAME, Problem
 from bot.domain.folding import fold
 from bot.domain.requests import BackupRequest, Retention
 from bot.overview import PolicyView
@@ -104,8 +104,8 @@ def _bullet(problem: Problem) -> str:
 
 def fixable(message: Message, typed: Typed) -> Message:
     """The same, with a button that opens a form with what was typed."""
-    fields = asdict(typed).items()
-    carried = {field: fold(text)[:LONGEST_DESCRIPTION] for field, text in fields}
+    carried = {field: fold(text)[:LONGEST_NAME] for field, text in asdict(typed).items()}
+    carried["description"] = fold(typed.description)[:LONGEST_DESCRIPTION]
     value = json.dumps(carried, ensure_ascii=False)
     button = ButtonElement(text="Fix in a form", action_id=FIX, value=value)
     return Message(message.text, (*message.blocks, ActionsBlock(elements=[button])))

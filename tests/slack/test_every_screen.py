@@ -103,6 +103,12 @@ def test_slack_takes_every_form(text: str) -> None:
     check(answers.fixable(answers.unknown_request(), typed))
 
 
+@pytest.mark.parametrize("char", ["\\", '"', "&", "\U0001f525", "\x1a"])
+def test_what_was_typed_fits_behind_its_button(char: str) -> None:
+    """Slack takes 2 000 characters there, and some are written as two."""
+    check(answers.fixable(answers.unknown_request(), Typed(*[char * 700] * 4)))
+
+
 def test_a_typeahead_puts_ones_own_on_top() -> None:
     """In groups, if there are any; the names first."""
     orders, shop = instance("orders-prod"), instance("shop")
