@@ -11,6 +11,7 @@ from bot.domain.commands import CommandError, checked_create
 from bot.domain.decisions import Verdict
 from bot.domain.errors import NameTaken, RdsError, UserError
 from bot.domain.folding import fold
+from bot.domain.keeping import shown_keep
 from bot.domain.requests import Choice
 from bot.slack import answers
 from bot.slack.mrkdwn import Message
@@ -71,7 +72,10 @@ async def ask_again(
         response_url=None,
     )
     try:
-        wish = checked_create(before.reference, _typed(view, NAME), _typed(view, DESCRIPTION))
+        keep = shown_keep(before.keep) if before.keep else ""
+        wish = checked_create(
+            before.reference, _typed(view, NAME), _typed(view, DESCRIPTION), keep
+        )
         request = await backups.ask(wish, asked, again=before.id)
     except CommandError as error:
         errors = {FIELDS.get(problem.about, NAME): str(problem) for problem in error.problems}
