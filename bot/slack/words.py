@@ -33,6 +33,7 @@ STATUSES = {  # the console's words; the set is open
     "SWITCHOVER": "switching over",
     "SHUTDOWN": "stopped",
     "CREATE FAIL": "not created",
+    "RESTORING": "being restored",
 }
 
 

@@ -82,6 +82,16 @@ async def test_a_wrong_name_deletes_nothing(story: Story) -> None:
     assert len(story.cards) == 1
 
 
+async def test_a_deletion_that_somebody_asked_for_already(story: Story) -> None:
+    """The second one is told whose is first; no other name is offered."""
+    await made(story)
+    await deletes(story)
+    await deletes(story, who=BEN)
+
+    assert "`before-42` waits for a request of @ana already" in story.form(BEN)
+    assert "Try" not in story.form(BEN)
+
+
 async def test_a_deletion_that_is_rejected_deletes_nothing(story: Story) -> None:
     """And says so in its own words."""
     await made(story)
