@@ -57,12 +57,13 @@ class BackupsView:
 
 @dataclass(frozen=True)
 class MadeView:
-    """Requests whose backups this bot made, the newest first."""
+    """Requests whose backups this bot made, the newest first; `deleted` are ids of backups."""
 
     requests: Sequence[BackupRequest]
     number: int
     has_more: bool
     at: datetime
+    deleted: frozenset[str | None] = frozenset()  # those it also deleted, when asked to
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,15 @@ class Inventory:
             offset=number * PAGE,
             limit=PAGE + 1,
         )
-        return MadeView(found[:PAGE], number, len(found) > PAGE, self._clock.now())
+        shown = found[:PAGE]
+        deletions = await self._store.requests(
+            names=[request.name for request in shown],
+            kind=Kind.DELETE,
+            states=[RequestState.DELETED],
+            limit=10 * PAGE,
+        )
+        deleted = frozenset(request.backup_id for request in deletions)
+        return MadeView(shown, number, len(found) > PAGE, self._clock.now(), deleted)
 
     async def instances(
         self, like: str | None, asked: Asked, *, number: int, patience: float

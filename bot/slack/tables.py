@@ -81,7 +81,7 @@ def made_table(view: MadeView, command: str) -> Message:
             _text(size(request.size_kb) if request.size_kb else "–"),  # noqa: RUF001, nothing
             _text(f"{rough(now - (request.finished_at or now))} ago"),
             _asker(request),
-            _text(_stays(request, now)),
+            _text("deleted" if request.backup_id in view.deleted else _stays(request, now)),
         ]
         for request in requests
     ]

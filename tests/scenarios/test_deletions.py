@@ -71,6 +71,9 @@ async def test_a_deletion_is_approved_like_a_backup(story: Story) -> None:
     assert story.thread(card)[0] == "@ben approved. Deleting."
     assert "@ben approved" in end
     assert "before-42" not in names(story)
+    made_here = (await story.types("list")).message
+    assert made_here is not None
+    assert "| deleted" in story.workspace.read(made_here)
 
 
 async def test_a_wrong_name_deletes_nothing(story: Story) -> None:
