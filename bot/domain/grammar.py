@@ -33,7 +33,7 @@ from bot.domain.commands import (
 )
 from bot.domain.fields import Problem
 from bot.domain.folding import REFERENCE, words
-from bot.domain.keeping import shown_keep
+from bot.domain.keeping import NOT_SAID, shown_keep
 
 LIKE = 0.7  # how like a verb a word must be to be taken for it: "restore" is no "create"
 FLAG = re.compile("-{1,2}([a-z][a-z-]*)(?:=(.*))?", re.IGNORECASE | re.DOTALL)
@@ -85,7 +85,7 @@ def _line(command: str, verb: str, rest: list[str]) -> Line:
             problem, name = _unknown_flag(word, name, verb)
             problems.append(problem)
         if known.get(name):
-            flags[name] = value if value is not None else next(left, "") or "?"
+            flags[name] = (next(left, "") if value is None else value) or NOT_SAID
         elif name in known:
             flags[name] = ""
     line = Line(command, verb, plain, flags)
@@ -181,8 +181,8 @@ def _audit(line: Line) -> Command:
 
 
 def _help(line: Line) -> Command:
-    topic = line.words[0].lower() if line.words else None
-    return Help(topic if topic in VERBS else None)
+    topic = fields.shown(line.words[0]).lower() if line.words else ""
+    return Help(next(iter(get_close_matches(topic, VERBS, n=1, cutoff=LIKE)), None))
 
 
 def _instance(line: Line) -> str:
