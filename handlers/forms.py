@@ -12,6 +12,7 @@ from bot.backups import Asked
 from bot.domain.commands import CommandError, DeleteBackup, Typed, checked_create
 from bot.domain.errors import (
     AmbiguousInstance,
+    ForeignWorkspace,
     FormNotOpened,
     NameTaken,
     RdsError,
@@ -65,16 +66,24 @@ async def open_form(
     typed: Typed | None = None,
     problems: tuple[str, ...] = (),
 ) -> None:
-    """Open it with what was typed; nothing is waited for that could take long."""
+    """Open it with what was typed; nothing is waited for that could take long.
+
+    Raises ForeignWorkspace.
+    """
+    if asked.team_id not in ("", door.team_id):
+        raise ForeignWorkspace
     typed = typed or Typed()
     known = await door.inventory.known(AT_ONCE)
     purpose = Purpose(asked.channel_id, asked.thread_ts)
+    if asked.channel_id.startswith("D"):  # where nobody could approve: the form asks for another
+        purpose = Purpose()
     found = door.inventory.named(typed.instance, known) if typed.instance else None
     chosen = await _chosen(door, found, asked) if found else None
     if found and not typed.name:
         purpose = _proposing(door, purpose, found, typed.description)
     if typed.instance and known and not found:
-        problems = (*problems, unknown_instance(typed))
+        is_known = any(typed.instance in (one.id, one.name) for one in known)
+        problems = (*problems, unknown_instance(typed, is_known=is_known))
     if problem := keep_problem(typed.keep):
         problems = (*problems, str(problem))
     view = create_form(typed, purpose, chosen, problems=problems, knows_instances=bool(known))

@@ -6,10 +6,8 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backups import Asked
-from bot.domain.errors import ForeignWorkspace
 from handlers import forms
-from handlers.asker import asked_by, team_of
+from handlers.asker import asked_by
 from handlers.door import Door
 
 BACK_UP = "back_up_a_database"  # callback ids, as in the manifest
@@ -23,7 +21,7 @@ def register(app: AsyncApp, door: Door) -> None:
 
 async def back_up(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
     """From anywhere: the form asks for the channel, too."""
-    await forms.open_form(door, client, body["trigger_id"], _asked(door, body))
+    await forms.open_form(door, client, body["trigger_id"], asked_by(body))
     await ack()
 
 
@@ -35,12 +33,6 @@ async def back_up_from_here(
 ) -> None:
     """From a message: its thread gets a link to the card."""
     message = body["message"]
-    asked = _asked(door, body, message.get("thread_ts") or message["ts"])
+    asked = asked_by(body, message.get("thread_ts") or message["ts"])
     await forms.open_form(door, client, body["trigger_id"], asked)
     await ack()
-
-
-def _asked(door: Door, body: dict[str, Any], thread_ts: str | None = None) -> Asked:
-    if team_of(body) not in ("", door.team_id):
-        raise ForeignWorkspace
-    return asked_by(body, thread_ts)

@@ -1,5 +1,7 @@
 """A backup asked for in a form: from the command, a mistake, a shortcut or the home tab."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.demo.rds import faults as rds_faults
@@ -114,6 +116,38 @@ async def test_an_instance_that_is_misspelt_can_be_mended_in_it(story: Story) ->
     assert (await sends(story)).errors == {}
     await story.workspace.until(lambda: story.cards, PATIENCE)
     assert "before-42" in story.workspace.read(story.cards[-1])
+
+
+async def test_a_read_replica_is_not_said_to_be_unknown(story: Story) -> None:
+    """RDS has it; only backups of it there are none."""
+    reply = await story.types("create orders-replica before-42")
+    assert reply.message is not None
+    await story.workspace.click(ANA, reply.message.ts, FIX)
+
+    assert "orders-replica is a read replica" in text_of(await form(story), story)
+
+
+async def test_from_a_direct_message_it_asks_for_a_channel(story: Story) -> None:
+    """Where nobody else reads, nobody could approve."""
+    direct = story.workspace.direct_message(ANA).id
+    await story.workspace.command(ANA, direct, "/backup", "")
+    await chooses(story)
+    assert (await sends(story, **{CHANNEL: OPS})).errors == {}
+    await story.workspace.until(lambda: story.cards, PATIENCE)
+
+
+async def test_somebody_of_another_workspace_gets_no_form(story: Story) -> None:
+    """Wherever they found the button."""
+    eve = story.workspace.add_user("U0EVE", "eve")
+    await story.workspace.open_home(eve.id)
+    await story.workspace.until(lambda: story.workspace.home(eve.id), PATIENCE)
+    story.workspace.users[eve.id] = replace(eve, team_id="T0OTHER")
+    assert (await story.workspace.press(eve.id, START)).error is None
+    direct = story.workspace.direct_message(eve.id).id
+    (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), PATIENCE)
+
+    assert "guest of another workspace" in story.workspace.read(told)
+    assert story.workspace.modal(eve.id) is None
 
 
 async def test_a_name_of_ones_own_stays(story: Story) -> None:
