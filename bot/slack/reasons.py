@@ -246,6 +246,9 @@ def _(error: GroupsUnknown) -> Reason:
 
 @reason.register
 def _(error: CannotPost) -> Reason:
+    if error.channel_id.startswith("D"):
+        why = f"I can't post in a direct message of others: Slack says {code(error.error)}."
+        return Reason(why, "Ask in a channel to which I was invited.")
     why = f"I can't post in {channel(error.channel_id)}: Slack says {code(error.error)}."
     if error.error in ("not_in_channel", "channel_not_found"):
         return Reason(why, "Invite me there with `/invite`, then ask again.")

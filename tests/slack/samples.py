@@ -238,6 +238,7 @@ def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
         MayNotAsk(text, text, ["S0DBA", "U0BEN", text]),
         CannotPost("C0OPS", text),
         CannotPost("C0OPS", "not_in_channel"),
+        CannotPost("D0ANA", "channel_not_found"),
         StoreUnavailable(),
         RdsUnreachable(text, retry_after=30.0),
         RdsUnreachable(),

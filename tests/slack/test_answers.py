@@ -191,6 +191,14 @@ def test_a_request_that_found_no_place_is_told_with_its_names_as_they_are() -> N
     assert told.startswith("The backup of Orders-PROD was refused.")
 
 
+def test_nobody_is_sent_to_invite_the_bot_where_that_cannot_be() -> None:
+    """Two people's direct message stays theirs."""
+    assert refusal(CannotPost("D0ANA", "channel_not_found")) == (
+        "I can't post in a direct message of others: Slack says `channel_not_found`. "
+        "Nothing was started. Ask in a channel to which I was invited."
+    )
+
+
 def test_help_knows_every_verb() -> None:
     """In short together, and each with an example that can be sent."""
     everything = seen(answers.help_message("/backup"))
