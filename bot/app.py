@@ -95,7 +95,7 @@ async def running(
 
         policy = settings.file.policy
         world = World(store, rds, catalogue, watcher, threads, people, policy, clock, gate)
-        lifecycle = await _launch(settings, world, replica, stack, over)
+        lifecycle = await _launch(settings, world, replica, store, stack, over)
         backups = Backups(
             store=store,
             intake=Intake(store),
@@ -169,6 +169,7 @@ async def _launch(
     settings: Settings,
     world: World,
     replica: Replica | None,
+    store: Store,
     stack: AsyncExitStack,
     over: asyncio.Future[None],
 ) -> Lifecycle:
@@ -182,7 +183,12 @@ async def _launch(
     stack.push_async_callback(lifecycle.close, TO_FINISH)
     _keep(stack, over, lifecycle.run())
     if replica:
-        _keep(stack, over, replica.run(lifecycle.wake))
+
+        def heard(request_id: str) -> None:
+            lifecycle.wake(request_id)
+            store.on_change()  # home tabs show it, too
+
+        _keep(stack, over, replica.run(heard))
         _keep(stack, over, take_over(replica, lifecycle, world.clock))
     return lifecycle
 
