@@ -1,6 +1,8 @@
 """From the command to the decision: look it up, put up the card, wait for people."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from bot.domain.audit import AuditAction
 from bot.domain.decisions import AskVerdict, able_to_approve, decide_request
@@ -26,7 +28,9 @@ from bot.domain.policy import Members, Terms
 from bot.domain.progress import history_of
 from bot.domain.requests import BackupRequest, Kind, Refusal, RequestState
 from bot.lifecycle.world import World
+from bot.ports import Conflict
 
+T = TypeVar("T")
 GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
 ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more
 
@@ -37,10 +41,15 @@ async def look_up(world: World, request_id: str) -> RequestState:
     if request.state is not RequestState.ASKED:
         return request.state
     try:
+        return await _looked_up(world, request)
+    except Conflict:  # withdrawn meanwhile
+        return (await world.load(request_id)).state
+
+
+async def _looked_up(world: World, request: BackupRequest) -> RequestState:
+    try:
         instance = await _instance(world, request)
-        backups = await world.patiently(
-            lambda: world.rds.list_backups(instance.id), partial(world.put_off, request)
-        )
+        backups = await _patiently(world, request, lambda: world.rds.list_backups(instance.id))
         found = _judge(request, instance, backups)
         terms = await _terms(world, request, instance)
     except (UserError, RdsRefused) as error:
@@ -61,15 +70,25 @@ async def look_up(world: World, request_id: str) -> RequestState:
     return moved.state
 
 
+async def _patiently(world: World, request: BackupRequest, call: Callable[[], Awaitable[T]]) -> T:
+    """Ask RDS until it answers. Raises Conflict once the request is withdrawn."""
+
+    async def ask() -> T:
+        if (await world.load(request.id)).state is not RequestState.ASKED:
+            raise Conflict(request.id)
+        return await call()
+
+    return await world.patiently(ask, partial(world.put_off, request))
+
+
 async def _instance(world: World, request: BackupRequest) -> Instance:
     """As RDS shows it now. A backup may outlive its instance, and be deleted after it."""
-    lasting = partial(world.put_off, request)
     known = request.instance
     if known is None:
-        known = await world.patiently(
-            lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
+        known = await _patiently(
+            world, request, lambda: world.catalogue.find(request.reference, ALL_THE_TIME)
         )
-    current = await world.patiently(lambda: world.catalogue.current(known.id), lasting)
+    current = await _patiently(world, request, lambda: world.catalogue.current(known.id))
     if current is None and request.kind is Kind.DELETE:
         return known.model_copy(update={"status": GONE})
     if current is None:
