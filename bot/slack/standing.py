@@ -1,7 +1,7 @@
 """What a click is told that came too late: who was first, when, and how it stands now."""
 
 from bot.domain.clicks import Click
-from bot.domain.requests import BackupRequest, Choice, RequestState
+from bot.domain.requests import BackupRequest, Choice, Kind, RequestState
 from bot.slack.mrkdwn import date, people
 from bot.slack.reasons import reason
 from bot.slack.words import lower, nothing, outcome, reason_of, went_ahead
@@ -54,4 +54,6 @@ def _now(request: BackupRequest) -> str:
         return f"It was refused.{why} {nothing(request)}"
     if request.state is _S.EXPIRED:
         return f"It expired: {lower(nothing(request))}"
+    if request.state is _S.APPROVED and request.kind is Kind.DELETE:
+        return NOWS[_S.DELETING]
     return NOWS.get(request.state) or nothing(request)

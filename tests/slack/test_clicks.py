@@ -8,7 +8,13 @@ from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest, Choice, RequestState
 from bot.slack import answers
 from tests.slack.block_kit import seen
-from tests.slack.samples import TERMS, asked, half_approved, in_every_state
+from tests.slack.samples import (
+    TERMS,
+    asked,
+    deletion_in_every_state,
+    half_approved,
+    in_every_state,
+)
 
 S = RequestState
 STATES = in_every_state(asked())
@@ -232,4 +238,16 @@ def test_an_expired_request_can_be_asked_again() -> None:
     """With the button that stands on its card now."""
     assert click(Verdict.EXPIRED, STATES[S.EXPIRED]).endswith(
         "nothing was started. If it is still wanted, press Ask again on the card."
+    )
+
+
+def test_a_late_click_on_a_deletion_is_not_sent_to_a_button_that_is_not_there() -> None:
+    """Nor told of something that starts."""
+    deletions = deletion_in_every_state()
+
+    assert click(Verdict.EXPIRED, deletions[S.EXPIRED]).endswith(
+        "nothing was deleted. If it is still wanted, send the command again."
+    )
+    assert click(Verdict.ALREADY_DECIDED, deletions[S.APPROVED]).endswith(
+        "It is being deleted now."
     )

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.errors import RdsRefused, RefusalReason
 from bot.domain.policy import Terms
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Line, Refusal, RequestState
+from bot.domain.requests import BackupRequest, Choice, Line, Refusal, RequestState, Retention
 from bot.slack.replies import is_broadcast, thread_line
 from tests.slack.block_kit import seen
 from tests.slack.samples import (
@@ -16,6 +16,7 @@ from tests.slack.samples import (
     DECIDED_AT,
     TERMS,
     asked,
+    expiring,
     half_approved,
     in_every_state,
     voted,
@@ -241,3 +242,16 @@ def test_the_channel_hears_what_nobody_would_hear_else() -> None:
 
     assert loud == {Line.BREAK_GLASS, Line.REMINDER}
     assert not is_broadcast(HALF, Line.REMINDER, ("U0CYD",))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (Line.BUSY, "Nothing was deleted; I ask again until it is free."),
+        (Line.RDS_AWAY, "I keep asking, and say when it is deleted."),
+        (Line.KEYS_REFUSED, "I cannot delete the backup, until whoever runs the bot renews it."),
+    ],
+)
+def test_a_backup_whose_time_is_over_is_not_said_to_start(said: Line, shown: str) -> None:
+    """RDS is away, or busy, when it is to be deleted by itself."""
+    assert shown in line(expiring(retention=Retention.DELETING), said)
