@@ -1,5 +1,6 @@
 """A backup asked for in a form: from the command, a mistake, a shortcut or the home tab."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -160,6 +161,26 @@ async def test_a_name_of_ones_own_stays(story: Story) -> None:
 
     assert field(await form(story), NAME)["initial_value"] == "mine-1"
     assert "Needs no approval" in text_of(await form(story), story)
+
+
+@pytest.mark.parametrize("slow", [(0.0, 0.0), (0.2, 0.0), (0.0, 0.2), (0.2, 0.2)])
+async def test_the_last_choice_is_the_one_that_is_shown(
+    story: Story, slow: tuple[float, float]
+) -> None:
+    """Somebody chose wrong, and right before the form had followed, in whatever order."""
+    await story.types("")
+    await form(story)
+    offered = (await story.workspace.suggest(ANA, INSTANCE, "")).options
+    ids = {option["text"]["text"]: option["value"] for option in offered}
+    delays = map(slack_faults.slow, slow)
+    story.workspace.faults.next("views.update", *delays)
+    for name in ("orders-prod", "dev-sandbox"):
+        await story.workspace.fill(ANA, INSTANCE, ids[name])
+    await asyncio.sleep(1)
+    shown = text_of(await form(story), story)
+
+    assert "Needs no approval" in shown
+    assert "[dev-sandbox-2026" in shown
 
 
 async def test_a_taken_name_is_said_at_its_field(story: Story) -> None:
