@@ -186,12 +186,12 @@ class Inventory:
     async def instances(
         self, like: str | None, asked: Asked, *, number: int, patience: float
     ) -> InstancesView:
-        """A page of the instances whose name or id holds `like`, by name; RDS is asked at once.
+        """A page of the instances whose name, id or alias holds `like`; RDS is asked at once.
 
         What it does not tell in time is left open.
         """
         known = await self._catalogue.known(patience)
-        wanted = sorted(matching(known, like or ""), key=lambda found: found.name)
+        wanted = sorted(matching(known, like or "", self._aliases), key=lambda found: found.name)
         page = _page(number, len(wanted))
         shown = wanted[page.number * PAGE :][:PAGE]
         terms = [self._policy.terms_for(found.name, found.id) for found in shown]
@@ -231,7 +231,7 @@ class Inventory:
     ) -> tuple[list[Instance], list[Instance]]:
         """For a typeahead: the person's own recent instances, and the others, by name."""
         known = await self._catalogue.known(patience)
-        found = {instance.id: instance for instance in matching(known, text)}
+        found = {instance.id: instance for instance in matching(known, text, self._aliases)}
         asked = await self._store.requests(requester=user_id, limit=10 * RECENT)
         used = dict.fromkeys(r.instance.id for r in asked if r.instance)
         recent = [found.pop(instance_id) for instance_id in used if instance_id in found][:RECENT]
@@ -269,13 +269,21 @@ class Inventory:
         return self._lists.get(instance.id, (float("-inf"), []))[0]
 
 
-def matching(instances: Sequence[Instance], text: str) -> list[Instance]:
-    """Those that can be backed up, and whose name or id holds the text."""
+def matching(
+    instances: Sequence[Instance], text: str, aliases: Mapping[str, str] | None = None
+) -> list[Instance]:
+    """Those that can be backed up, and whose name, id or alias holds the text."""
     wanted = text.strip().lower()
+    meant = {ref for alias, ref in (aliases or {}).items() if wanted in alias.lower()}
     return [
         instance
         for instance in instances
-        if not instance.is_replica and (wanted in instance.name.lower() or wanted in instance.id)
+        if not instance.is_replica
+        and (
+            wanted in instance.name.lower()
+            or wanted in instance.id
+            or not meant.isdisjoint((instance.name, instance.id))
+        )
     ]
 
 
