@@ -153,11 +153,12 @@ def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Messa
     return said(f"{refused} {told(error)} {ask_again(request, command)}")
 
 
-def put_off(request: BackupRequest) -> Message:
+def put_off(request: BackupRequest, command: str = "/backup") -> Message:
     """RDS was away when the request was to be looked up, and there is no card yet."""
     return said(
         f"RDS does not answer at the moment, so there is no card yet: {wish(request)}. Your "
-        "request is kept, and the card comes up as soon as RDS answers. Nothing has started yet."
+        "request is kept, and the card comes up as soon as RDS answers. Nothing has started yet. "
+        f"{code(f'{command} withdraw {request.name}')} takes it back."
     )
 
 

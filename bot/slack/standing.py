@@ -37,6 +37,8 @@ def already_decided(request: BackupRequest, click: Click) -> str:
 
 def _first(request: BackupRequest, click: Click) -> str:
     choice = next((choice for choice in DID if request.vote(choice)), None)
+    if choice is None and request.state in (*UNDER_WAY, _S.COMPLETED):
+        return "Nobody had to approve this."
     if choice is None or (choice is Choice.APPROVE and not went_ahead(request)):
         return "This is not up for decision."
     deciders = [vote.user_id for vote in request.votes if vote.choice is choice]

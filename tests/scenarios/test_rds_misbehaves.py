@@ -201,7 +201,8 @@ async def test_what_waits_for_rds_can_be_withdrawn(story: Story, ask: str) -> No
     """Nobody has to wait for RDS to take back what they asked for; nothing comes of it later."""
     story.region.faults.always(rds_faults.UNAVAILABLE)
     await story.types(ask)
-    await story.hears("there is no card yet")
+    told = await story.hears("there is no card yet")
+    assert "`/backup withdraw before-42` takes it back." in told
     reply = await story.types("withdraw before-42")
     assert reply.message is not None
     assert "You withdrew the backup of" in story.workspace.read(reply.message)

@@ -251,3 +251,12 @@ def test_a_late_click_on_a_deletion_is_not_sent_to_a_button_that_is_not_there() 
     assert click(Verdict.ALREADY_DECIDED, deletions[S.APPROVED]).endswith(
         "It is being deleted now."
     )
+
+
+def test_what_needs_no_approval_is_said_to_need_none() -> None:
+    """Whoever wants to withdraw it hears why that is too late."""
+    free = in_every_state(asked(), Terms(approvals=0))[S.RUNNING].model_copy(update={"votes": ()})
+
+    assert click(Verdict.ALREADY_DECIDED, free, Choice.WITHDRAW, user="U0ANA") == (
+        "Nobody had to approve this. It is backing up now. It cannot be stopped any more."
+    )
