@@ -96,7 +96,8 @@ class Board:
         waiting = [request.under(self._policy) for request in reversed(waiting)]
         members = await self._members(waiting, user_id)
         for_me = [request for request in waiting if _may(request, user_id, members)]
-        for_others = [request for request in waiting if request not in for_me]
+        mine = {request.id for request in for_me}
+        for_others = [request for request in waiting if request.id not in mine]
         return Pending(for_me, for_others, self._clock.now())
 
     async def home(self, user_id: str) -> HomeView:

@@ -9,7 +9,7 @@ from bot.backups import Backups
 from bot.clock import Clock
 from bot.domain.commands import DeleteBackup
 from bot.domain.deleting import deletable
-from bot.domain.errors import BackupUnknown, RdsError, StoreUnavailable, UserError
+from bot.domain.errors import BackupUnknown, NameTaken, RdsError, RequestOpen, UserError
 from bot.domain.instances import Backup, Instance
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
@@ -57,7 +57,10 @@ class Deletions:
         return Doomed(instance, wish.name, None)
 
     async def ask(self, wish: DeleteBackup, asked: Asked) -> BackupRequest:
-        """Put the request on disk, and on its way. Raises as `find` and `Backups.put_down`."""
+        """Put the request on disk, and on its way.
+
+        Raises as `find`, RequestOpen, and StoreUnavailable.
+        """
         try:
             instance = await self._instance(wish)
         except (UserError, RdsError) as error:
@@ -66,11 +69,10 @@ class Deletions:
         request = self._requested(wish, asked).model_copy(update={"instance": instance})
         try:
             return await self._backups.put_down(request, instance)
-        except StoreUnavailable:
-            raise
-        except UserError as error:
-            await self._backups.note_refusal(request, error)
-            raise
+        except NameTaken as error:
+            is_open = RequestOpen(wish.name, error.asked_by)
+            await self._backups.note_refusal(request, is_open)
+            raise is_open from error
 
     def _requested(self, wish: DeleteBackup, asked: Asked) -> BackupRequest:
         return requested(

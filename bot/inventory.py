@@ -47,12 +47,13 @@ class BackupsView:
 
 @dataclass(frozen=True)
 class MadeView:
-    """Requests whose backups this bot made, the newest first."""
+    """Requests whose backups this bot made, the newest first; `deleted` are ids of backups."""
 
     requests: Sequence[BackupRequest]
     number: int
     has_more: bool
     at: datetime
+    deleted: frozenset[str | None] = frozenset()  # those it also deleted, when asked to
 
 
 @dataclass(frozen=True)
@@ -120,17 +121,25 @@ class Inventory:
             offset=number * PAGE,
             limit=PAGE + 1,
         )
-        return MadeView(found[:PAGE], number, len(found) > PAGE, self._clock.now())
+        shown = found[:PAGE]
+        deletions = await self._store.requests(
+            names=[request.name for request in shown],
+            kind=Kind.DELETE,
+            states=[RequestState.DELETED],
+            limit=10 * PAGE,
+        )
+        deleted = frozenset(request.backup_id for request in deletions)
+        return MadeView(shown, number, len(found) > PAGE, self._clock.now(), deleted)
 
     async def instances(
         self, like: str | None, asked: Asked, *, number: int, patience: float
     ) -> InstancesView:
-        """A page of the instances whose name or id holds `like`, by name; RDS is asked at once.
+        """A page of the instances whose name, id or alias holds `like`; RDS is asked at once.
 
         What it does not tell in time is left open.
         """
         known = await self._catalogue.known(patience)
-        wanted = sorted(matching(known, like or ""), key=lambda found: found.name)
+        wanted = sorted(matching(known, like or "", self._aliases), key=lambda found: found.name)
         page = _page(number, len(wanted))
         shown = wanted[page.number * PAGE :][:PAGE]
         terms = [self._policy.terms_for(found.name, found.id) for found in shown]

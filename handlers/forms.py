@@ -30,7 +30,7 @@ TO_SUGGEST = 2.0  # the same for a typeahead
 
 def register(app: AsyncApp, door: Door) -> None:
     app.options(INSTANCE)(partial(suggest, door))
-    app.action(INSTANCE)(partial(choose, door))
+    app.action(INSTANCE)(partial(choose, door, Choices()))
     app.view(CREATE_VIEW)(partial(send, door))
 
 
@@ -42,7 +42,12 @@ async def open_form(
     typed: Typed | None = None,
     problems: tuple[str, ...] = (),
 ) -> None:
-    """Open it with what was typed; nothing is waited for that could take long."""
+    """Open it with what was typed; nothing is waited for that could take long.
+
+    Raises ForeignWorkspace.
+    """
+    if asked.team_id not in ("", door.team_id):
+        raise ForeignWorkspace
     typed = typed or Typed()
     known = await door.typeahead.known(AT_ONCE)
     purpose = Purpose(asked.channel_id, asked.thread_ts)
@@ -51,7 +56,8 @@ async def open_form(
     if found and not typed.name:
         purpose = _proposing(door, purpose, found, typed.description)
     if typed.instance and known and not found:
-        problems = (*problems, unknown_instance(typed))
+        is_known = any(typed.instance in (one.id, one.name) for one in known)
+        problems = (*problems, unknown_instance(typed, is_known=is_known))
     if problem := keep_problem(typed.keep):
         problems = (*problems, str(problem))
     view = create_form(typed, purpose, chosen, problems=problems, knows_instances=bool(known))
@@ -65,10 +71,28 @@ async def suggest(door: Door, ack: AsyncAck, body: dict[str, Any]) -> None:
     await ack(**suggestions(recent, others))
 
 
-async def choose(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+class Choices:
+    """When somebody chose last in each form, so that no earlier choice is drawn over it."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+
+    def came(self, view_id: str, at: float) -> None:
+        self._last[view_id] = max(at, self._last.pop(view_id, 0.0))
+        while len(self._last) > MOST_FORMS:
+            self._last.pop(next(iter(self._last)))
+
+    def is_last(self, view_id: str, at: float) -> bool:
+        return at >= self._last.get(view_id, 0.0)
+
+
+async def choose(
+    door: Door, choices: Choices, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
+) -> None:
     """An instance was chosen: show what it takes, and propose a name."""
     await ack()
-    view = body["view"]
+    view, at = body["view"], float(body["actions"][0]["action_ts"])
+    choices.came(view["id"], at)
     typed, purpose = values_of(view), Purpose.read(view["private_metadata"])
     found = door.typeahead.named(typed.instance, await door.typeahead.known(AT_ONCE))
     if found is None:
@@ -77,11 +101,19 @@ async def choose(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncW
     if typed.name in ("", purpose.proposed):
         purpose = _proposing(door, purpose, found, typed.description)
         typed = Typed(typed.instance, "", typed.description, typed.keep)
-    changed = create_form(typed, purpose, chosen)
-    try:
-        await client.views_update(view_id=view["id"], hash=view["hash"], view=changed)
-    except FAILURES as error:  # they chose again, or closed it: what is there now is newer
-        log.info("form_not_updated", error=error_code(error))
+    for seen in (view["hash"], None):  # an earlier choice may have been drawn meanwhile
+        if not choices.is_last(view["id"], at):
+            return
+        changed = create_form(typed, purpose, chosen)
+        try:
+            await client.views_update(view_id=view["id"], hash=seen, view=changed)
+        except FAILURES as error:
+            log.info("form_not_updated", error=error_code(error))
+            if error_code(error) != "hash_conflict":  # they closed it
+                return
+            purpose = replace(purpose, turn=purpose.turn + 1)
+        else:
+            return
 
 
 async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:

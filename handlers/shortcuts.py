@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.asked import Asked
 from handlers import forms
-from handlers.asker import asked_by, team_of
+from handlers.asker import asked_by
 from handlers.door import Door
 
 BACK_UP = "back_up_a_database"  # callback ids, as in the manifest
@@ -22,7 +22,7 @@ def register(app: AsyncApp, door: Door) -> None:
 
 async def back_up(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
     """From anywhere: the form asks for the channel, too."""
-    await forms.open_form(door, client, body["trigger_id"], _asked(door, body))
+    await forms.open_form(door, client, body["trigger_id"], asked_by(body))
     await ack()
 
 
@@ -34,7 +34,7 @@ async def back_up_from_here(
 ) -> None:
     """From a message: its thread gets a link to the card."""
     message = body["message"]
-    asked = _asked(door, body, message.get("thread_ts") or message["ts"])
+    asked = asked_by(body, message.get("thread_ts") or message["ts"])
     await forms.open_form(door, client, body["trigger_id"], asked)
     await ack()
 

@@ -10,6 +10,7 @@ from bot.domain.clicks import Click
 from bot.domain.commands import Typed
 from bot.domain.decisions import Verdict
 from bot.domain.folding import fold
+from bot.domain.keeping import shown_keep
 from bot.domain.requests import Choice
 from bot.slack import answers
 from bot.slack.views import (

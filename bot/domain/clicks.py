@@ -73,7 +73,7 @@ def judge(
         return Decision(Verdict.OTHER_WORKSPACE, rule)
     if request.state is RequestState.EXPIRED:
         return Decision(Verdict.EXPIRED, rule)
-    if request.state is not RequestState.AWAITING_APPROVAL or terms is None:
+    if not _is_open_to(click.choice, request):
         return Decision(Verdict.ALREADY_DECIDED, rule)
     if request.expires_at and now >= request.expires_at:
         return Decision(Verdict.EXPIRED, rule)  # the lifecycle, woken by this click, ends it
@@ -83,8 +83,18 @@ def judge(
     return decision
 
 
+def _is_open_to(choice: Choice, request: BackupRequest) -> bool:
+    """While RDS has not looked it up, and may be away for long, it can only be withdrawn."""
+    if request.state is RequestState.ASKED:
+        return choice is Choice.WITHDRAW
+    return request.state is RequestState.AWAITING_APPROVAL and request.terms is not None
+
+
 def _by_choice(click: Click, request: BackupRequest, members: Members) -> Decision[Verdict]:
     terms, user = request.terms, click.user_id
+    if click.choice is Choice.WITHDRAW:
+        terms = terms or Terms(rule=NO_RULE)
+        return decide_withdrawal(terms, requester=request.requester, user=user)
     assert terms is not None  # noqa: S101, judged before
     match click.choice:
         case Choice.APPROVE:
@@ -97,8 +107,6 @@ def _by_choice(click: Click, request: BackupRequest, members: Members) -> Decisi
             )
         case Choice.REJECT:
             return decide_rejection(terms, user=user, members=members)
-        case Choice.WITHDRAW:
-            return decide_withdrawal(terms, requester=request.requester, user=user)
         case Choice.BREAK_GLASS:
             return decide_break_glass(terms, user=user, members=members)
 

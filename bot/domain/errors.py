@@ -12,6 +12,7 @@ BotError
 │   ├── BackupUnknown      nothing of this name is to be deleted
 │   ├── BackupNotManual    RDS made it, and deletes it itself
 │   ├── BackupBusy         it is still running, or being deleted
+│   ├── RequestOpen        one about this backup has not ended yet
 │   ├── RequestUnknown     no request of this name or id
 │   ├── AskedInDirectMessage  nobody could approve it there
 │   ├── ForeignWorkspace   who asks belongs to another one
@@ -134,6 +135,15 @@ class BackupBusy(UserError):
         super().__init__(name)
         self.name = name
         self.status = status
+
+
+class RequestOpen(UserError):
+    """Another request about the backup that is to be deleted is still open."""
+
+    def __init__(self, name: str, asked_by: str | None = None) -> None:
+        super().__init__(name)
+        self.name = name
+        self.asked_by = asked_by
 
 
 class RequestUnknown(UserError):

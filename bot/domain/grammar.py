@@ -58,7 +58,7 @@ def _line(command: str, verb: str, rest: list[str]) -> Line:
             problem, name = _unknown_flag(word, name, verb)
             problems.append(problem)
         if known.get(name):
-            flags[name] = value if value is not None else next(left, "") or "?"
+            flags[name] = (next(left, "") if value is None else value) or NOT_SAID
         elif name in known:
             flags[name] = ""
     line = Line(command, verb, plain, flags)

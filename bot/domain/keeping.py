@@ -6,6 +6,7 @@ from datetime import timedelta
 from bot.domain.fields import Problem, shown
 
 SHORTEST, LONGEST = timedelta(days=1), timedelta(days=3650)
+NOT_SAID = "?"  # stands for what should follow the flag, and does not
 NOTICE = timedelta(days=1)  # between the announcement and the deletion
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _SPAN = re.compile(
@@ -26,6 +27,8 @@ def keep_problem(text: str) -> Problem | None:
     """What keeps the text from being such a time; an empty one means for ever."""
     if not text or keep_of(text):
         return None
+    if text == NOT_SAID:
+        return Problem("keep", "--keep wants to know how long: say it as 14d, 2w or 36h.")
     found = _SPAN.fullmatch(text.strip())
     why = "it must be from 1 day to 10 years" if found else "say it as 14d, 2w or 36h"
     return Problem("keep", f"can't be how long to keep it: {why}.", shown(text), "14d")

@@ -1,6 +1,8 @@
 """From the command to the decision: look it up, put up the card, wait for people."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from bot.domain.audit import AuditAction
 from bot.domain.creating import check_creatable
@@ -21,7 +23,9 @@ from bot.domain.states import RequestState
 from bot.lifecycle.patience import patiently
 from bot.lifecycle.refusing import refuse
 from bot.lifecycle.world import World
+from bot.ports import Conflict
 
+T = TypeVar("T")
 GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
 ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more
 
@@ -31,6 +35,13 @@ async def look_up(world: World, request_id: str) -> RequestState:
     request = await world.load(request_id)
     if request.state is not RequestState.ASKED:
         return request.state
+    try:
+        return await _looked_up(world, request)
+    except Conflict:  # withdrawn meanwhile
+        return (await world.load(request_id)).state
+
+
+async def _looked_up(world: World, request: BackupRequest) -> RequestState:
     try:
         instance = await _instance(world, request)
         backups = await patiently(
@@ -56,6 +67,17 @@ async def look_up(world: World, request_id: str) -> RequestState:
         **found,
     )
     return moved.state
+
+
+async def _patiently(world: World, request: BackupRequest, call: Callable[[], Awaitable[T]]) -> T:
+    """Ask RDS until it answers. Raises Conflict once the request is withdrawn."""
+
+    async def ask() -> T:
+        if (await world.load(request.id)).state is not RequestState.ASKED:
+            raise Conflict(request.id)
+        return await call()
+
+    return await world.patiently(ask, partial(world.put_off, request))
 
 
 async def _instance(world: World, request: BackupRequest) -> Instance:

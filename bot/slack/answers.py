@@ -17,7 +17,7 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
-from bot.domain.fields import LONGEST_DESCRIPTION, Problem
+from bot.domain.fields import LONGEST_DESCRIPTION, LONGEST_NAME, Problem
 from bot.domain.folding import fold
 from bot.domain.requests import BackupRequest
 from bot.domain.states import Retention
@@ -105,8 +105,8 @@ def _bullet(problem: Problem) -> str:
 
 def fixable(message: Message, typed: Typed) -> Message:
     """The same, with a button that opens a form with what was typed."""
-    fields = asdict(typed).items()
-    carried = {field: fold(text)[:LONGEST_DESCRIPTION] for field, text in fields}
+    carried = {field: fold(text)[:LONGEST_NAME] for field, text in asdict(typed).items()}
+    carried["description"] = fold(typed.description)[:LONGEST_DESCRIPTION]
     value = json.dumps(carried, ensure_ascii=False)
     button = ButtonElement(text="Fix in a form", action_id=FIX, value=value)
     return Message(message.text, (*message.blocks, ActionsBlock(elements=[button])))
@@ -154,11 +154,12 @@ def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Messa
     return said(f"{refused} {told(error)} {ask_again(request, command)}")
 
 
-def put_off(request: BackupRequest) -> Message:
+def put_off(request: BackupRequest, command: str = "/backup") -> Message:
     """RDS was away when the request was to be looked up, and there is no card yet."""
     return said(
         f"RDS does not answer at the moment, so there is no card yet: {wish(request)}. Your "
-        "request is kept, and the card comes up as soon as RDS answers. Nothing has started yet."
+        "request is kept, and the card comes up as soon as RDS answers. Nothing has started yet. "
+        f"{code(f'{command} withdraw {request.name}')} takes it back."
     )
 
 

@@ -41,7 +41,9 @@ def one_request(request: BackupRequest, now: datetime, link: str | None) -> Mess
     card = request_card(request, now=now, with_plan=False)
     lines = [f"Request {code(request.id[:8])}, asked {date(request.asked_at)}."]
     if link:
-        lines.append(f"<{link}|Go to its card>, where the buttons are.")
+        has_buttons = any(block.type == "actions" for block in card.blocks)
+        where = ", where the buttons are" if has_buttons else ""
+        lines.append(f"<{link}|Go to its card>{where}.")
     shown = [block for block in card.blocks if block.type in ("section", "context")]
     blocks: list[Block] = [*shown, SectionBlock(text=verbatim(" ".join(lines)))]
     return Message(card.text, (*blocks,))

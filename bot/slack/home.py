@@ -19,7 +19,7 @@ from bot.board import HomeView
 from bot.domain.instances import Backup, Instance
 from bot.domain.requests import BackupRequest
 from bot.slack.board import line_of
-from bot.slack.listing import SECTION_ROOM, fitting
+from bot.slack.listing import sections
 from bot.slack.mrkdwn import code, name, rough, verbatim
 
 START = "start_backup"  # action id
@@ -60,7 +60,7 @@ def _running(home: HomeView, links: Links) -> list[Block]:
     if not home.running:
         return [*blocks, _says("No backup runs.")]
     lines = [_linked(request, home.at, links) for request in home.running[:RUNNING]]
-    return [*blocks, _lines(lines), *_more(len(home.running) - RUNNING)]
+    return [*blocks, *sections(lines), *_more(len(home.running) - RUNNING)]
 
 
 def _recent(home: HomeView, links: Links, command: str) -> list[Block]:
@@ -69,7 +69,7 @@ def _recent(home: HomeView, links: Links, command: str) -> list[Block]:
         asks = code(f"{command} create <instance>")
         return [*blocks, _says(f"You have asked for nothing yet. {asks} does, or the button.")]
     lines = [_linked(request, home.at, links) for request in home.recent]
-    return [*blocks, _lines(lines)]
+    return [*blocks, *sections(lines)]
 
 
 def _overdue(home: HomeView, command: str) -> list[Block]:
@@ -79,7 +79,7 @@ def _overdue(home: HomeView, command: str) -> list[Block]:
     tells = code(f"{command} instances")
     if len(home.overdue) > LATE:
         lines.append(f"… and {len(home.overdue) - LATE} more: {tells} shows them.")
-    return [*_title("Without a fresh backup", len(home.overdue)), _lines(lines)]
+    return [*_title("Without a fresh backup", len(home.overdue)), *sections(lines)]
 
 
 def _late(row: tuple[Instance, Backup | None], now: datetime) -> str:
@@ -109,10 +109,6 @@ def _with_link(line: str, request: BackupRequest, links: Links) -> SectionBlock:
         return _says(line)
     button = ButtonElement(text="Decide", action_id=f"{OPEN}:{request.id}", url=address)
     return SectionBlock(text=verbatim(line), accessory=button)
-
-
-def _lines(lines: list[str]) -> SectionBlock:
-    return _says("\n".join(fitting(lines, SECTION_ROOM)))
 
 
 def _says(mrkdwn: str) -> SectionBlock:

@@ -20,10 +20,15 @@ def fitting(lines: Iterable[str], room: int) -> list[str]:
 
 
 def listing(lines: Sequence[str]) -> Message:
+    """A message of as many sections as hold the lines."""
+    return Message(spoken("\n".join(fitting(lines, TEXT_ROOM))), sections(lines))
+
+
+def sections(lines: Sequence[str]) -> tuple[SectionBlock, ...]:
     """The lines, in as few sections as hold them; no line may be longer than a section."""
-    sections, left = [], list(lines)
+    blocks, left = [], list(lines)
     while left:
         held = fitting(left, SECTION_ROOM)
-        sections.append(SectionBlock(text=verbatim("\n".join(held))))
+        blocks.append(SectionBlock(text=verbatim("\n".join(held))))
         left = left[len(held) :]
-    return Message(spoken("\n".join(fitting(lines, TEXT_ROOM))), (*sections,))
+    return (*blocks,)

@@ -24,6 +24,7 @@ from bot.domain.errors import (
     RdsRefused,
     RdsUnreachable,
     ReadReplica,
+    RequestOpen,
     RequestUnknown,
     StoreUnavailable,
     TooFewApprovers,
@@ -37,6 +38,7 @@ from bot.slack.refusals import REFUSALS, Reason
 from bot.slack.words import status
 
 _TO_START = "ask for"
+_OF_A_DELETION = BackupUnknown, BackupNotManual, BackupBusy, RequestOpen
 _GROUP_TODO = (
     "in a minute; if this stays, whoever runs the bot has to check the group's id and the scopes "
     "`usergroups:read` and `users:read`."
@@ -46,12 +48,17 @@ _GROUP_TODO = (
 def told(error: UserError | RdsError, nothing: str = "Nothing was started.") -> str:
     """What happened, what did not (`nothing`), what to do, and what support asks for."""
     why, todo = reason(error)
-    nothing = nothing if _was_to_start(error) else ""
+    if not _was_to_start(error):
+        nothing = ""
+    elif isinstance(error, _OF_A_DELETION):
+        nothing = "Nothing was deleted."
     return " ".join(filter(None, (why, nothing, todo, reference(error))))
 
 
 def _was_to_start(error: UserError | RdsError) -> bool:
-    """Whether something was to be started, and certainly was not."""
+    """Whether something was to be started, or deleted, and certainly was not."""
+    if isinstance(error, BackupBusy) and error.status == BackupStatus.DELETING:
+        return False
     if isinstance(error, GroupsUnknown):
         return error.wish == _TO_START
     return not isinstance(error, RdsOutcomeUnknown | MayNotAudit | RequestUnknown)
@@ -110,6 +117,12 @@ def _(error: InstanceBusy) -> Reason:
 
 @reason.register
 def _(error: InstanceNotReady) -> Reason:
+    if error.status == "RESTORING":
+        return Reason(
+            f"{name(error.instance_name)} is being restored (RDS says {code(error.status)}). "
+            "Until that is over, no backup of it can be made or deleted.",
+            "Ask again then.",
+        )
     why = (
         f"{name(error.instance_name)} is {status(error.status)} (RDS says {code(error.status)}), "
         "and RDS backs up only what is available."
@@ -133,7 +146,7 @@ def _(error: BackupUnknown) -> Reason:
         )
     return Reason(
         f"{name(error.instance_name)} has no backup {code(error.name)}.",
-        "Nobody has to delete it any more, or its name is spelt otherwise.",
+        "Somebody has deleted it already, or its name is spelt otherwise.",
     )
 
 
@@ -153,6 +166,15 @@ def _(error: BackupBusy) -> Reason:
     running = error.status == BackupStatus.BUILDING
     why = "is still running" if running else f"is {code(error.status)}, as RDS says"
     return Reason(f"{code(error.name)} {why}.", "Ask again when it is at rest.")
+
+
+@reason.register
+def _(error: RequestOpen) -> Reason:
+    whose = f"a request of {mention(error.asked_by)}" if error.asked_by else "another request"
+    return Reason(
+        f"{code(error.name)} waits for {whose} already.",
+        "Look at its card, and ask again when that has ended.",
+    )
 
 
 @reason.register
@@ -181,7 +203,7 @@ def _(_: ForeignWorkspace) -> Reason:
 
 @reason.register
 def _(_: FormNotOpened) -> Reason:
-    return Reason("Slack did not open the form.", "Send it again, or press the button again.")
+    return Reason("Slack did not open the form.", "Try once more.")
 
 
 @reason.register
@@ -224,6 +246,9 @@ def _(error: GroupsUnknown) -> Reason:
 
 @reason.register
 def _(error: CannotPost) -> Reason:
+    if error.channel_id.startswith("D"):
+        why = f"I can't post in a direct message of others: Slack says {code(error.error)}."
+        return Reason(why, "Ask in a channel to which I was invited.")
     why = f"I can't post in {channel(error.channel_id)}: Slack says {code(error.error)}."
     if error.error in ("not_in_channel", "channel_not_found"):
         return Reason(why, "Invite me there with `/invite`, then ask again.")
@@ -234,7 +259,7 @@ def _(error: CannotPost) -> Reason:
 def _(_: StoreUnavailable) -> Reason:
     return Reason(
         "My database does not answer, so I could not write anything down.",
-        "Send it again in a minute; if this stays, tell whoever runs the bot.",
+        "Try again in a minute; if this stays, tell whoever runs the bot.",
     )
 
 
@@ -242,7 +267,7 @@ def _(_: StoreUnavailable) -> Reason:
 def _(error: RdsUnreachable) -> Reason:
     wait = f"{round(error.retry_after)} s" if error.retry_after else "a minute"
     return Reason(
-        "RDS does not answer right now, or takes no more calls.", f"Send it again in {wait}."
+        "RDS does not answer right now, or takes no more calls.", f"Try again in {wait}."
     )
 
 

@@ -28,7 +28,6 @@ from bot.slack.reasons import told
 from bot.slack.words import (
     approval,
     missing_approvals,
-    nothing,
     reason_of,
     usually,
     went_ahead,
@@ -158,10 +157,16 @@ def _approved(request: BackupRequest) -> str:
     return f"{approval(request)}. {begins}."
 
 
+def _deletes(request: BackupRequest) -> bool:
+    """Whether a deletion is under way: one that was asked for, or that of a backup with an end."""
+    return request.kind is Kind.DELETE or request.state is _S.COMPLETED
+
+
 def _busy(request: BackupRequest) -> str:
+    done = "deleted" if _deletes(request) else "started"
     return (
         f"RDS does something else with {name(request.instance_name)}, and does one thing at a "
-        f"time. {nothing(request).rstrip('.')}; I ask again until it is free."
+        f"time. Nothing was {done}; I ask again until it is free."
     )
 
 
@@ -182,7 +187,7 @@ def _started(request: BackupRequest) -> str:
 def _rds_away(request: BackupRequest) -> str:
     if request.state is _S.RUNNING:
         return "RDS does not answer. The backup goes on; I only cannot see how far it is."
-    if request.kind is Kind.DELETE:
+    if _deletes(request):
         return "RDS does not answer. I keep asking, and say when it is deleted."
     return "RDS does not answer. I keep asking; nothing starts twice."
 
@@ -190,13 +195,13 @@ def _rds_away(request: BackupRequest) -> str:
 def _keys_refused(request: BackupRequest) -> str:
     is_running = request.state is _S.RUNNING
     meanwhile = "I can neither start the backup nor look for it"
-    if request.kind is Kind.DELETE:
+    if _deletes(request):
         meanwhile = "I cannot delete the backup"
     elif is_running:
         meanwhile = "The backup goes on, but I cannot see how far it is"
     return (
         f"RDS does not take my access key: it expired, or was taken away. {meanwhile}, until "
-        "who operates me renews it. Then I go on by myself."
+        "whoever runs the bot renews it. Then I go on by myself."
     )
 
 

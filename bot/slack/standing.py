@@ -38,6 +38,8 @@ def already_decided(request: BackupRequest, click: Click) -> str:
 
 def _first(request: BackupRequest, click: Click) -> str:
     choice = next((choice for choice in DID if request.vote(choice)), None)
+    if choice is None and request.state in (*UNDER_WAY, _S.COMPLETED):
+        return "Nobody had to approve this."
     if choice is None or (choice is Choice.APPROVE and not went_ahead(request)):
         return "This is not up for decision."
     deciders = [vote.user_id for vote in request.votes if vote.choice is choice]
@@ -55,4 +57,6 @@ def _now(request: BackupRequest) -> str:
         return f"It was refused.{why} {nothing(request)}"
     if request.state is _S.EXPIRED:
         return f"It expired: {lower(nothing(request))}"
+    if request.state is _S.APPROVED and request.kind is Kind.DELETE:
+        return NOWS[_S.DELETING]
     return NOWS.get(request.state) or nothing(request)

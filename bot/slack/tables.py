@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, SectionB
 
 from bot.domain.decisions import AskVerdict
 from bot.domain.instances import Backup, BackupStatus
-from bot.domain.requests import BackupRequest
+from bot.domain.requests import BackupRequest, Retention
 from bot.inventory import PAGE, BackupsView, InstanceRow, InstancesView, MadeView, Page
 from bot.slack.listing import TEXT_ROOM, fitting
 from bot.slack.mrkdwn import Message, code, mention, name, rough, said, size, spoken, verbatim
@@ -81,7 +81,7 @@ def made_table(view: MadeView, command: str) -> Message:
             _text(size(request.size_kb) if request.size_kb else "–"),  # noqa: RUF001, nothing
             _text(f"{rough(now - (request.finished_at or now))} ago"),
             _asker(request),
-            _text(_stays(request, now)),
+            _text("deleted" if request.backup_id in view.deleted else _stays(request, now)),
         ]
         for request in requests
     ]
@@ -132,9 +132,9 @@ def _may(row: InstanceRow) -> str:
 
 
 def _stays(request: BackupRequest, now: datetime) -> str:
-    if request.retention is not None and request.retention.value in ("deleted", "deleting"):
+    if request.retention in (Retention.DELETED, Retention.DELETING):
         return "deleted"
-    if request.deleted_after is None or request.kept_by:
+    if request.deleted_after is None or request.retention in (Retention.KEPT, Retention.STAYS):
         return "until deleted"
     return f"{rough(request.deleted_after - now)} more"
 

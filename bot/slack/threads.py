@@ -117,7 +117,7 @@ class Threads:
 
     async def put_off(self, request: BackupRequest) -> None:
         """Tell the requester alone, once, that the card comes when RDS answers."""
-        await self._tell(request, PUT_OFF, put_off(request))
+        await self._tell(request, PUT_OFF, put_off(request, self._command))
 
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on card and in thread; without them, the requester alone.

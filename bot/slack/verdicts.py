@@ -57,10 +57,10 @@ def already_voted(request: BackupRequest, click: Click) -> str:
 
 def expired(request: BackupRequest, _: Click) -> str:
     at = f", {date(request.expires_at)}" if request.expires_at else ""
-    return (
-        f"This expired{at}: {lower(nothing(request))} If it is still wanted, press Ask again on "
-        "the card."
-    )
+    again = "press Ask again on the card"
+    if request.kind is Kind.DELETE:  # whose name has to be typed again
+        again = "send the command again"
+    return f"This expired{at}: {lower(nothing(request))} If it is still wanted, {again}."
 
 
 def self_approval(request: BackupRequest, _: Click) -> str:

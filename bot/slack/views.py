@@ -17,7 +17,7 @@ from bot.domain.errors import NameTaken
 from bot.domain.fields import FORBIDDEN, LONGEST_DESCRIPTION, LONGEST_NAME, SHORTEST_NAME
 from bot.domain.requests import BackupRequest
 from bot.slack.mrkdwn import Message, mention, name, people, plain, verbatim
-from bot.slack.words import nothing, wish
+from bot.slack.words import kept, nothing, wish
 
 REJECT_VIEW = "reject_request"  # callback ids
 BREAK_GLASS_VIEW = "break_glass"
@@ -61,8 +61,9 @@ def ask_again_view(
     request: BackupRequest, name: str, problems: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The same once more, under `name`; `problems` are what was wrong before, by field."""
+    until = f" It is again {kept(request)}." if request.keep else ""
     says = [
-        f"Back up *{plain(request.instance_name)}* again: a new request, in your name.",
+        f"Back up *{plain(request.instance_name)}* again: a new request, in your name.{until}",
         *(f"• {plain(problem)}" for problem in (problems or {}).values()),
     ]
     typed_name = PlainTextInputElement(

@@ -6,7 +6,7 @@ from bot.domain.clicks import LONGEST_REASON
 from bot.domain.instances import Instance
 from bot.domain.keeping import shown_keep
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Kind
+from bot.domain.requests import BackupRequest, Choice, Kind, Retention
 from bot.slack.mrkdwn import (
     LONGEST_TEXT,
     between,
@@ -33,6 +33,7 @@ STATUSES = {  # the console's words; the set is open
     "SWITCHOVER": "switching over",
     "SHUTDOWN": "stopped",
     "CREATE FAIL": "not created",
+    "RESTORING": "being restored",
 }
 
 
@@ -67,8 +68,19 @@ def upper(words: str) -> str:
 
 
 def kept(request: BackupRequest) -> str:
-    """`kept 14 d, then deleted`; nothing where it stays."""
-    return f"kept {duration(request.keep)}, then deleted" if request.keep else ""
+    """`kept 14 d, then deleted`, or what became of that; nothing where it stays anyway."""
+    if request.keep is None:
+        return ""
+    match request.retention:
+        case Retention.KEPT:
+            who = mention(request.kept_by) if request.kept_by else "somebody"
+            return f"{who} keeps it"
+        case Retention.STAYS:
+            return "stays until somebody deletes it"
+        case Retention.DELETED:
+            return f"deleted after {duration(request.keep)}"
+        case _:
+            return f"kept {duration(request.keep)}, then deleted"
 
 
 def status(spelt: str) -> str:

@@ -16,11 +16,15 @@ from bot.domain.errors import SettingsError
 
 
 def open_engine(database_url: str) -> AsyncEngine:
-    """Open the database; nothing is read or written yet."""
+    """Open the database; nothing is read or written yet.
+
+    Errors come without what was to be written: they are logged, and people's words are not.
+    """
     url = make_url(database_url)
     if not is_sqlite(url):
-        return create_async_engine(url, pool_pre_ping=True)
-    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"))
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+    sqlite = url.set(drivername="sqlite+aiosqlite")
+    engine = create_async_engine(sqlite, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_as_writer)
     return engine

@@ -1,5 +1,6 @@
 """What can be looked up in the store, outside of any transaction."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -120,11 +121,10 @@ class Reading:
         async with self._reading() as connection:
             rows = (await connection.execute(query.offset(offset).limit(limit))).mappings().all()
             cast = select(votes).where(votes.c.request_id.in_([row["id"] for row in rows]))
-            given = (await connection.execute(cast.order_by(votes.c.at))).mappings().all()
-        return [
-            request_of(row, (vote for vote in given if vote["request_id"] == row["id"]))
-            for row in rows
-        ]
+            given: defaultdict[str, list[RowMapping]] = defaultdict(list)
+            for vote in (await connection.execute(cast.order_by(votes.c.at))).mappings():
+                given[vote["request_id"]].append(vote)
+        return [request_of(row, given[row["id"]]) for row in rows]
 
     async def request_about(self, name_or_id: str) -> BackupRequest | None:
         """The open request of this backup's name, else its newest, else the one of this id."""

@@ -133,10 +133,14 @@ def test_n_people_who_may_suffice_and_one_fewer_never_does(
 @pytest.mark.parametrize("choice", Choice)
 @pytest.mark.parametrize("state", sorted(set(RequestState) - {RequestState.AWAITING_APPROVAL}))
 def test_nothing_is_decided_in_another_state(state: RequestState, choice: Choice) -> None:
-    """All states by all choices."""
+    """All states by all choices; only who asked may take it back before RDS has looked it up."""
     everybody = Terms(self_approval=True, break_glass=("UANA",))
     request = waiting(everybody).model_copy(update={"state": state})
     click = Click(request.id, choice, "UANA", "T0DEMO", reason="because")
     expected = Verdict.EXPIRED if state is RequestState.EXPIRED else Verdict.ALREADY_DECIDED
+    if (state, choice) == (RequestState.ASKED, Choice.WITHDRAW):
+        expected = Verdict.DECIDED
+        stranger = Click(request.id, choice, "UBEN", "T0DEMO")
+        assert judge(stranger, request, {}, NOON).verdict is Verdict.NOT_THE_REQUESTER
 
     assert judge(click, request, {}, NOON).verdict is expected

@@ -62,6 +62,8 @@ UNDERSTOOD: dict[str, Command] = {
     "help": Help(),
     "HELP create": Help("create"),
     "help dance": Help(),
+    "help creat": Help("create"),
+    f"help {'x' * 3000}": Help(),
     "create orders before-42": CreateBackup("orders", "before-42"),
     "Create orders before-42": CreateBackup("orders", "before-42"),
     "create orders before-42 the 4.2 migration": CreateBackup(
@@ -296,3 +298,13 @@ def test_no_form_mends_what_asked_for_no_backup() -> None:
         parse("delete 42-before")
 
     assert refused.value.typed is None
+
+
+@pytest.mark.parametrize("flag", ["--keep", "--keep="])
+def test_a_flag_without_its_value_is_not_blamed_for_a_word(flag: str) -> None:
+    """Nobody typed a question mark, nor wanted to keep it for ever."""
+    with pytest.raises(CommandError) as wrong:
+        parse(f"create orders {flag}")
+
+    (problem,) = wrong.value.problems
+    assert str(problem) == "--keep wants to know how long: say it as 14d, 2w or 36h."

@@ -71,6 +71,10 @@ class Fleet:
         lines = [workspace.read(line) for line in workspace.thread(OPS, card.ts)]
         return [line.split(": ")[0] for line in lines]
 
+    def home(self, who: str) -> str:
+        view = self.world.workspace.home(who)
+        return self.world.workspace.read_view(view) if view else ""
+
     async def until_said(self, card: Message, words: str, patience: float = TAKEN_OVER) -> None:
         await self.world.workspace.until(
             lambda: any(words in line for line in self.thread(card)), patience
@@ -125,6 +129,18 @@ async def test_any_answers_and_a_decision_is_heard_by_the_other(fleet: Fleet) ->
     backups = [b for b in fleet.world.region.backups if b.name.startswith("before-")]
 
     assert len(backups) == MANY
+
+
+async def test_a_home_tab_shows_what_was_decided_on_either(fleet: Fleet) -> None:
+    """Each replica knows what the other drew there by now."""
+    workspace = fleet.world.workspace
+    await fleet.start(2)
+    await workspace.open_home(BEN)
+    for number in range(2):
+        await fleet.asks(f"db-{number}")
+        await workspace.until(lambda: "Waiting for you (1)" in fleet.home(BEN), PATIENCE)
+        await workspace.command(ANA, OPS, "/backup", f"withdraw before-db-{number}")
+        await workspace.until(lambda: "Nothing waits for your" in fleet.home(BEN), PATIENCE)
 
 
 async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:

@@ -71,6 +71,9 @@ async def test_a_deletion_is_approved_like_a_backup(story: Story) -> None:
     assert story.thread(card)[0] == "@ben approved. Deleting."
     assert "@ben approved" in end
     assert "before-42" not in names(story)
+    made_here = (await story.types("list")).message
+    assert made_here is not None
+    assert "| deleted" in story.workspace.read(made_here)
 
 
 async def test_a_wrong_name_deletes_nothing(story: Story) -> None:
@@ -80,6 +83,16 @@ async def test_a_wrong_name_deletes_nothing(story: Story) -> None:
 
     assert "This is not its name" in reply.errors[NAME]
     assert len(story.cards) == 1
+
+
+async def test_a_deletion_that_somebody_asked_for_already(story: Story) -> None:
+    """The second one is told whose is first; no other name is offered."""
+    await made(story)
+    await deletes(story)
+    await deletes(story, who=BEN)
+
+    assert "`before-42` waits for a request of @ana already" in story.form(BEN)
+    assert "Try" not in story.form(BEN)
 
 
 async def test_a_deletion_that_is_rejected_deletes_nothing(story: Story) -> None:

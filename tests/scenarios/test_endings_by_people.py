@@ -217,3 +217,14 @@ async def test_without_the_policy_there_is_no_glass(story: Story) -> None:
     card = await story.asks()
 
     assert card.buttons == [APPROVE, REJECT, WITHDRAW]
+
+
+async def test_what_is_asked_again_ends_when_it_was_to_end(story: Story) -> None:
+    """A backup that was to be deleted by itself does not stay for ever the second time."""
+    card = await story.asks("create orders-prod before-42 --keep 14d")
+    await story.rejects(card)
+    await story.workspace.until(lambda: card.buttons == [ASK_AGAIN], PATIENCE)
+    await story.asks_again(card)
+    await story.workspace.until(lambda: len(story.cards) == 2, PATIENCE)
+
+    assert "kept 14 d, then deleted" in story.workspace.read(story.cards[1])

@@ -1,13 +1,21 @@
 """A backup asked for in a form: from the command, a mistake, a shortcut or the home tab."""
 
+import asyncio
+from dataclasses import replace
+
+import pytest
+
 from bot.demo.rds import faults as rds_faults
+from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Reply
 from bot.demo.slack.views import View
 from bot.demo.world import ANA, BEN, OPS
+from bot.domain.errors import StoreUnavailable
 from bot.slack.answers import FIX
 from bot.slack.form_values import CHANNEL, INSTANCE, KEEP
 from bot.slack.home import START
-from bot.slack.views import DESCRIPTION, NAME
+from bot.slack.views import DESCRIPTION, NAME, REASON
+from bot.storage.store import Store
 from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
 from tests.story import PATIENCE, Opens, Story
 
@@ -110,6 +118,38 @@ async def test_an_instance_that_is_misspelt_can_be_mended_in_it(story: Story) ->
     assert "before-42" in story.workspace.read(story.cards[-1])
 
 
+async def test_a_read_replica_is_not_said_to_be_unknown(story: Story) -> None:
+    """RDS has it; only backups of it there are none."""
+    reply = await story.types("create orders-replica before-42")
+    assert reply.message is not None
+    await story.workspace.click(ANA, reply.message.ts, FIX)
+
+    assert "orders-replica is a read replica" in text_of(await form(story), story)
+
+
+async def test_from_a_direct_message_it_asks_for_a_channel(story: Story) -> None:
+    """Where nobody else reads, nobody could approve."""
+    direct = story.workspace.direct_message(ANA).id
+    await story.workspace.command(ANA, direct, "/backup", "")
+    await chooses(story)
+    assert (await sends(story, **{CHANNEL: OPS})).errors == {}
+    await story.workspace.until(lambda: story.cards, PATIENCE)
+
+
+async def test_somebody_of_another_workspace_gets_no_form(story: Story) -> None:
+    """Wherever they found the button."""
+    eve = story.workspace.add_user("U0EVE", "eve")
+    await story.workspace.open_home(eve.id)
+    await story.workspace.until(lambda: story.workspace.home(eve.id), PATIENCE)
+    story.workspace.users[eve.id] = replace(eve, team_id="T0OTHER")
+    assert (await story.workspace.press(eve.id, START)).error is None
+    direct = story.workspace.direct_message(eve.id).id
+    (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), PATIENCE)
+
+    assert "guest of another workspace" in story.workspace.read(told)
+    assert story.workspace.modal(eve.id) is None
+
+
 async def test_a_name_of_ones_own_stays(story: Story) -> None:
     """Another instance proposes another name, but not in the place of one that was typed."""
     await story.types("")
@@ -120,6 +160,26 @@ async def test_a_name_of_ones_own_stays(story: Story) -> None:
 
     assert field(await form(story), NAME)["initial_value"] == "mine-1"
     assert "Needs no approval" in text_of(await form(story), story)
+
+
+@pytest.mark.parametrize("slow", [(0.0, 0.0), (0.2, 0.0), (0.0, 0.2), (0.2, 0.2)])
+async def test_the_last_choice_is_the_one_that_is_shown(
+    story: Story, slow: tuple[float, float]
+) -> None:
+    """Somebody chose wrong, and right before the form had followed, in whatever order."""
+    await story.types("")
+    await form(story)
+    offered = (await story.workspace.suggest(ANA, INSTANCE, "")).options
+    ids = {option["text"]["text"]: option["value"] for option in offered}
+    delays = map(slack_faults.slow, slow)
+    story.workspace.faults.next("views.update", *delays)
+    for name in ("orders-prod", "dev-sandbox"):
+        await story.workspace.fill(ANA, INSTANCE, ids[name])
+    await asyncio.sleep(1)
+    shown = text_of(await form(story), story)
+
+    assert "Needs no approval" in shown
+    assert "[dev-sandbox-2026" in shown
 
 
 async def test_a_taken_name_is_said_at_its_field(story: Story) -> None:
@@ -213,3 +273,38 @@ async def test_a_form_sent_twice_is_one_request(story: Story) -> None:
     await story.until_said(story.cards[-1], "completed")
 
     assert (len(story.cards), story.creates) == (1, 1)
+
+
+async def test_a_form_that_slack_does_not_open_is_told(story: Story) -> None:
+    """A shortcut has no place for an answer but a direct message."""
+    story.workspace.faults.next("views.open", slack_faults.ERROR)
+    assert (await story.workspace.global_shortcut(ANA, BACK_UP)).error is None
+    direct = story.workspace.direct_message(ANA).id
+    (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), PATIENCE)
+
+    assert "Slack did not open the form. Nothing was started. Try once more." in (
+        story.workspace.read(told)
+    )
+
+
+@pytest.mark.parametrize("action", [REJECT, ASK_AGAIN])
+async def test_a_form_that_cannot_be_written_down_says_so(
+    story: Story, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    """In its place, instead of closing as if all were well."""
+    card = await story.asks()
+    if action == ASK_AGAIN:
+        await story.withdraws(card)
+        await story.until_said(card, "withdrew")
+    await story.workspace.click(BEN, card.ts, action)
+    await form(story, BEN)
+    with monkeypatch.context() as patch:
+        for name in ("transaction", "load"):
+            patch.setattr(Store, name, _takes_nothing)
+        await sends(story, BEN, **({REASON: "no"} if action == REJECT else {}))
+
+    assert "I could not write anything down" in story.form(BEN)
+
+
+def _takes_nothing(*_: object) -> None:
+    raise StoreUnavailable

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
+
 from bot.demo.world import ANA, BEN
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
@@ -42,7 +44,8 @@ async def test_it_follows_what_happens(story: Story) -> None:
         await story.workspace.open_home(who)
     card = await story.asks("create orders-prod before-42")
     assert "before-42" in await shows(story, "Waiting for you (1)", BEN)
-    assert "Approval: 1 needed" in await shows(story, "before-42")
+    # Hers is drawn after his, and showed it already while it was looked up.
+    assert "before-42" in await shows(story, "Approval: 1 needed")
     story.region.instances[0].backup_takes = timedelta(hours=1)
     await story.approves(card)
     await shows(story, "Running (1)")
@@ -67,6 +70,26 @@ async def test_it_holds_five_hundred_requests(opens: Opens, database_url: str) -
 
             assert "and 490 more" in shown
             assert "and 480 more" in await asks_for(story, "pending", who=BEN)
+
+
+async def test_many_requests_hold_nobody_up(
+    opens: Opens, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand are told apart by their ids: held against each other, they took a second."""
+    async with opens() as story:
+        migrate(database_url)
+        engine = open_engine(database_url)
+        async with Store(engine).transaction() as transaction:
+            await transaction.insert(*map(waiting, range(1000)))
+        await engine.dispose()
+        async with story.bot():
+            monkeypatch.setattr(BackupRequest, "__eq__", _never)
+
+            assert "and 980 more" in await asks_for(story, "pending", who=BEN)
+
+
+def _never(*_: object) -> bool:
+    raise AssertionError("requests were compared field by field")
 
 
 def waiting(number: int) -> BackupRequest:

@@ -7,8 +7,9 @@ import pytest
 from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.world import ANA, BEN, CAT, OPS
+from bot.slack.form import INSTANCE
 from bot.slack.tables import BACK, BACKUPS_PAGE, INSTANCES_PAGE, ON
-from tests.story import Opens, Story
+from tests.story import CONFIG, Opens, Story
 
 
 async def asks_for(story: Story, text: str, who: str = ANA) -> str:
@@ -104,6 +105,17 @@ async def test_the_instances(story: Story) -> None:
     assert "dev-sandbox" in some
     assert "orders-prod" not in some
     assert "I know no instance that is like" in await asks_for(story, "instances nowhere")
+
+
+async def test_an_instance_is_found_by_its_alias(opens: Opens) -> None:
+    """In the list and in the form: that is the name people know."""
+    async with opens(CONFIG + 'shop = "billing-prod"\n') as story, story.bot():
+        assert "billing-prod" in await asks_for(story, "instances sho")
+        await story.types("")
+        await story.workspace.until(lambda: story.workspace.modal(ANA))
+        offered = (await story.workspace.suggest(ANA, INSTANCE, "Shop")).options
+
+        assert [option["text"]["text"] for option in offered] == ["billing-prod"]
 
 
 async def test_many_instances_have_pages(opens: Opens) -> None:

@@ -194,3 +194,25 @@ async def test_an_unanswered_create_is_adopted_across_clocks(story: Story, minut
 
     assert story.made("before-42") == 1
     assert story.creates == 1
+
+
+@pytest.mark.parametrize("ask", ["create orders-prod before-42", "create dev-sandbox before-42"])
+async def test_what_waits_for_rds_can_be_withdrawn(story: Story, ask: str) -> None:
+    """Nobody has to wait for RDS to take back what they asked for; nothing comes of it later."""
+    story.region.faults.always(rds_faults.UNAVAILABLE)
+    await story.types(ask)
+    told = await story.hears("there is no card yet")
+    assert "`/backup withdraw before-42` takes it back." in told
+    reply = await story.types("withdraw before-42")
+    assert reply.message is not None
+    assert "You withdrew the backup of" in story.workspace.read(reply.message)
+    story.region.faults.clear()
+    calls = len(story.region.calls)
+    await story.types(ask.replace("before-42", "before-43"))
+    (card,) = await story.workspace.until(lambda: story.cards)
+    await asyncio.sleep(0.5)
+
+    assert "before-43" in story.workspace.read(card)
+    assert len(story.cards) == 1
+    assert len(story.region.calls) > calls
+    assert story.made("before-42") == 0

@@ -4,15 +4,19 @@ import pytest
 
 from bot.domain.commands import CommandError
 from bot.domain.errors import (
+    BackupBusy,
+    BackupUnknown,
     CannotPost,
     GroupsUnknown,
     InstanceBusy,
+    InstanceNotReady,
     MayNotAudit,
     OtherChannel,
     RdsError,
     RdsOutcomeUnknown,
     RdsRefused,
     RefusalReason,
+    RequestOpen,
     TooFewApprovers,
     UnknownInstance,
     UserError,
@@ -21,7 +25,7 @@ from bot.domain.grammar import parse
 from bot.domain.verbs import VERBS
 from bot.slack import answers
 from tests.slack.block_kit import seen
-from tests.slack.samples import ASKED_AT, TERMS, asked
+from tests.slack.samples import ASKED_AT, DECIDED_AT, TERMS, asked, in_every_state
 
 RULE = "(rule 2, `orders-*`)"
 AT_1404 = "<!date^1795442640^{date_short_pretty} at {time}|2026-11-23 14:04 UTC>"
@@ -132,12 +136,67 @@ def test_the_policy_refuses_in_plain_words(error: UserError, shown: str) -> None
     assert refusal(error) == shown
 
 
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (
+            BackupUnknown("before-42", "orders-prod"),
+            (
+                "orders-prod has no backup `before-42`. Nothing was deleted. "
+                "Somebody has deleted it already, or its name is spelt otherwise."
+            ),
+        ),
+        (
+            BackupBusy("before-42", "DELETING"),
+            "`before-42` is being deleted already. There is nothing to do.",
+        ),
+        (
+            RequestOpen("before-42", "U0BEN"),
+            (
+                "`before-42` waits for a request of <@U0BEN> already. Nothing was deleted. "
+                "Look at its card, and ask again when that has ended."
+            ),
+        ),
+        (
+            InstanceNotReady("orders-prod", "RESTORING"),
+            (
+                "orders-prod is being restored (RDS says `RESTORING`). Until that is over, no "
+                "backup of it can be made or deleted. Nothing was started. Ask again then."
+            ),
+        ),
+    ],
+)
+def test_a_deletion_is_refused_in_its_own_words(error: UserError, shown: str) -> None:
+    """Nothing of it speaks of a backup that was to start."""
+    assert refusal(error) == shown
+
+
+def test_a_card_without_buttons_is_not_praised_for_them() -> None:
+    """Only where there are any."""
+    states = in_every_state(asked())
+    waits, done = (
+        answers.one_request(states[state], DECIDED_AT, "https://acme.example/p1").as_slack()
+        for state in (RequestState.AWAITING_APPROVAL, RequestState.COMPLETED)
+    )
+
+    assert "Go to its card>, where the buttons are." in waits["blocks"][-1]["text"]["text"]
+    assert done["blocks"][-1]["text"]["text"].endswith("Go to its card>.")
+
+
 def test_a_request_that_found_no_place_is_told_with_its_names_as_they_are() -> None:
     """Upper and lower case differ in RDS."""
     request = asked("Orders-PROD")
     told = seen(answers.not_posted(CannotPost("C0OPS", "is_archived"), request, "/backup"))
 
     assert told.startswith("The backup of Orders-PROD was refused.")
+
+
+def test_nobody_is_sent_to_invite_the_bot_where_that_cannot_be() -> None:
+    """Two people's direct message stays theirs."""
+    assert refusal(CannotPost("D0ANA", "channel_not_found")) == (
+        "I can't post in a direct message of others: Slack says `channel_not_found`. "
+        "Nothing was started. Ask in a channel to which I was invited."
+    )
 
 
 def test_help_knows_every_verb() -> None:

@@ -14,6 +14,7 @@ from tests.slack.drawn import NOW, blocks, buttons, plan
 from tests.slack.samples import (
     TERMS,
     asked,
+    expiring,
     in_every_state,
     voted,
 )
@@ -131,3 +132,27 @@ def test_a_workspace_without_plans_sees_the_same_steps() -> None:
     assert line["elements"][0]["text"] == (
         "✓ Approved 14:05 UTC   ● Backing up: about 45 %, 4 min left   ◯ Completed"
     )
+
+
+@pytest.mark.parametrize(
+    ("retention", "on_card", "in_list"),
+    [
+        (None, "kept 14 d, then deleted", "15 d more"),
+        (Retention.WARNED, "kept 14 d, then deleted", "15 d more"),
+        (Retention.KEPT, "<@U0BEN> keeps it", "until deleted"),
+        (Retention.STAYS, "stays until somebody deletes it", "until deleted"),
+        (Retention.DELETED, "deleted after 14 d", "deleted"),
+    ],
+)
+def test_what_becomes_of_a_backup_is_told_as_it_is(
+    retention: Retention | None, on_card: str, in_list: str
+) -> None:
+    """On the card and in the list, also once somebody kept it or RDS did not delete it."""
+    warned = NOW + timedelta(days=14)
+    request = expiring(retention=retention, kept_by=None, warned_at=warned)
+    if retention is Retention.KEPT:
+        request = request.model_copy(update={"kept_by": "U0BEN"})
+    listed = answers.made_table(MadeView([request], 0, has_more=False, at=NOW), "/backup")
+
+    assert f" · {on_card} · " in seen(request_card(request, now=NOW))
+    assert listed.as_slack()["blocks"][1]["rows"][1][-1]["text"] == in_list

@@ -9,7 +9,13 @@ from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.slack import answers
 from tests.slack.block_kit import seen
-from tests.slack.samples import TERMS, asked, half_approved, in_every_state
+from tests.slack.samples import (
+    TERMS,
+    asked,
+    deletion_in_every_state,
+    half_approved,
+    in_every_state,
+)
 
 S = RequestState
 STATES = in_every_state(asked())
@@ -233,4 +239,25 @@ def test_an_expired_request_can_be_asked_again() -> None:
     """With the button that stands on its card now."""
     assert click(Verdict.EXPIRED, STATES[S.EXPIRED]).endswith(
         "nothing was started. If it is still wanted, press Ask again on the card."
+    )
+
+
+def test_a_late_click_on_a_deletion_is_not_sent_to_a_button_that_is_not_there() -> None:
+    """Nor told of something that starts."""
+    deletions = deletion_in_every_state()
+
+    assert click(Verdict.EXPIRED, deletions[S.EXPIRED]).endswith(
+        "nothing was deleted. If it is still wanted, send the command again."
+    )
+    assert click(Verdict.ALREADY_DECIDED, deletions[S.APPROVED]).endswith(
+        "It is being deleted now."
+    )
+
+
+def test_what_needs_no_approval_is_said_to_need_none() -> None:
+    """Whoever wants to withdraw it hears why that is too late."""
+    free = in_every_state(asked(), Terms(approvals=0))[S.RUNNING].model_copy(update={"votes": ()})
+
+    assert click(Verdict.ALREADY_DECIDED, free, Choice.WITHDRAW, user="U0ANA") == (
+        "Nobody had to approve this. It is backing up now. It cannot be stopped any more."
     )

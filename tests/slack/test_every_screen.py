@@ -89,6 +89,20 @@ def test_slack_takes_every_home_tab(text: str) -> None:
         assert len(view["blocks"]) <= 100
 
 
+def test_a_home_tab_leaves_no_line_out_unsaid() -> None:
+    """Ten that run are shown, however long their names are."""
+    run = in_every_state(asked("i" * 64, "n" * 64))[RequestState.RUNNING]
+    running = [run.model_copy(update={"id": f"{number:032x}"}) for number in range(12)]
+    home = HomeView([], running, [], [], NOW)
+    address = "https://acme.example/archives/C0123456789/p1795442640123456"
+    view = home_view(home, dict.fromkeys((one.id for one in running), address), "/backup")
+
+    check_view(view)
+    texts_shown = [b["text"]["text"] for b in view["blocks"] if b["type"] == "section"]
+    assert sum(text.count("n" * 64) for text in texts_shown) == 10
+    assert "… and 2 more." in texts_shown
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=texts())
 def test_slack_takes_every_form(text: str) -> None:
@@ -104,6 +118,12 @@ def test_slack_takes_every_form(text: str) -> None:
     last = backup(text, begin_time=DECIDED_AT, size_kb=5)
     check_view(deletion_form(Doomed(found, text[:64], last), "C0OPS"))
     check(answers.fixable(answers.unknown_request(), typed))
+
+
+@pytest.mark.parametrize("char", ["\\", '"', "&", "\U0001f525", "\x1a"])
+def test_what_was_typed_fits_behind_its_button(char: str) -> None:
+    """Slack takes 2 000 characters there, and some are written as two."""
+    check(answers.fixable(answers.unknown_request(), Typed(*[char * 700] * 4)))
 
 
 def test_a_typeahead_puts_ones_own_on_top() -> None:

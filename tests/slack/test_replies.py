@@ -18,6 +18,7 @@ from tests.slack.samples import (
     DECIDED_AT,
     TERMS,
     asked,
+    expiring,
     half_approved,
     in_every_state,
     voted,
@@ -243,3 +244,16 @@ def test_the_channel_hears_what_nobody_would_hear_else() -> None:
 
     assert loud == {Line.BREAK_GLASS, Line.REMINDER}
     assert not is_broadcast(HALF, Line.REMINDER, ("U0CYD",))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (Line.BUSY, "Nothing was deleted; I ask again until it is free."),
+        (Line.RDS_AWAY, "I keep asking, and say when it is deleted."),
+        (Line.KEYS_REFUSED, "I cannot delete the backup, until whoever runs the bot renews it."),
+    ],
+)
+def test_a_backup_whose_time_is_over_is_not_said_to_start(said: Line, shown: str) -> None:
+    """RDS is away, or busy, when it is to be deleted by itself."""
+    assert shown in line(expiring(retention=Retention.DELETING), said)

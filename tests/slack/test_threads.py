@@ -112,6 +112,16 @@ async def test_a_line_is_said_once(ground: Ground) -> None:
     assert len(ground.messages) == 2
 
 
+async def test_a_request_withdrawn_before_its_card_needs_no_word(ground: Ground) -> None:
+    """Who withdrew it was answered; a step that runs again notes it once."""
+    withdrawn = in_every_state(asked())[RequestState.WITHDRAWN]
+    early = withdrawn.model_copy(update={"terms": None, "expires_at": None})
+    for _ in range(2):
+        await ground.threads.announce(early)
+
+    assert (ground.messages, len(ground.posts.posts)) == ([], 1)
+
+
 async def test_a_busy_store_doubles_nothing(ground: Ground) -> None:
     """What stands in Slack is written down until it is, and not posted again."""
     ground.posts.refusals = 3

@@ -46,6 +46,16 @@ async def test_a_request_comes_back_as_it_went_in(store: Store) -> None:
     assert await store.load(request.id) == request
 
 
+async def test_an_error_does_not_tell_what_was_to_be_written(store: Store) -> None:
+    """It may end up in the log, with the address that takes answers for half an hour."""
+    request = await kept(store, asked(response_url="https://hooks.example/1", description="why"))
+    with pytest.raises(Conflict) as conflict:
+        await kept(store, request)
+
+    assert "INSERT INTO request" in str(conflict.value.__cause__)
+    assert "hooks.example" not in str(conflict.value.__cause__)
+
+
 async def test_an_unknown_request_is_none(store: Store) -> None:
     """A made-up id is not an error of the store."""
     assert await store.load("nobody") is None
