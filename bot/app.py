@@ -110,7 +110,12 @@ def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
     run.push_async_callback(lifecycle.close, TO_FINISH)
     run.keep(lifecycle.run())
     if replica:
-        run.keep(replica.run(lifecycle.wake))
+
+        def heard(request_id: str) -> None:
+            lifecycle.wake(request_id)
+            outside.store.on_change()  # home tabs show it, too
+
+        run.keep(replica.run(heard))
         run.keep(take_over(replica, lifecycle, outside.clock))
     return lifecycle
 
@@ -142,6 +147,7 @@ def _door(
         policy=policy,
         people=people,
         clock=clock,
+        aliases=settings.file.aliases,
     )
     deletions = Deletions(
         store=store, catalogue=catalogue, lists=lists, backups=backups, clock=clock

@@ -1,7 +1,7 @@
 """What is there: the project's instances, and the backups that RDS keeps of them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,8 +86,10 @@ class Inventory:
         policy: Policy,
         people: People,
         clock: Clock,
+        aliases: Mapping[str, str],
     ) -> None:
         self._lists = lists
+        self._aliases = aliases
         self._store = store
         self._catalogue = catalogue
         self._policy = policy

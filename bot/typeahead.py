@@ -32,7 +32,7 @@ class Typeahead:
     ) -> tuple[list[Instance], list[Instance]]:
         """For a typeahead: the person's own recent instances, and the others, by name."""
         known = await self._catalogue.known(patience)
-        found = {instance.id: instance for instance in matching(known, text)}
+        found = {instance.id: instance for instance in matching(known, text, self._aliases)}
         asked = await self._store.requests(requester=user_id, limit=10 * RECENT)
         used = dict.fromkeys(r.instance.id for r in asked if r.instance)
         recent = [found.pop(instance_id) for instance_id in used if instance_id in found][:RECENT]

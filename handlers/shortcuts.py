@@ -6,7 +6,6 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.asked import Asked
 from handlers import forms
 from handlers.asker import asked_by
 from handlers.door import Door
@@ -37,8 +36,3 @@ async def back_up_from_here(
     asked = asked_by(body, message.get("thread_ts") or message["ts"])
     await forms.open_form(door, client, body["trigger_id"], asked)
     await ack()
-
-
-def _asked(door: Door, body: dict[str, Any], thread_ts: str | None = None) -> Asked:
-    door.check_team(team_of(body))
-    return asked_by(body, thread_ts)

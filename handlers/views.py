@@ -59,7 +59,8 @@ async def ask_again(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[
     if before is None:
         await answer(ack, view, answers.unknown_request())
         return
-    typed = Typed(before.reference, _typed(view, NAME), _typed(view, DESCRIPTION))
+    keep = shown_keep(before.keep) if before.keep else ""
+    typed = Typed(before.reference, _typed(view, NAME), _typed(view, DESCRIPTION), keep)
     asked = asked_in_form(body, before.channel_id)
     await ask(door, ack, view, typed, asked, FIELDS, again=before.id)
 

@@ -12,7 +12,7 @@ from bot.domain.decisions import (
     decide_rejection,
     decide_withdrawal,
 )
-from bot.domain.policy import Members
+from bot.domain.policy import Members, Terms
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 

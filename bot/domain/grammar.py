@@ -15,10 +15,9 @@ from bot.domain import fields
 from bot.domain.commands import Command, CommandError, CreateBackup, OpenForm, Typed
 from bot.domain.fields import Problem
 from bot.domain.folding import REFERENCE, words
-from bot.domain.keeping import shown_keep
-from bot.domain.verbs import FLAGS, VERBS, Line, typed_of
+from bot.domain.keeping import NOT_SAID, shown_keep
+from bot.domain.verbs import FLAGS, LIKE, VERBS, Line, typed_of
 
-LIKE = 0.7  # how like a verb a word must be to be taken for it: "restore" is no "create"
 FLAG = re.compile("-{1,2}([a-z][a-z-]*)(?:=(.*))?", re.IGNORECASE | re.DOTALL)
 
 

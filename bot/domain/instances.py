@@ -1,6 +1,6 @@
 """What RDS tells us: instances and backups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -71,11 +71,19 @@ def begun(backup: Backup) -> datetime:
     return backup.begin_time or LONG_AGO
 
 
-def matching(instances: Sequence[Instance], text: str) -> list[Instance]:
-    """Those that can be backed up, and whose name or id holds the text."""
+def matching(
+    instances: Sequence[Instance], text: str, aliases: Mapping[str, str] | None = None
+) -> list[Instance]:
+    """Those that can be backed up, and whose name, id or alias holds the text."""
     wanted = text.strip().lower()
+    meant = {named for alias, named in (aliases or {}).items() if wanted in alias.lower()}
     return [
         instance
         for instance in instances
-        if not instance.is_replica and (wanted in instance.name.lower() or wanted in instance.id)
+        if not instance.is_replica
+        and (
+            wanted in instance.name.lower()
+            or wanted in instance.id
+            or not meant.isdisjoint((instance.name, instance.id))
+        )
     ]

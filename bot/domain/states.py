@@ -28,7 +28,7 @@ class RequestState(StrEnum):
 
 _S = RequestState
 TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
-    _S.ASKED: frozenset({_S.AWAITING_APPROVAL, _S.APPROVED, _S.REFUSED}),
+    _S.ASKED: frozenset({_S.AWAITING_APPROVAL, _S.APPROVED, _S.REFUSED, _S.WITHDRAWN}),
     _S.AWAITING_APPROVAL: frozenset(
         {_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN, _S.REFUSED}
     ),

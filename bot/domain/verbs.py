@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from bot.domain import fields
 from bot.domain.commands import (
@@ -22,6 +23,7 @@ from bot.domain.commands import (
 )
 from bot.domain.fields import Problem
 
+LIKE = 0.7  # how like a verb a word must be to be taken for it: "restore" is no "create"
 WHICH_INSTANCE = Problem(
     "instance",
     "The instance is missing: say which one, by its id, its name or an alias, "
@@ -99,8 +101,8 @@ def _audit(line: Line) -> Command:
 
 
 def _help(line: Line) -> Command:
-    topic = line.words[0].lower() if line.words else None
-    return Help(topic if topic in VERBS else None)
+    topic = fields.shown(line.words[0]).lower() if line.words else ""
+    return Help(next(iter(get_close_matches(topic, VERBS, n=1, cutoff=LIKE)), None))
 
 
 def _instance(line: Line) -> str:

@@ -44,11 +44,7 @@ async def look_up(world: World, request_id: str) -> RequestState:
 async def _looked_up(world: World, request: BackupRequest) -> RequestState:
     try:
         instance = await _instance(world, request)
-        backups = await patiently(
-            world.clock,
-            lambda: world.rds.list_backups(instance.id),
-            partial(world.voice.put_off, request),
-        )
+        backups = await _patiently(world, request, lambda: world.rds.list_backups(instance.id))
         found = _judge(request, instance, backups)
         terms = await _terms(world, request, instance)
     except (UserError, RdsRefused) as error:
@@ -77,18 +73,17 @@ async def _patiently(world: World, request: BackupRequest, call: Callable[[], Aw
             raise Conflict(request.id)
         return await call()
 
-    return await world.patiently(ask, partial(world.put_off, request))
+    return await patiently(world.clock, ask, partial(world.voice.put_off, request))
 
 
 async def _instance(world: World, request: BackupRequest) -> Instance:
     """As RDS shows it now. A backup may outlive its instance, and be deleted after it."""
-    lasting = partial(world.voice.put_off, request)
     known = request.instance
     if known is None:
-        known = await patiently(
-            world.clock, lambda: world.catalogue.find(request.reference, ALL_THE_TIME), lasting
+        known = await _patiently(
+            world, request, lambda: world.catalogue.find(request.reference, ALL_THE_TIME)
         )
-    current = await patiently(world.clock, lambda: world.catalogue.current(known.id), lasting)
+    current = await _patiently(world, request, lambda: world.catalogue.current(known.id))
     if current is None and request.kind is Kind.DELETE:
         return known.model_copy(update={"status": GONE})
     if current is None:

@@ -164,6 +164,8 @@ def _channel() -> InputBlock:
     )
 
 
-def unknown_instance(typed: Typed) -> str:
-    """What is wrong where a name was typed that no instance has."""
+def unknown_instance(typed: Typed, *, is_known: bool) -> str:
+    """What is wrong where a name was typed that no instance has, or a replica, or several."""
+    if is_known:
+        return f"{typed.instance} is a read replica, or several have that name: choose one."
     return f"I know no instance {typed.instance}: choose one."

@@ -1,7 +1,7 @@
 """What a click is told that came too late: who was first, when, and how it stands now."""
 
 from bot.domain.clicks import Click
-from bot.domain.requests import BackupRequest, Choice
+from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import RequestState
 from bot.slack.mrkdwn import date, people
 from bot.slack.reasons import reason

@@ -8,7 +8,8 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, SectionB
 
 from bot.domain.decisions import AskVerdict
 from bot.domain.instances import Backup, BackupStatus
-from bot.domain.requests import BackupRequest, Retention
+from bot.domain.requests import BackupRequest
+from bot.domain.states import Retention
 from bot.inventory import PAGE, BackupsView, InstanceRow, InstancesView, MadeView, Page
 from bot.slack.listing import TEXT_ROOM, fitting
 from bot.slack.mrkdwn import Message, code, mention, name, rough, said, size, spoken, verbatim

@@ -134,6 +134,10 @@ class Threads:
         if await self._posts.posted(request.id, CARD) is None and request.refusal:
             await self._tell(request, TOLD, self._refusal(request, request.refusal.error))
             return
+        if request.terms is None:  # withdrawn before there was a card: who did it was answered
+            if await self._posts.posted(request.id, TOLD) is None:
+                await self._posts.save_post(request.id, TOLD, request.requester, "")
+            return
         try:
             is_shown = await self._cards.show_last(request)
             await self.say(request, Line.ENDED)

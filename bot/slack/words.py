@@ -6,7 +6,8 @@ from bot.domain.clicks import LONGEST_REASON
 from bot.domain.instances import Instance
 from bot.domain.keeping import shown_keep
 from bot.domain.progress import History
-from bot.domain.requests import BackupRequest, Choice, Kind, Retention
+from bot.domain.requests import BackupRequest, Choice, Kind
+from bot.domain.states import Retention
 from bot.slack.mrkdwn import (
     LONGEST_TEXT,
     between,

@@ -13,9 +13,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.demo.playground.playground import Playground, playing
+from bot.demo.clock import FastClock
+from bot.demo.playground.bot_process import BotProcess
+from bot.demo.playground.playground import Playground
+from bot.demo.playground.scenery import PAYMENTS, furnish
 from bot.demo.playground.server import PlaygroundServer
-from bot.demo.world import ANA, BEN, OPS
+from bot.demo.slack.records import Content
+from bot.demo.world import ANA, BEN, OPS, offline_world
 from bot.domain.errors import SettingsError
 
 SPEED = 120
@@ -23,16 +27,18 @@ PATIENCE = 20
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[PlaygroundServer]:
-    """A playground that serves."""
-    async with playing(SPEED) as playground, PlaygroundServer(playground) as server:
-        yield server
+async def playground(tmp_path: Path) -> AsyncIterator[Playground]:
+    """A playground whose bot does not run: nobody here waits for it."""
+    clock = FastClock(SPEED)
+    async with offline_world(clock, furnish) as world:
+        yield Playground(world, clock, BotProcess({}, clock, tmp_path, world.workspace.tell))
 
 
 @pytest.fixture
-def playground(server: PlaygroundServer) -> Playground:
-    """What it serves."""
-    return server.playground
+async def server(playground: Playground) -> AsyncIterator[PlaygroundServer]:
+    """It serves."""
+    async with PlaygroundServer(playground) as server:
+        yield server
 
 
 @pytest.fixture
@@ -59,16 +65,17 @@ async def _seen(browser: aiohttp.ClientSession, who: str) -> dict[str, Any]:
 async def test_each_sees_what_is_theirs(
     browser: aiohttp.ClientSession, playground: Playground
 ) -> None:
-    """An answer to ana alone, and a private channel, are not in what ben is told."""
-    await _acts(browser, ANA, act="say", channel=OPS, text="/backup help")
-    (answer,) = playground.world.workspace.ephemerals(ANA)
+    """What is said to ana alone, and a private channel, are not in what ben is told."""
+    history = playground.world.workspace.history
+    own = history.post(OPS, BEN, Content("only you", []), seen_by=ANA)
+    history.post(PAYMENTS, ANA, Content("between us", []))
 
     ana, ben = await _seen(browser, ANA), await _seen(browser, BEN)
 
-    assert ana[f"message:{answer.ts}"]["only_you"]
-    assert f"message:{answer.ts}" not in ben
-    assert "channel:G0PAYMENTS" in ana
-    assert not [part for part in ben.values() if part and part.get("channel") == "G0PAYMENTS"]
+    assert ana[f"message:{own.ts}"]["only_you"]
+    assert f"message:{own.ts}" not in ben
+    assert f"channel:{PAYMENTS}" in ana
+    assert not [part for part in ben.values() if part and part.get("channel") == PAYMENTS]
 
 
 async def test_the_stream_tells_what_changed(

@@ -12,6 +12,7 @@ from bot.demo.slack.views import View
 from bot.demo.world import ANA, BEN, OPS
 from bot.domain.errors import StoreUnavailable
 from bot.slack.answers import FIX
+from bot.slack.cards import ASK_AGAIN, REJECT
 from bot.slack.form_values import CHANNEL, INSTANCE, KEEP
 from bot.slack.home import START
 from bot.slack.views import DESCRIPTION, NAME, REASON

@@ -22,6 +22,7 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.grammar import parse
+from bot.domain.states import RequestState
 from bot.domain.verbs import VERBS
 from bot.slack import answers
 from tests.slack.block_kit import seen

@@ -7,7 +7,9 @@ import pytest
 from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import Choice
-from bot.domain.states import RequestState
+from bot.domain.states import RequestState, Retention
+from bot.inventory import MadeView
+from bot.slack import answers
 from bot.slack.cards import ASK_AGAIN, request_card
 from tests.slack.block_kit import seen
 from tests.slack.drawn import NOW, blocks, buttons, plan

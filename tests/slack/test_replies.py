@@ -9,7 +9,7 @@ from bot.domain.lines import Line
 from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal
-from bot.domain.states import RequestState
+from bot.domain.states import RequestState, Retention
 from bot.slack.replies import is_broadcast, thread_line
 from tests.slack.block_kit import seen
 from tests.slack.samples import (
