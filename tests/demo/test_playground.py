@@ -191,3 +191,27 @@ async def test_a_port_that_is_taken(server: PlaygroundServer) -> None:
             pass
 
     assert "`--port 0` takes a free one" in str(raised.value.problems)
+
+
+async def test_there_is_never_more_than_one_bot(playground: Playground, tmp_path: Path) -> None:
+    """Whoever clicks twice, or in two tabs; and it says how it ended, whatever was turned then."""
+    bot = BotProcess(
+        playground.world.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/bot.db"},
+        playground.clock,
+        tmp_path,
+        playground.world.workspace.tell,
+    )
+    await asyncio.gather(*(bot.start() for _ in range(3)))
+    await playground.world.workspace.until(
+        lambda: len(playground.world.workspace.sockets.open) == 2, PATIENCE
+    )
+    pid = bot.pid
+
+    stopping = asyncio.create_task(bot.stop())
+    await asyncio.sleep(0)
+    bot.follow(playground.clock.change(60))
+    await bot.start()
+    await stopping
+
+    assert pid is not None
+    assert (bot.pid, bot.last_end) == (None, "stopped")

@@ -28,6 +28,7 @@ class BotProcess:
         self._told = told
         self._process: asyncio.subprocess.Process | None = None
         self._waiting: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
         self.last_end = ""  # how the one before ended, in words
 
     @property
@@ -36,9 +37,12 @@ class BotProcess:
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Start it, unless it runs."""
-        if self._process:
-            return
+        """Start it, unless it runs: there is never more than one."""
+        async with self._starting:
+            if not self._process:
+                await self._start()
+
+    async def _start(self) -> None:
         process = await asyncio.create_subprocess_exec(
             *PROGRAM,
             cwd=self._directory,
@@ -46,7 +50,7 @@ class BotProcess:
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for us: we close it in order
         )
-        self._process = process
+        self._process, self.last_end = process, ""
         self._tell(process, self._clock.tempo)
         self._waiting = asyncio.create_task(self._wait(process))
         self._told()
@@ -81,6 +85,5 @@ class BotProcess:
         self._told()
 
     def _tell(self, process: asyncio.subprocess.Process, tempo: Tempo) -> None:
-        self.last_end = ""
         if process.stdin and not process.stdin.is_closing():
             process.stdin.write(tempo.model_dump_json().encode() + b"\n")
