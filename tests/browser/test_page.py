@@ -82,6 +82,20 @@ async def test_what_people_wrote_is_text(tab: Tab, stage: Stage) -> None:
     assert await tab.page.title() == "backup-bot playground"
 
 
+async def test_marks_that_people_write(tab: Tab) -> None:
+    """They are drawn within the line; a date that is none stays text, and the page goes on."""
+    for wrong in ("<!date^12>", "<!date^x^{date}|then>", "<!date^999999999999999^{date}|never>"):
+        await tab.types(wrong)
+    await tab.types("one *two* three\n> four")
+
+    said = tab.channel.locator("article", has_text="one two three").last
+    bold = await said.locator("strong", has_text="two").bounding_box()
+    quoted = await said.locator("blockquote", has_text="four").bounding_box()
+    assert bold
+    assert quoted
+    assert quoted["y"] > bold["y"]
+
+
 async def test_an_unknown_block_is_shown_as_such(tab: Tab, stage: Stage) -> None:
     """It is never dropped: its type, and what it holds."""
     history = stage.playground.world.workspace.history

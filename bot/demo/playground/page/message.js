@@ -49,7 +49,7 @@ export function messageRow(message, { before, replies = [], inThread = false } =
 const content = (message) =>
   message.blocks.length
     ? blocks(message.blocks, onMessage(message))
-    : html`<div class="section">${mrkdwn(message.text)}</div>`;
+    : html`<div class="words">${mrkdwn(message.text)}</div>`;
 
 /** A square with the first letter of a name. */
 export const avatar = (user) =>
