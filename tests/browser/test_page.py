@@ -124,6 +124,25 @@ async def test_unread_and_a_reload(tab: Tab, stage: Stage) -> None:
     await expect(tab.channel).to_contain_text("web 4.2.0-rc3 is on staging")
 
 
+async def test_a_hidden_tab_does_not_listen(tab: Tab, stage: Stage) -> None:
+    """Six tabs that listen leave none for a seventh; what came meanwhile is there at once."""
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    await tab.page.get_by_role("textbox", name="Message #ops").fill("half a sen")
+    await tab.page.evaluate(hide, arg=True)
+    stage.playground.world.workspace.say(BEN, OPS, "while you were away")
+    await tab.page.wait_for_timeout(1500)
+    said = tab.channel.locator("article", has_text="while you were away")
+    await expect(said).to_have_count(0)
+
+    await tab.page.evaluate(hide, arg=False)
+
+    await expect(said).to_be_visible()
+    await expect(tab.page.get_by_role("textbox", name="Message #ops")).to_have_value("half a sen")
+
+
 async def test_five_hundred_messages(tab: Tab, stage: Stage) -> None:
     """They are all there, the newest in sight; who has scrolled away is left where they are."""
     history = stage.playground.world.workspace.history

@@ -1,9 +1,13 @@
 """What goes wrong in the page: the bot is killed, RDS is away, and people type what is not."""
 
-import pytest
-from playwright.async_api import expect
+from contextlib import AsyncExitStack
 
-from tests.browser.conftest import Stage
+import pytest
+from playwright.async_api import Browser, expect
+
+from bot.demo.playground.playground import playing
+from bot.demo.playground.server import PlaygroundServer
+from tests.browser.conftest import SPEED, Stage
 from tests.browser.tab import Tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on it
@@ -86,3 +90,25 @@ async def test_a_channel_without_the_bot(tab: Tab) -> None:
     await tab.types("/backup create dev-sandbox here-1", "Message #payments")
 
     await tab.reads("/invite")
+
+
+async def test_the_playground_ends_and_begins(browser: Browser) -> None:
+    """The page says so, and goes on with the next one, even on the home tab."""
+    async with AsyncExitStack() as first:
+        playground = await first.enter_async_context(playing(SPEED))
+        server = await first.enter_async_context(PlaygroundServer(playground))
+        async with Stage(playground, browser, server.url).tab() as tab:
+            await tab.opens("?as=U0BEN&in=home")
+            await expect(tab.channel).to_contain_text("Waiting for you")
+            await first.aclose()
+            lost = tab.page.get_by_role("alert")
+            await expect(lost).to_contain_text("The playground has ended")
+
+            port = int(server.url.rstrip("/").rpartition(":")[2])
+            async with playing(SPEED) as again, PlaygroundServer(again, port):
+                await expect(lost).to_have_count(0)
+                await expect(tab.channel).to_contain_text("Waiting for you")
+            assert {
+                fault for fault in tab.faults if "ERR_CONNECTION_REFUSED" not in fault
+            } == set()
+            tab.faults.clear()

@@ -136,6 +136,8 @@ async def test_nobody_acts_as_the_bot(browser: aiohttp.ClientSession) -> None:
     for who in ("U0BOT", "U0EVE", "", "U0NOBODY"):
         async with browser.post("/act", params={"as": who}, json=wish) as answer:
             assert answer.status == HTTPStatus.BAD_REQUEST
+        async with browser.get("/", params={"as": who}) as answer:
+            assert not answer.url.query  # the page of whom it shows first
 
 
 async def test_acting_on_what_is_gone(browser: aiohttp.ClientSession) -> None:
