@@ -70,6 +70,31 @@ async def test_on_a_phone(stage: Stage) -> None:
             assert wide == 390
 
 
+async def test_the_keyboard_finds_its_way_back(tab: Tab) -> None:
+    """What opens takes the focus, and gives it back to where one was."""
+    composer = tab.page.get_by_role("textbox", name="Message #ops")
+    card = tab.card("billing-prod", "before-invoices")
+    await tab.types("/backup")
+    await expect(tab.modal.get_by_label("Instance", exact=True)).to_be_focused()
+    await tab.page.keyboard.press("Escape")
+    await expect(composer).to_be_focused()
+
+    withdraw = card.get_by_role("button", name="Withdraw")
+    await withdraw.press("Enter")
+    await expect(tab.page.get_by_role("button", name="Go back")).to_be_focused()
+    await tab.page.keyboard.press("Escape")
+    await expect(withdraw).to_be_focused()
+
+    reply = card.get_by_role("button", name="Reply in thread")
+    await reply.press("Enter")
+    await expect(tab.page.get_by_role("textbox", name="Reply…")).to_be_focused()
+    await tab.page.keyboard.press("Escape")
+    await expect(reply).to_be_focused()
+
+    await tab.page.get_by_role("button", name="deploys").press("Enter")
+    await expect(tab.page.get_by_role("textbox", name="Message #deploys")).to_be_focused()
+
+
 async def test_what_people_wrote_is_text(tab: Tab, stage: Stage) -> None:
     """No markup of theirs gets into the page, and a link leads only where one can be."""
     await tab.types(HOSTILE)
