@@ -185,3 +185,27 @@ async def test_five_hundred_messages(tab: Tab, stage: Stage) -> None:
     await tab.clicks("↓ Latest messages")
 
     await expect(last).to_be_in_viewport()
+
+    await tab.channel.get_by_role("log").evaluate("log => log.scrollTop = -log.scrollHeight")
+    await expect(last).not_to_be_in_viewport()
+    await tab.types("what did I miss?")
+    await expect(last).to_be_in_viewport()
+
+    await tab.channel.get_by_role("log").evaluate("log => log.scrollTop = -log.scrollHeight")
+    await expect(tab.page.get_by_role("button", name="Latest messages")).to_be_visible()
+    channels = tab.page.get_by_role("navigation", name="Channels")
+    await channels.get_by_text("backup-bot").click()
+    await channels.get_by_role("button", name="ops").click()
+    await expect(last).to_be_in_viewport()
+    await expect(tab.page.get_by_role("button", name="Latest messages")).to_have_count(0)
+
+
+async def test_a_button_under_the_mouse(tab: Tab) -> None:
+    """It keeps its colour: its words are white."""
+    approve = tab.channel.get_by_role("button", name="Approve").first
+    colour = "button => getComputedStyle(button).backgroundColor"
+    before = await approve.evaluate(colour)
+
+    await approve.hover()
+
+    assert await approve.evaluate(colour) == before

@@ -2,6 +2,7 @@
 
 import { failure } from "./failures.js";
 import { html, live, nothing, ref } from "./lit.js";
+import { toEnd } from "./log.js";
 import { boxOf, notice } from "./notices.js";
 import { ui, update } from "./ui.js";
 import { act, app } from "./world.js";
@@ -94,6 +95,7 @@ async function submit(channel, { place, box, thread }) {
   const text = (ui.drafts[place] ?? "").trim();
   if (!text) return;
   update({ drafts: { ...ui.drafts, [place]: "" }, notice: null });
+  toEnd(thread ? "thread" : "channel"); // there will be the answer
   const { error } = await act({ act: "say", channel: channel.id, text, thread });
   if (!error) return;
   const drafts = ui.drafts[place] ? ui.drafts : { ...ui.drafts, [place]: text };
