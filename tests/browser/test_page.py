@@ -70,6 +70,31 @@ async def test_on_a_phone(stage: Stage) -> None:
             assert wide == 390
 
 
+async def test_the_keyboard_finds_its_way_back(tab: Tab) -> None:
+    """What opens takes the focus, and gives it back to where one was."""
+    composer = tab.page.get_by_role("textbox", name="Message #ops")
+    card = tab.card("billing-prod", "before-invoices")
+    await tab.types("/backup")
+    await expect(tab.modal.get_by_label("Instance", exact=True)).to_be_focused()
+    await tab.page.keyboard.press("Escape")
+    await expect(composer).to_be_focused()
+
+    withdraw = card.get_by_role("button", name="Withdraw")
+    await withdraw.press("Enter")
+    await expect(tab.page.get_by_role("button", name="Go back")).to_be_focused()
+    await tab.page.keyboard.press("Escape")
+    await expect(withdraw).to_be_focused()
+
+    reply = card.get_by_role("button", name="Reply in thread")
+    await reply.press("Enter")
+    await expect(tab.page.get_by_role("textbox", name="Reply…")).to_be_focused()
+    await tab.page.keyboard.press("Escape")
+    await expect(reply).to_be_focused()
+
+    await tab.page.get_by_role("button", name="deploys").press("Enter")
+    await expect(tab.page.get_by_role("textbox", name="Message #deploys")).to_be_focused()
+
+
 async def test_what_people_wrote_is_text(tab: Tab, stage: Stage) -> None:
     """No markup of theirs gets into the page, and a link leads only where one can be."""
     await tab.types(HOSTILE)
@@ -80,6 +105,20 @@ async def test_what_people_wrote_is_text(tab: Tab, stage: Stage) -> None:
     await expect(said).to_contain_text("click")
     assert await tab.page.locator("article img, article a").count() == 0
     assert await tab.page.title() == "backup-bot playground"
+
+
+async def test_marks_that_people_write(tab: Tab) -> None:
+    """They are drawn within the line; a date that is none stays text, and the page goes on."""
+    for wrong in ("<!date^12>", "<!date^x^{date}|then>", "<!date^999999999999999^{date}|never>"):
+        await tab.types(wrong)
+    await tab.types("one *two* three\n> four")
+
+    said = tab.channel.locator("article", has_text="one two three").last
+    bold = await said.locator("strong", has_text="two").bounding_box()
+    quoted = await said.locator("blockquote", has_text="four").bounding_box()
+    assert bold
+    assert quoted
+    assert quoted["y"] > bold["y"]
 
 
 async def test_an_unknown_block_is_shown_as_such(tab: Tab, stage: Stage) -> None:
@@ -110,6 +149,25 @@ async def test_unread_and_a_reload(tab: Tab, stage: Stage) -> None:
     await expect(tab.channel).to_contain_text("web 4.2.0-rc3 is on staging")
 
 
+async def test_a_hidden_tab_does_not_listen(tab: Tab, stage: Stage) -> None:
+    """Six tabs that listen leave none for a seventh; what came meanwhile is there at once."""
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    await tab.page.get_by_role("textbox", name="Message #ops").fill("half a sen")
+    await tab.page.evaluate(hide, arg=True)
+    stage.playground.world.workspace.say(BEN, OPS, "while you were away")
+    await tab.page.wait_for_timeout(1500)
+    said = tab.channel.locator("article", has_text="while you were away")
+    await expect(said).to_have_count(0)
+
+    await tab.page.evaluate(hide, arg=False)
+
+    await expect(said).to_be_visible()
+    await expect(tab.page.get_by_role("textbox", name="Message #ops")).to_have_value("half a sen")
+
+
 async def test_five_hundred_messages(tab: Tab, stage: Stage) -> None:
     """They are all there, the newest in sight; who has scrolled away is left where they are."""
     history = stage.playground.world.workspace.history
@@ -127,3 +185,27 @@ async def test_five_hundred_messages(tab: Tab, stage: Stage) -> None:
     await tab.clicks("↓ Latest messages")
 
     await expect(last).to_be_in_viewport()
+
+    await tab.channel.get_by_role("log").evaluate("log => log.scrollTop = -log.scrollHeight")
+    await expect(last).not_to_be_in_viewport()
+    await tab.types("what did I miss?")
+    await expect(last).to_be_in_viewport()
+
+    await tab.channel.get_by_role("log").evaluate("log => log.scrollTop = -log.scrollHeight")
+    await expect(tab.page.get_by_role("button", name="Latest messages")).to_be_visible()
+    channels = tab.page.get_by_role("navigation", name="Channels")
+    await channels.get_by_text("backup-bot").click()
+    await channels.get_by_role("button", name="ops").click()
+    await expect(last).to_be_in_viewport()
+    await expect(tab.page.get_by_role("button", name="Latest messages")).to_have_count(0)
+
+
+async def test_a_button_under_the_mouse(tab: Tab) -> None:
+    """It keeps its colour: its words are white."""
+    approve = tab.channel.get_by_role("button", name="Approve").first
+    colour = "button => getComputedStyle(button).backgroundColor"
+    before = await approve.evaluate(colour)
+
+    await approve.hover()
+
+    assert await approve.evaluate(colour) == before

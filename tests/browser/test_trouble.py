@@ -1,9 +1,14 @@
 """What goes wrong in the page: the bot is killed, RDS is away, and people type what is not."""
 
-import pytest
-from playwright.async_api import expect
+from contextlib import AsyncExitStack
 
-from tests.browser.conftest import Stage
+import pytest
+from playwright.async_api import Browser, expect
+
+from bot.demo.playground.playground import playing
+from bot.demo.playground.server import PlaygroundServer
+from bot.demo.slack.records import Content
+from tests.browser.conftest import SPEED, Stage
 from tests.browser.tab import Tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on it
@@ -78,6 +83,49 @@ async def test_commands_that_are_none(tab: Tab) -> None:
     await card.get_by_role("button", name="Reply in thread").click()
     await tab.types("/backup status", "Reply…")
     await expect(tab.thread.get_by_role("alert")).to_contain_text("not supported in threads")
+    await expect(tab.page.get_by_role("alert")).to_have_count(1)
+
+    await tab.clicks("Close the thread", tab.thread)
+    await tab.is_now("ben")
+    await expect(tab.page.get_by_role("textbox", name="Message #ops")).to_have_value("")
+    await tab.is_now("ana")
+    await expect(tab.page.get_by_role("textbox", name="Message #ops")).to_have_value(
+        "/backpu create orders"
+    )
+
+
+async def test_escape_closes_the_offers_only(tab: Tab) -> None:
+    """What was typed stays, and the offers come back with the next key."""
+    composer = tab.page.get_by_role("textbox", name="Message #ops")
+    await composer.press_sequentially("/ba")
+    offers = tab.page.get_by_role("listbox", name="Commands and shortcuts")
+    await expect(offers).to_be_visible()
+
+    await composer.press("Escape")
+    await expect(offers).to_have_count(0)
+    await expect(composer).to_have_value("/ba")
+
+    await composer.press("c")
+    await expect(offers).to_be_visible()
+
+
+async def test_a_shortcut_fails_where_nobody_can_write(tab: Tab, stage: Stage) -> None:
+    """The bot is gone: Slack says so in the app's conversation as well."""
+    slack = stage.playground.world.workspace
+    own = slack.direct_message("U0ANA")
+    slack.history.post(own.id, slack.identity.bot_user_id, Content("a word with you", []))
+    app = tab.page.get_by_role("button", name="backup-bot")
+    await expect(app).to_have_class("place unread")
+    await app.click()
+    message = tab.channel.locator("article").last
+    await expect(message).to_be_visible()
+    await tab.clicks("Kill it", tab.cloud)
+    await message.hover()
+    await message.get_by_label("More actions").click()
+
+    await message.get_by_role("button", name="Back up from here").click()
+
+    await expect(tab.channel.get_by_role("alert")).to_contain_text("dispatch_failed")
 
 
 async def test_a_channel_without_the_bot(tab: Tab) -> None:
@@ -95,3 +143,25 @@ async def test_a_direct_message_between_two(tab: Tab) -> None:
 
     await tab.reads("channel")
     await expect(tab.channel).not_to_contain_text("Approve")
+
+
+async def test_the_playground_ends_and_begins(browser: Browser) -> None:
+    """The page says so, and goes on with the next one, even on the home tab."""
+    async with AsyncExitStack() as first:
+        playground = await first.enter_async_context(playing(SPEED))
+        server = await first.enter_async_context(PlaygroundServer(playground))
+        async with Stage(playground, browser, server.url).tab() as tab:
+            await tab.opens("?as=U0BEN&in=home")
+            await expect(tab.channel).to_contain_text("Waiting for you")
+            await first.aclose()
+            lost = tab.page.get_by_role("alert")
+            await expect(lost).to_contain_text("The playground has ended")
+
+            port = int(server.url.rstrip("/").rpartition(":")[2])
+            async with playing(SPEED) as again, PlaygroundServer(again, port):
+                await expect(lost).to_have_count(0)
+                await expect(tab.channel).to_contain_text("Waiting for you")
+            assert {
+                fault for fault in tab.faults if "ERR_CONNECTION_REFUSED" not in fault
+            } == set()
+            tab.faults.clear()

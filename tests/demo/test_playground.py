@@ -126,7 +126,9 @@ async def test_what_is_no_act(browser: aiohttp.ClientSession) -> None:
         b"not json",
         b'{"act": "fly"}',
         b'{"act": "say", "channel": "C0OPS", "text": ""}',
+        b'{"act": "say", "channel": "C0OPS", "text": " \\n"}',
         b'{"act": "say", "channel": "C0OPS", "text": "hi", "as": "U0BEN"}',
+        b'{"act": "switch", "sped": 20}',
         b'{"act": "switch", "speed": 0}',
         b'{"act": "switch", "answers": "rudely"}',
     ):
@@ -141,12 +143,17 @@ async def test_nobody_acts_as_the_bot(browser: aiohttp.ClientSession) -> None:
     for who in ("U0BOT", "U0EVE", "", "U0NOBODY"):
         async with browser.post("/act", params={"as": who}, json=wish) as answer:
             assert answer.status == HTTPStatus.BAD_REQUEST
+        async with browser.get("/", params={"as": who}) as answer:
+            assert not answer.url.query  # the page of whom it shows first
 
 
 async def test_acting_on_what_is_gone(browser: aiohttp.ClientSession) -> None:
     """A click on a message that is not there, and a field of a form that nobody has open."""
     assert (await _acts(browser, ANA, act="click", ts="1.0", action_id="x"))["error"] == "gone"
     assert (await _acts(browser, ANA, act="submit"))["error"] == "gone"
+    for text in ("hi", "/backup help"):  # ben is not in #payments
+        told = await _acts(browser, BEN, act="say", channel="G0PAYMENTS", text=text)
+        assert told["error"] == "gone"
     assert (await _acts(browser, ANA, act="close_modal"))["error"] is None
     told = await _acts(browser, ANA, act="say", channel="C0NOWHERE", text="/backup help")
     assert told["error"] == "gone"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bot.demo.playground.reading import Reading
 from bot.demo.slack.records import Json, Reply
@@ -31,10 +31,12 @@ class Say(Act):
 
     act: Literal["say"]
     channel: str
-    text: Annotated[str, Field(min_length=1, max_length=12_000)]
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=12_000)]
     thread: str | None = None
 
     async def done(self, slack: Workspace, _: Reading, who: str) -> Reply | None:
+        if who not in slack.channels[self.channel].members:
+            raise LookupError(self.channel)
         command, text = (*self.text.split(maxsplit=1), "")[:2]
         if not command.startswith("/") or command == "/":
             slack.say(who, self.channel, as_sent(self.text, slack), self.thread)

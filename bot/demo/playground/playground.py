@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.demo.clock import FastClock
 from bot.demo.playground import scenery
@@ -28,6 +28,8 @@ PATIENCE = 30.0  # seconds for the bot to come up
 
 class Switch(BaseModel):
     """A switch of the cloud pane; what is None stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     act: Literal["switch"]
     speed: Annotated[float, Field(ge=1, le=600)] | None = None

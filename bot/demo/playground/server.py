@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from bot.demo.playground.playground import Playground, playing
 from bot.demo.playground.scenery import ROLES, TO_TRY
 from bot.demo.slack.records import Json
+from bot.demo.world import ANA
 from bot.domain.errors import SettingsError
 
 LOOPBACK = "127.0.0.1"
@@ -79,7 +80,9 @@ class PlaygroundServer:
             response.headers.update(HEADERS)
         return response
 
-    async def _index(self, _: web.Request) -> web.FileResponse:
+    async def _index(self, request: web.Request) -> web.FileResponse:
+        if request.query.get("as", ANA) not in ROLES:  # an address from elsewhere
+            raise web.HTTPFound("/")
         return web.FileResponse(PAGE / "index.html")
 
     async def _events(self, request: web.Request) -> web.StreamResponse:

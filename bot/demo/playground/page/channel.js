@@ -3,6 +3,7 @@
 import { composer } from "./composer.js";
 import { html, nothing } from "./lit.js";
 import { markRead, messageLog } from "./log.js";
+import { notice } from "./notices.js";
 import { HOME } from "./ui.js";
 import { appChannel, messagesIn, open, threadsIn } from "./places.js";
 import { app } from "./world.js";
@@ -16,8 +17,8 @@ export function channelPane(channel) {
     ${isApp ? appTabs("messages") : title(channel)}
     ${messageLog(channel, messages, threadsIn(channel.id))}
     ${isApp
-      ? html`<p class="closed">Sending messages to this app has been turned off.</p>`
-      : composer(channel, { place: channel.id, label: `Message ${mark(channel)}${channel.name}` })}
+      ? html`<p class="closed">Sending messages to this app has been turned off.</p>${notice(channel.id)}`
+      : composer(channel, { label: `Message ${mark(channel)}${channel.name}` })}
   </section>`;
 }
 

@@ -2,31 +2,36 @@
 
 import { failure } from "./failures.js";
 import { html, live, nothing, ref } from "./lit.js";
+import { toEnd } from "./log.js";
+import { boxOf, notice } from "./notices.js";
 import { ui, update } from "./ui.js";
 import { act, app } from "./world.js";
 
 let chosen = 0; // which offer the arrow keys are on
+let unwanted = null; // the draft for which Escape closed the offers
 
-/** A box to write in; `place` is its draft's key, `thread` the ts of the thread it answers. */
-export function composer(channel, { place, thread = null, label }) {
+/** A box to write in; `thread` is the ts of the thread it answers. Each person has drafts of their own. */
+export function composer(channel, { thread = null, label }) {
+  const box = boxOf(channel.id, thread);
+  const place = `${ui.who}-${box}`;
   const draft = ui.drafts[place] ?? "";
-  const offers = thread ? [] : offersFor(draft);
+  if (draft !== unwanted) unwanted = null;
+  const offers = thread || unwanted ? [] : offersFor(draft);
   chosen = Math.min(chosen, Math.max(0, offers.length - 1));
   const type = (text) => update({ drafts: { ...ui.drafts, [place]: text }, notice: null });
-  const send = () => submit(channel, place, thread);
-  const keys = (event) => onKey(event, offers, type, send);
+  const send = () => submit(channel, { place, box, thread });
+  const keys = (event) => onKey(event, offers, { type, box, send });
   const listId = `offers-${place}`;
   return html`<form class="composer" @submit=${(event) => (event.preventDefault(), send())}>
-    ${offers.length ? offerList(offers, listId, type) : nothing}
+    ${offers.length ? offerList(offers, { id: listId, type, box }) : nothing}
     ${hint(draft, thread)}
-    <textarea rows="1" aria-label=${label} placeholder=${label} .value=${live(draft)}
+    <textarea rows="1" maxlength="12000" aria-label=${label} placeholder=${label} .value=${live(draft)}
       aria-autocomplete="list" aria-controls=${offers.length ? listId : nothing}
       aria-activedescendant=${offers.length ? `${listId}-${chosen}` : nothing}
       @input=${(event) => type(event.target.value)} @keydown=${keys} ${ref(grow)}></textarea>
     <button type="submit" class="send" aria-label="Send" ?disabled=${!draft.trim()}>➤</button>
   </form>
-  ${ui.notice ? html`<p class="notice" role="alert"><strong>Slackbot</strong>
-    <span class="note">Only visible to you</span> ${ui.notice}</p>` : nothing}`;
+  ${notice(box)}`;
 }
 
 /** The command and the shortcut, as long as what is typed may become one of them. */
@@ -36,7 +41,7 @@ function offersFor(draft) {
   const wanted = draft.slice(1).toLowerCase();
   const offers = [];
   if (command.slice(1).startsWith(wanted)) {
-    offers.push({ title: command, words: `${description} ${words}`, then: (type) => type(`${command} `) });
+    offers.push({ title: command, words: `${description} ${words}`, then: ({ type }) => type(`${command} `) });
   }
   if (shortcut.toLowerCase().includes(wanted)) {
     offers.push({ title: shortcut, words: `A shortcut of ${name}`, then: startShortcut });
@@ -44,16 +49,16 @@ function offersFor(draft) {
   return offers;
 }
 
-async function startShortcut(type) {
+async function startShortcut({ type, box }) {
   type("");
   const { error } = await act({ act: "shortcut" });
-  update({ notice: failure(error, app().shortcut) });
+  update({ notice: { box, said: failure(error, app().shortcut) } });
 }
 
-function offerList(offers, id, type) {
+function offerList(offers, { id, type, box }) {
   return html`<ul class="offers" role="listbox" id=${id} aria-label="Commands and shortcuts">
     ${offers.map((offer, n) => html`<li role="option" id="${id}-${n}" aria-selected=${n === chosen}
-      @mousedown=${(event) => (event.preventDefault(), offer.then(type))}>
+      @mousedown=${(event) => (event.preventDefault(), offer.then({ type, box }))}>
       <strong>${offer.title}</strong> <span>${offer.words}</span></li>`)}
   </ul>`;
 }
@@ -65,7 +70,7 @@ function hint(draft, thread) {
   return html`<p class="hint"><code>${command}</code> ${words}</p>`;
 }
 
-function onKey(event, offers, type, send) {
+function onKey(event, offers, { type, box, send }) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (offers.length && step) {
     chosen = (chosen + step + offers.length) % offers.length;
@@ -75,24 +80,26 @@ function onKey(event, offers, type, send) {
     const isWhole = event.key === "Enter" && event.target.value === offers[chosen].title;
     event.preventDefault();
     if (isWhole) send();
-    else offers[chosen].then(type);
+    else offers[chosen].then({ type, box });
   } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
     send();
   } else if (event.key === "Escape" && offers.length) {
     event.stopPropagation();
-    type("");
+    unwanted = event.target.value;
+    update({});
   }
 }
 
-async function submit(channel, place, thread) {
+async function submit(channel, { place, box, thread }) {
   const text = (ui.drafts[place] ?? "").trim();
   if (!text) return;
   update({ drafts: { ...ui.drafts, [place]: "" }, notice: null });
+  toEnd(thread ? "thread" : "channel"); // there will be the answer
   const { error } = await act({ act: "say", channel: channel.id, text, thread });
   if (!error) return;
   const drafts = ui.drafts[place] ? ui.drafts : { ...ui.drafts, [place]: text };
-  update({ notice: failure(error, text.split(/\s/)[0]), drafts });
+  update({ notice: { box, said: failure(error, text.split(/\s/)[0]) }, drafts });
 }
 
 function grow(element) {

@@ -4,6 +4,7 @@ import { blocks, text } from "./blocks.js";
 import { onModal } from "./elements.js";
 import { failure } from "./failures.js";
 import { forget, inputBlock, valuesOf } from "./fields.js";
+import { goBack } from "./focus.js";
 import { html, nothing, ref } from "./lit.js";
 import { ui, update } from "./ui.js";
 import { act, parts } from "./world.js";
@@ -11,8 +12,19 @@ import { act, parts } from "./world.js";
 /** Both, if they are there. */
 export const dialogs = () => [modal(parts.get("modal")), confirmation(ui.confirm)];
 
-// Not before it stands in the page. It gets the focus where `autofocus` says.
-const show = (element) => queueMicrotask(() => element?.isConnected && !element.open && element.showModal());
+/** A dialog is shown when it stands in the page, with the focus where `autofocus` says, and gives it back. */
+function opening() {
+  let before = null;
+  return (element) => {
+    if (!element) goBack(() => before, () => document.querySelector(".composer textarea"));
+    else queueMicrotask(() => {
+      if (!element.isConnected || element.open) return;
+      before = document.activeElement;
+      element.showModal();
+    });
+  };
+}
+const [showModal, showConfirm] = [opening(), opening()];
 
 let sending = false;
 let problem = null;
@@ -35,7 +47,7 @@ function modal(open) {
     submit(view);
   };
   const field = (block) => inputBlock(block, view, errors[block.block_id]);
-  return html`<dialog class="modal" aria-labelledby="modal-title" ${ref(show)} @cancel=${close}>
+  return html`<dialog class="modal" aria-labelledby="modal-title" ${ref(showModal)} @cancel=${close}>
     <form novalidate @submit=${send}>
       <header><h2 id="modal-title">${view.title.text}</h2>
         <button type="button" class="close" aria-label="Close" @click=${close}>✕</button></header>
@@ -75,7 +87,7 @@ function confirmation(confirm) {
     leave(event);
     confirm.go();
   };
-  return html`<dialog class="confirm" aria-labelledby="confirm-title" ${ref(show)} @cancel=${leave}>
+  return html`<dialog class="confirm" aria-labelledby="confirm-title" ${ref(showConfirm)} @cancel=${leave}>
     <form @submit=${go}>
       <h2 id="confirm-title">${confirm.title.text}</h2>
       <p>${text(confirm.text)}</p>

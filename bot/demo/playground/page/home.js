@@ -13,7 +13,7 @@ export function homePane() {
     <div class="home" id="app-home" role="tabpanel" aria-labelledby="tab-home" tabindex="0">
       ${home
         ? blocks(home.view.blocks, onHome)
-        : html`<p class="closed">The app has put nothing here yet. Does the bot run?</p>`}
+        : html`<p class="closed">The app has put nothing here yet. If the bot runs, click Home once more.</p>`}
     </div>
   </section>`;
 }

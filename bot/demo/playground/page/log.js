@@ -28,24 +28,26 @@ export function messageLog(channel, messages, threads) {
       @scroll=${scrolled} ${ref((element) => element && settle(element, channel.id))}>
     <div class="messages">${repeat(messages, (message) => message.ts, row)}</div>
   </div>
-  ${away ? html`<button type="button" class="to-end" @click=${toEnd}>↓ Latest messages</button>` : nothing}`;
+  ${away ? html`<button type="button" class="to-end" @click=${() => toEnd("channel")}>↓ Latest messages</button>` : nothing}`;
 }
 
 // The log is a reversed column: its end is at 0, and the browser keeps it there.
 let shown = null;
+let log = null;
 let away = false;
 
-/** Begin at the end of another channel. */
+/** Begin at the end of another channel, and of one that is drawn anew. */
 function settle(element, channel) {
-  if (shown !== channel) {
+  if (shown !== channel || log !== element) {
     element.scrollTop = 0;
     away = false;
   }
-  shown = channel;
+  [shown, log] = [channel, element];
 }
 
-function toEnd(event) {
-  event.target.parentElement.querySelector(".log").scrollTop = 0;
+/** Scroll the log of a pane to its end. */
+export function toEnd(pane) {
+  document.querySelector(`.${pane} .log`).scrollTop = 0;
 }
 
 function scrolled({ target }) {

@@ -17,9 +17,8 @@ const PANES = { places: "Channels", chat: "Messages", cloud: "Cloud" };
 
 function be(who) {
   forgetMarks();
-  connect(who, redraw);
+  connect(who, redraw, () => ui.channel === HOME && act({ act: "open_home" }));
   update({ who, thread: null, newFrom: {}, pressed: {}, notice: null, confirm: null });
-  if (ui.channel === HOME) act({ act: "open_home" });
 }
 
 function page() {

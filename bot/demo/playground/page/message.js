@@ -6,9 +6,10 @@ import { onMessage } from "./elements.js";
 import { failure } from "./failures.js";
 import { guard, html, nothing } from "./lit.js";
 import { mrkdwn } from "./mrkdwn.js";
+import { boxOf } from "./notices.js";
 import { openThread } from "./places.js";
 import { ui, update } from "./ui.js";
-import { act, app, isApp, nameOf, parts } from "./world.js";
+import { act, app, isApp, nameOf, now, parts } from "./world.js";
 
 const TOGETHER = 300; // seconds within which messages of one author stand together
 
@@ -25,8 +26,9 @@ export function messageRow(message, { before, replies = [], inThread = false } =
   const pressed = Object.entries(ui.pressed).filter(([key]) => key.startsWith(message.ts));
   const joined = continues(message, before);
   const seen = [message, joined, replies.at(-1), replies.length, ui.flash === message.ts, inThread];
+  const today = new Date(now() * 1000).toDateString(); // "tomorrow" is today some time
   const names = parts.get("names"); // a part stays the same object until it changes
-  return guard([...seen, names, JSON.stringify(pressed)], () => {
+  return guard([...seen, names, today, JSON.stringify(pressed)], () => {
     const kinds = [
       "message", joined ? "joined" : "", message.only_you ? "only-you" : "",
       ui.flash === message.ts ? "flash" : "",
@@ -49,7 +51,7 @@ export function messageRow(message, { before, replies = [], inThread = false } =
 const content = (message) =>
   message.blocks.length
     ? blocks(message.blocks, onMessage(message))
-    : html`<div class="section">${mrkdwn(message.text)}</div>`;
+    : html`<div class="words">${mrkdwn(message.text)}</div>`;
 
 /** A square with the first letter of a name. */
 export const avatar = (user) =>
@@ -84,7 +86,8 @@ function tools(message, inThread) {
   const shortcut = async (event) => {
     event.target.closest("details").open = false;
     const { error } = await act({ act: "shortcut", ts: message.ts });
-    update({ notice: failure(error, app().message_shortcut) });
+    const box = boxOf(message.channel, inThread ? (message.thread ?? message.ts) : null);
+    update({ notice: { box, said: failure(error, app().message_shortcut) } });
   };
   return html`<div class="tools">
     ${inThread ? nothing : html`<button type="button" class="tool" title="Reply in thread" aria-label="Reply in thread"

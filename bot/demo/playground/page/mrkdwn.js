@@ -71,7 +71,8 @@ function marked({ 0: whole, groups }) {
 function special(token) {
   const [target, label = ""] = token.split(/\|(.*)/s);
   if (target.startsWith("!date^")) {
-    const [, seconds, pattern] = target.split("^");
+    const [, seconds, pattern = ""] = target.split("^");
+    if (!/^\d{1,11}$/.test(seconds) || !pattern) return plain(label || `<${target}>`); // people write such, too
     const shown = dateToken(Number(seconds), pattern, plain(label), now());
     return html`<time title=${plain(label)}>${shown}</time>`;
   }

@@ -1,5 +1,6 @@
 // Where one can be in the workspace, and how one gets there.
 
+import { goBack, writeIn } from "./focus.js";
 import { HOME, ui, update } from "./ui.js";
 import { act, all, parts } from "./world.js";
 
@@ -11,10 +12,20 @@ export function open(channel) {
   const newFrom = { ...ui.newFrom, [channel]: read };
   update({ channel, newFrom, thread: null, pane: "chat", notice: null });
   if (channel === HOME) act({ act: "open_home" });
+  writeIn("channel");
 }
 
-export const openThread = (ts) => update({ thread: ts, pane: "thread" });
-export const closeThread = () => update({ thread: null, pane: "chat" });
+export function openThread(ts) {
+  update({ thread: ts, pane: "thread" });
+  writeIn("thread");
+}
+
+/** Close it, and go back to the message that it is about. */
+export function closeThread() {
+  const message = `.channel [data-ts="${ui.thread}"]`;
+  update({ thread: null, pane: "chat" });
+  goBack(() => document.querySelector(`${message} :is(.thread-link, .tool)`));
+}
 
 /** Whether an address leads to a message of this workspace. */
 export const isOurs = (address, app) =>
@@ -27,7 +38,8 @@ export function goTo(address) {
   const ts = `${digits.slice(0, -6)}.${digits.slice(-6)}`;
   const message = parts.get(`message:${ts}`);
   open(channel);
-  if (message) update({ thread: message.thread ?? ts, pane: "thread", flash: ts });
+  if (message) openThread(message.thread ?? ts);
+  update({ flash: ts });
   setTimeout(() => update({ flash: null }), FLASH);
 }
 

@@ -24,7 +24,7 @@ export function threadPane(channel, ts) {
       ${replies.length ? html`<div class="divider"><span>${count(replies.length)}</span></div>` : nothing}
       ${repeat(replies, (message) => message.ts, row)}
     </div></div>
-    ${composer(channel, { place: `${channel.id}-${ts.replace(".", "-")}`, thread: ts, label: "Reply…" })}
+    ${composer(channel, { thread: ts, label: "Reply…" })}
   </section>`;
 }
 

@@ -9,10 +9,10 @@ export const ui = {
   thread: saved.get("thread"), // the ts of the message whose thread is open
   pane: "chat", // which one a phone shows: places, chat, thread, cloud
   newFrom: {}, // channel → ts that was read when it was opened
-  drafts: {}, // what is typed and not yet sent, by place
+  drafts: {}, // what is typed and not yet sent, by person and box
   pressed: {}, // buttons that were clicked, by key: "waits" or an error
   confirm: null, // the confirm dialog
-  notice: null, // what Slack itself says to the person, such as that a command failed
+  notice: null, // what Slack itself says, such as that a command failed, and under which box
   calls: "all", // which calls the cloud pane lists
   flash: null, // ts of the message that a link led to
   guide: localStorage.getItem("guide") !== "off",

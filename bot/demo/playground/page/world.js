@@ -8,20 +8,27 @@ export const parts = new Map();
 let source = null;
 let person = "";
 let told = () => {};
+let opened = () => {};
 let clock = { now: Date.now() / 1000, heard: performance.now(), speed: 1 };
 let lostSince = null;
 
-/** Look at the world as this person; `changed` is called after each change. */
-export function connect(who, changed) {
-  source?.close();
-  person = who;
-  told = changed;
+/** Look at the world as this person: `onChange` is called after each change, `onOpen` on each connection. */
+export function connect(who, onChange, onOpen) {
+  [person, told, opened] = [who, onChange, onOpen];
   parts.clear();
-  source = new EventSource(`/events?as=${who}`);
+  listen();
+}
+
+/** Listen to the server, while somebody looks: a browser opens six streams to it at most, in all its tabs. */
+function listen() {
+  source?.close();
+  if (document.hidden) return;
+  source = new EventSource(`/events?as=${person}`);
   let isFresh = true; // the server tells everything anew on each connection
   source.onopen = () => {
     isFresh = true;
     lostSince = null;
+    opened();
   };
   source.onmessage = ({ data }) => {
     if (isFresh) parts.clear();
@@ -34,6 +41,7 @@ export function connect(who, changed) {
     setTimeout(told, STALE + 100);
   };
 }
+document.addEventListener("visibilitychange", listen);
 
 function take({ drawn, gone, now }) {
   for (const [name, part] of Object.entries(drawn)) parts.set(name, part);
@@ -54,10 +62,16 @@ export function all(kind) {
   return found;
 }
 
-/** Do something in this person's name; what they get for it: `error`, `errors`, `options`. */
+/** Do something in this person's name; what they get for it, if they still look: `error`, `errors`, `options`. */
 export async function act(wish) {
+  const who = person;
+  const answer = await ask(who, wish);
+  return who === person ? answer : { error: null };
+}
+
+async function ask(who, wish) {
   try {
-    const answer = await fetch(`/act?as=${person}`, {
+    const answer = await fetch(`/act?as=${who}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(wish),
