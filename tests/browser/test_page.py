@@ -64,6 +64,7 @@ async def test_on_a_phone(stage: Stage) -> None:
         await tab.has_no_barriers()
         await tab.clicks("Close the thread", tab.thread)
         panes = tab.page.get_by_role("navigation", name="Panes")
+        await expect(panes.get_by_label("unread")).to_be_visible()
         for pane in ("Cloud", "Channels", "Messages"):
             await panes.get_by_role("button", name=pane).click()
             wide = await tab.page.evaluate("document.documentElement.scrollWidth")

@@ -37,6 +37,17 @@ async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
     assert sum(c.method == "POST" for c in stage.playground.world.region.calls) == 1
 
 
+async def test_the_home_tab_of_a_bot_that_did_not_run(tab: Tab) -> None:
+    """It is empty, and no longer once the bot runs."""
+    await tab.clicks("Kill it", tab.cloud)
+    await tab.page.get_by_role("navigation", name="Channels").get_by_text("backup-bot").click()
+    await expect(tab.channel).to_contain_text("Does the bot run?")
+
+    await tab.clicks("Start it", tab.cloud)
+
+    await expect(tab.channel).to_contain_text("Your latest requests")
+
+
 async def test_restarted_while_a_request_waits(tab: Tab) -> None:
     """A card that was there before the restart can be decided after it."""
     card = await tab.asks("orders-prod", "patient-1")

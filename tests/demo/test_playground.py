@@ -155,6 +155,8 @@ async def test_acting_on_what_is_gone(browser: aiohttp.ClientSession) -> None:
         told = await _acts(browser, BEN, act="say", channel="G0PAYMENTS", text=text)
         assert told["error"] == "gone"
     assert (await _acts(browser, ANA, act="close_modal"))["error"] is None
+    told = await _acts(browser, ANA, act="say", channel=OPS, text="hi", thread="1.0")
+    assert told["error"] == "thread_not_found"
     told = await _acts(browser, ANA, act="say", channel="C0NOWHERE", text="/backup help")
     assert told["error"] == "gone"
 

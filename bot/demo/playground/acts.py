@@ -18,7 +18,10 @@ Values = Mapping[str, str | list[str]]  # what stands in the fields of a view, b
 
 
 class Act(BaseModel):
-    """Something a person does. `done` returns what they get for it, as a Reply or None."""
+    """Something a person does. `done` returns what they get for it, as a Reply or None.
+
+    Raises Refused where Slack would not let them, and LookupError where there is no such thing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,6 +42,7 @@ class Say(Act):
             raise LookupError(self.channel)
         command, text = (*self.text.split(maxsplit=1), "")[:2]
         if not command.startswith("/") or command == "/":
+            slack.history.check_thread(self.channel, self.thread)
             slack.say(who, self.channel, as_sent(self.text, slack), self.thread)
             return None
         if self.thread:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from bot.demo.playground.playground import Playground, playing
 from bot.demo.playground.scenery import ROLES, TO_TRY
-from bot.demo.slack.records import Json
+from bot.demo.slack.records import Json, Refused
 from bot.demo.world import ANA
 from bot.domain.errors import SettingsError
 
@@ -110,6 +110,8 @@ class PlaygroundServer:
             )
         except ValidationError as error:
             raise web.HTTPBadRequest(text=str(error)) from error
+        except Refused as refused:
+            return web.json_response({"error": refused.error})
         except LookupError as error:
             return web.json_response({"error": "gone", "why": str(error)})
 

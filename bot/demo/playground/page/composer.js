@@ -4,6 +4,7 @@ import { failure } from "./failures.js";
 import { html, live, nothing, ref } from "./lit.js";
 import { toEnd } from "./log.js";
 import { boxOf, notice } from "./notices.js";
+import { offerList, offersFor } from "./offers.js";
 import { ui, update } from "./ui.js";
 import { act, app } from "./world.js";
 
@@ -23,44 +24,15 @@ export function composer(channel, { thread = null, label }) {
   const keys = (event) => onKey(event, offers, { type, box, send });
   const listId = `offers-${place}`;
   return html`<form class="composer" @submit=${(event) => (event.preventDefault(), send())}>
-    ${offers.length ? offerList(offers, { id: listId, type, box }) : nothing}
+    ${offers.length ? offerList(offers, chosen, { id: listId, type, box }) : nothing}
     ${hint(draft, thread)}
     <textarea rows="1" maxlength="12000" aria-label=${label} placeholder=${label} .value=${live(draft)}
       aria-autocomplete="list" aria-controls=${offers.length ? listId : nothing}
       aria-activedescendant=${offers.length ? `${listId}-${chosen}` : nothing}
-      @input=${(event) => type(event.target.value)} @keydown=${keys} ${ref(grow)}></textarea>
+      @input=${({ target }) => (type(target.value), grow(target))} @keydown=${keys} ${ref(grow)}></textarea>
     <button type="submit" class="send" aria-label="Send" ?disabled=${!draft.trim()}>➤</button>
   </form>
   ${notice(box)}`;
-}
-
-/** The command and the shortcut, as long as what is typed may become one of them. */
-function offersFor(draft) {
-  if (!/^\/\S*$/.test(draft)) return [];
-  const { command, description, hint: words, shortcut, name } = app();
-  const wanted = draft.slice(1).toLowerCase();
-  const offers = [];
-  if (command.slice(1).startsWith(wanted)) {
-    offers.push({ title: command, words: `${description} ${words}`, then: ({ type }) => type(`${command} `) });
-  }
-  if (shortcut.toLowerCase().includes(wanted)) {
-    offers.push({ title: shortcut, words: `A shortcut of ${name}`, then: startShortcut });
-  }
-  return offers;
-}
-
-async function startShortcut({ type, box }) {
-  type("");
-  const { error } = await act({ act: "shortcut" });
-  update({ notice: { box, said: failure(error, app().shortcut) } });
-}
-
-function offerList(offers, { id, type, box }) {
-  return html`<ul class="offers" role="listbox" id=${id} aria-label="Commands and shortcuts">
-    ${offers.map((offer, n) => html`<li role="option" id="${id}-${n}" aria-selected=${n === chosen}
-      @mousedown=${(event) => (event.preventDefault(), offer.then({ type, box }))}>
-      <strong>${offer.title}</strong> <span>${offer.words}</span></li>`)}
-  </ul>`;
 }
 
 /** What may follow the command, while nothing does. */

@@ -4,16 +4,26 @@ import { blocks } from "./blocks.js";
 import { appTabs } from "./channel.js";
 import { onHome } from "./elements.js";
 import { html } from "./lit.js";
-import { app, parts } from "./world.js";
+import { act, app, parts } from "./world.js";
+
+let askedOf = null; // the bot's process that was told last that somebody looks
 
 export function homePane() {
   const home = parts.get("home");
+  if (!home) askAgain(parts.get("bot"));
   return html`<section class="channel" aria-label="${app().name}, home">
     ${appTabs("home")}
     <div class="home" id="app-home" role="tabpanel" aria-labelledby="tab-home" tabindex="0">
       ${home
         ? blocks(home.view.blocks, onHome)
-        : html`<p class="closed">The app has put nothing here yet. If the bot runs, click Home once more.</p>`}
+        : html`<p class="closed">The app has put nothing here yet. Does the bot run?</p>`}
     </div>
   </section>`;
+}
+
+/** Slack tells the app once that somebody looks: a bot that did not run then has not heard it. */
+function askAgain({ pid, is_connected }) {
+  if (!is_connected || askedOf === pid) return;
+  askedOf = pid;
+  act({ act: "open_home" });
 }

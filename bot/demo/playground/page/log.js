@@ -60,12 +60,14 @@ function scrolled({ target }) {
 /** Tell Slack that the person has seen a channel to its end. */
 export function markRead(channel) {
   const last = newestIn(channel.id);
-  if (!last || document.hidden || away || channel.read >= last || marked[channel.id] === last) return;
+  const isSeen = !document.hidden && !away && (ui.pane === "chat" || !isNarrow.matches);
+  if (!last || !isSeen || channel.read >= last || marked[channel.id] === last) return;
   marked[channel.id] = last;
   act({ act: "read", channel: channel.id, ts: last });
 }
 
 let marked = {};
+const isNarrow = matchMedia("(max-width: 780px)"); // as in style/base.css: one pane at a time
 
 /** Forget what was marked: another person looks now. */
 export const forgetMarks = () => {

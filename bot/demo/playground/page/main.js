@@ -10,7 +10,7 @@ import { topBar } from "./people.js";
 import { sidebar } from "./sidebar.js";
 import { threadPane } from "./thread.js";
 import { HOME, drawnBy, redraw, ui, update } from "./ui.js";
-import { act, connect, isLost, parts } from "./world.js";
+import { act, all, connect, isLost, parts } from "./world.js";
 
 const TICK = 500; // ms between two looks at the clock
 const PANES = { places: "Channels", chat: "Messages", cloud: "Cloud" };
@@ -42,8 +42,13 @@ const LOST = "The playground has ended. Start it again: backup-bot demo";
 /** On a phone: which pane is shown. */
 const panes = () => html`<nav class="panes" aria-label="Panes">
   ${Object.entries(PANES).map(([pane, words]) => html`<button type="button"
-    aria-current=${ui.pane === pane ? "page" : nothing} @click=${() => update({ pane })}>${words}</button>`)}
+    aria-current=${ui.pane === pane ? "page" : nothing} @click=${() => update({ pane })}>${words}
+    ${pane === "places" && isUnreadElsewhere() ? html`<span class="dot" role="img" aria-label="unread"></span>` : nothing}
+  </button>`)}
 </nav>`;
+
+const isUnreadElsewhere = () =>
+  all("channel").some((channel) => channel.unread && channel.id !== ui.channel);
 
 drawnBy(() => {
   document.documentElement.dataset.theme = ui.theme;
