@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,18 @@ def block_problems(block: Any, pointer: str, surface: Surface) -> Iterator[Probl
 
 def problems(value: Json, pointer: str, surface: Surface, definition: str) -> Iterator[Problem]:
     """What a definition of the surface's schema has against the value."""
-    for error in _validator(surface, definition).iter_errors(value):
-        cause = _cause(error)
-        path = "".join(f"/{part}" for part in cause.absolute_path)
-        yield Problem(pointer + path, _words(cause))
+    for path, words in _found(json.dumps(value), surface, definition):
+        yield Problem(pointer + path, words)
+
+
+@lru_cache(maxsize=4096)  # a card is drawn again and again, and most of its blocks are the same
+def _found(value: str, surface: Surface, definition: str) -> tuple[tuple[str, str], ...]:
+    """Where in the value, as JSON, something is wrong, and what."""
+    errors = _validator(surface, definition).iter_errors(json.loads(value))
+    causes = [_cause(error) for error in errors]
+    return tuple(
+        ("".join(f"/{part}" for part in cause.absolute_path), _words(cause)) for cause in causes
+    )
 
 
 @cache
