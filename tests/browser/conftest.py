@@ -94,11 +94,28 @@ def stages(browser: Browser) -> Stages:
     return opening
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lasting(browser: Browser) -> AsyncIterator[Stage]:
+    """One playground for many tests, each of which asks for something else."""
+    async with playing(SPEED) as playground, PlaygroundServer(playground) as server:
+        yield Stage(playground, browser, server.url)
+        assert playground.world.workspace.violations == []
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def stage(stages: Stages) -> AsyncIterator[Stage]:
-    """A playground as `backup-bot demo` opens it, only faster."""
-    async with stages() as stage:
-        yield stage
+async def stage(
+    request: pytest.FixtureRequest, lasting: Stage, stages: Stages
+) -> AsyncIterator[Stage]:
+    """A playground as `backup-bot demo` opens it, only faster.
+
+    The lasting one, unless a test is marked as `own_playground`: because it leaves traces, or
+    wants to find none.
+    """
+    if request.node.get_closest_marker("own_playground") is None:
+        yield lasting
+    else:
+        async with stages() as own:
+            yield own
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -14,6 +14,7 @@ from tests.browser.tab import Tab
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on it
 
 
+@pytest.mark.own_playground
 async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
     """The page says that it is gone, the backup goes on, and the next start tells the end once."""
     await tab.turns("The next create", "takes 45 minutes")
@@ -37,6 +38,7 @@ async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
     assert sum(c.method == "POST" for c in stage.playground.world.region.calls) == 1
 
 
+@pytest.mark.own_playground
 async def test_the_home_tab_of_a_bot_that_did_not_run(tab: Tab) -> None:
     """It is empty, and no longer once the bot runs."""
     await tab.clicks("Kill it", tab.cloud)
@@ -48,6 +50,7 @@ async def test_the_home_tab_of_a_bot_that_did_not_run(tab: Tab) -> None:
     await expect(tab.channel).to_contain_text("Your latest requests")
 
 
+@pytest.mark.own_playground
 async def test_restarted_while_a_request_waits(tab: Tab) -> None:
     """A card that was there before the restart can be decided after it."""
     card = await tab.asks("orders-prod", "patient-1")
@@ -63,6 +66,7 @@ async def test_restarted_while_a_request_waits(tab: Tab) -> None:
     await expect(card).to_contain_text("orders-prod is backed up")
 
 
+@pytest.mark.own_playground
 async def test_an_outage_begins_and_ends(tab: Tab) -> None:
     """Both are said in the thread, once; the call list shows what RDS answered."""
     await tab.turns("The next create", "takes 45 minutes")
@@ -120,6 +124,7 @@ async def test_escape_closes_the_offers_only(tab: Tab) -> None:
     await expect(offers).to_be_visible()
 
 
+@pytest.mark.own_playground
 async def test_a_shortcut_fails_where_nobody_can_write(tab: Tab, stage: Stage) -> None:
     """The bot is gone: Slack says so in the app's conversation as well."""
     slack = stage.playground.world.workspace
