@@ -96,8 +96,9 @@ def stages(browser: Browser) -> Stages:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def lasting(browser: Browser) -> AsyncIterator[Stage]:
-    """One playground for many tests, each of which asks for something else."""
-    async with playing(SPEED) as playground, PlaygroundServer(playground) as server:
+    """One playground for many tests, each of which asks for something else; nothing expires."""
+    patient = CONFIG.replace('"8h"', '"30d"').replace('remind_after = "1h"', 'remind_after = "0s"')
+    async with playing(SPEED, patient) as playground, PlaygroundServer(playground) as server:
         yield Stage(playground, browser, server.url)
         assert playground.world.workspace.violations == []
 

@@ -17,7 +17,7 @@ from bot.slack.bolt import AtWork, bolt_app
 from bot.slack.sockets import Pace, SocketFront
 
 ANA, OPS = "U0ANA", "C0OPS"
-HASTE = Pace(look=0.02, ping=0.1, fresh_url=0.1, rebuild=0.5)
+HASTE = Pace(look=0.02, ping=0.3, fresh_url=0.1, rebuild=0.5)  # dead after four pings
 URLS = "apps.connections.open"
 
 
