@@ -98,8 +98,9 @@ async def test_a_create_may_be_carried_out_after_its_client_left(
     region: Region, orders: RdsInstance
 ) -> None:
     """A client that gave up finds nothing, and then there is a backup."""
-    region.faults.next_create(faults.slow(0.05, When.BEFORE))
-    async with RdsServer(region) as server, httpx.AsyncClient(timeout=0.02) as http:
+    region.faults.next_create(faults.slow(0.5, When.BEFORE))
+    impatient = httpx.Timeout(5, read=0.02)
+    async with RdsServer(region) as server, httpx.AsyncClient(timeout=impatient) as http:
         with pytest.raises(httpx.ReadTimeout):
             await Caller(region, server.endpoint, http).create(orders.id, "first")
         assert region.backups == []

@@ -103,8 +103,9 @@ class Sockets:
 
     async def refresh(self) -> None:
         """Ask every connection to be replaced, as Slack does about once an hour."""
+        sockets = list(self.open)
         for reason in ("warning", "refresh_requested"):
-            for socket in list(self.open):
+            for socket in sockets:
                 await socket.disconnect(reason)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
