@@ -1,5 +1,6 @@
 """What a person does in the page, and how the workspace takes it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -17,7 +18,7 @@ COMMAND = "/backup"
 Values = Mapping[str, str | list[str]]  # what stands in the fields of a view, by action id
 
 
-class Act(BaseModel):
+class Act(BaseModel, ABC):
     """Something a person does. `done` returns what they get for it, as a Reply or None.
 
     Raises Refused where Slack would not let them, and LookupError where there is no such thing.
@@ -25,8 +26,9 @@ class Act(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @abstractmethod
     async def done(self, slack: Workspace, reading: Reading, who: str, /) -> Reply | None:
-        raise NotImplementedError
+        """Do it in this person's name."""
 
 
 class Say(Act):
