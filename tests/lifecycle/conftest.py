@@ -14,7 +14,7 @@ from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest
 from bot.lifecycle.voice import Voice
 from bot.lifecycle.world import World
-from bot.storage.engine import migrate, open_engine
+from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.stepped_clock import SteppedClock
 
@@ -124,11 +124,10 @@ def watcher(clock: SteppedClock) -> Oracle:
 
 @pytest.fixture
 async def world(
-    database_url: str, clock: SteppedClock, thread: NotingThread, watcher: Oracle
+    migrated_database_url: str, clock: SteppedClock, thread: NotingThread, watcher: Oracle
 ) -> AsyncIterator[World]:
     """What a step acts in."""
-    migrate(database_url)
-    engine = open_engine(database_url)
+    engine = open_engine(migrated_database_url)
     elsewhere, store = Elsewhere(), Store(engine)
     yield World(
         store=store,

@@ -10,7 +10,7 @@ from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.storage.engine import migrate, open_engine
+from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.requests import NOON, asked
 from tests.scenarios.test_looks import asks_for
@@ -59,7 +59,6 @@ async def test_it_follows_what_happens(story: Story) -> None:
 async def test_it_holds_five_hundred_requests(opens: Opens, database_url: str) -> None:
     """Slack draws a hundred blocks; the rest is counted."""
     async with opens() as story:
-        migrate(database_url)
         engine = open_engine(database_url)
         async with Store(engine).transaction() as transaction:
             await transaction.insert(*map(waiting, range(500)))
@@ -77,7 +76,6 @@ async def test_many_requests_hold_nobody_up(
 ) -> None:
     """A thousand are told apart by their ids: held against each other, they took a second."""
     async with opens() as story:
-        migrate(database_url)
         engine = open_engine(database_url)
         async with Store(engine).transaction() as transaction:
             await transaction.insert(*map(waiting, range(1000)))

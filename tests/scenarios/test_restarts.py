@@ -16,7 +16,7 @@ from bot.demo.rds.wire import Call, Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Message
 from bot.slack.cards import ASK_AGAIN
-from bot.storage.engine import migrate, open_engine
+from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.requests import asked
 from tests.stepped_clock import SteppedClock
@@ -221,7 +221,6 @@ async def test_a_request_expires_while_the_bot_is_down(opens: Opens) -> None:
 async def test_a_request_on_disk_is_taken_up(opens: Opens) -> None:
     """The process died between writing it down and starting on it: the next one starts."""
     async with opens() as story:
-        migrate(story.environ["DATABASE_URL"])
         engine = open_engine(story.environ["DATABASE_URL"])
         async with Store(engine).transaction() as transaction:
             await transaction.insert(asked())

@@ -27,10 +27,18 @@ FOLLOWS = "it does not follow the entry before it: one of the two was put in or 
 URLS = {"sqlite": "database_url", "postgresql": "postgresql_url"}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=URLS)
 def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The database that the command line would read."""
     url: str = request.getfixturevalue(URLS[request.param])
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+@pytest.fixture(params=URLS)
+def migrated_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same, with an empty trail in it."""
+    url: str = request.getfixturevalue(f"migrated_{URLS[request.param]}")
     monkeypatch.setenv("DATABASE_URL", url)
     return url
 
@@ -57,9 +65,9 @@ async def write(url: str, *entries: AuditEntry) -> None:
 
 
 @pytest.fixture
-async def trail(url: str) -> str:
+async def trail(migrated_url: str) -> str:
     """A database with five entries; some about nothing that was stored."""
-    migrate(url)
+    url = migrated_url
     refused = entry(
         4, request_id=None, action=AuditAction.ASK_REFUSED, rule=None, instance="=cmd()"
     )
@@ -122,29 +130,21 @@ async def test_one_value_changed_is_named(
     assert said.endswith(f": {why}.\n")
 
 
-def test_every_single_byte_of_a_file_counts(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: Output
+async def test_every_single_byte_of_an_entry_counts(
+    trail: str, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     """Each character of each column of one entry, changed by one: it is that entry."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    migrate(database_url)
-    asyncio.run(write(database_url, entry(1), entry(2, rule="r", instance_id="i"), entry(3)))
-    engine = create_engine(database_url)
-    with engine.begin() as connection:
-        row = dict(
-            connection.execute(text("SELECT * FROM audit WHERE number = 2")).mappings().one()
-        )
-    for name, value in row.items():
-        for place in range(len(value) if name != "number" else 0):
-            other = value[:place] + chr(ord(value[place]) ^ 1) + value[place + 1 :]
-            change = text(f"UPDATE audit SET {name} = :value WHERE number = 2")  # noqa: S608, columns
-            with engine.begin() as connection:
-                connection.execute(change, {"value": other})
+    rows = list(audit_rows(trail))
+    changed = list(rows)
+    monkeypatch.setattr("bot.audit.audit_rows", lambda _: (row for row in changed))
+    for name, value in rows[4].items():
+        for place, character in enumerate(value or ""):
+            other = f"{value}"[:place] + chr(ord(character) ^ 1) + f"{value}"[place + 1 :]
+            changed[4] = rows[4] | {name: other}
+
             assert verify() == 1, (name, place)
-            assert "The trail is broken at entry 2 (" in capsys.readouterr().out, (name, place)
-            with engine.begin() as connection:
-                connection.execute(change, {"value": value})
-    engine.dispose()
+            assert "The trail is broken " in capsys.readouterr().out, (name, place)
+    changed[4] = rows[4]
     assert verify() == 0
 
 
@@ -250,17 +250,16 @@ async def test_what_somebody_broke_is_exported_as_it_stands(trail: str, capsys: 
     assert json.loads(capsys.readouterr().out.splitlines()[2])["detail"] == "[1]"
 
 
-async def test_who_reads_only_the_first_line_gets_no_traceback(database_url: str) -> None:
+async def test_who_reads_only_the_first_line_gets_no_traceback(migrated_database_url: str) -> None:
     """As `| head -1` does."""
-    migrate(database_url)
-    engine = open_engine(database_url)
+    engine = open_engine(migrated_database_url)
     async with Store(engine).transaction() as transaction:
         await transaction.record(*(entry(number % 60) for number in range(2000)))
     await engine.dispose()
     command = f"set -o pipefail; {sys.executable} -m bot audit export | head -1"
     process = await asyncio.create_subprocess_exec(
         *("bash", "-c", command),
-        env={"DATABASE_URL": database_url, "PATH": "/usr/bin:/bin"},
+        env={"DATABASE_URL": migrated_database_url, "PATH": "/usr/bin:/bin"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
