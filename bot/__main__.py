@@ -1,25 +1,33 @@
-"""The command line: run · check · audit · demo."""
+"""The command line: run · check · audit · demo.
 
-import asyncio
-import gc
-import logging
+What a command needs is imported when it runs, so that `--help` answers at once.
+"""
+
 import os
-import signal
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
-from bot import logs, settings
-from bot.app import running
-from bot.clock import Clock
 from bot.domain.errors import SettingsError
-from bot.slack.http import Address
+from bot.domain.printable import printable
+from bot.version import version
 
-cli = App(name="backup-bot", help="Manual backups of Huawei Cloud RDS databases, from Slack.")
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from bot.slack.http import Address
+
+cli = App(
+    name="backup-bot",
+    help="Manual backups of Huawei Cloud RDS databases, from Slack.",
+    version=version,
+)
 cli.command("bot.audit:audit", name="audit", help="The audit trail: prove it, or write it out.")
 
-CANNOT_START = 2  # exit code
+FELL_OVER = 1  # exit codes
+CANNOT_START = 2
+
+Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
 Scenario = Literal["completed", "rejected", "failed", "refused", "unknown-outcome", "expired"]
 
@@ -29,7 +37,7 @@ def run(
     *,
     http: Annotated[bool, Parameter(negative="")] = False,
     host: str = "127.0.0.1",
-    port: int = 3000,
+    port: Port = 3000,
 ) -> int:
     """Run the bot: over Socket Mode, or serving Slack's signed requests.
 
@@ -38,9 +46,20 @@ def run(
         host: With --http: the address to listen on.
         port: With --http: the port to listen on.
     """
+    import asyncio
+
+    from bot import logs, settings
+    from bot.slack.http import Address
+
     loaded = settings.load(os.environ, http=http)
     logs.configure(loaded.environment.log_format)
-    asyncio.run(_until_told(loaded, Address(host, port) if http else None))
+    try:
+        asyncio.run(_until_told(loaded, Address(host, port) if http else None))
+    except SettingsError:
+        raise
+    except Exception:  # noqa: BLE001, told the way of the log, which shows no values
+        logs.fell_over()
+        return FELL_OVER
     return 0
 
 
@@ -58,7 +77,10 @@ def check(
         offline: Ask neither Slack nor RDS.
         http: Check what `run --http` needs, instead of Socket Mode.
     """
-    from bot.check import run_check  # noqa: PLC0415, `run` does not need it
+    import logging
+
+    from bot import logs
+    from bot.check import run_check
 
     logs.configure("console", level=logging.ERROR)
     return run_check(os.environ, offline=offline, http=http)
@@ -67,7 +89,7 @@ def check(
 @cli.command
 def demo(
     *,
-    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8765,
+    port: Port = 8765,
     browser: bool = True,
     speed: Annotated[float, Parameter(validator=validators.Number(gte=1, lte=600))] = 20,
     script: Annotated[bool, Parameter(negative="")] = False,
@@ -82,22 +104,34 @@ def demo(
         script: Play the main job in the terminal instead, and leave.
         scenario: The same, with this ending.
     """
+    import asyncio
+    import logging
+
+    from bot import logs
+
     logs.configure("console", level=logging.ERROR)
     if script or scenario:
-        from rich.console import Console  # noqa: PLC0415, `run` shall not carry the offline world
+        from rich.console import Console
 
-        from bot.demo.script import play  # noqa: PLC0415, the same
+        from bot.demo.script import play
 
         asyncio.run(play(scenario or "completed", Console()))
     else:
-        from bot.demo.playground.server import serve  # noqa: PLC0415, the same
+        from bot.demo.playground.server import serve
 
         asyncio.run(serve(port, speed, opens_browser=browser))
     return 0
 
 
-async def _until_told(loaded: settings.Settings, address: Address | None) -> None:
+async def _until_told(loaded: "Settings", address: "Address | None") -> None:
     """Run until SIGTERM or SIGINT, then close in order."""
+    import asyncio
+    import gc
+    import signal
+
+    from bot.app import running
+    from bot.clock import Clock
+
     this = asyncio.current_task()
     assert this is not None  # noqa: S101, asyncio.run made one
     loop = asyncio.get_running_loop()
@@ -111,12 +145,19 @@ async def _until_told(loaded: settings.Settings, address: Address | None) -> Non
         return
 
 
+def _refuse_windows() -> None:
+    """Say so at once: files are locked, and signals heard, as they are on other systems."""
+    if sys.platform == "win32":
+        raise SettingsError(["it doesn't run on Windows. Use Linux, macOS, WSL or a container."])
+
+
 def main() -> None:
-    """The console script."""
+    """The console script. Exit code 1: something outside is wrong; 2: what was set or typed is."""
     try:
+        _refuse_windows()
         sys.exit(cli())
     except SettingsError as error:
-        problems = [f"  - {problem}" for problem in error.problems]
+        problems = [f"  - {printable(problem)}" for problem in error.problems]
         print("backup-bot cannot start:", *problems, sep="\n", file=sys.stderr)
         sys.exit(CANNOT_START)
 

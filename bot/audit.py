@@ -15,6 +15,7 @@ from bot.clock import Clock
 from bot.config_file import duration
 from bot.domain.audit import GENESIS, ChainedEntry, break_between
 from bot.domain.errors import SettingsError
+from bot.domain.printable import printable
 from bot.settings import database_url
 from bot.storage.audit_rows import AuditRow, audit_rows, entry_of
 from bot.storage.tables import audit as audit_table
@@ -87,7 +88,7 @@ def _looked_at(
 
 
 def _broken(why: str) -> int:
-    print(f"The trail is broken {why}")
+    print(printable(f"The trail is broken {why}"))
     return BROKEN
 
 
@@ -114,7 +115,8 @@ def _write_csv(rows: Iterable[AuditRow]) -> None:
 
 
 def _defused(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    shown = printable(cell)
+    return f"'{shown}" if cell.startswith(FORMULA) else shown
 
 
 def _write_jsonl(rows: Iterator[AuditRow]) -> None:
@@ -123,4 +125,5 @@ def _write_jsonl(rows: Iterator[AuditRow]) -> None:
             shown = entry_of(row).model_dump(mode="json")
         except ValueError:
             shown = dict(row)  # somebody wrote into it: as it stands
-        print(json.dumps({name: shown[name] for name in COLUMNS}, ensure_ascii=False))
+        line = json.dumps({name: shown[name] for name in COLUMNS}, ensure_ascii=False)
+        print(printable(line))  # the same JSON

@@ -14,6 +14,7 @@ from bot.config_file import Source
 from bot.domain.errors import RdsError, RdsUnreachable, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy_problems import problems
+from bot.domain.printable import printable
 from bot.outside import rds_client, slack_client
 from bot.settings import Settings, load
 from bot.slack.codes import FAILURES, error_code
@@ -49,7 +50,7 @@ def run_check(environ: Mapping[str, str], *, offline: bool, http: bool) -> int:
 async def _print_all(environ: Mapping[str, str], *, offline: bool, http: bool) -> int:
     counted = dict.fromkeys(Level, 0)
     async for finding in findings(environ, offline=offline, http=http):
-        print(finding, flush=True)
+        print(printable(str(finding)), flush=True)
         counted[finding.level] += 1
     print(f"{counted[Level.PROBLEM]} problems, {counted[Level.WARNING]} warnings")
     return 1 if counted[Level.PROBLEM] else 0

@@ -1,17 +1,22 @@
 """Structured logs: for people on a console, or a JSON line an event."""
 
+import io
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict, ExcInfo
+
+from bot.domain.printable import printable, printable_lines
 
 
 def configure(log_format: Literal["console", "json"], *, level: int = logging.INFO) -> None:
     """Send everything, the libraries' warnings too, to stderr in one format.
 
     Tracebacks come without the values of variables: those hold keys and what people wrote.
+    Nothing in a line moves the terminal on which it is read.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -26,9 +31,10 @@ def configure(log_format: Literal["console", "json"], *, level: int = logging.IN
         ]
     else:
         render = [
+            _spell_out,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+                colors=sys.stderr.isatty(), exception_formatter=_traceback
+            ),
         ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -47,3 +53,24 @@ def configure(log_format: Literal["console", "json"], *, level: int = logging.IN
     root.setLevel(max(level, logging.WARNING))
     for ours in ("bot", "handlers"):
         logging.getLogger(ours).setLevel(level)
+
+
+def fell_over() -> None:
+    """Log the error that is being handled, and that ends the bot."""
+    structlog.get_logger(__name__).exception("fell_over")
+
+
+def _spell_out(_: Any, __: str, event: EventDict) -> EventDict:
+    # The renderer adds colors, which are escapes of its own, so this comes before it.
+    return {key: _spelled_out(value) for key, value in event.items()}
+
+
+def _spelled_out(value: Any) -> Any:
+    """Texts alone: the renderer shows the `repr` of all else, which spells them out, too."""
+    return printable(value) if isinstance(value, str) else value
+
+
+def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    with io.StringIO() as text:
+        structlog.dev.plain_traceback(text, exc_info)
+        out.write(printable_lines(text.getvalue()))

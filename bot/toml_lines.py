@@ -1,33 +1,39 @@
 """Where in a TOML file each key stands; `tomllib` does not say."""
 
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 Path = tuple[str | int, ...]  # keys, and places in arrays of tables
 
+# A file that parses consists of these; what is in no group can end no statement.
+TOKEN = re.compile(
+    r'''"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*'''
+    r"|(?P<open>[\[{])|(?P<close>[\]}])|(?P<end>\n)",
+    re.DOTALL,
+)
+
 
 def lines_of(text: str) -> dict[Path, int]:
     """The line, from 1, on which the statement begins that brings each path in.
 
-    Read from growing beginnings of the file: what is new in one that parses stands after the
-    one before. Raises tomllib.TOMLDecodeError if the whole does not parse.
+    Raises tomllib.TOMLDecodeError if the text does not parse.
     """
     tomllib.loads(text)
     known: dict[Path, int] = {}
-    lines = text.splitlines()
-    began = 1
-    for number in range(1, len(lines) + 1):
-        if began == number and _says_nothing(lines[number - 1]):
-            began = number + 1
-            continue
-        try:
-            document = tomllib.loads("\n".join(lines[:number]) + "\n")
-        except tomllib.TOMLDecodeError:
-            continue  # in the middle of a statement
-        for path in _paths(document, ()):
-            known.setdefault(path, began)
-        began = number + 1
+    tables: Counter[Path] = Counter()  # in each array of them, so far
+    table: Path = ()
+    for line, statement in _statements(text):
+        document = tomllib.loads(statement)
+        if statement.lstrip().startswith("["):
+            table = _table(document, tables)
+            new: Iterator[Path] = (table[:end] for end in range(1, len(table) + 1))
+        else:
+            new = _paths(document, table)
+        for path in new:
+            known.setdefault(path, line)
     return known
 
 
@@ -38,8 +44,37 @@ def line_of(path: Path, lines: dict[Path, int]) -> int | None:
     )
 
 
-def _says_nothing(line: str) -> bool:
-    return not line.strip() or line.lstrip().startswith("#")
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Each header and each assignment, with the line on which it begins."""
+    began = depth = 0
+    line = next_line = 1
+    text = f"{text}\n"
+    for token in TOKEN.finditer(text):
+        next_line += token.group().count("\n")
+        depth += (token["open"] is not None) - (token["close"] is not None)
+        if token["end"] and not depth:
+            statement = text[began : token.end()]
+            if not _says_nothing(statement):
+                yield line, statement
+            began, line = token.end(), next_line
+
+
+def _says_nothing(statement: str) -> bool:
+    return not statement.strip() or statement.lstrip().startswith("#")
+
+
+def _table(header: dict[str, Any], tables: Counter[Path]) -> Path:
+    """The path of the table that a header opens; one more of its kind if it is one of an array."""
+    path: Path = ()
+    inside: Any = header
+    while inside and isinstance(inside, dict):
+        ((key, inside),) = inside.items()
+        path = (*path, key)
+        if isinstance(inside, list):
+            tables[path] += 1
+        if path in tables:  # a header below an array of tables means the last of them
+            path = (*path, tables[path] - 1)
+    return path
 
 
 def _paths(value: Any, path: Path) -> Iterator[Path]:

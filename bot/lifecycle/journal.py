@@ -1,6 +1,8 @@
 """DBOS, as this bot sets it up: one journal, in the bot's own database."""
 
 import asyncio
+import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,7 +33,7 @@ class Journal:
         self._engine: Engine | None = None
         if make_url(database_url).get_backend_name() == "sqlite":
             config["use_listen_notify"] = False
-            config["system_database_engine"] = self._engine = _quick_engine(database_url)
+            config["system_database_engine"] = self._engine = open_sqlite(database_url)
         DBOS(config=config)
 
     def launch(self) -> None:
@@ -49,7 +51,7 @@ class Journal:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
 
-def _quick_engine(database_url: str) -> Engine:
+def open_sqlite(database_url: str) -> Engine:
     """As DBOS opens SQLite, but that a commit does not wait for the disk.
 
     It shares one file, and so one writer, with the bot's own tables, whose commits do wait, and
@@ -65,3 +67,25 @@ def _prepare(connection: Any, _: Any) -> None:
     connection.isolation_level = "IMMEDIATE"
     for pragma in ("busy_timeout = 30000", "foreign_keys = ON", "synchronous = NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
+    _supply_subsec(connection)
+
+
+def _supply_subsec(connection: Any) -> None:
+    """Give an SQLite before 3.42 the `unixepoch('subsec')` that DBOS uses on Python 3.12 and up.
+
+    The older ones answer NULL, or lack the function. A file that was made there keeps it in its
+    defaults, so it is supplied on every Python.
+    """
+    try:
+        supplied = connection.execute("SELECT unixepoch('subsec')").fetchone()[0] is not None
+    except sqlite3.OperationalError:
+        supplied = False
+    if not supplied:
+        connection.create_function("unixepoch", 1, _unixepoch)
+
+
+def _unixepoch(modifier: str) -> float:
+    """Seconds since 1970, to the millisecond as in SQLite."""
+    if modifier != "subsec":
+        raise ValueError(modifier)
+    return round(time.time(), 3)

@@ -1,0 +1,39 @@
+"""The command line itself: what answers at once, and where it does not run."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from bot import __main__ as command_line
+
+SLOW = ("alembic", "dbos", "pydantic", "slack_bolt", "slack_sdk", "sqlalchemy", "structlog")
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_wait_for_no_library(option: str) -> None:
+    """None of those that take a second to import."""
+    code = (
+        "import sys; from bot.__main__ import main\n"
+        "try: main()\n"
+        f"finally: print([name for name in {SLOW} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(  # noqa: S603, our own words
+        [sys.executable, "-c", code, option], capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr == "[]\n"
+    assert ("Commands" if option == "--help" else version("backup-bot")) in done.stdout
+
+
+def test_on_windows_one_line_says_that_it_does_not_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is imported that is not there."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+
+    assert ended.value.code == 2
+    assert "it doesn't run on Windows" in capsys.readouterr().err
