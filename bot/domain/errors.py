@@ -248,6 +248,7 @@ class RefusalReason(StrEnum):
     NAME_TAKEN = "name_taken"
     BAD_PARAMETER = "bad_parameter"
     BACKUP_NOT_FOUND = "backup_not_found"
+    BACKUP_IN_USE = "backup_in_use"  # made, restored or copied; wait and ask again
     NOT_PERMITTED = "not_permitted"  # the bot's account lacks the right
     CREDENTIALS = "credentials"  # wrong or expired keys, or a wrong clock: never retried
     QUOTA = "quota"

@@ -33,6 +33,7 @@ BUSY = Patience(Line.BUSY, 30.0, timedelta(hours=2))
 PATIENCE = {
     RefusalReason.INSTANCE_BUSY: BUSY,
     RefusalReason.BACKUP_RUNNING: BUSY,
+    RefusalReason.BACKUP_IN_USE: BUSY,
     RefusalReason.CREDENTIALS: Patience(Line.KEYS_REFUSED, MENDING_GAP, timedelta(hours=12)),
 }
 

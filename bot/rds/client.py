@@ -3,35 +3,52 @@
 Source: "API Reference", Relational Database Service, chapter "Backup and Restoration".
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
-from typing import TypeVar
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
-from pydantic import BaseModel, ValidationError
+import structlog
 
 from bot.budget import Budget
 from bot.clock import Clock
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.metrics import RDS_CALLS
-from bot.rds import errors
-from bot.rds.models import BackupPage, Created, InstancePage
+from bot.rds import errors, models
+from bot.rds.models import Page
 from bot.rds.priority import Priority
 
-M = TypeVar("M", bound=BaseModel)
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+Item = TypeVar("Item", Backup, Instance)
+Read = Callable[[Any], T]
 
 PAGE = 100  # the most that RDS gives at once
-MOST_PAGES = 100  # 10 000 items: whatever goes on for longer is not a list
+LONGEST_LIST = 100_000  # items: whatever goes on for longer is not a list
+FEW = 300  # backups of an instance that are listed whatever their type
+FULL = ("manual", "auto")  # the types of backups that stand for themselves
 PATIENCE = 15.0  # seconds of real time for RDS to answer a call that has reached it
+DEADLINE = 30.0  # seconds of real time for a whole call, however its answer comes
+LARGEST_ANSWER = 5_000_000  # bytes: a page of 100 instances takes less than a tenth
 LOOK_AGAIN = (0.5, 1.5)  # seconds before each further try of a call that changes nothing
+PROMPT = timedelta(seconds=5)  # an answer that took longer says little about RDS's clock
+MOST_SKEW = timedelta(minutes=15)  # beyond it, RDS would have refused the signature's date
 
 
 def open_client(endpoint: str, auth: httpx.Auth, patience: float = PATIENCE) -> httpx.AsyncClient:
     """An HTTP client for one endpoint that signs what it sends, and follows no redirects."""
-    headers = {"Accept": "application/json", "X-Language": "en-us"}
-    timeout = httpx.Timeout(patience, connect=5.0, pool=30.0)  # seconds for each phase of a call
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",  # a small answer must not grow large
+        "X-Language": "en-us",
+    }
+    timeout = httpx.Timeout(patience, connect=5.0, pool=10.0)  # seconds for each phase of a call
     return httpx.AsyncClient(base_url=endpoint, auth=auth, timeout=timeout, headers=headers)
 
 
@@ -44,12 +61,20 @@ class RdsClient:
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, project_id: str, budget: Budget, clock: Clock
+        self,
+        http: httpx.AsyncClient,
+        project_id: str,
+        budget: Budget,
+        clock: Clock,
+        deadline: float = DEADLINE,
     ) -> None:
         self._http = http
         self._root = f"/v3/{quote(project_id, safe='')}"
         self._budget = budget
         self._clock = clock
+        self._deadline = deadline
+        self._oddities: set[str] = set()  # that were logged
+        self._skew = timedelta()
         self.trouble: str | None = None  # what RDS said last, if that was no answer
 
     @property
@@ -57,111 +82,207 @@ class RdsClient:
         """How many calls wait for their turn."""
         return self._budget.queued
 
+    @property
+    def clock_skew(self) -> timedelta:
+        """RDS's clock minus ours, to a second, as last measured; zero until then."""
+        return self._skew
+
     async def create_backup(self, instance_id: str, name: str, description: str = "") -> Accepted:
         """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again."""
         body = {"instance_id": instance_id, "name": name}
         if description:
             body["description"] = description
         try:
-            response = await self._send(Priority.CREATE, "POST", "backups", body=body)
+            return await self._create(body)
         except RdsUnreachable as error:
             if error.retry_after is not None:
                 raise
-            await self._clock.sleep(LOOK_AGAIN[0])  # it never left
-            response = await self._send(Priority.CREATE, "POST", "backups", body=body)
-        backup = _read(Created, response, creates=True).backup.backup()
+        await self._clock.sleep(LOOK_AGAIN[0])  # it never left
+        return await self._create(body)
+
+    async def _create(self, body: Mapping[str, str]) -> Accepted:
+        backup, response = await self._send(
+            Priority.CREATE, models.created, "POST", "backups", body=body
+        )
         return Accepted(backup, errors.request_id(response))
 
-    async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]:
-        """All backups of an instance, of every type; `idle` if nobody waits for them."""
+    async def list_backups(
+        self, instance_id: str, *, backup_type: str | None = None, idle: bool = False
+    ) -> list[Backup]:
+        """All backups of an instance, or those of one type; `idle` if nobody waits for them.
+
+        Without a type, an instance with more than 300 of them gets its full backups alone: old
+        incremental ones, by the thousand, would cost a call a hundred.
+        """
         priority = Priority.IDLE if idle else Priority.LOOK_UP
-        found: list[Backup] = []
-        for _ in range(MOST_PAGES):
-            page = await self._page(
-                BackupPage, priority, "backups", instance_id=instance_id, offset=len(found)
+        about = {"instance_id": instance_id}
+        kinds: tuple[str, ...] = FULL
+        if backup_type is None:
+            first = await self._look(priority, models.backups, "backups", **about, offset=0)
+            if (first.size if first.total is None else first.total) <= FEW:
+                return await self._all(priority, models.backups, "backups", about, first)
+        else:
+            kinds = (backup_type,)
+        found: dict[str, Backup] = {}
+        for kind in kinds:
+            listed = await self._all(
+                priority, models.backups, "backups", {**about, "backup_type": kind}
             )
-            found += (item.backup() for item in page.backups)
-            if len(page.backups) < PAGE or len(found) >= page.total_count:
-                break
-        return found
+            found |= {backup.id: backup for backup in listed}
+        return list(found.values())
 
     async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None:
         """One backup as it is now, or None if RDS lists it no more."""
-        page = await self._page(
-            BackupPage, Priority.PROGRESS, "backups", instance_id=instance_id, backup_id=backup_id
+        page = await self._look(
+            Priority.PROGRESS,
+            models.backups,
+            "backups",
+            instance_id=instance_id,
+            backup_id=backup_id,
         )
-        return next((i.backup() for i in page.backups if i.id == backup_id), None)
+        found = next((backup for backup in page.items if backup.id == backup_id), None)
+        if found is None and (page.size or page.total):  # not what we asked for
+            raise RdsUnreachable(errors.INCONSISTENT)
+        return found
 
     async def list_instances(self) -> list[Instance]:
         """All instances of the project, read replicas too."""
-        found: list[Instance] = []
-        for _ in range(MOST_PAGES):
-            page = await self._page(InstancePage, Priority.SWEEP, "instances", offset=len(found))
-            found += (item.instance() for item in page.instances)
-            if len(page.instances) < PAGE or len(found) >= page.total_count:
-                break
-        return found
+        return await self._all(Priority.SWEEP, models.instances, "instances", {})
 
     async def delete_backup(self, backup_id: str) -> None:
         """Delete a manual backup, for good."""
-        await self._send(Priority.CREATE, "DELETE", f"backups/{quote(backup_id, safe='')}")
+        path = f"backups/{quote(backup_id, safe='')}"
+        await self._send(Priority.CREATE, dict, "DELETE", path)
 
-    async def _page(self, model: type[M], priority: Priority, path: str, **query: str | int) -> M:
+    async def _all(
+        self,
+        priority: Priority,
+        read: Read[Page[Item]],
+        path: str,
+        query: Mapping[str, str],
+        first: Page[Item] | None = None,
+    ) -> list[Item]:
+        """A whole list, each id once; `first` is its first page if that is known already.
+
+        Raises RdsUnreachable if its pages never fit together.
+        """
+        for pause in (*LOOK_AGAIN, None):
+            pages = await self._pages(priority, read, path, query, first)
+            if _is_whole(pages):
+                return _unique(pages)
+            if pause is not None:
+                await self._clock.sleep(pause)
+            first = None
+        log.warning("rds_list_inconsistent", path=path)
+        raise RdsUnreachable(errors.INCONSISTENT)
+
+    async def _pages(
+        self,
+        priority: Priority,
+        read: Read[Page[Item]],
+        path: str,
+        query: Mapping[str, str],
+        page: Page[Item] | None,
+    ) -> list[Page[Item]]:
+        """The pages of a list, to the last one or to the first that repeats what was there."""
+        pages: list[Page[Item]] = []
+        offset, seen = 0, set[str]()
+        while offset < LONGEST_LIST:
+            page = page or await self._look(priority, read, path, **query, offset=offset)
+            pages.append(page)
+            offset += page.size
+            ids = {item.id for item in page.items}
+            ends = page.size != PAGE if page.total is None else offset >= page.total
+            if ends or not page.size or not seen.isdisjoint(ids):
+                return pages
+            seen |= ids
+            page = None
+        raise RdsUnreachable(errors.ENDLESS)
+
+    async def _look(
+        self, priority: Priority, read: Read[Page[Item]], path: str, **query: str | int
+    ) -> Page[Item]:
         for pause in (*LOOK_AGAIN, None):
             try:
-                response = await self._send(priority, "GET", path, query={**query, "limit": PAGE})
-                return _read(model, response, creates=False)
+                page, _ = await self._send(
+                    priority, read, "GET", path, query={**query, "limit": PAGE}
+                )
             except RdsUnreachable as error:
-                if pause is None or error.retry_after is not None:
+                final = error.retry_after is not None or error.code == errors.DEADLINE
+                if pause is None or final:
                     raise
                 await self._clock.sleep(pause)
+            else:
+                if page.left_out:
+                    self._say_once("rds_item_without_id", path)
+                return page
         raise AssertionError("the last try returns or raises")
+
+    def _say_once(self, event: str, path: str) -> None:
+        if event not in self._oddities:
+            self._oddities.add(event)
+            log.warning(event, path=path)
 
     async def _send(
         self,
         priority: Priority,
+        read: Read[T],
         method: str,
         path: str,
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        await self._budget.take(priority)
-        try:
-            response = await self._sent(method, path, query=query, body=body)
-        except RdsError as error:
-            self.trouble = error.code or f"HTTP {error.status}"
-            RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
-            raise
-        self.trouble = None
-        RDS_CALLS.labels(priority.name.lower(), "ok").inc()
-        return response
-
-    async def _sent(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str | int] | None,
-        body: Mapping[str, str] | None,
-    ) -> httpx.Response:
-        creates = method != "GET"
+    ) -> tuple[T, httpx.Response]:
+        """Make a call in its turn; what `read` makes of its JSON, and the answer itself."""
         target = f"{self._root}/{path}" + (
             f"?{urlencode(query, quote_via=quote)}" if query else ""
         )
         content = json.dumps(body).encode() if body is not None else None
+        await self._budget.take(priority)
         try:
-            response = await self._http.request(
-                method, target, content=content, headers={"Content-Type": "application/json"}
-            )
+            response = await self._sent(method, target, content)
+            answer = _read(read, response, creates=method != "GET")
+        except RdsError as error:
+            self.trouble = error.code or f"HTTP {error.status}"
+            RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
+            if isinstance(error, RdsUnreachable) and error.retry_after is not None:
+                await self._budget.stand_back(error.retry_after)
+            raise
+        self.trouble = None
+        RDS_CALLS.labels(priority.name.lower(), "ok").inc()
+        return answer, response
+
+    async def _sent(self, method: str, target: str, content: bytes | None) -> httpx.Response:
+        creates = method != "GET"
+        sent_at = self._clock.now()
+        try:
+            async with asyncio.timeout(self._deadline):
+                response = await self._exchanged(method, target, content)
         except httpx.RequestError as error:
             raise errors.from_transport(error, creates=creates) from None
+        except TimeoutError:
+            raise errors.unknown(errors.DEADLINE, creates=creates) from None
         if response.is_success:
+            self._measure_skew(response.headers.get("Date", ""), sent_at)
             return response
-        problem = errors.from_response(response, creates=creates)
-        if isinstance(problem, RdsUnreachable) and problem.retry_after is not None:
-            await self._budget.stand_back(problem.retry_after)
-        raise problem
+        raise errors.from_response(response, creates=creates)
+
+    async def _exchanged(self, method: str, target: str, content: bytes | None) -> httpx.Response:
+        headers = {"Content-Type": "application/json"}
+        async with self._http.stream(method, target, content=content, headers=headers) as response:
+            body = await _body(response)
+            kept = [(k, v) for k, v in response.headers.raw if k.lower() != b"content-encoding"]
+            return httpx.Response(response.status_code, headers=kept, content=body)
+
+    def _measure_skew(self, date: str, sent_at: datetime) -> None:
+        took = self._clock.now() - sent_at
+        try:
+            at = parsedate_to_datetime(date)
+            skew = at.replace(tzinfo=at.tzinfo or UTC) - (sent_at + took / 2)
+        except (ValueError, TypeError, OverflowError):
+            return  # no date, or none that can be
+        if took <= PROMPT and abs(skew) <= MOST_SKEW:
+            self._skew = skew
 
 
 def _outcome(error: RdsError) -> str:
@@ -176,9 +297,57 @@ def _outcome(error: RdsError) -> str:
             return "refused"
 
 
-def _read(model: type[M], response: httpx.Response, *, creates: bool) -> M:
+async def _body(response: httpx.Response) -> bytes:
+    """The body, unpacked. Raises DecodingError for one that is too large, or packed otherwise."""
+    packed = bytearray()
+    async for chunk in response.stream:  # type: ignore[union-attr] # of an AsyncClient
+        packed += chunk
+        if len(packed) > LARGEST_ANSWER:
+            raise httpx.DecodingError("too large")
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in {"", "identity"}:
+        return bytes(packed)
+    if encoding not in {"gzip", "x-gzip"}:
+        raise httpx.DecodingError("an encoding that we did not ask for")
+    return _unzipped(packed)
+
+
+def _unzipped(packed: bytearray) -> bytes:
+    """What a gateway has packed though nobody asked it to, up to the size that we would read."""
+    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        return model.model_validate_json(response.content)
-    except ValidationError:
-        problem: RdsError = errors.unreadable(response, creates=creates)
-        raise problem from None
+        body = unzip.decompress(packed, LARGEST_ANSWER)
+    except zlib.error:
+        raise httpx.DecodingError("broken gzip") from None
+    if not unzip.eof:
+        raise httpx.DecodingError("too large, or cut off")
+    return body
+
+
+def _read(read: Read[T], response: httpx.Response, *, creates: bool) -> T:
+    """What a success holds; one that names an error, or does not hold it, is none."""
+    try:
+        body = models.parsed(response.content.strip() or b"{}")  # delete answers nothing
+        if not isinstance(body, dict) or errors.fails(body):
+            raise errors.from_success(response, creates=creates)
+        return read(body)
+    except ValueError:
+        raise errors.from_success(response, creates=creates) from None
+
+
+def _is_whole(pages: list[Page[Item]]) -> bool:
+    """Whether the pages are one list, and all of it: it may have changed between two of them."""
+    total = pages[-1].total
+    size = sum(page.size for page in pages)
+    if len(pages) == 1:
+        return size != PAGE if total is None else size >= total
+    ids = [{item.id for item in page.items} for page in pages]
+    return (
+        len(set().union(*ids)) == sum(map(len, ids))
+        and all(page.total == total for page in pages)
+        and total in {None, size}
+    )
+
+
+def _unique(pages: list[Page[Item]]) -> list[Item]:
+    return list({item.id: item for page in pages for item in page.items}.values())

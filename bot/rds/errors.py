@@ -7,6 +7,8 @@ its Authorization header in it.
 
 import math
 import re
+from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -21,23 +23,28 @@ from bot.domain.errors import (
     RdsUnreachable,
     RefusalReason,
 )
+from bot.rds.models import parsed
 
 _R = RefusalReason
 
-# Huawei Cloud RDS API reference, "Error Codes"; API Gateway, "Error Codes".
+# Huawei Cloud RDS API reference, "Error Codes"; API Gateway, "Error Codes"; what Terraform's
+# provider waits for. RDS's own codes alone say that something does not exist.
 CODES: dict[RefusalReason, str] = {
     _R.INSTANCE_NOT_FOUND: """DBS.200002 DBS.200013 DBS.200045 DBS.200408 DBS.200602 DBS.201028
-        DBS.290005 DBS.290011 DBS.280404 DBS.200203""",
+        DBS.290005 DBS.290011 DBS.280404""",
     _R.INSTANCE_BUSY: """DBS.200011 DBS.200018 DBS.200019 DBS.200047 DBS.200080 DBS.200452
-        DBS.200463 DBS.200611 DBS.201015 DBS.201202 DBS.201206 DBS.212033 DBS.280011 DBS.280036
-        DBS.280343 DBS.280816 DBS.01010337 DBS.01280030""",
+        DBS.200463 DBS.200611 DBS.201015 DBS.201202 DBS.201206 DBS.212006 DBS.212033 DBS.280011
+        DBS.280036 DBS.280228 DBS.280343 DBS.280816 DBS.01010337 DBS.01280030 RDS.0011""",
     _R.BACKUP_RUNNING: "DBS.201205 RDS.3004",
-    _R.INSTANCE_STATE: "DBS.200076 DBS.200086 DBS.201014 DBS.200402 DBS.280449",
+    _R.INSTANCE_STATE: """DBS.200076 DBS.200086 DBS.201014 DBS.200402 DBS.280406 DBS.280449
+        RDS.0056""",
     _R.STORAGE_FULL: "DBS.200316",
-    _R.NAME_TAKEN: "DBS.201201",
+    _R.NAME_TAKEN: "DBS.201201 DBS.201209",
     _R.BAD_PARAMETER: """DBS.200001 DBS.200004 DBS.200006 DBS.200040 DBS.200405 DBS.201207
-        DBS.280001 DBS.280127 DBS.280128 DBS.280204 DBS.280238 DBS.280277 DBS.290000 DBS.290001""",
+        DBS.201210 DBS.280001 DBS.280124 DBS.280127 DBS.280128 DBS.280204 DBS.280238 DBS.280277
+        DBS.290000 DBS.290001""",
     _R.BACKUP_NOT_FOUND: "DBS.201010 DBS.280214 DBS.201203",
+    _R.BACKUP_IN_USE: "DBS.201208 DBS.200054",
     _R.NOT_PERMITTED: """DBS.200010 DBS.200044 DBS.200604 DBS.201003 DBS.280015 APIGW.0302
         APIGW.0306 APIGW.0310 APIGW.0802""",
     _R.CREDENTIALS: "DBS.280056 APIGW.0301 APIGW.0305 APIGW.0307",
@@ -45,49 +52,80 @@ CODES: dict[RefusalReason, str] = {
     _R.WRONG_ENDPOINT: "APIGW.0101",
 }
 REASONS = {code: reason for reason, codes in CODES.items() for code in codes.split()}
-CODE = re.compile(r"[A-Z]{2,8}\.\d{1,8}")  # anything else may be text, and is not kept
 THROTTLED = "APIGW.0308"
-MAY_HAVE_STARTED = "DBS.111205"  # "internal timeout": Terraform waits for the result, so do we
+# RDS or its gateway failed: the query (200203), the server, or an internal timeout (111205),
+# after which Terraform waits for the result. A create may have been started.
+FAULTS = {
+    *("DBS.108000", "DBS.108002", "DBS.108005", "DBS.111205", "DBS.200005", "DBS.200203"),
+    *("DBS.213004", "DBS.290006", "DBS.290015", "APIGW.0601", "APIGW.0613"),
+}
+SUCCESS = "RDS.0041"  # "Operation successful."
+CODE = re.compile(r"[A-Z]{2,8}\.[0-9]{1,8}")  # anything else may be text, and is not kept
+CODE_NAMES = ("error_code", "errorCode", "errCode", "code")
+IN_A_SUCCESS = {*CODE_NAMES, "error", "errors"}  # where a 200 may say that it is none
+RDS_CODES = ("DBS.", "RDS.")
+MOST_PARTS = 10_000  # of an error's body that are looked through
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 STATUSES: dict[int, RefusalReason] = {
     HTTPStatus.UNAUTHORIZED: _R.CREDENTIALS,
     HTTPStatus.FORBIDDEN: _R.NOT_PERMITTED,
-    HTTPStatus.NOT_FOUND: _R.INSTANCE_NOT_FOUND,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _R.QUOTA,
     HTTPStatus.BAD_REQUEST: _R.BAD_PARAMETER,
     HTTPStatus.UNPROCESSABLE_ENTITY: _R.BAD_PARAMETER,
 }
+UNSETTLED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY}
 STAND_BACK = 60.0  # seconds after a 429 that names none: the documented window
 LONGEST_STAND_BACK = 600.0
-NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NOTHING_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,  # the proxy would not connect
+    httpx.UnsupportedProtocol,
+)
+
+UNREADABLE = "unreadable answer"
+INCONSISTENT = "inconsistent list"
+ENDLESS = "endless list"
+DEADLINE = "deadline exceeded"
 
 
 def from_response(response: httpx.Response, *, creates: bool) -> RdsError:
     """What an answer that is no success means for the call that got it."""
-    body = _body(response)
-    code, asked = _code(body), request_id(response, body)
-    known: dict[str, Any] = {"status": response.status_code, "request_id": asked}
-    if code == THROTTLED or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        return RdsUnreachable(code, retry_after=retry_after(response), **known)
-    if code in REASONS:
-        return RdsRefused(REASONS[code], code, **known)
-    if code == MAY_HAVE_STARTED or _is_unsettled(response.status_code):
-        return RdsOutcomeUnknown(code, **known) if creates else RdsUnreachable(code, **known)
-    return RdsRefused(STATUSES.get(response.status_code, _R.OTHER), code, **known)
+    code, known = _said(response)
+    status = response.status_code
+    if meant := _meant_by(code, response, known, creates=creates):
+        return meant
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:  # it went no further
+        return RdsUnreachable(code, **known)
+    if _is_settled(status, code):
+        return RdsRefused(STATUSES.get(status, _R.OTHER), code, **known)
+    return unknown(code, creates=creates, **known)
+
+
+def from_success(response: httpx.Response, *, creates: bool) -> RdsError:
+    """What a success means that does not hold what was asked for: a code in it is believed."""
+    code, known = _said(response)
+    meant = _meant_by(code, response, known, creates=creates)
+    return meant or unknown(code or UNREADABLE, creates=creates, **known)
 
 
 def from_transport(error: httpx.RequestError, *, creates: bool) -> RdsError:
     """What a failure on the way means: nothing was sent, or nobody knows."""
     code = type(error).__name__
-    if creates and not isinstance(error, NOTHING_SENT):
-        return RdsOutcomeUnknown(code)
-    return RdsUnreachable(code)
+    return unknown(code, creates=creates and not isinstance(error, NOTHING_SENT))
 
 
-def unreadable(response: httpx.Response, *, creates: bool) -> RdsError:
-    """A success whose body says nothing: a create may well have been carried out."""
-    kind = RdsOutcomeUnknown if creates else RdsUnreachable
-    return kind("unreadable answer", status=response.status_code, request_id=request_id(response))
+def unknown(code: str, *, creates: bool, **known: Any) -> RdsError:
+    """Nobody knows what came of the call: a look can be made again, a create must not."""
+    return RdsOutcomeUnknown(code, **known) if creates else RdsUnreachable(code, **known)
+
+
+def fails(body: dict[str, Any]) -> bool:
+    """Whether the body of a success names an error."""
+    code = _code({name: part for name, part in body.items() if name in IN_A_SUCCESS})
+    return code not in {"", SUCCESS}
 
 
 def retry_after(response: httpx.Response) -> float:
@@ -98,40 +136,86 @@ def retry_after(response: httpx.Response) -> float:
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return STAND_BACK
     return min(max(seconds, 1.0), LONGEST_STAND_BACK) if math.isfinite(seconds) else STAND_BACK
 
 
-def _is_unsettled(status: int) -> bool:
-    return status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _body(response: httpx.Response) -> dict[str, Any]:
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):  # HTML, plain text, nothing, or brackets without end
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _code(body: dict[str, Any]) -> str:
-    """The code, at the top or one level down, under any of the names Huawei gives it."""
-    for part in (body, *(value for value in body.values() if isinstance(value, dict))):
-        for name in ("error_code", "errorCode", "errCode", "code"):
-            code = part.get(name)
-            if isinstance(code, str) and CODE.fullmatch(code):
-                return code.replace("APIG.", "APIGW.")  # some clouds shorten it
-    return ""
-
-
 def request_id(response: httpx.Response, body: dict[str, Any] | None = None) -> str | None:
-    """What Huawei's support asks for."""
+    """What Huawei's support asks for. Anything else that stands in its place is not kept."""
     for found in (
         response.headers.get("X-Request-Id"),
         (body or {}).get("request_id"),
         response.headers.get("X-IAM-Trace-Id"),
     ):
-        if isinstance(found, str) and found:
-            return found[:64]
+        if isinstance(found, str) and REQUEST_ID.fullmatch(found):
+            return found
     return None
+
+
+def _said(response: httpx.Response) -> tuple[str, dict[str, Any]]:
+    """The answer's code, and what else is kept of it."""
+    body = _body(response)
+    return _code(body), {
+        "status": response.status_code,
+        "request_id": request_id(response, body),
+    }
+
+
+def _meant_by(
+    code: str, response: httpx.Response, known: dict[str, Any], *, creates: bool
+) -> RdsError | None:
+    """What a code that we know means, whatever status came with it."""
+    if code == THROTTLED or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return RdsUnreachable(code, retry_after=retry_after(response), **known)
+    if code in REASONS:
+        return RdsRefused(REASONS[code], code, **known)
+    if code in FAULTS:
+        return unknown(code, creates=creates, **known)
+    return None
+
+
+def _is_settled(status: int, code: str) -> bool:
+    """Whether the status alone says that nothing was carried out, nor will be.
+
+    A 404 is believed of RDS alone: a gateway or a proxy answers one for what it cannot route.
+    """
+    if status == HTTPStatus.NOT_FOUND:
+        return code.startswith(RDS_CODES)
+    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return refused and status not in UNSETTLED
+
+
+def _body(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = parsed(response.content)
+    except ValueError:  # HTML, plain text, or nothing
+        return {}
+    return body if isinstance(body, dict) else {"errors": body}
+
+
+def _code(body: dict[str, Any]) -> str:
+    """The first code that we know, else the first: at any depth, under any of its names."""
+    first = ""
+    for code in _codes(body):
+        if code in REASONS or code in FAULTS or code == THROTTLED:
+            return code
+        first = first or code
+    return first
+
+
+def _codes(body: dict[str, Any]) -> Iterator[str]:
+    """All codes in a body, the outer ones first."""
+    parts: deque[Any] = deque([body])
+    for _ in range(MOST_PARTS):
+        if not parts:
+            return
+        part = parts.popleft()
+        if isinstance(part, dict):
+            for name in CODE_NAMES:
+                code = part.get(name)
+                if isinstance(code, str) and CODE.fullmatch(code := code.strip()):
+                    yield code.replace("APIG.", "APIGW.")  # some clouds shorten it
+            part = list(part.values())
+        if isinstance(part, list):
+            parts.extend(inner for inner in part if isinstance(inner, dict | list))

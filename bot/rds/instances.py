@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 FRESH = 10.0  # seconds for which a refusal (unknown, ambiguous, a replica) is believed
 STALE = 300.0  # seconds after which a list that still serves is renewed behind it
 SHARED = 2.0  # seconds within which callers who want to know now share one answer
+LOOKS = 3  # lists that must agree before an instance that was known is gone
 
 
 class Rds(Protocol):
@@ -100,10 +101,15 @@ class InstanceCatalogue:
         return self._instances
 
     async def current(self, instance_id: str) -> Instance | None:
-        """The instance as RDS shows it now, or None if it is gone."""
+        """The instance as RDS shows it now, or None if it is gone: three lists have to say so."""
         if self._age > SHARED:
             await asyncio.shield(self._refresh())
-        return next((i for i in self._instances if i.id == instance_id), None)
+        for look in range(LOOKS):
+            if found := next((i for i in self._instances if i.id == instance_id), None):
+                return found
+            if look + 1 < LOOKS:
+                await asyncio.shield(self._refresh())
+        return None
 
     async def warm(self) -> None:
         """Fill the list before the first command; a failure is only logged."""
@@ -130,7 +136,12 @@ class InstanceCatalogue:
 
     async def _list(self) -> None:
         asked_at = self._clock.monotonic()
-        self._instances = await self._rds.list_instances()
+        listed = await self._rds.list_instances()
+        for _ in range(LOOKS - 1):
+            if listed or not self._instances:
+                break
+            listed = await self._rds.list_instances()  # all at once are hardly ever deleted
+        self._instances = listed
         self._listed_at = asked_at
 
 

@@ -1,105 +1,162 @@
-"""RDS's JSON, read tolerantly, as the domain's instances and backups."""
+"""RDS's JSON, read tolerantly, as the domain's instances and backups.
 
-import sys
+What cannot be read is unknown: None or "". An item without an id cannot be told from others, so
+it is left out and counted.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, model_validator
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from bot.domain.instances import Backup, Instance
 
+T = TypeVar("T")
+
+ID = re.compile(r"[!-~]{1,64}")
+LONGEST = 256  # characters of a name or a status: RDS allows 64
+YEARS = range(2000, 2200)  # what is outside stands for "never", or overflows in arithmetic
+LARGEST_NUMBER = 2**53
+LONGEST_NUMBER = 20  # digits: Python refuses to read thousands of them
+
+
+class Page(NamedTuple, Generic[T]):
+    """A part of a list, as RDS gave it."""
+
+    items: list[T]
+    left_out: int  # how many items had no id
+    total: int | None  # of the whole list, or None if RDS does not say
+
+    @property
+    def size(self) -> int:
+        """How many items RDS sent."""
+        return len(self.items) + self.left_out
+
+
+def parsed(content: bytes) -> Any:
+    """The JSON in an answer. Raises ValueError for anything else."""
+    text = content.decode(json.detect_encoding(content), "replace")
+    try:
+        return json.loads(text, parse_int=_int)
+    except RecursionError:
+        raise ValueError("brackets without end") from None
+
+
+def backups(body: Any) -> Page[Backup]:
+    """A page of list-backups. Raises ValueError for an answer without the list."""
+    return _page(body, "backups", backup)
+
+
+def instances(body: Any) -> Page[Instance]:
+    """A page of list-instances. Raises ValueError for an answer without the list."""
+    return _page(body, "instances", instance)
+
+
+def created(body: Any) -> Backup:
+    """The backup in the answer of create-backup. Raises ValueError if there is none."""
+    found = backup(_object(body).get("backup"))
+    if found is None:
+        raise ValueError("no backup with an id")
+    return found
+
+
+def backup(item: Any) -> Backup | None:
+    """A backup in the answer of create (without end and size) or list."""
+    fields = _object(item)
+    backup_id = _id(fields.get("id"))
+    if backup_id is None:
+        return None
+    return Backup(
+        id=backup_id,
+        instance_id=_id(fields.get("instance_id")) or "",
+        name=_text(fields.get("name")),
+        status=_text(fields.get("status")),
+        type=_text(fields.get("type")) or "manual",  # create's oldest form has none
+        begin_time=_time(fields.get("begin_time")),
+        end_time=_time(fields.get("end_time")),
+        size_kb=_number(fields.get("size")) or None,  # a running backup's is null, "" or 0
+    )
+
+
+def instance(item: Any) -> Instance | None:
+    """An instance in the answer of list."""
+    fields = _object(item)
+    instance_id = _id(fields.get("id"))
+    if instance_id is None:
+        return None
+    datastore = _object(fields.get("datastore"))
+    primary_id = _primary_id(fields.get("related_instance"))
+    return Instance(
+        id=instance_id,
+        name=_text(fields.get("name")),
+        status=_text(fields.get("status")),
+        type=_text(fields.get("type")) or ("Replica" if primary_id else "Single"),
+        engine=_text(datastore.get("type")),
+        version=_text(datastore.get("complete_version")) or _text(datastore.get("version")),
+        primary_id=primary_id,
+    )
+
+
+def _page(body: Any, key: str, read: Callable[[Any], T | None]) -> Page[T]:
+    fields = _object(body)
+    listed = fields.get(key)
+    if not isinstance(listed, list):  # an answer without the list is no empty list
+        raise ValueError(f"no list of {key}")  # noqa: TRY004 - it is RDS's value that is wrong
+    items = [found for item in listed if (found := read(item)) is not None]
+    total = _number(fields.get("total_count"))
+    if total is not None and total < len(listed):  # no count of what it stands beside
+        total = None
+    return Page(items, len(listed) - len(items), total)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """An object's fields. Some of RDS's keys are documented with a blank at their end."""
+    if not isinstance(value, dict):
+        return {}
+    return {key.strip(): found for key, found in value.items()} | value
+
+
+def _id(value: Any) -> str | None:
+    return found if ID.fullmatch(found := _text(value)) else None
+
+
+def _text(value: Any) -> str:
+    """A text that can be stored and sent: half of a surrogate pair cannot."""
+    if not isinstance(value, str):
+        return ""
+    return value[:LONGEST].encode(errors="replace").decode().strip()
+
 
 def _time(value: Any) -> datetime | None:
-    """RDS writes times in three forms; one without a zone is taken as UTC, "" as none."""
-    if not value:
-        return None
-    at = _DATETIME.validate_python(value)
+    """RDS writes times in three forms; one without a zone is taken as UTC."""
     try:
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except OverflowError as error:  # pydantic takes only a ValueError for a bad value
-        raise ValueError("no such time in UTC") from error
+        at = datetime.fromisoformat(_text(value))
+        at = at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return at if at.year in YEARS else None
 
 
-def _size(value: Any) -> int | None:
-    """A running backup has no size: RDS says null, "", 0 or nothing."""
-    return (int(value) or None) if value else None
+def _number(value: Any) -> int | None:
+    """A whole number, nought or more."""
+    if isinstance(value, str) and (text := value.strip()).isdecimal():
+        value = _int(text)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= LARGEST_NUMBER else None
 
 
-UNSAID = sys.maxsize  # a list without a count goes on until a page is short
-_DATETIME = TypeAdapter(datetime)
-Time = Annotated[datetime | None, BeforeValidator(_time)]
+def _int(digits: str) -> float:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else math.inf
 
 
-class Wire(BaseModel):
-    """What RDS sends: keys we do not know are ignored, and null is as good as absent."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {key: value for key, value in data.items() if value is not None}
-
-
-class BackupItem(Wire):
-    """A backup in the answer of create (without end and size) or list."""
-
-    id: str
-    instance_id: str
-    name: str
-    status: str
-    type: str = "manual"
-    begin_time: Time = None
-    end_time: Time = None
-    size: Annotated[int | None, BeforeValidator(_size)] = None
-
-    def backup(self) -> Backup:
-        return Backup(size_kb=self.size, **self.model_dump(exclude={"size"}))
-
-
-class Datastore(Wire):
-    type: str = ""
-    version: str = ""
-    complete_version: str | None = None
-
-
-class Related(Wire):
-    id: str
-    type: str
-
-
-class InstanceItem(Wire):
-    """An instance in the answer of list."""
-
-    id: str
-    name: str
-    status: str
-    type: str = "Single"
-    datastore: Datastore = Datastore()
-    related_instance: list[Related] = Field(default_factory=list)
-
-    def instance(self) -> Instance:
-        primaries = [r.id for r in self.related_instance if r.type == "replica_of"]
-        return Instance(
-            id=self.id,
-            name=self.name,
-            status=self.status,
-            type=self.type,
-            engine=self.datastore.type,
-            version=self.datastore.complete_version or self.datastore.version,
-            primary_id=primaries[0] if primaries else None,
-        )
-
-
-class Created(Wire):
-    backup: BackupItem
-
-
-class BackupPage(Wire):
-    backups: list[BackupItem]  # an answer without the list is no empty list
-    total_count: int = UNSAID
-
-
-class InstancePage(Wire):
-    instances: list[InstanceItem]
-    total_count: int = UNSAID
+def _primary_id(related: Any) -> str | None:
+    """The instance that a read replica replicates."""
+    for fields in map(_object, related if isinstance(related, list) else ()):
+        if _text(fields.get("type")) == "replica_of" and (found := _id(fields.get("id"))):
+            return found
+    return None

@@ -44,6 +44,10 @@ REFUSALS = {
     RefusalReason.BACKUP_NOT_FOUND: Reason(
         "RDS does not know this backup.", "Check in the RDS console whether it still exists."
     ),
+    RefusalReason.BACKUP_IN_USE: Reason(
+        "The backup is in use: RDS is still creating, restoring or copying it.",
+        "Try again once that has finished.",
+    ),
     RefusalReason.NOT_PERMITTED: Reason(
         "RDS does not let the bot's account do this.",
         f"{_OPERATOR} its rights: `rds:backup:create`, `rds:backup:list`, "

@@ -141,7 +141,7 @@ def test_only_finished_manual_backups_are_deleted(
     """A deleted backup is DELETING for a moment, then gone; others are refused."""
     nightly = region.add_backup(orders, "nightly", takes=timedelta())
     mine = region.create_backup(orders.id, "mine", None)
-    for backup, code in ((nightly, "DBS.280214"), (mine, "DBS.201203")):
+    for backup, code in ((nightly, "DBS.200001"), (mine, "DBS.201208")):
         with pytest.raises(Refused) as caught:
             region.delete_backup(backup.id)
         assert caught.value.code == code

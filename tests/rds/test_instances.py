@@ -180,3 +180,32 @@ async def test_the_current_state_is_shared_for_a_moment() -> None:
     assert now is not None
     assert now.status == "BACKING UP"
     assert await catalogue.current("gone") is None
+
+
+async def test_an_instance_is_gone_once_three_lists_say_so() -> None:
+    """One list that is cut must not refuse what somebody asked for."""
+    listing, clock = Listing(), SteppedClock()
+    catalogue = InstanceCatalogue(listing, clock, {})
+    await catalogue.current(ORDERS.id)
+    cut = iter([[TWIN], ALL])
+    listing.list_instances = lambda: _soon(next(cut))  # type: ignore[method-assign]
+    clock.advance(seconds=3)
+
+    assert await catalogue.current(ORDERS.id) == ORDERS
+
+
+async def test_an_empty_list_after_a_full_one_is_read_again() -> None:
+    """RDS that lists nothing once must not make every instance unknown."""
+    listing, clock = Listing(), SteppedClock()
+    catalogue = InstanceCatalogue(listing, clock, {})
+    await catalogue.warm()
+    said: list[list[Instance]] = [[], [], ALL]
+    listing.list_instances = lambda: _soon(said.pop(0))  # type: ignore[method-assign]
+    clock.advance(seconds=400)
+    await catalogue.warm()
+
+    assert await catalogue.find("orders-prod", 1) == ORDERS
+
+
+async def _soon(instances: list[Instance]) -> list[Instance]:
+    return list(instances)

@@ -181,9 +181,9 @@ class Region:
         if backup is None or not backup.exists:
             raise Refused(404, "DBS.201010", "The backup does not exist.")
         if backup.type != "manual":
-            raise Refused(400, "DBS.280214", "Only manual backups can be deleted.")
+            raise Refused(400, "DBS.200001", "Parameter error: only manual backups.")
         if backup.status in {"BUILDING", "DELETING"}:
-            raise Refused(400, "DBS.201203", "The backup is in use.")
+            raise Refused(400, "DBS.201208", "The backup status does not allow this operation.")
         backup.deleted = self.clock.now()
         self.tell()
 
