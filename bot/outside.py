@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.budget import Ledger, OwnLedger
 from bot.clock import Clock
+from bot.domain.audit import AuditKey
 from bot.lifecycle.gate import Gate
 from bot.rds.client import RdsClient, open_client
 from bot.rds.instances import InstanceCatalogue
@@ -23,6 +24,7 @@ from bot.storage.engine import is_sqlite, migrate, open_engine
 from bot.storage.ledger import SharedLedger
 from bot.storage.locks import one_at_a_time, only_process
 from bot.storage.replica import Replica
+from bot.storage.sealing import Sealer, check_key
 from bot.storage.store import Store
 from bot.watcher import Watcher
 
@@ -117,8 +119,14 @@ async def _open_database(env: Environment, run: Run, clock: Clock) -> _Database:
         migrate(env.database_url)
     engine = open_engine(env.database_url)
     run.push_async_callback(engine.dispose)
+    key = AuditKey.of(revealed(env.audit_key)) if env.audit_key else None
+    await check_key(engine, key)
+    store = Store(engine, key)
     if is_sqlite(engine.url):
-        return _Database(Store(engine), OwnLedger(clock), None)
+        return _Database(store, OwnLedger(clock), None)
     replica = await Replica.join(env.database_url, engine)
     run.push_async_callback(replica.leave)
-    return _Database(Store(engine), SharedLedger(engine, clock), replica)
+    sealer = Sealer(engine, store.recorded, clock, key)
+    run.push_async_callback(sealer.close)
+    run.keep(sealer.run())
+    return _Database(store, SharedLedger(engine, clock), replica)

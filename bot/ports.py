@@ -32,7 +32,7 @@ class Transaction(Protocol):
         ...
 
     async def record(self, *entries: AuditEntry) -> None:
-        """Add to the audit trail. Last in a transaction: it holds up everybody else's."""
+        """Add to the audit trail. It waits for no other transaction's entries."""
         ...
 
 

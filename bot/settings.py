@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.config_file import ConfigFile, Source, read_config
+from bot.domain.audit import AuditKey
 from bot.domain.errors import SettingsError
 
 
@@ -26,6 +28,11 @@ def _database_url(value: str) -> str:
         raise ValueError("it is not a database URL") from None
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
         raise ValueError("it must begin with sqlite:/// or postgresql+psycopg://")
+    return value
+
+
+def _audit_key(value: SecretStr) -> SecretStr:
+    AuditKey.of(value.get_secret_value())
     return value
 
 
@@ -52,6 +59,9 @@ class Environment(BaseModel):
     )
     config: Path | None = Field(None, alias="BACKUP_BOT_CONFIG")
     command: str = Field("/backup", alias="BACKUP_BOT_COMMAND", pattern=r"^/[a-z0-9_-]{1,31}$")
+    audit_key: Annotated[SecretStr, AfterValidator(_audit_key)] | None = Field(
+        None, alias="AUDIT_KEY"
+    )
     health_port: int = Field(8080, alias="HEALTH_PORT", ge=0, le=65535)
     log_format: Literal["console", "json"] = Field("console", alias="LOG_FORMAT")
 

@@ -1,16 +1,22 @@
 """What goes on the audit trail, and the chain of hashes that shows whether it was changed."""
 
 import hashlib
+import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
-from typing import Any
+from functools import cached_property
+from types import MappingProxyType
+from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 OURSELVES = "backup-bot"  # the actor when nobody clicked
 GENESIS = "0" * 64  # what the first entry carries for the hash of the one before
+SHORTEST_KEY = 16  # bytes: a shorter one could be guessed
+KEYED = "hmac-sha256"  # how a hash begins that was made with a key: hmac-sha256:key id:digest
 
 
 class AuditAction(StrEnum):
@@ -59,20 +65,52 @@ class AuditEntry(BaseModel):
     instance_id: str | None = None
 
 
-class ChainedEntry(AuditEntry):
-    """An entry in its place: `previous` is the hash of the one before, `hash` its own.
+class WrittenEntry(AuditEntry):
+    """An entry as it is in the database.
 
-    `action` is whatever stands there: a trail that somebody wrote into is to be read, too.
+    `action` is whatever is there: a trail that a newer release or an intruder wrote to must
+    still be readable.
     """
 
-    number: int  # 1, 2, 3, … without a gap
     action: str  # type: ignore[assignment]  # read as it stands
+
+
+class ChainedEntry(WrittenEntry):
+    """An entry in its place: `previous` is the hash of the one before, `hash` its own."""
+
+    number: int  # 1, 2, 3, … without a gap
     previous: str
     hash: str
 
 
+@dataclass(frozen=True)
+class AuditKey:
+    """The secret without which nobody can write a hash that fits."""
+
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The key that a text is, without the blanks around it. Raises ValueError if too short."""
+        if len(secret := text.strip().encode("utf-8", "surrogateescape")) < SHORTEST_KEY:
+            raise ValueError(f"an audit key has at least {SHORTEST_KEY} characters")
+        return cls(secret)
+
+    @cached_property
+    def id(self) -> str:
+        """Tells keys apart, and reveals nothing of a long one."""
+        return hmac.digest(self.secret, b"backup-bot audit key", "sha256").hex()[:8]
+
+
+Keys = Mapping[str, AuditKey]  # by their ids
+NO_KEYS: Keys = MappingProxyType({})
+
+
 def chained(
-    entries: Iterable[AuditEntry], number: int = 0, previous: str = GENESIS
+    entries: Iterable[AuditEntry],
+    number: int = 0,
+    previous: str = GENESIS,
+    key: AuditKey | None = None,
 ) -> list[ChainedEntry]:
     """The entries as they follow the entry `number`, whose hash is `previous`."""
     links: list[ChainedEntry] = []
@@ -80,27 +118,61 @@ def chained(
         number += 1
         content = {**entry.model_dump(), "number": number, "previous": previous}
         link = ChainedEntry(**content, hash="")
-        link = link.model_copy(update={"hash": hash_of(link)})
+        link = link.model_copy(update={"hash": hash_of(link, key)})
         links.append(link)
         previous = link.hash
     return links
 
 
-def hash_of(entry: ChainedEntry) -> str:
-    """SHA-256 over all that is stored of the entry but this, as JSON in one certain form."""
-    content: dict[str, Any] = entry.model_dump(exclude={"hash"})
-    content["at"] = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def hash_of(entry: ChainedEntry, key: AuditKey | None = None) -> str:
+    """The digest of all that is stored of the entry but this, as JSON in one certain form.
+
+    SHA-256, which anybody can compute; with a key HMAC-SHA-256, after the name of the key.
+    """
+    text = _CANONICAL.encode(
+        {
+            "action": str(entry.action),
+            "actor": entry.actor,
+            "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "detail": entry.detail,
+            "instance": entry.instance,
+            "instance_id": entry.instance_id,
+            "number": entry.number,
+            "previous": entry.previous,
+            "request_id": entry.request_id,
+            "rule": entry.rule,
+        }
+    ).encode("utf-8", "surrogatepass")
+    if key is None:
+        return hashlib.sha256(text).hexdigest()
+    return f"{KEYED}:{key.id}:{hmac.digest(key.secret, text, 'sha256').hex()}"
 
 
-def break_between(before: ChainedEntry | None, entry: ChainedEntry) -> str | None:
-    """What is wrong with an entry after the one before it; None if nothing is."""
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def key_id_of(digest: str) -> str | None:
+    """The id of the key that a hash was made with; None if anybody could have made it."""
+    kind, _, rest = digest.partition(":")
+    return rest.partition(":")[0] if kind == KEYED else None
+
+
+def break_between(
+    before: ChainedEntry | None, entry: ChainedEntry, keys: Keys = NO_KEYS
+) -> str | None:
+    """What is wrong with an entry after the one before it; None if nothing is.
+
+    The content of an entry that was sealed with a key not among `keys` cannot be judged.
+    """
     number = before.number + 1 if before else 1
     if entry.number != number:
         return f"entry {number} is missing"
     if entry.previous != (before.hash if before else GENESIS):
         return "it does not follow the entry before it: one of the two was put in or replaced"
-    if entry.hash != hash_of(entry):
-        return "its content is not what was written"
-    return None
+    if (key_id := key_id_of(entry.hash)) is None:
+        if before and key_id_of(before.hash):
+            return "it was sealed without a key, and the entry before it with one"
+    elif key_id not in keys:
+        return None
+    key = keys[key_id] if key_id else None
+    return None if entry.hash == hash_of(entry, key) else "its content is not what was written"

@@ -7,16 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, String, cast, create_engine, select
+from sqlalchemy import Column, Engine, Select, String, cast, create_engine, null, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from bot.domain.audit import ChainedEntry
+from bot.domain.audit import ChainedEntry, WrittenEntry
 from bot.domain.errors import SettingsError
 from bot.storage.engine import is_sqlite
-from bot.storage.tables import about, audit
+from bot.storage.tables import about, audit, unsealed
 
 AT_ONCE = 500  # rows fetched in one go
+
+NAMES = tuple(column.name for column in audit.c)
+REPEATABLE = {"isolation_level": "REPEATABLE READ"}
 
 AuditRow = dict[str, str | None]  # every column as the text that stands there
 
@@ -26,22 +29,18 @@ def audit_rows(
 ) -> Generator[AuditRow]:
     """The trail, oldest first; of one instance by its name or id.
 
-    All of it is of one moment, however long the reading takes; close it if you stop early.
+    What is not sealed yet comes last, and has no `number`. All of it is of one moment, however
+    long the reading takes; close it if you stop early.
     Raises SettingsError if there is no such database, or no trail in it for this release.
     """
-    # As text, so that a value that somebody broke can still be shown.
-    query = select(*(cast(column, String).label(column.name) for column in audit.c))
-    query = query.select_from(audit).order_by(audit.c.number)
-    if since is not None:
-        query = query.where(audit.c.at >= since)
-    if instance is not None:
-        query = query.where(about(instance))
     engine = _open_read_only(database_url)
     try:
         with engine.connect() as connection:
-            streaming = connection.execution_options(yield_per=AT_ONCE, read_only=True)
-            with streaming.execute(query) as result:
-                yield from (dict(row) for row in result.mappings())
+            as_of_now = {} if engine.dialect.name == "sqlite" else REPEATABLE
+            streaming = connection.execution_options(yield_per=AT_ONCE, **as_of_now)
+            for place in (audit.c.number, unsealed.c.serial):
+                with streaming.execute(_query(place, since, instance)) as result:
+                    yield from (dict(zip(NAMES, row, strict=True)) for row in result)
     except (DBAPIError, OSError) as error:
         why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
         raise SettingsError([f"DATABASE_URL: its audit trail cannot be read ({why})."]) from error
@@ -51,15 +50,38 @@ def audit_rows(
 
 def entry_of(row: AuditRow) -> ChainedEntry:
     """The entry that a row holds. Raises ValueError if the bot would not have written it so."""
+    return ChainedEntry.model_validate(_content(row))
+
+
+def unsealed_entry_of(row: AuditRow) -> WrittenEntry:
+    """The same of one that has no place in the chain yet."""
+    return WrittenEntry.model_validate(_content(row))
+
+
+def _query(
+    place: Column[int], since: datetime | None, instance: str | None
+) -> Select[*tuple[Any, ...]]:
+    # As text, so that a value that somebody broke can still be shown.
+    table = place.table
+    columns = (table.c.get(name, null()) for name in NAMES)
+    query = select(*(cast(column, String) for column in columns)).order_by(place)
+    if since is not None:
+        query = query.where(table.c.at >= since)
+    if instance is not None:
+        query = query.where(about(instance, table))
+    return query
+
+
+def _content(row: AuditRow) -> dict[str, Any]:
     content: dict[str, Any] = {**row}
     content["detail"] = json.loads(row["detail"] or "")
     if json.dumps(content["detail"]) != row["detail"]:
         raise ValueError(f"the detail is written otherwise: {row['detail']}")
     content["at"] = at = datetime.fromisoformat(row["at"] or "").replace(tzinfo=UTC)
-    written = f"{at:%Y-%m-%d %H:%M:%S.%f}"
+    written = at.isoformat(" ", "microseconds").removesuffix("+00:00")
     if row["at"] not in (written, written.rstrip("0").rstrip(".")):  # the latter on PostgreSQL
         raise ValueError(f"the time is written otherwise: {row['at']}")
-    return ChainedEntry.model_validate(content)
+    return content
 
 
 def _open_read_only(database_url: str) -> Engine:

@@ -1,12 +1,13 @@
 """What can be looked up in the store, outside of any transaction."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select, true
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -15,7 +16,7 @@ from bot.domain.errors import StoreUnavailable
 from bot.domain.lines import ANNOUNCED
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import OPEN_STATES, RequestState
-from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests, votes
+from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests, unsealed, votes
 
 SHORTEST_ID = 8  # characters of a request's id that mean it
 
@@ -79,19 +80,27 @@ class Reading:
 
     async def audit_trail(self, request_id: str | None = None) -> list[AuditEntry]:
         """The trail, oldest first: of one request, or all of it."""
-        query = select(audit).order_by(audit.c.number)
-        if request_id is not None:
-            query = query.where(audit.c.request_id == request_id)
-        async with self._reading() as connection:
-            rows = (await connection.execute(query)).mappings()
-            return [AuditEntry.model_validate(dict(row)) for row in rows]
+
+        def is_wanted(table: Table) -> ColumnElement[bool]:
+            return true() if request_id is None else table.c.request_id == request_id
+
+        return await self._newest_entries(is_wanted)
 
     async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:
         """The newest entries about an instance, by its name or id, oldest first."""
-        query = select(audit).where(about(instance)).order_by(audit.c.number.desc()).limit(limit)
+        return await self._newest_entries(partial(about, instance), limit)
+
+    async def _newest_entries(
+        self, is_wanted: Callable[[Table], ColumnElement[bool]], limit: int | None = None
+    ) -> list[AuditEntry]:
+        """Sealed or not: those that wait to be sealed are the newest."""
+        found: list[AuditEntry] = []
         async with self._reading() as connection:
-            rows = (await connection.execute(query)).mappings()
-            return [AuditEntry.model_validate(dict(row)) for row in rows][::-1]
+            for place in (unsealed.c.serial, audit.c.number):
+                query = select(place.table).where(is_wanted(place.table))
+                rows = await connection.execute(query.order_by(place.desc()).limit(limit))
+                found += [AuditEntry.model_validate(dict(row)) for row in rows.mappings()]
+        return found[:limit][::-1]
 
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
         """Channel id and ts of the message that said this line, or None if none did."""

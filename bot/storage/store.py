@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.domain.audit import AuditKey
 from bot.domain.errors import StoreUnavailable
 from bot.ports import Conflict
 from bot.storage.reading import Reading
@@ -27,8 +28,10 @@ Line = AbstractAsyncContextManager[Any]
 class Store(Reading):
     """The database as the bot uses it. Raises StoreUnavailable when it does not answer."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, audit_key: AuditKey | None = None) -> None:
         super().__init__(engine)
+        self._audit_key = audit_key
+        self.recorded = asyncio.Event()  # is set when entries of the audit trail were committed
         # SQLite has one writer. Queueing for it here is fair; inside SQLite it is not.
         has_one_writer = engine.dialect.name == "sqlite"
         self.on_change: Callable[[], None] = _nobody  # is told when a request changed
@@ -45,10 +48,12 @@ class Store(Reading):
         """Raises Conflict when a row must be unique and is not."""
         with _translated():
             async with self._line, self._writer, self.engine.begin() as connection:
-                transaction = Transaction(connection)
+                transaction = Transaction(connection, self._audit_key)
                 yield transaction
         if transaction.changes_requests:
             self.on_change()
+        if transaction.records:
+            self.recorded.set()
 
     async def open_home(self, user_id: str, at: datetime) -> None:
         """Note that somebody looks at their home tab."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     Interval,
     MetaData,
+    Select,
     String,
     Table,
     TypeDecorator,
@@ -117,6 +118,21 @@ audit = Table(
     Column("hash", String, nullable=False),
 )
 
+# On PostgreSQL: entries that were committed, and have no place in the chain yet.
+unsealed = Table(
+    "audit_unsealed",
+    metadata,
+    Column("serial", BigInteger, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("request_id", String),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("rule", String),
+    Column("instance", String),
+    Column("instance_id", String),
+)
+
 posts = Table(
     "post",
     metadata,
@@ -147,8 +163,16 @@ budgets = Table(
 )
 
 
-def about(instance: str) -> ColumnElement[bool]:
-    """The entries about an instance, by its name or id: all of a request, if one names it."""
-    named = or_(audit.c.instance == instance, audit.c.instance_id == instance)
-    requests_about = select(audit.c.request_id).where(named, audit.c.request_id.is_not(None))
-    return or_(named, audit.c.request_id.in_(requests_about))
+def about(instance: str, table: Table) -> ColumnElement[bool]:
+    """The entries in a table about an instance, by its name or id: all of a request, if one is."""
+    ids = (_requests_about(other, instance) for other in (audit, unsealed))
+    return or_(_names(table, instance), *(table.c.request_id.in_(found) for found in ids))
+
+
+def _requests_about(table: Table, instance: str) -> Select[tuple[str]]:
+    found = table.c.request_id.is_not(None)
+    return select(table.c.request_id).where(_names(table, instance), found)
+
+
+def _names(table: Table, instance: str) -> ColumnElement[bool]:
+    return or_(table.c.instance == instance, table.c.instance_id == instance)

@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.audit import GENESIS, AuditEntry, chained
+from bot.domain.audit import AuditEntry, AuditKey
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
 from bot.ports import Conflict
 from bot.storage.reading import load_request
-from bot.storage.tables import audit, budgets, homes, requests, votes
+from bot.storage.sealing import append, wait_for_seal
+from bot.storage.tables import budgets, homes, requests, votes
 
 DECIDED = "backup_bot_decided"  # where PostgreSQL tells all replicas that a request changed
-AUDIT_LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the trail
 PROBE = "probe"  # a row that is written only to see whether rows can be
 NESTED = {"instance", "history", "terms", "refusal"}
 
@@ -23,9 +23,11 @@ NESTED = {"instance", "history", "terms", "refusal"}
 class Transaction:
     """One unit of work: all of it is on disk when the block ends, or none of it."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, audit_key: AuditKey | None = None) -> None:
         self.changes_requests = False
+        self.records = False
         self._connection = connection
+        self._audit_key = audit_key
 
     async def insert(self, *new: BackupRequest) -> None:
         self.changes_requests = True
@@ -98,14 +100,12 @@ class Transaction:
         return request.model_copy(update={"votes": tuple(kept)})
 
     async def record(self, *entries: AuditEntry) -> None:
-        """Add to the audit trail. Last in a transaction: it holds up everybody else's."""
+        """Add to the audit trail. It waits for no other transaction's entries."""
+        self.records = True
         if self._connection.dialect.name == "postgresql":
-            # After the locks of rows, so that nobody waits for a row with this in hand.
-            await self._connection.execute(select(func.pg_advisory_xact_lock(AUDIT_LOCK)))
-        newest = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
-        last = (await self._connection.execute(newest)).one_or_none()
-        links = chained(entries, *(last or (0, GENESIS)))
-        await self._connection.execute(insert(audit), [link.model_dump() for link in links])
+            await wait_for_seal(self._connection, entries)
+        else:
+            await append(self._connection, entries, self._audit_key)
 
     async def probe(self) -> None:
         await self._connection.execute(delete(budgets).where(budgets.c.name == PROBE))

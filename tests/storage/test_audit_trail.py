@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from bot.audit import export, verify
+from bot.clock import Clock
 from bot.domain.audit import AuditAction, AuditEntry, ChainedEntry, break_between
 from bot.domain.errors import SettingsError
 from bot.storage.audit_rows import audit_rows, entry_of
 from bot.storage.engine import migrate, open_engine
+from bot.storage.sealing import Sealer
 from bot.storage.store import Store
 from tests.requests import NOON, asked
 
@@ -61,7 +63,14 @@ async def write(url: str, *entries: AuditEntry) -> None:
     for one in entries:
         async with store.transaction() as transaction:
             await transaction.record(one)
+    await seal(store)
     await engine.dispose()
+
+
+async def seal(store: Store) -> None:
+    """Let all that was recorded have its place in the chain."""
+    if store.engine.dialect.name == "postgresql":
+        assert await Sealer(store.engine, store.recorded, Clock(), None).seal()
 
 
 @pytest.fixture
@@ -250,6 +259,32 @@ async def test_what_somebody_broke_is_exported_as_it_stands(trail: str, capsys: 
     assert json.loads(capsys.readouterr().out.splitlines()[2])["detail"] == "[1]"
 
 
+HIDDEN = "a\x1b[2J\x9b1m\r\n\u202eb\u2028\x7f"  # what would clear, color or turn a terminal
+
+
+async def test_nothing_that_moves_a_terminal_comes_out(migrated_url: str, capsys: Output) -> None:
+    """It is shown as JSON would write it, so that JSON means the same."""
+    url = migrated_url
+    await write(url, entry(1, instance=HIDDEN, detail={"text": HIDDEN}))
+    assert export(format="csv") == 0
+    assert export() == 0
+    head, row, line, end = capsys.readouterr().out.replace("\r\n", "\n").split("\n")
+
+    assert all(text.isprintable() for text in (head, row, line))
+    assert "a\\u001b[2J\\u009b1m\\u000d\\u000a\\u202eb\\u2028\\u007f" in row
+    assert (json.loads(line)["instance"], end) == (HIDDEN, "")
+    assert json.loads(line)["detail"] == {"text": HIDDEN}
+
+    tamper(
+        url,
+        "UPDATE audit SET action = 'x' || chr(27) || 'c'"
+        if "postgres" in url
+        else "UPDATE audit SET action = 'x' || char(27) || 'c'",
+    )
+    assert verify() == 1
+    assert "x\\u001bc" in capsys.readouterr().out
+
+
 async def test_who_reads_only_the_first_line_gets_no_traceback(migrated_database_url: str) -> None:
     """As `| head -1` does."""
     engine = open_engine(migrated_database_url)
@@ -270,13 +305,17 @@ async def test_who_reads_only_the_first_line_gets_no_traceback(migrated_database
 
 
 async def test_thirty_writers_at_once_leave_one_chain(store: Store) -> None:
-    """Nobody's entry is lost, and each follows one other."""
+    """Nobody's entry is lost, and each follows one other, however many sealers there are."""
+    sealers = [Sealer(store.engine, store.recorded, Clock(), None) for _ in range(2)]
 
     async def one(number: int) -> None:
         async with store.transaction() as transaction:
             await transaction.record(entry(number), entry(number))
+        if store.engine.dialect.name == "postgresql":
+            await sealers[number % 2].seal()
 
     await asyncio.gather(*map(one, range(30)))
+    await seal(store)
     url = store.engine.url.render_as_string(hide_password=False).replace("+aiosqlite", "")
     whole = entries(url)
 

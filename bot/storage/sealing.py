@@ -1,0 +1,122 @@
+"""How entries get their places in the chain of the audit trail.
+
+On SQLite the transaction that records an entry chains it, too: there is one writer, and nobody
+else to wait for. On PostgreSQL that would make every transaction wait for every other, to its
+commit, and with one frozen replica all would stand still. There entries are committed as they
+are, and sealed right after: whoever gets the lock chains what waits, in a transaction of its own
+that no command or click waits for. A process that dies in between leaves entries that the next
+sealer finds.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+import structlog
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.clock import Clock
+from bot.domain.audit import GENESIS, AuditEntry, AuditKey, WrittenEntry, chained, key_id_of
+from bot.domain.errors import SettingsError
+from bot.storage.tables import audit, unsealed
+
+LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the chain
+AT_ONCE = 500  # entries in one transaction
+FROZEN = "5s"  # a sealer that stops in its transaction loses it, and the lock, after so long
+TICK = 10.0  # seconds between two looks for what a dead process left
+AGAIN = 1.0  # seconds until the lock is tried again
+
+log = structlog.get_logger(__name__)
+
+
+async def append(
+    connection: AsyncConnection, entries: Iterable[AuditEntry], key: AuditKey | None
+) -> None:
+    """Chain entries to the newest. Nobody else may do so in the meantime."""
+    links = chained(entries, *await _newest(connection), key)
+    await connection.execute(insert(audit), [link.model_dump() for link in links])
+
+
+async def wait_for_seal(connection: AsyncConnection, entries: Iterable[AuditEntry]) -> None:
+    """Write entries down without a place in the chain."""
+    await connection.execute(insert(unsealed), [entry.model_dump() for entry in entries])
+
+
+class Sealer:
+    """Chains what was committed to PostgreSQL, in the order in which it was written.
+
+    An entry whose transaction took longer than a later one's is sealed after it: `at` is when
+    it was decided, `number` only its place.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, recorded: asyncio.Event, clock: Clock, key: AuditKey | None
+    ) -> None:
+        self._engine = engine
+        self._recorded = recorded  # is set when entries were committed
+        self._clock = clock
+        self._key = key
+
+    async def run(self) -> None:
+        """Seal what comes, and what others left, for as long as the bot runs."""
+        while True:
+            self._recorded.clear()
+            try:
+                is_done = await self.seal()
+            except (DBAPIError, ValueError) as error:
+                log.warning("audit_not_sealed", error=type(error).__name__)
+                is_done = False
+            if is_done:
+                await self._clock.wait(self._recorded, TICK)
+            else:
+                await self._clock.sleep(AGAIN)
+
+    async def seal(self) -> bool:
+        """Chain all that waits; False if somebody else is at it, or has the key for it."""
+        count = AT_ONCE
+        while count == AT_ONCE:
+            async with self._engine.begin() as connection:
+                if not await self._may_seal(connection):
+                    return False
+                entries = await _taken(connection)
+                count = len(entries)
+                if entries:
+                    await append(connection, entries, self._key)
+        return True
+
+    async def close(self) -> None:
+        """Leave nothing unsealed, if the database lets us."""
+        with suppress(DBAPIError, ValueError):
+            await self.seal()
+
+    async def _may_seal(self, connection: AsyncConnection) -> bool:
+        bounded = func.set_config("idle_in_transaction_session_timeout", FROZEN, True)  # noqa: FBT003, of SQL
+        got_lock = func.pg_try_advisory_xact_lock(LOCK)
+        *_, is_ours = (await connection.execute(select(bounded, got_lock))).one()
+        if not is_ours:
+            return False
+        # Without the key the chain would break here: a replica that has it goes on.
+        return self._key is not None or not key_id_of((await _newest(connection))[1])
+
+
+async def check_key(engine: AsyncEngine, key: AuditKey | None) -> None:
+    """Raises SettingsError if the trail is sealed with a key, and there is none to go on with."""
+    async with engine.connect() as connection:
+        _, newest = await _newest(connection)
+    if key is None and (key_id := key_id_of(newest)):
+        raise SettingsError([f"AUDIT_KEY is missing: the trail is sealed with the key {key_id}."])
+
+
+async def _taken(connection: AsyncConnection) -> list[WrittenEntry]:
+    oldest = select(unsealed.c.serial).order_by(unsealed.c.serial).limit(AT_ONCE)
+    taken = delete(unsealed).where(unsealed.c.serial.in_(oldest)).returning(unsealed)
+    rows = sorted((await connection.execute(taken)).mappings(), key=lambda row: row["serial"])
+    return [WrittenEntry.model_validate(dict(row)) for row in rows]
+
+
+async def _newest(connection: AsyncConnection) -> tuple[int, str]:
+    query = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+    row = (await connection.execute(query)).one_or_none()
+    return (row.number, row.hash) if row else (0, GENESIS)
