@@ -17,6 +17,7 @@ from tests.databases import Databases
 from tests.patient_loop import patient_loops
 from tests.stepped_clock import SteppedClock
 from tests.story import CONFIG, SPEED, Opens, Story
+from tests.zygote import Zygote
 
 settings.register_profile(
     "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -52,6 +53,12 @@ pytest_asyncio_loop_factories = patient_loops
 def databases(pytestconfig: pytest.Config) -> Databases:
     """The databases of this run."""
     return pytestconfig.stash[DATABASES]
+
+
+@pytest.fixture(scope="session")
+def zygote(databases: Databases) -> Zygote:
+    """Starts processes of the bot without their imports."""
+    return Zygote(databases.directory)
 
 
 @pytest.fixture(scope="session")

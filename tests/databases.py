@@ -34,7 +34,7 @@ class Databases:
     def postgresql(self) -> str:
         """The address of a real PostgreSQL; who asks first starts it."""
         address = self.directory / "address"
-        with self._alone():
+        with alone(self.directory):
             if not address.exists():
                 address.write_text(start_postgresql(self._server), "utf-8")
         return address.read_text("utf-8")
@@ -43,7 +43,7 @@ class Databases:
         """The URL of a new PostgreSQL database: empty, or as a bot that ran leaves it."""
         server = self.postgresql()
         if migrated:
-            with self._alone():
+            with alone(self.directory):
                 _make_template(server)
         name = f"test_{uuid4().hex}"
         _create(server, name, TEMPLATE if migrated else "template1")
@@ -54,7 +54,7 @@ class Databases:
         if file.exists():
             return
         template = self.directory / f"{TEMPLATE}.db"
-        with self._alone():
+        with alone(self.directory):
             if not template.exists():
                 new = template.with_suffix(".new")
                 _migrate(f"sqlite:///{new}")
@@ -70,11 +70,13 @@ class Databases:
             server.wait(10)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with (self.directory / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Nobody else who shares the directory is in here."""
+    with (directory / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def start_postgresql(directory: Path) -> str:

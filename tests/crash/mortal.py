@@ -4,12 +4,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bot.demo.slack.records import Message
 from bot.demo.world import BEN
 from bot.slack.cards import APPROVE
 from tests.story import Story
+from tests.zygote import ForkedProcess, Zygote
 
 PATIENCE = 20.0  # seconds of real time for anything to come about
 SOON = 3.0  # seconds after which people try again
@@ -17,18 +19,23 @@ ROOT = Path(__file__).parents[2]
 
 
 class MortalBot:
-    """`backup-bot run` as a process; `point` is where it dies (see dying.py)."""
+    """`backup-bot run` as a process; `point` is where it dies (see dying.py).
 
-    def __init__(self, story: Story, directory: Path) -> None:
+    With a zygote it is back in a moment.
+    """
+
+    def __init__(self, story: Story, directory: Path, zygote: Zygote | None = None) -> None:
         self.story = story
         self.deaths = 0
         self._directory = directory
-        self._process: asyncio.subprocess.Process | None = None
+        start = partial(asyncio.create_subprocess_exec, sys.executable, "-m")
+        self._start = zygote.start if zygote else start
+        self._process: asyncio.subprocess.Process | ForkedProcess | None = None
 
     async def start(self, point: str = "never") -> None:
         environ = {name: os.environ[name] for name in ("HOME", "PATH")} | self.story.environ
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.crash.dying", point),
+        self._process = await self._start(
+            *("tests.crash.dying", point),
             cwd=self._directory,
             env=environ | {"PYTHONPATH": str(ROOT)},
             stderr=asyncio.subprocess.DEVNULL,

@@ -15,6 +15,7 @@ from bot.demo.world import ANA
 from bot.slack.views import NAME as NAME_FIELD
 from tests.crash.mortal import SOON, MortalBot, approved, asked, cards, says
 from tests.story import CONFIG, Opens, Story
+from tests.zygote import Zygote
 
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
 NAME = "before-42"
@@ -58,14 +59,20 @@ async def story(opens: Opens) -> AsyncIterator[Story]:
         yield story
 
 
-@pytest.mark.parametrize(("point", "twice"), POINTS)
-async def test_killed(
-    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, twice: int
-) -> None:
-    """One backup, one story, no button left, a trail without a gap."""
+@pytest.fixture
+def mortal(story: Story, tmp_path: Path, zygote: Zygote) -> MortalBot:
+    """A bot that dies, in an empty directory."""
     directory = tmp_path / "empty"
     directory.mkdir()
-    bot = MortalBot(story, directory)
+    return MortalBot(story, directory, zygote)
+
+
+@pytest.mark.parametrize(("point", "twice"), POINTS)
+async def test_killed(
+    mortal: MortalBot, monkeypatch: pytest.MonkeyPatch, point: str, twice: int
+) -> None:
+    """One backup, one story, no button left, a trail without a gap."""
+    bot, story = mortal, mortal.story
     await bot.start(point)
     await asked(bot, "mortal", NAME)
     await approved(bot, NAME)
@@ -94,15 +101,13 @@ async def test_killed(
     ],
 )
 async def test_killed_while_it_deletes(
-    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+    mortal: MortalBot, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """The backup is gone, and it is said once that it is."""
-    directory = tmp_path / "empty"
-    directory.mkdir()
+    bot, story = mortal, mortal.story
     (sandbox,) = [found for found in story.region.instances if found.name == "dev-sandbox"]
     began = story.clock.now() - timedelta(days=30)
     backup = story.region.add_backup(sandbox, NAME, type="manual", began=began)
-    bot = MortalBot(story, directory)
     await bot.start(point)
     while not cards(story, NAME):
         await bot.until(lambda: bot.is_connected)

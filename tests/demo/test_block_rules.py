@@ -1,8 +1,12 @@
 """What the simulated Slack takes as a message, and what it says about anything else."""
 
+import json
+from collections.abc import Iterator
+
 import pytest
 
 from bot.demo.slack.block_rules import broadcasts, message_problems, view_problems
+from bot.demo.slack.block_schema import CHOSEN, LIMITS, SCHEMAS, Surface
 from bot.demo.slack.records import Json
 from tests.demo.slack_people import APPROVE, CARD, option
 
@@ -202,3 +206,30 @@ def test_broadcasts() -> None:
         "@channel",
         "@everyone",
     ]
+
+
+def asked(schema: Json, name: str = "") -> Iterator[tuple[str, str, object]]:
+    """What a schema asks of which property, or definition."""
+    for key, value in schema.items():
+        for inner in value if key in {"allOf", "anyOf"} else ():
+            yield from asked(inner, name)
+        if key in {"properties", "definitions"}:
+            for other, inner in value.items():
+                yield from asked(inner, other)
+        elif isinstance(value, dict):
+            yield from asked(value, name)
+        elif key not in {"allOf", "anyOf", "description", "deprecated", "$schema"}:
+            yield name, key, value
+
+
+@pytest.mark.parametrize("surface", Surface)
+def test_the_schemas_ask_no_more_of_a_text_than_what_is_known(surface: Surface) -> None:
+    """That is what lets texts of about one length stand for each other."""
+    found = list(asked(json.loads((SCHEMAS / surface).read_text("utf-8"))))
+    known = {"additionalProperties", "const", "enum", "maxItems", "maxLength", "required", "type"}
+
+    assert {key for _, key, _ in found} == {"$ref", *known}
+    colored = {name for name, key, value in found if str(value).endswith("/ColorScheme")}
+    chosen = {name for name, key, _ in found if key in {"const", "enum"}}
+    assert (chosen - {"ColorScheme"}) | colored == CHOSEN
+    assert {limit for _, key, limit in found if key == "maxLength"} <= set(LIMITS)

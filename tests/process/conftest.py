@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 
@@ -12,6 +13,7 @@ import pytest
 
 from bot.clock import Clock
 from bot.demo.world import World, offline_world
+from tests.zygote import ForkedProcess, Zygote
 
 PATIENCE = 20.0  # seconds of real time; several may start at once
 SECRETS = {
@@ -25,7 +27,7 @@ SECRETS = {
 class Process:
     """A running `backup-bot run`, and all that it has printed."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         self._process = process
         self._reading = [
             asyncio.create_task(self._read(process.stdout, "out")),
@@ -84,8 +86,8 @@ Runs = Callable[..., AbstractAsyncContextManager[Process]]
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Runs:
-    """Starts `backup-bot run` with these variables and options."""
+def runs(tmp_path: Path, zygote: Zygote) -> Runs:
+    """Starts `backup-bot run` with these variables and options; `cold` as a Python of its own."""
     directory = tmp_path / "empty"
     directory.mkdir()
     own = {
@@ -93,11 +95,16 @@ def runs(tmp_path: Path) -> Runs:
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
 
+    warm = zygote.start
+
     @asynccontextmanager
-    async def running(environ: dict[str, str], *options: str) -> AsyncIterator[Process]:
+    async def running(
+        environ: dict[str, str], *options: str, cold: bool = False
+    ) -> AsyncIterator[Process]:
+        begin = partial(asyncio.create_subprocess_exec, sys.executable, "-m") if cold else warm
         process = Process(
-            await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run", *options),
+            await begin(
+                *("bot", "run", *options),
                 cwd=directory,
                 env=own | environ,
                 stdout=asyncio.subprocess.PIPE,

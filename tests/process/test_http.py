@@ -39,7 +39,7 @@ async def serving(runs: Runs, world: World, tmp_path: Path) -> AsyncIterator[Pro
     config.write_text(QUICK, "utf-8")
     environ = world.environ | {"BACKUP_BOT_CONFIG": str(config)}
     del environ["SLACK_APP_TOKEN"]
-    async with runs(environ, "--http", "--port", str(port)) as process:
+    async with runs(environ, "--http", "--port", str(port), cold=True) as process:
         world.workspace.request_url = f"http://127.0.0.1:{port}{PATH}"
         await process.until_logged("listening")
         yield process

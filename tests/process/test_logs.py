@@ -15,7 +15,7 @@ async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: Worl
     workspace.faults.next("auth.test", slack_faults.DROPPED)
     workspace.sockets.refuse_tickets(1)
     world.region.faults.next(Operation.LIST_INSTANCES, rds_faults.ERROR)
-    async with runs(world.environ | {"LOG_FORMAT": "json"}) as process:
+    async with runs(world.environ | {"LOG_FORMAT": "json"}, cold=True) as process:
         await workspace.until(lambda: workspace.sockets.open, PATIENCE)
         workspace.faults.next("chat.postMessage", slack_faults.ERROR)
         await workspace.command(ANA, OPS, "/backup", "create dev-sandbox logged-1")
@@ -35,7 +35,7 @@ async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: Worl
 async def test_the_console_holds_no_secret_either(runs: Runs, world: World) -> None:
     """The default format, with wrong keys: the gateway's refusal is told, not its text."""
     world.region.gateway.secret_key = "the secret key that was there before"
-    async with runs(world.environ) as process:
+    async with runs(world.environ, cold=True) as process:
         await until_connected(world)
         reply = await world.workspace.command(ANA, OPS, "/backup", "create dev-sandbox keys-1")
         assert reply.message is not None

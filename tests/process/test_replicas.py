@@ -103,7 +103,7 @@ class Fleet:
 
 @pytest.fixture
 async def fleet(
-    world: World, runs: Runs, postgresql_url: str, tmp_path: Path
+    world: World, runs: Runs, migrated_postgresql_url: str, tmp_path: Path
 ) -> AsyncIterator[Fleet]:
     config = tmp_path / "policy.toml"
     config.write_text(OFTEN, "utf-8")
@@ -112,8 +112,8 @@ async def fleet(
         instance = world.region.add_instance(f"db-{number}", backup_takes=timedelta(hours=1))
         began = world.region.clock.now() - timedelta(days=1)
         world.region.add_backup(instance, "nightly", began=began, takes=timedelta(seconds=1))
-    environ = world.environ | {"DATABASE_URL": postgresql_url, "BACKUP_BOT_CONFIG": str(config)}
-    fleet = Fleet(world, environ, runs)
+    database = {"DATABASE_URL": migrated_postgresql_url}
+    fleet = Fleet(world, world.environ | database | {"BACKUP_BOT_CONFIG": str(config)}, runs)
     yield fleet
     await fleet.end()
 
@@ -197,8 +197,11 @@ async def test_one_by_one_they_are_replaced(fleet: Fleet) -> None:
     assert len(fleet.thread(card)) == 3
 
 
-async def test_three_start_together_on_an_empty_database(fleet: Fleet) -> None:
+async def test_three_start_together_on_an_empty_database(
+    fleet: Fleet, postgresql_url: str
+) -> None:
     """One migrates, the others wait for it."""
+    fleet.environ["DATABASE_URL"] = postgresql_url
     await fleet.start(3)
     card = await fleet.asks("db-0")
 
@@ -206,12 +209,14 @@ async def test_three_start_together_on_an_empty_database(fleet: Fleet) -> None:
     assert all("Traceback" not in replica.err for replica in fleet.replicas)
 
 
-async def test_who_lost_its_lock_ends(fleet: Fleet, postgresql_url: str) -> None:
+async def test_who_lost_its_lock_ends(fleet: Fleet) -> None:
     """Others may do its work by now: it must not go on beside them."""
     await fleet.start()
-    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as administrator:
+    url = fleet.environ["DATABASE_URL"].replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as administrator:
         administrator.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
         )
 
     assert await fleet.replicas[0].exits() != 0

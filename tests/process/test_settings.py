@@ -23,7 +23,7 @@ async def _cannot_start(process: Process) -> list[str]:
 
 async def test_without_any_setting_all_that_are_missing_are_named(runs: Runs) -> None:
     """One message, a line for each variable, and nothing else."""
-    async with runs({}) as process:
+    async with runs({}, cold=True) as process:
         problems = await _cannot_start(process)
 
     assert process.err.startswith("backup-bot cannot start:")
