@@ -52,6 +52,7 @@ class Environment(BaseModel):
     )
     config: Path | None = Field(None, alias="BACKUP_BOT_CONFIG")
     command: str = Field("/backup", alias="BACKUP_BOT_COMMAND", pattern=r"^/[a-z0-9_-]{1,31}$")
+    health_host: str = Field("127.0.0.1", alias="HEALTH_HOST")
     health_port: int = Field(8080, alias="HEALTH_PORT", ge=0, le=65535)
     log_format: Literal["console", "json"] = Field("console", alias="LOG_FORMAT")
 
