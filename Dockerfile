@@ -12,7 +12,8 @@ RUN useradd --create-home --uid 10001 backup-bot
 COPY --from=build /app/.venv /app/.venv
 USER backup-bot
 WORKDIR /home/backup-bot
-ENV PATH=/app/.venv/bin:$PATH LOG_FORMAT=json
+# Outside of a container both listen on loopback; `run --http` needs `--host 0.0.0.0` here, too.
+ENV PATH=/app/.venv/bin:$PATH LOG_FORMAT=json HEALTH_HOST=0.0.0.0
 # The database lives in the working directory: mount a volume here, or set DATABASE_URL.
 VOLUME /home/backup-bot
 ENTRYPOINT ["backup-bot"]

@@ -193,9 +193,13 @@ def _listen(
 ) -> HttpFront | SocketFront:
     """Let Slack reach the listeners; at the end they may answer what they have begun."""
     env, at_work = settings.environment, AtWork()
-    app = bolt_app(outside.slack, identity, revealed(env.signing_secret), at_work)
+    app = bolt_app(outside.slack, identity, at_work)
     handlers.register(app, door)
-    front = HttpFront(app, address) if address else SocketFront(app, revealed(env.app_token))
+    front: HttpFront | SocketFront
+    if address:
+        front = HttpFront(app, address, revealed(env.signing_secret))
+    else:
+        front = SocketFront(app, revealed(env.app_token))
     run.keep(front.run())
     run.push_async_callback(front.close)
     run.push_async_callback(at_work.drain, TO_ANSWER)
@@ -205,9 +209,10 @@ def _listen(
 async def _serve_health(
     settings: Settings, outside: Outside, front: HttpFront | SocketFront, run: Run
 ) -> None:
-    if not (port := settings.environment.health_port):
+    env = settings.environment
+    if not env.health_port:
         return
     health = Health(outside.store, outside.rds, outside.threads, front, outside.clock)
-    server = HealthServer(health, port)
+    server = HealthServer(health, env.health_host, env.health_port)
     await server.start()
     run.push_async_callback(server.close)

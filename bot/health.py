@@ -1,10 +1,11 @@
 """`/healthz`, `/readyz` and `/metrics`, for whoever operates the bot."""
 
+import asyncio
 import json
-import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -12,12 +13,20 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from bot.clock import Clock
-from bot.domain.errors import SettingsError, StoreUnavailable
+from bot.domain.errors import StoreUnavailable
 from bot.rds.client import RdsClient
+from bot.server import Server, listen
 from bot.slack.threads import Threads
 from bot.storage.store import Store
 
 FRESH = 60.0  # seconds since Slack was last seen alive
+TO_ANSWER = 1.5  # seconds that the database has for one answer
+TTL = 1.0  # seconds for which /readyz gives the same answer
+MOST_CONNECTIONS = 64
+TO_CLOSE = 1.0  # seconds for the answers under way
+
+T = TypeVar("T")
+Reply = Callable[[], Awaitable[web.Response]]
 
 
 class Front(Protocol):
@@ -59,10 +68,12 @@ class Health:
 
     async def _database(self) -> tuple[str, float | None]:
         try:
-            await self.store.probe()
-            since = await self.store.oldest_unannounced()
+            await _in_time(self.store.probe())
+            since = await _in_time(self.store.oldest_unannounced())
         except StoreUnavailable as error:
             return f"it takes nothing ({type(error.__cause__).__name__})", None
+        except TimeoutError:
+            return "it isn't responding", None
         return "ok", max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0
 
     async def gauges(self) -> list[GaugeMetricFamily]:
@@ -78,49 +89,78 @@ class Health:
         queue.add_metric(["slack"], self.threads.pace.queued)
         queue.add_metric(["rds"], self.rds.queued)
         try:
-            for state, rule, count in await self.store.counts():
+            for state, rule, count in await _in_time(self.store.counts()):
                 requests.add_metric([state, rule], count)
-            since = await self.store.oldest_unannounced()
-            age = (self.clock.now() - since).total_seconds() if since else 0.0
-            oldest.add_metric([], max(0.0, age))
-        except StoreUnavailable:
+            since = await _in_time(self.store.oldest_unannounced())
+        except (StoreUnavailable, TimeoutError):
             return [queue]
+        age = (self.clock.now() - since).total_seconds() if since else 0.0
+        oldest.add_metric([], max(0.0, age))
         return [requests, oldest, queue]
 
 
-class HealthServer:
-    """Serves a Health over HTTP. Raises SettingsError if the port is taken."""
+async def _in_time(asking: Coroutine[Any, Any, T]) -> T:
+    """The database's answer. Raises TimeoutError, at once: the driver cancels in its own time."""
+    task = asyncio.create_task(asking)
+    done, _ = await asyncio.wait([task], timeout=TO_ANSWER)
+    if not done:
+        task.cancel()
+        task.add_done_callback(lambda late: late.cancelled() or late.exception())
+        raise TimeoutError
+    return task.result()
 
-    def __init__(self, health: Health, port: int) -> None:
+
+class HealthServer:
+    """Serves a Health over HTTP. Raises SettingsError if it cannot listen at the address."""
+
+    def __init__(self, health: Health, host: str, port: int) -> None:
         self._health = health
-        self._port = port
-        app = web.Application()
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._looking: asyncio.Task[tuple[bool, dict[str, Any]]] | None = None
+        self._replies: dict[str, Reply] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+        }
+        listening = listen(host, port, f"HEALTH_HOST={host} HEALTH_PORT={port}")
+        self._server = Server(listening, self._answer, to_close=TO_CLOSE, most=MOST_CONNECTIONS)
 
     async def start(self) -> None:
-        try:
-            listening = socket.create_server(("", self._port))
-        except OSError as error:
-            raise SettingsError([f"HEALTH_PORT: cannot listen ({error.strerror})."]) from error
-        await self._runner.setup()
-        await web.SockSite(self._runner, listening).start()
+        await self._server.start()
 
     async def close(self) -> None:
-        await self._runner.cleanup()
+        await self._server.close()
+        if self._looking:
+            self._looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._looking
 
-    async def _healthz(self, _: web.Request) -> web.Response:
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        reply = self._replies.get(request.path)
+        if reply is None:
+            return web.Response(status=404)
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, headers={"Allow": "GET, HEAD"})
+        return await reply()
+
+    async def _healthz(self) -> web.Response:
         return web.Response(text="ok\n")  # the loop turns, or nobody would say so
 
-    async def _readyz(self, _: web.Request) -> web.Response:
-        is_ready, parts = await self._health.ready()
-        return web.json_response(
-            parts, status=200 if is_ready else 503, dumps=lambda v: json.dumps(v) + "\n"
-        )
+    async def _readyz(self) -> web.Response:
+        """One look for everyone who asks within a second."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._health.ready())
+            self._looking.add_done_callback(self._looked)
+        is_ready, parts = await asyncio.shield(self._looking)
+        status = 200 if is_ready else 503
+        return web.json_response(parts, status=status, dumps=lambda v: json.dumps(v) + "\n")
 
-    async def _metrics(self, _: web.Request) -> web.Response:
+    def _looked(self, _: object) -> None:
+        asyncio.get_running_loop().call_later(TTL, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looking = None
+
+    async def _metrics(self) -> web.Response:
         gauges = await self._health.gauges()
         return web.Response(
             body=generate_latest(REGISTRY) + generate_latest(_Given(gauges)),

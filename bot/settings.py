@@ -62,6 +62,7 @@ class Environment(BaseModel):
     audit_key: Annotated[SecretStr, AfterValidator(_audit_key)] | None = Field(
         None, alias="AUDIT_KEY"
     )
+    health_host: str = Field("127.0.0.1", alias="HEALTH_HOST")
     health_port: int = Field(8080, alias="HEALTH_PORT", ge=0, le=65535)
     log_format: Literal["console", "json"] = Field("console", alias="LOG_FORMAT")
 

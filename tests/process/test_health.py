@@ -141,7 +141,8 @@ async def test_one_backup_shows_in_the_metrics(operator: Operator) -> None:
 async def test_a_port_that_is_taken_is_said(runs: Runs, world: World) -> None:
     """With the name of the setting."""
     with socket.create_server(("", 0)) as taken:
-        environ = world.environ | {"HEALTH_PORT": str(taken.getsockname()[1])}
+        port = taken.getsockname()[1]
+        environ = world.environ | {"HEALTH_PORT": str(port)}
         async with runs(environ) as process:
             assert await process.exits() == 2
-            assert "HEALTH_PORT: cannot listen" in process.err
+            assert f"HEALTH_PORT={port}: cannot listen" in process.err

@@ -39,7 +39,7 @@ async def _ack(ack: AsyncAck) -> None:
 async def front(workspace: Workspace) -> AsyncIterator[SocketFront]:
     """An app that acks, behind two sockets that are looked after in great haste."""
     client = AsyncWebClient("xoxb", base_url=f"{workspace.base_url}/api/", retry_handlers=[])
-    app = bolt_app(client, AuthorizeResult(enterprise_id=None, team_id="T"), None, AtWork())
+    app = bolt_app(client, AuthorizeResult(enterprise_id=None, team_id="T"), AtWork())
     app.command("/backup")(_ack)
     front = SocketFront(app, "xapp", HASTE)
     running = asyncio.create_task(front.run())
