@@ -14,6 +14,7 @@ from bot.config_file import Source
 from bot.domain.errors import RdsError, RdsUnreachable, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy_problems import problems
+from bot.domain.references import alias_warnings
 from bot.outside import rds_client, slack_client
 from bot.settings import Settings, load
 from bot.slack.codes import FAILURES, error_code
@@ -150,15 +151,13 @@ async def _rds(settings: Settings, stack: AsyncExitStack) -> AsyncIterator[Findi
 
 
 def _unmatched(settings: Settings, instances: list[Instance]) -> list[str]:
-    """Rules and aliases that lead to no instance there is now."""
+    """Rules that lead to no instance there is now, and aliases that do not do as they seem to."""
     found = []
     source: Source = settings.source
     for number, rule in enumerate(settings.file.policy.rules):
         if not any(rule.covers(instance.name, instance.id) for instance in instances):
             text = f"rule {number + 1}: it matches no instance that there is now."
             found.append(source.sentence(("rule", number, "instances"), text))
-    for alias, name in settings.file.aliases.items():
-        if not any(name in (i.id, i.name) for i in instances):
-            text = f"alias {alias}: there is no instance {name}."
-            found.append(source.sentence(("aliases", alias), text))
+    warnings = alias_warnings(settings.file.aliases, instances)
+    found += (source.of_alias(*warning) for warning in warnings)
     return found

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import normalize
 
 from sqlalchemy import (
     JSON,
@@ -149,6 +150,7 @@ budgets = Table(
 
 def about(instance: str) -> ColumnElement[bool]:
     """The entries about an instance, by its name or id: all of a request, if one names it."""
-    named = or_(audit.c.instance == instance, audit.c.instance_id == instance)
+    spellings = {instance, normalize("NFC", instance), normalize("NFD", instance)}
+    named = or_(audit.c.instance.in_(spellings), audit.c.instance_id == instance)
     requests_about = select(audit.c.request_id).where(named, audit.c.request_id.is_not(None))
     return or_(named, audit.c.request_id.in_(requests_about))
