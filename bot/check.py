@@ -16,6 +16,7 @@ from bot.domain.instances import Instance
 from bot.domain.policy_problems import problems
 from bot.domain.references import alias_warnings
 from bot.outside import rds_client, slack_client
+from bot.patience import everybody_within
 from bot.settings import Settings, load
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.people import People
@@ -120,9 +121,12 @@ async def _policy(slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Fi
     policy = settings.file.policy
     people = People(slack, Clock())
     named = policy.people
-    members = await people.members(named)
+    try:
+        members = await everybody_within(PATIENCE, people, named)
+    finally:
+        await people.close()
     for slack_id in named:
-        behind = members[slack_id]
+        behind = members.get(slack_id)
         if behind is None:
             why = people.problems.get(slack_id, "no answer")
             yield Finding(Level.PROBLEM, f"{slack_id}: Slack does not say who that is ({why})")
