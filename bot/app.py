@@ -25,7 +25,8 @@ from bot.lifecycle.workflow import Lifecycle
 from bot.lifecycle.world import World
 from bot.outside import Outside, open_outside
 from bot.overview import Overview
-from bot.patience import PEOPLE_PATIENCE, members_within
+from bot.patience import PEOPLE_PATIENCE, everybody_within
+from bot.rate_limit import RateLimit
 from bot.rds.client import PATIENCE
 from bot.run import Run
 from bot.settings import Settings, revealed
@@ -80,7 +81,7 @@ async def _check_approvers(settings: Settings, outside: Outside) -> None:
     It also fills the memory of who is who. What Slack does not say in time stops nothing.
     """
     policy = settings.file.policy
-    members = await members_within(PEOPLE_PATIENCE, outside.people, policy.people)
+    members = await everybody_within(PEOPLE_PATIENCE, outside.people, policy.people)
     found = problems(policy, members)
     for problem in found:
         log.warning("policy_problem", problem=settings.source.located(problem))
@@ -178,6 +179,7 @@ def _door(
         typeahead=typeahead,
         board=board,
         homes=homes,
+        rate_limit=RateLimit(clock),
         command=command,
         team_id=identity.team_id or "",
     )

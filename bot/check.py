@@ -15,7 +15,9 @@ from bot.domain.errors import RdsError, RdsUnreachable, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy_problems import problems
 from bot.domain.printable import printable
+from bot.domain.references import alias_warnings
 from bot.outside import rds_client, slack_client
+from bot.patience import everybody_within
 from bot.settings import Settings, load
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.people import People
@@ -120,9 +122,12 @@ async def _policy(slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Fi
     policy = settings.file.policy
     people = People(slack, Clock())
     named = policy.people
-    members = await people.members(named)
+    try:
+        members = await everybody_within(PATIENCE, people, named)
+    finally:
+        await people.close()
     for slack_id in named:
-        behind = members[slack_id]
+        behind = members.get(slack_id)
         if behind is None:
             why = people.problems.get(slack_id, "no answer")
             yield Finding(Level.PROBLEM, f"{slack_id}: Slack does not say who that is ({why})")
@@ -151,15 +156,13 @@ async def _rds(settings: Settings, stack: AsyncExitStack) -> AsyncIterator[Findi
 
 
 def _unmatched(settings: Settings, instances: list[Instance]) -> list[str]:
-    """Rules and aliases that lead to no instance there is now."""
+    """Rules that lead to no instance there is now, and aliases that do not do as they seem to."""
     found = []
     source: Source = settings.source
     for number, rule in enumerate(settings.file.policy.rules):
         if not any(rule.covers(instance.name, instance.id) for instance in instances):
             text = f"rule {number + 1}: it matches no instance that there is now."
             found.append(source.sentence(("rule", number, "instances"), text))
-    for alias, name in settings.file.aliases.items():
-        if not any(name in (i.id, i.name) for i in instances):
-            text = f"alias {alias}: there is no instance {name}."
-            found.append(source.sentence(("aliases", alias), text))
+    warnings = alias_warnings(settings.file.aliases, instances)
+    found += (source.of_alias(*warning) for warning in warnings)
     return found

@@ -1,5 +1,7 @@
 """What a click does: decide about a request, withdraw it, keep its backup."""
 
+import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 
@@ -13,8 +15,10 @@ from bot.domain.policy import Members, Policy, Terms
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
 from bot.metrics import DECISION_SECONDS
-from bot.patience import FORM_PATIENCE, PEOPLE_PATIENCE, members_within
+from bot.patience import FORM_PATIENCE, PEOPLE_PATIENCE
 from bot.ports import Conflict, Engine, People, Store, Transaction
+
+JUST_ADDED = 10.0  # seconds after which somebody who was added to a group is let in
 
 
 class Clicks:
@@ -98,7 +102,21 @@ class Clicks:
         opens_form = click.choice.wants_reason and not click.reason
         patience = FORM_PATIENCE if opens_form else PEOPLE_PATIENCE
         ids = (*allowed, click.user_id, *request.approvers)
-        return await members_within(patience, self._people, ids)
+        try:
+            async with asyncio.timeout(patience):
+                return await self._rights(click, request.under(self._policy), ids)
+        except TimeoutError:  # nothing is known, so no group decides
+            return {}
+
+    async def _rights(self, click: Click, request: BackupRequest, ids: Iterable[str]) -> Members:
+        """What would count is asked of Slack anew; who is refused spends few of its calls."""
+        members = await self._people.members(ids)
+        verdict = judge(click, request, members, self._clock.now()).verdict
+        if verdict.counts:
+            return await self._people.members(ids, max_age=0)
+        if verdict in (Verdict.NOT_AN_APPROVER, Verdict.MAY_NOT_BREAK_GLASS):
+            return await self._people.members(ids, max_age=JUST_ADDED)
+        return members
 
     async def _count(self, click: Click, members: Members) -> ClickResult:
         async with self._store.transaction() as transaction:

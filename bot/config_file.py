@@ -3,26 +3,29 @@
 import re
 import tomllib
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from bot.domain.likeness import nearest
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.policy_problems import PolicyProblem, problems
+from bot.domain.references import alias_problems
 from bot.toml_lines import Path as TomlPath
 from bot.toml_lines import line_of, lines_of
 
 DEFAULT_CONFIG = "backup-bot.toml"
+LONGEST_DURATION = 64  # characters
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def duration(value: object) -> object:
     """`"8h"`, `"90m"`, `"1d 12h"` → timedelta; pydantic judges everything else."""
     if isinstance(value, str):
-        parts = re.findall(r"(\d+)\s*([smhd])", value)
-        if parts and not re.sub(r"\d+\s*[smhd]|\s", "", value):
+        parts = re.findall(r"(\d+)\s*([smhd])", value[:LONGEST_DURATION])
+        rest = re.sub(r"\d+\s*[smhd]|\s", "", value[:LONGEST_DURATION])
+        if parts and not rest and len(value) <= LONGEST_DURATION:
             return timedelta(**{UNITS[unit]: int(number) for number, unit in parts})
         raise ValueError('write a duration like "8h", "90m" or "1d 12h"')
     return value
@@ -122,6 +125,10 @@ class Source(BaseModel):
         path = ("rule", problem.rule - 1, problem.key)
         return self.sentence(path, f"rule {problem.rule}: {problem.key}: {problem.text}.")
 
+    def of_alias(self, alias: str, text: str) -> str:
+        """What is wrong with an alias, with its file and line."""
+        return self.sentence(("aliases", alias), f"alias {alias}: {text}.")
+
     def sentence(self, path: TomlPath, text: str) -> str:
         line = line_of(path, self.lines)
         return f"{self.name}, line {line}: {text}" if line else f"{self.name}: {text}"
@@ -150,6 +157,7 @@ def read_config(named: str | None, found: list[str]) -> tuple[ConfigFile | None,
         found += (source.sentence(p["loc"], _words(p["loc"], p["type"], p["msg"])) for p in wrong)
         return None, source
     found += map(source.located, problems(file.policy, {}))
+    found += (source.of_alias(*problem) for problem in alias_problems(file.aliases))
     return file, source
 
 
@@ -159,7 +167,7 @@ def _words(path: TomlPath, kind: str, message: str) -> str:
         case "missing":
             return f"{name} is missing."
         case "extra_forbidden":
-            near = get_close_matches(str(path[-1]), _keys_beside(path), n=1)
+            near = nearest(str(path[-1]), _keys_beside(path))
             meant = f"did you mean {near[0]}?" if near else "see the table in the README."
             return f"{name} is not a setting; {meant}"
         case _:

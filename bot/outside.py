@@ -1,15 +1,19 @@
 """The outside, opened: the database, RDS and Slack, for as long as the bot runs."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import aiohttp
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.budget import Ledger, OwnLedger
 from bot.clock import Clock
 from bot.domain.audit import AuditKey
+from bot.domain.instances import Instance
+from bot.domain.references import alias_warnings
 from bot.lifecycle.gate import Gate
 from bot.rds.client import RdsClient, open_client
 from bot.rds.instances import InstanceCatalogue
@@ -28,7 +32,24 @@ from bot.storage.sealing import Sealer, check_key
 from bot.storage.store import Store
 from bot.watcher import Watcher
 
+log = structlog.get_logger(__name__)
+
 SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the Web API
+
+
+class AliasWarnings:
+    """Logs what is wrong with an alias once the instances are known, and each thing once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._said: set[str] = set()
+
+    def __call__(self, instances: Sequence[Instance]) -> None:
+        source, aliases = self._settings.source, self._settings.file.aliases
+        found = {source.of_alias(*warning) for warning in alias_warnings(aliases, instances)}
+        for problem in sorted(found - self._said):
+            log.warning("alias_problem", problem=problem)
+        self._said |= found
 
 
 @dataclass(frozen=True)
@@ -60,7 +81,7 @@ async def open_outside(
     gate, pace = Gate(), Pace(clock, ledger)
     threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
     run.push_async_callback(threads.close)
-    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases)
+    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, AliasWarnings(settings))
     run.push_async_callback(catalogue.close)
     run.keep(catalogue.warm())
     watcher = Watcher(rds, clock)

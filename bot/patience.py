@@ -19,3 +19,13 @@ async def members_within(patience: float, people: People, ids: Iterable[str]) ->
             return await people.members(ids)
     except TimeoutError:
         return {}
+
+
+async def everybody_within(patience: float, people: People, ids: Iterable[str]) -> Members:
+    """The same without those who left Slack, as far as it has told in time who did."""
+    wanted = tuple(ids)
+    try:
+        async with asyncio.timeout(patience):
+            return await people.everybody(wanted)
+    except TimeoutError:
+        return await members_within(FORM_PATIENCE, people, wanted)

@@ -88,8 +88,16 @@ class Catalogue(Protocol):
 class People(Protocol):
     """Slack's people and user groups."""
 
-    async def members(self, ids: Iterable[str]) -> Members:
-        """The living people behind each user and user group; None where Slack could not say."""
+    async def members(self, ids: Iterable[str], *, max_age: float | None = None) -> Members:
+        """The people behind each user and user group; None where Slack could not say.
+
+        From memory; with a `max_age` in seconds nothing older is believed, and with 0 Slack is
+        asked now.
+        """
+        ...
+
+    async def everybody(self, ids: Iterable[str]) -> Members:
+        """The same, once it was asked of all members of the groups whether they are there."""
         ...
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from bot.domain.errors import UserError
+from bot.domain.folding import search_key
 from bot.domain.instances import Instance, matching
+from bot.domain.references import References
 from bot.ports import Catalogue, Store
 
 SUGGESTED, RECENT = 100, 5  # instances in one typeahead (Slack's limit), and of one's own on top
@@ -22,10 +25,10 @@ class Typeahead:
 
     def named(self, reference: str, known: Sequence[Instance]) -> Instance | None:
         """The one that an id, a name or an alias means, without a doubt; None if there is none."""
-        wanted = self._aliases.get(reference, reference)
-        by_id = [instance for instance in known if instance.id == wanted]
-        found = by_id or [instance for instance in known if instance.name == wanted]
-        return found[0] if len(found) == 1 and not found[0].is_replica else None
+        try:
+            return References(known, self._aliases).find(reference)
+        except UserError:
+            return None
 
     async def suggest(
         self, text: str, user_id: str, patience: float
@@ -36,10 +39,11 @@ class Typeahead:
         asked = await self._store.requests(requester=user_id, limit=10 * RECENT)
         used = dict.fromkeys(r.instance.id for r in asked if r.instance)
         recent = [found.pop(instance_id) for instance_id in used if instance_id in found][:RECENT]
-        others = sorted(found.values(), key=lambda instance: _nearness(instance, text))
+        begin = search_key(text)
+        others = sorted(found.values(), key=lambda instance: _nearness(instance, begin))
         return recent, others[: SUGGESTED - len(recent)]
 
 
-def _nearness(instance: Instance, text: str) -> tuple[bool, str]:
+def _nearness(instance: Instance, begin: str) -> tuple[bool, str]:
     """What begins with the text goes first."""
-    return not instance.name.lower().startswith(text.strip().lower()), instance.name
+    return not search_key(instance.name).startswith(begin), instance.name

@@ -34,6 +34,7 @@ async def backup(
     """`/backup …`: what it asks for is on disk before Slack gets its ack."""
     asked = asked_in(command)
     door.check_team(asked.team_id)
+    door.rate_limit.check(asked.user_id)
     wish = parse(command.get("text") or "", command=door.command)
     if isinstance(wish, OpenForm):
         await forms.open_form(door, client, command["trigger_id"], asked, wish.typed)

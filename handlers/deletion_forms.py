@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.asked import Asked
 from bot.domain.commands import DeleteBackup
-from bot.domain.errors import RdsError, UserError
+from bot.domain.errors import RdsError, TooManyCommands, UserError
 from bot.domain.folding import fold
 from bot.slack import answers
 from bot.slack.deletion_form import DELETE_VIEW, deletion_form, wrong_name
@@ -40,7 +40,10 @@ async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, 
         return await point_out(ack, {NAME: wrong_name(carried["name"])})
     wish = DeleteBackup(carried["name"], carried["instance"])
     try:
+        door.rate_limit.check(body["user"]["id"])
         request = await door.deletions.ask(wish, asked_in_form(body, carried["channel"]))
+    except TooManyCommands as error:
+        await point_out(ack, {NAME: answers.in_plain_text(error)})
     except (UserError, RdsError) as error:
         await answer(ack, view, answers.refusal(error, door.command, "Nothing was deleted."))
     else:

@@ -9,6 +9,7 @@ from bot.deletions import Deletions
 from bot.domain.errors import ForeignWorkspace
 from bot.inventory import Inventory
 from bot.overview import Overview
+from bot.rate_limit import RateLimit
 from bot.slack.homes import Homes
 from bot.typeahead import Typeahead
 
@@ -25,6 +26,7 @@ class Door:
     typeahead: Typeahead
     board: Board
     homes: Homes
+    rate_limit: RateLimit
     command: str
     team_id: str
 

@@ -15,6 +15,7 @@ from bot.domain.errors import (
     NameTaken,
     RdsError,
     ReadReplica,
+    TooManyCommands,
     UnknownInstance,
     UserError,
 )
@@ -60,6 +61,7 @@ async def ask(
 ) -> None:
     """Ask for a backup. `fields` says which block each thing was typed into, `name` at least."""
     try:
+        door.rate_limit.check(asked.user_id)
         wish = checked_create(
             typed.instance, typed.name, typed.description, typed.keep, command=door.command
         )
@@ -67,6 +69,8 @@ async def ask(
     except CommandError as error:
         beside = {fields.get(p.about, fields["name"]): str(p) for p in error.problems}
         await point_out(ack, beside)
+    except TooManyCommands as error:  # what was typed stays
+        await point_out(ack, {fields["name"]: answers.in_plain_text(error)})
     except NameTaken as error:
         await point_out(ack, {fields["name"]: name_taken(error)})
     except (UserError, RdsError) as error:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+import bot.clicks as clicks_module
 from bot.clicks import Clicks
 from bot.domain.audit import AuditAction
 from bot.domain.clicks import Click, ClickResult
@@ -38,10 +39,22 @@ class People:
 
     def __init__(self) -> None:
         self.left: set[str] = set()
+        self.remembered: set[str] | None = None  # the DBAs as they were, if that has changed
+        self.asked: list[float | None] = []
+        self.answers = True
 
-    async def members(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
-        behind = {i: {BEN, CAT} if i == DBAS else {i} for i in ids}
+    async def members(
+        self, ids: Iterable[str], *, max_age: float | None = None
+    ) -> Mapping[str, frozenset[str] | None]:
+        self.asked.append(max_age)
+        if max_age is not None and not self.answers:
+            await asyncio.Event().wait()
+        dbas = {BEN, CAT} if max_age is not None else self.remembered or {BEN, CAT}
+        behind = {i: dbas if i == DBAS else {i} for i in ids}
         return {i: frozenset(people - self.left) for i, people in behind.items()}
+
+    async def everybody(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+        return await self.members(ids)
 
 
 @dataclass
@@ -167,6 +180,60 @@ async def test_a_click_that_lost_a_race_is_answered(store: Store) -> None:
 
     assert late.verdict is _V.ALREADY_DECIDED
     assert len(await store.audit_trail(old.id)) == 2
+
+
+async def test_who_was_removed_from_the_group_does_not_count(store: Store) -> None:
+    """Memory has them; the click that would count asks Slack anew."""
+    desk = Desk(store)
+    request = await desk.waiting()
+    desk.people.remembered = {BEN, CAT, DAN}
+
+    result = await desk.click(request.id, DAN)
+
+    assert result.verdict is _V.NOT_AN_APPROVER
+    assert desk.people.asked == [None, 0]
+    assert (await desk.now(request)).votes == ()
+
+
+async def test_who_was_just_added_to_the_group_counts(store: Store) -> None:
+    """A refusal is looked up again too, if memory is older than a moment."""
+    desk = Desk(store)
+    request = await desk.waiting()
+    desk.people.remembered = {BEN}
+
+    assert (await desk.click(request.id, CAT)).verdict is _V.DECIDED
+
+
+async def test_where_slack_does_not_answer_nothing_counts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clicker hears it before Slack's three seconds are over, and may press again."""
+    monkeypatch.setattr(clicks_module, "PEOPLE_PATIENCE", 0.01)
+    desk = Desk(store)
+    request = await desk.waiting()
+    desk.people.answers = False
+
+    result = await desk.click(request.id, BEN)
+
+    assert result.verdict is _V.GROUPS_UNKNOWN
+    assert "Press again" in words(result, BEN)
+    assert (await desk.now(request)).votes == ()
+    desk.people.answers = True
+    assert (await desk.click(request.id, BEN)).verdict is _V.DECIDED
+
+
+async def test_what_counts_anyway_asks_slack_nothing(store: Store) -> None:
+    """A click that opens a form, that is refused for what it is, or that comes too late."""
+    desk = Desk(store)
+    request = await desk.waiting()
+    await desk.clicks.decide(Click(request.id, NO, BEN, "T0DEMO"))  # its form comes first
+    await desk.click(request.id, ANA)
+    await desk.click(request.id, BEN)
+    asked = list(desk.people.asked)
+    await desk.click(request.id, CAT)
+
+    assert asked == [None, None, None, 0]
+    assert desk.people.asked == asked
 
 
 @pytest.mark.parametrize(

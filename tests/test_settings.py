@@ -165,6 +165,36 @@ def test_every_problem_of_a_file_is_said_at_once() -> None:
     assert any("'@dba' is not a Slack user id" in problem for problem in said)
 
 
+def test_every_alias_that_cannot_work_is_said_with_its_line() -> None:
+    """Two that differ only in case, one of another, one with a blank, one of nothing."""
+    said = problems(
+        written(
+            """
+            [aliases]
+            shop = "orders-prod"
+            Shop = "billing-prod"
+            store = "shop"
+            "my shop" = "orders-prod"
+            empty = ""
+            """
+        )
+    )
+
+    assert [problem.split(": ")[:2] for problem in said] == [
+        ["policy.toml, line 4", "alias Shop"],
+        ["policy.toml, line 5", "alias store"],
+        ["policy.toml, line 6", "alias my shop"],
+        ["policy.toml, line 7", "alias empty"],
+    ]
+
+
+def test_a_huge_duration_is_refused_in_a_moment() -> None:
+    """However many digits it has."""
+    (problem,) = problems(written(f"[approval]\nexpires_after = '{'1' * 40_000}'\n"))
+
+    assert "write a duration" in problem
+
+
 def test_a_file_that_is_not_toml_says_where() -> None:
     """The line and column are in the message."""
     (problem,) = problems(written("[approval\n"))

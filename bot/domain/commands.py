@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.domain import fields
 from bot.domain.errors import UserError
 from bot.domain.fields import Problem
-from bot.domain.folding import REFERENCE
+from bot.domain.folding import REFERENCE, quoted
 from bot.domain.keeping import keep_of, keep_problem, shown_keep
 
 _NO_FLAGS = re.compile(r"(^| )-+(?=[A-Za-z])")  # what a quoted flag would become without quotes
@@ -159,14 +159,14 @@ def checked_create(
 def corrected_create(
     command: str, instance: str, name: str, description: str, keep: str = ""
 ) -> str | None:
-    """The line that was meant, or None where the instance would be a guess."""
-    meant = fields.mended_instance(instance)
+    """The line that was meant, with the instance as it was typed; None if that cannot be."""
+    meant = quoted(instance) if instance and not fields.instance_problem(instance) else None
     if meant is None:
         return None
     good_name = name if not name or not fields.name_problem(name) else fields.mended_name(name)
     why = _NO_FLAGS.sub(r"\1", fields.mended_description(description))
     if why and not good_name:
-        good_name = fields.mended_name(f"{meant}-backup")
+        good_name = fields.mended_name(f"{instance}-backup")
     lasts = f"--keep {shown_keep(span)}" if (span := keep_of(keep)) else ""
     return " ".join(filter(None, (command, "create", meant, good_name, why, lasts)))
 

@@ -142,14 +142,17 @@ def able_to_approve(
 
 
 def is_among(user: str, allowed: Collection[str], members: Members) -> bool | None:
-    """Whether one of the ids is, or holds, the user; None if only an unknown group might."""
+    """Whether one of the ids is, or holds, the user; None if only an unknown group might.
+
+    Of a group's member of whom Slack could not say whether they are still there, that is unknown.
+    """
     if members.get(user) == frozenset():
         return False  # left Slack, or a bot
     if user in allowed:
         return True
     groups = [members.get(slack_id) for slack_id in allowed if is_group(slack_id)]
     if any(user in group for group in groups if group is not None):
-        return True
+        return None if user in members and members[user] is None else True
     return None if None in groups else False
 
 

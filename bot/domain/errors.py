@@ -15,6 +15,7 @@ BotError
 │   ├── RequestOpen        one about this backup has not ended yet
 │   ├── RequestUnknown     no request of this name or id
 │   ├── AskedInDirectMessage  nobody could approve it there
+│   ├── TooManyCommands    in a minute, from one person
 │   ├── ForeignWorkspace   who asks belongs to another one
 │   ├── MayNotAsk
 │   ├── OtherChannel       the policy lets people ask for it elsewhere only
@@ -160,6 +161,15 @@ class AskedInDirectMessage(UserError):
     def __init__(self, instance_name: str) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
+
+
+class TooManyCommands(UserError):
+    """This person sent `count` commands in the last minute; `wait` seconds, and one more goes."""
+
+    def __init__(self, count: int, wait: float) -> None:
+        super().__init__(count, wait)
+        self.count = count
+        self.wait = wait
 
 
 class ForeignWorkspace(UserError):

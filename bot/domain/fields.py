@@ -1,7 +1,8 @@
 """The three things that a create command gives, each held against RDS's rules and mended.
 
 Name and description as the RDS page "Creating a Manual Backup" rules them; ids as RDS makes
-them. Every check takes time in proportion to the word.
+them. An instance may have any name, and only RDS's list says which there are: a word for one is
+never mended, because that could name another. Every check takes time in proportion to the word.
 """
 
 import re
@@ -15,7 +16,7 @@ SHORTEST_NAME, LONGEST_NAME = 4, 64
 LONGEST_DESCRIPTION = 256
 FORBIDDEN = ">!<\"&'="  # in a description
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,63}")
-INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,64}")  # any id, name or alias
+LONGEST_INSTANCE = 128  # of any id, name or alias; RDS allows 64
 REQUEST_ID = re.compile(r"[0-9a-f]{8,32}")  # ours, or how it begins
 HUAWEI_ID = re.compile(r"[0-9a-f]{32}([a-z]{2})([0-9]{2})")
 
@@ -80,7 +81,8 @@ def name_problem(word: str) -> Problem | None:
 
 def mended_name(word: str) -> str | None:
     """The nearest name within the rule, or None if nothing of the word can be kept."""
-    plain = _plain(word, "[^A-Za-z0-9_-]+")
+    ascii_only = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
+    plain = re.sub("[^A-Za-z0-9_-]+", "-", ascii_only).strip("-_")
     rest = plain.lstrip("0123456789-_")
     number = plain[: len(plain) - len(rest)]
     if number and rest and not number[-1].isdigit():
@@ -98,22 +100,14 @@ def instance_problem(word: str) -> Problem | None:
     if REFERENCE in word:
         text = "is a link or a mention: give the instance's id, its name or an alias."
         return Problem("instance", text, shown(word))
-    if not INSTANCE.fullmatch(word):
+    if len(word) > LONGEST_INSTANCE:
         text = (
-            "can't be an instance: an id, a name or an alias has only letters, digits, hyphens, "
-            "underscores and dots, at most 64."
+            f"is {_characters(word)} long, and an instance's id, name or alias has at most "
+            f"{LONGEST_INSTANCE}."
         )
-        return Problem("instance", text, shown(word), mended_instance(word))
+        return Problem("instance", text, shown(word))
     foreign = _foreign_id(word)
     return Problem("instance", foreign, word) if foreign else None
-
-
-def mended_instance(word: str) -> str | None:
-    """The word if it can be an instance, or the nearest that can; None if nothing is near."""
-    plain = word if INSTANCE.fullmatch(word) else _plain(word, "[^A-Za-z0-9._-]+")
-    if REFERENCE in word or not INSTANCE.fullmatch(plain) or _foreign_id(plain):
-        return None
-    return plain
 
 
 def _foreign_id(word: str) -> str | None:
@@ -149,12 +143,6 @@ def mended_description(description: str) -> str:
     """The description without what RDS does not take, cut to the length that it takes."""
     plain = description.translate(_MENDED_DESCRIPTION)
     return " ".join(plain.split())[:LONGEST_DESCRIPTION].rstrip()
-
-
-def _plain(word: str, forbidden: str) -> str:
-    """The word in ASCII, accents dropped, and a hyphen for each run of what is forbidden."""
-    ascii_only = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
-    return re.sub(forbidden, "-", ascii_only).strip("-_.")
 
 
 def _characters(word: str) -> str:

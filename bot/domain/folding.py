@@ -6,6 +6,7 @@ escapes `& < >` and writes mentions and links as `<@U1|ana>`, `<#C1|ops>`, `<htt
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Stands before the label of what was a mention or a link; `fold` lets nobody type it.
 REFERENCE = "\x1a"
@@ -20,9 +21,29 @@ _MINUS = "\N{MINUS SIGN}"
 _SLACK = re.compile(r"<(?=[@#!]|[a-z]{2,10}:)([^<>|]+)(?:\|([^<>]*))?>")
 
 
+_FLAG_LIKE = re.compile("-{1,2}[a-z]", re.IGNORECASE)
+
+
 def fold(text: str) -> str:
     """The text with straight quotes, plain dashes and blanks, and nothing that is not seen."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(map(_folded, text))
+
+
+@lru_cache(maxsize=32_768)  # a catalogue's names, again for each keystroke
+def name_key(name: str) -> str:
+    """What names are compared by: as RDS lists one and as somebody types it give the same.
+
+    Letters that look alike, full-width ones among them, stay different.
+    """
+    return unicodedata.normalize("NFC", " ".join(fold(name).split()))
+
+
+@lru_cache(maxsize=32_768)
+def search_key(name: str) -> str:
+    """The same, whatever the case: for searches."""
+    return unicodedata.normalize("NFC", name_key(name).casefold())
 
 
 def _folded(char: str) -> str:
@@ -49,6 +70,17 @@ def words(text: str) -> list[str]:
     proportion to the text.
     """
     return _split(_unescaped(_SLACK.sub(_label, fold(text))))
+
+
+def quoted(word: str) -> str | None:
+    """The word as one types it in a command, in quotes if need be.
+
+    None if `words` would not give back just this word, or if Slack could not show it in a code
+    span.
+    """
+    if fold(word) != word or "`" in word or _FLAG_LIKE.match(word):
+        return None
+    return next((t for t in (word, f'"{word}"', f"'{word}'") if _split(t) == [word]), None)
 
 
 def _label(match: re.Match[str]) -> str:

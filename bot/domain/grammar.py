@@ -9,13 +9,13 @@ A flag may stand anywhere behind the verb, with one dash or two: phones make one
 """
 
 import re
-from difflib import get_close_matches
 
 from bot.domain import fields
 from bot.domain.commands import Command, CommandError, CreateBackup, OpenForm, Typed
 from bot.domain.fields import Problem
-from bot.domain.folding import REFERENCE, words
+from bot.domain.folding import REFERENCE, quoted, words
 from bot.domain.keeping import NOT_SAID, shown_keep
+from bot.domain.likeness import nearest
 from bot.domain.verbs import FLAGS, LIKE, VERBS, Line, typed_of
 
 FLAG = re.compile("-{1,2}([a-z][a-z-]*)(?:=(.*))?", re.IGNORECASE | re.DOTALL)
@@ -75,20 +75,22 @@ def _beside(problems: list[Problem], line: Line) -> CommandError:
     typed = None
     if line.verb == "create":
         typed = meant.typed if isinstance(meant, OpenForm) else typed_of(line)
+    return CommandError(problems, _corrected(line), typed)
+
+
+def _corrected(line: Line) -> str | None:
+    """The line as one types it; None if one of its words cannot be typed."""
+    typed = [quoted(word.replace(REFERENCE, "")) for word in line.words]
+    if None in typed:
+        return None
     flags = [f"--{name} {value}".rstrip() for name, value in line.flags.items()]
-    corrected = " ".join((line.command, line.verb, *map(_quoted, line.words), *flags))
-    return CommandError(problems, corrected, typed)
-
-
-def _quoted(word: str) -> str:
-    word = word.replace(REFERENCE, "")
-    return f'"{word}"' if " " in word else word
+    return " ".join((line.command, line.verb, *filter(None, typed), *flags))
 
 
 def _unknown_flag(word: str, name: str, verb: str) -> tuple[Problem, str]:
     """What is wrong, and the flag that was meant, if one is near."""
     known = [f"--{flag}" for flag in FLAGS.get(verb, {})]
-    near = get_close_matches(name, FLAGS.get(verb, {}), n=1)
+    near = nearest(name, FLAGS.get(verb, {}))
     knows = f"{verb} knows {' and '.join(known)}" if known else f"{verb} knows none"
     text = f"is no flag of {verb}." if near else f"is no flag: {knows}."
     meant = f"--{near[0]}" if near else None
@@ -98,7 +100,7 @@ def _unknown_flag(word: str, name: str, verb: str) -> tuple[Problem, str]:
 def _unknown_verb(verb: str, rest: list[str], command: str) -> CommandError:
     """A misspelt verb, with whatever else is wrong once it is mended."""
     shown = fields.shown(verb)
-    near = get_close_matches(shown.lower(), VERBS, n=1, cutoff=LIKE)
+    near = nearest(shown.lower(), VERBS, cutoff=LIKE)
     if not near:
         text = f"is not something I can do: I know {', '.join(VERBS)}."
         return CommandError([Problem("verb", text, shown)], f"{command} help")

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.domain.folding import quoted, search_key
+
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,6 +37,11 @@ class Instance(BaseModel):
     @property
     def is_replica(self) -> bool:
         return self.type == "Replica"
+
+    @property
+    def typed(self) -> str:
+        """How one names it in a command: by its name, in quotes if need be, or by its id."""
+        return quoted(self.name) or self.id
 
 
 class Backup(BaseModel):
@@ -75,15 +82,15 @@ def matching(
     instances: Sequence[Instance], text: str, aliases: Mapping[str, str] | None = None
 ) -> list[Instance]:
     """Those that can be backed up, and whose name, id or alias holds the text."""
-    wanted = text.strip().lower()
-    meant = {named for alias, named in (aliases or {}).items() if wanted in alias.lower()}
+    wanted = search_key(text)
+    targets = {target for alias, target in (aliases or {}).items() if wanted in search_key(alias)}
     return [
         instance
         for instance in instances
         if not instance.is_replica
         and (
-            wanted in instance.name.lower()
+            wanted in search_key(instance.name)
             or wanted in instance.id
-            or not meant.isdisjoint((instance.name, instance.id))
+            or not targets.isdisjoint((instance.name, instance.id))
         )
     ]

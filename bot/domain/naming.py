@@ -1,14 +1,17 @@
 """Names for backups: the one a backup gets that nobody named, and the next that is free."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import count
 
 from bot.domain.fields import LONGEST_NAME, mended_name
 
 _WORDS, _LONGEST_TAIL = 3, 24  # how much of a description goes into a name
 _LONGEST_HEAD = LONGEST_NAME - len("-20261123-1405-") - _LONGEST_TAIL
+_MARK = 6  # hexadecimal digits that tell apart what ASCII cannot
 
 
 def default_name(instance: str, at: datetime, description: str = "") -> str:
@@ -16,9 +19,18 @@ def default_name(instance: str, at: datetime, description: str = "") -> str:
 
     Always within RDS's rule. The instance's name may be cut; what tells two names apart is not.
     """
-    head = (mended_name(instance) or "backup")[:_LONGEST_HEAD].rstrip("-_")
+    head = _head(instance)
     parts = [head, f"{at.astimezone(UTC):%Y%m%d-%H%M}", _first_words(description)]
     return "-".join(filter(None, parts))
+
+
+def _head(instance: str) -> str:
+    """The instance's name, with a mark where letters that RDS allows only there are lost."""
+    plain = mended_name(instance) or "backup"
+    if instance.isascii():
+        return plain[:_LONGEST_HEAD].rstrip("-_")
+    mark = sha256(unicodedata.normalize("NFC", instance).encode("utf-8", "replace")).hexdigest()
+    return f"{plain[: _LONGEST_HEAD - _MARK - 1].rstrip('-_')}-{mark[:_MARK]}"
 
 
 def _first_words(description: str) -> str:

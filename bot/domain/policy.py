@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict
 
@@ -64,9 +65,13 @@ class Rule(BaseModel):
     remind_after: timedelta | None = None
 
     def covers(self, instance_name: str, instance_id: str) -> bool:
-        """Whether the rule is about this instance; upper and lower case differ, as in RDS."""
+        """Whether the rule is about this instance; upper and lower case differ, as in RDS.
+
+        Accented letters are the same however editors and RDS compose them.
+        """
+        name = normalize("NFC", instance_name)
         return any(
-            instance_id == pattern or fnmatchcase(instance_name, pattern)
+            pattern in (instance_id, instance_name) or fnmatchcase(name, normalize("NFC", pattern))
             for pattern in self.instances
         )
 

@@ -1,8 +1,7 @@
 """The verbs: what may stand behind each, and the command that it is."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 
 from bot.domain import fields
 from bot.domain.commands import (
@@ -22,6 +21,7 @@ from bot.domain.commands import (
     checked_create,
 )
 from bot.domain.fields import Problem
+from bot.domain.likeness import nearest
 
 LIKE = 0.7  # how like a verb a word must be to be taken for it: "restore" is no "create"
 WHICH_INSTANCE = Problem(
@@ -73,7 +73,7 @@ def _instances(line: Line) -> Command:
 
 
 def _pending(line: Line) -> Command:
-    _raise(line, [_too_much(line, 0)], "")
+    _raise([_too_much(line, 0)], f"{line.command} pending")
     return ShowPending()
 
 
@@ -84,11 +84,11 @@ def _withdraw(line: Line) -> Command:
 def _delete(line: Line) -> Command:
     name, *instance = line.words or [""]
     problems = [
-        fields.name_problem(name) if name else NO_BACKUP,
+        _backup_problem(name),
         fields.instance_problem(instance[0]) if instance else None,
+        _too_much(line, 2),
     ]
-    meant = "" if any(problems) else " ".join(line.words[:2])
-    _raise(line, [*problems, _too_much(line, 2)], meant)
+    _raise(problems)
     return DeleteBackup(name, instance[0] if instance else None)
 
 
@@ -102,43 +102,52 @@ def _audit(line: Line) -> Command:
 
 def _help(line: Line) -> Command:
     topic = fields.shown(line.words[0]).lower() if line.words else ""
-    return Help(next(iter(get_close_matches(topic, VERBS, n=1, cutoff=LIKE)), None))
+    return Help(next(iter(nearest(topic, VERBS, cutoff=LIKE)), None))
 
 
 def _instance(line: Line) -> str:
     """The one word behind the verb, which is an instance."""
     instance = line.words[0] if line.words else ""
     problem = fields.instance_problem(instance) if instance else WHICH_INSTANCE
-    _raise(line, [problem, _too_much(line, 1)], fields.mended_instance(instance) or "")
+    _raise([problem, _too_much(line, 1)])
     return instance
 
 
 def _backup(line: Line) -> str:
     """The one word behind the verb, which is a backup's name or a request's id."""
     about = line.words[0] if line.words else ""
-    problem = fields.name_problem(about) if about else NO_BACKUP
+    problem = _backup_problem(about)
     if fields.REQUEST_ID.fullmatch(about.lower()):
         problem = None
-    _raise(line, [problem, _too_much(line, 1)], fields.mended_name(about) or "")
+    _raise([problem, _too_much(line, 1)])
     return about
+
+
+def _backup_problem(name: str) -> Problem | None:
+    """What keeps it from being a backup's name; a like one would be another backup."""
+    if not name:
+        return NO_BACKUP
+    problem = fields.name_problem(name)
+    return replace(problem, suggestion=None) if problem else None
 
 
 def _too_much(line: Line, most: int) -> Problem | None:
     extra = fields.shown(" ".join(line.words[most:]))
     wanted = {0: "nothing", 1: "one word", 2: "a backup and its instance"}[most]
     text = f"is too much: {wanted} can stand behind {line.verb}."
+    if most:
+        text += " If a name has blanks, put it in quotes."
     return Problem("extra", text, extra) if extra else None
 
 
-def _raise(line: Line, found: Sequence[Problem | None], meant: str) -> None:
-    """Raise CommandError if there are problems; `meant` is what could stand behind the verb."""
-    problems = [problem for problem in found if problem]
-    if not problems:
-        return
-    is_whole = meant or all(problem.about == "extra" for problem in problems)
-    raise CommandError(
-        problems, f"{line.command} {line.verb} {meant}".rstrip() if is_whole else None
-    )
+def _raise(found: Sequence[Problem | None], corrected: str | None = None) -> None:
+    """Raise CommandError if there are problems.
+
+    There is no `corrected` line where words would be left out of it: with fewer of them it may
+    name another instance or backup that there is.
+    """
+    if problems := [problem for problem in found if problem]:
+        raise CommandError(problems, corrected)
 
 
 VERBS: dict[str, Callable[[Line], Command]] = {

@@ -23,10 +23,12 @@ from bot.domain.states import RequestState
 from bot.lifecycle.patience import patiently
 from bot.lifecycle.refusing import refuse
 from bot.lifecycle.world import World
+from bot.patience import everybody_within
 from bot.ports import Conflict
 
 T = TypeVar("T")
 GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
+TO_COUNT = 3.0  # seconds for Slack to say who of a group is still there
 ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more
 
 
@@ -109,7 +111,8 @@ async def _terms(world: World, request: BackupRequest, instance: Instance) -> Te
     """What the policy wants. Raises what says that this person may not ask, or that it is vain."""
     terms = request.terms_in(world.policy, instance)
     people = (*terms.requesters, *terms.approvers, request.requester)
-    check_may_ask(request, instance.name, terms, await world.people.members(people))
+    members = await everybody_within(TO_COUNT, world.people, people)
+    check_may_ask(request, instance.name, terms, members)
     return terms
 
 

@@ -1,23 +1,16 @@
 """The project's instances, kept in memory, so that a command is judged without a call."""
 
 import asyncio
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
 from bot.clock import Clock
-from bot.domain.errors import (
-    AmbiguousInstance,
-    RdsError,
-    RdsUnreachable,
-    ReadReplica,
-    UnknownInstance,
-    UserError,
-)
+from bot.domain.errors import RdsError, RdsUnreachable
 from bot.domain.instances import Instance
+from bot.domain.references import References
 
 log = structlog.get_logger(__name__)
 
@@ -31,36 +24,22 @@ class Rds(Protocol):
     async def list_instances(self) -> list[Instance]: ...
 
 
-def resolve(reference: str, instances: Sequence[Instance], aliases: Mapping[str, str]) -> Instance:
-    """The instance that an id, alias or name means.
-
-    Raises UnknownInstance, AmbiguousInstance or ReadReplica.
-    """
-    wanted = aliases.get(reference, reference)
-    found = [i for i in instances if i.id == wanted] or [i for i in instances if i.name == wanted]
-    if not found:
-        known = {word for i in instances if not i.is_replica for word in (i.id, i.name)}
-        names = {i.name for i in instances if not i.is_replica}
-        names |= {alias for alias, meant in aliases.items() if meant in known}
-        near = difflib.get_close_matches(reference, sorted(names), n=3)
-        raise UnknownInstance(reference, near)
-    if len(found) > 1:
-        raise AmbiguousInstance(reference, [i.id for i in found])
-    (instance,) = found
-    if instance.is_replica:
-        primary = next((i.name for i in instances if i.id == instance.primary_id), None)
-        raise ReadReplica(instance.name, primary)
-    return instance
-
-
 class InstanceCatalogue:
     """What list-instances said last. Refreshed one call at a time, whoever wants it."""
 
-    def __init__(self, rds: Rds, clock: Clock, aliases: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        rds: Rds,
+        clock: Clock,
+        aliases: Mapping[str, str],
+        on_listed: Callable[[Sequence[Instance]], None] = lambda _: None,
+    ) -> None:
         self._rds = rds
         self._clock = clock
         self._aliases = aliases
+        self._on_listed = on_listed
         self._instances: list[Instance] = []
+        self._references = References()
         self._listed_at = float("-inf")
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -68,23 +47,19 @@ class InstanceCatalogue:
         """The instance as it was listed last; a refusal renews the list first.
 
         Waits at most `patience` seconds of real time for RDS, and raises RdsUnreachable if it
-        did not answer by then; UnknownInstance, AmbiguousInstance and ReadReplica as `resolve`.
+        did not answer by then; UnknownInstance, AmbiguousInstance and ReadReplica as
+        `References.find`.
         """
-        try:
-            instance = resolve(reference, self._instances, self._aliases)
-        except UserError:
-            if self._age < FRESH:
-                raise
-        else:
+        if self._references.has(reference):
             if self._age > STALE:
                 self._refresh()
-            return instance
-        try:
-            async with asyncio.timeout(patience):
-                await asyncio.shield(self._refresh())
-        except TimeoutError:
-            raise RdsUnreachable("slow") from None
-        return resolve(reference, self._instances, self._aliases)
+        elif self._age >= FRESH:
+            try:
+                async with asyncio.timeout(patience):
+                    await asyncio.shield(self._refresh())
+            except TimeoutError:
+                raise RdsUnreachable("slow") from None
+        return self._references.find(reference)
 
     async def known(self, patience: float) -> Sequence[Instance]:
         """All instances as they were listed last, read replicas too, and renewed behind it.
@@ -142,7 +117,9 @@ class InstanceCatalogue:
                 break
             listed = await self._rds.list_instances()  # all at once are hardly ever deleted
         self._instances = listed
+        self._references = References(listed, self._aliases)
         self._listed_at = asked_at
+        self._on_listed(self._instances)
 
 
 def _seen(refresh: asyncio.Task[None]) -> None:

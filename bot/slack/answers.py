@@ -17,7 +17,7 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
-from bot.domain.fields import LONGEST_DESCRIPTION, LONGEST_NAME, Problem
+from bot.domain.fields import LONGEST_DESCRIPTION, LONGEST_INSTANCE, LONGEST_NAME, Problem
 from bot.domain.folding import fold
 from bot.domain.requests import BackupRequest
 from bot.domain.states import Retention
@@ -106,6 +106,8 @@ def _bullet(problem: Problem) -> str:
 def fixable(message: Message, typed: Typed) -> Message:
     """The same, with a button that opens a form with what was typed."""
     carried = {field: fold(text)[:LONGEST_NAME] for field, text in asdict(typed).items()}
+    # Cut, it might be another instance's name.
+    carried["instance"] = typed.instance if len(typed.instance) <= LONGEST_INSTANCE else ""
     carried["description"] = fold(typed.description)[:LONGEST_DESCRIPTION]
     value = json.dumps(carried, ensure_ascii=False)
     button = ButtonElement(text="Fix in a form", action_id=FIX, value=value)

@@ -4,7 +4,7 @@ from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest, Kind
 from bot.slack.mrkdwn import MOST_CALLED, code, date, people
 from bot.slack.policy_words import rule
-from bot.slack.words import missing_approvals, usually
+from bot.slack.words import missing_approvals, typed_instance, usually
 
 
 def approving(request: BackupRequest) -> str:
@@ -26,7 +26,7 @@ def small_print(request: BackupRequest, command: str) -> list[str]:
     terms = request.terms
     if terms is None:
         return ["Nobody can decide yet"]
-    tells_who = f": {code(f'{command} policy {request.instance_name}')} tells who"
+    tells_who = f": {code(f'{command} policy {typed_instance(request)}')} tells who"
     decides = _who_may(request, terms, tells_who)
     lines = [f"{decides} ({rule(terms.rule)})"]
     if terms.break_glass:

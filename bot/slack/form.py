@@ -21,7 +21,7 @@ from slack_sdk.models.blocks.block_elements import ConversationFilter
 from slack_sdk.models.views import View
 
 from bot.domain.commands import Typed
-from bot.domain.fields import LONGEST_NAME
+from bot.domain.fields import LONGEST_INSTANCE, LONGEST_NAME
 from bot.domain.instances import Instance
 from bot.domain.keeping import keep_of
 from bot.domain.policy import Terms
@@ -84,8 +84,8 @@ def _instance(typed: Typed, chosen: Chosen | None, *, knows_instances: bool) -> 
             "I look it up as soon as RDS answers.",
             element=PlainTextInputElement(
                 action_id=TYPED_INSTANCE,
-                initial_value=typed.instance[:LONGEST_NAME] or None,
-                max_length=LONGEST_NAME,
+                initial_value=typed.instance if len(typed.instance) <= LONGEST_INSTANCE else None,
+                max_length=LONGEST_INSTANCE,
             ),
         )
     return InputBlock(

@@ -38,7 +38,7 @@ def policy_answer(
     lines = [f"• {title}: {fact}" for title, fact in facts.items() if fact]
     head = f"*Policy of {shown}*: {rule(decision.rule)}"
     verdict = verdict_words(
-        decision.verdict, terms, able, f"{command} create {instance.name} <name>"
+        decision.verdict, terms, able, f"{command} create {instance.typed} <name>"
     )
     return said("\n".join((head, verdict, *lines)))
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import singledispatch
+from math import ceil
 
 from bot.domain.errors import (
     AmbiguousInstance,
@@ -28,6 +29,7 @@ from bot.domain.errors import (
     RequestUnknown,
     StoreUnavailable,
     TooFewApprovers,
+    TooManyCommands,
     UnknownInstance,
     UserError,
 )
@@ -39,6 +41,7 @@ from bot.slack.words import status
 
 _TO_START = "ask for"
 _OF_A_DELETION = BackupUnknown, BackupNotManual, BackupBusy, RequestOpen
+_OF_ANYTHING = RdsOutcomeUnknown, MayNotAudit, RequestUnknown, TooManyCommands
 _GROUP_TODO = (
     "in a minute; if this stays, whoever runs the bot has to check the group's id and the scopes "
     "`usergroups:read` and `users:read`."
@@ -61,7 +64,7 @@ def _was_to_start(error: UserError | RdsError) -> bool:
         return False
     if isinstance(error, GroupsUnknown):
         return error.wish == _TO_START
-    return not isinstance(error, RdsOutcomeUnknown | MayNotAudit | RequestUnknown)
+    return not isinstance(error, _OF_ANYTHING)
 
 
 def reference(error: UserError | RdsError) -> str:
@@ -191,6 +194,12 @@ def _(error: AskedInDirectMessage) -> Reason:
         f"{name(error.instance_name)} wants somebody else's approval, and here nobody else reads.",
         "Ask in a channel where they are.",
     )
+
+
+@reason.register
+def _(error: TooManyCommands) -> Reason:
+    why = f"You've sent {error.count} commands in the last minute."
+    return Reason(why, f"Try again in {ceil(error.wait)} s.")
 
 
 @reason.register

@@ -48,7 +48,7 @@ def backups_table(view: BackupsView, command: str) -> Message:
     shown_name = name(view.instance.name)
     kind = "Backups" if view.every else "Manual backups"
     if not view.backups:
-        more = "" if view.every else f" {code(f'{command} list {view.instance.name} --all')} "
+        more = "" if view.every else f" {code(f'{command} list {view.instance.typed} --all')} "
         also = f"{more}shows the automated ones." if more else ""
         return said(f"{shown_name} has no {kind.lower()}.{also}")
     head = f"*{kind} of {shown_name}*{_part(view.page)}"

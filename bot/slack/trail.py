@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.clicks import LONGEST_REASON
 from bot.domain.decisions import Verdict
+from bot.domain.folding import quoted as typed_word
 from bot.slack.listing import MESSAGE_ROOM, fitting, listing
 from bot.slack.mrkdwn import Message, code, date, duration, mention, name, said, size
 from bot.slack.policy_words import rule
@@ -77,7 +78,7 @@ def audit_answer(
     """The last entries, oldest first; what does not fit is left out at the old end."""
     shown_name = name(instance_name)
     if not entries:
-        lookup = code(f"{command} policy {instance_name}")
+        lookup = code(f"{command} policy {typed_word(instance_name) or '<id>'}")
         return said(
             f"Nothing is on the audit trail of {shown_name} yet. {lookup} tells who may ask."
         )

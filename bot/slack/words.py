@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.domain.clicks import LONGEST_REASON
+from bot.domain.folding import quoted as typed_word
 from bot.domain.instances import Instance
 from bot.domain.keeping import shown_keep
 from bot.domain.progress import History
@@ -156,12 +157,18 @@ def approval(request: BackupRequest) -> str:
 
 def ask_again(request: BackupRequest, command: str) -> str:
     """The command that asks for the same again, to be copied; under a new name if need be."""
-    again = f"{command} create {request.reference} {request.next_name} {request.description}"
+    instance = typed_word(request.reference) or typed_instance(request)
+    again = f"{command} create {instance} {request.next_name} {request.description}"
     if request.keep:
         again = f"{again} --keep {shown_keep(request.keep)}"
     if request.kind is Kind.DELETE:
-        again = f"{command} delete {request.name} {request.reference}"
+        again = f"{command} delete {request.name} {instance}".rstrip()
     return f"To ask again: {code(again.rstrip(), LONGEST_TEXT)}"
+
+
+def typed_instance(request: BackupRequest) -> str:
+    """How one names the request's instance in a command; nothing while it is not known."""
+    return request.instance.typed if request.instance else typed_word(request.reference) or ""
 
 
 def quoted(text: str, longest: int = LONGEST_TEXT) -> str:

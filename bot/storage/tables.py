@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import normalize
 
 from sqlalchemy import (
     JSON,
@@ -175,4 +176,5 @@ def _requests_about(table: Table, instance: str) -> Select[tuple[str]]:
 
 
 def _names(table: Table, instance: str) -> ColumnElement[bool]:
-    return or_(table.c.instance == instance, table.c.instance_id == instance)
+    spellings = {instance, normalize("NFC", instance), normalize("NFD", instance)}
+    return or_(table.c.instance.in_(spellings), table.c.instance_id == instance)

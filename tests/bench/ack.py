@@ -19,7 +19,8 @@ from statistics import median, quantiles
 import psutil
 
 from bot.clock import Clock
-from bot.demo.world import ANA, OPS, World, offline_world
+from bot.demo.world import OPS, World, offline_world
+from tests.many_people import somebody
 
 HERE = Path(__file__).parent
 BOT, BARE = "backup-bot", "bare bolt"
@@ -69,8 +70,9 @@ async def started(app: str, world: World, directory: Path) -> AsyncIterator[Figu
 
 async def acked(world: World) -> float:
     """Milliseconds from the command to its ack."""
-    text = f"create dev-sandbox bench-{next(numbers)}"
-    reply = await world.workspace.command(ANA, OPS, "/backup", text)
+    number = next(numbers)
+    who, text = somebody(world.workspace, number), f"create dev-sandbox bench-{number}"
+    reply = await world.workspace.command(who, OPS, "/backup", text)
     if reply.acked_after is None or reply.message is None:
         raise RuntimeError(f"no ack: {reply}")
     return reply.acked_after * 1000

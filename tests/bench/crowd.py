@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bot.demo.slack.records import Content, Message
-from bot.demo.world import ANA, BEN, OPS
+from bot.demo.world import BEN, OPS
 from bot.slack.cards import APPROVE
+from tests.many_people import somebody
 from tests.story import CONFIG, Story
 
 LOOK = 0.5  # seconds between two looks at the channel
@@ -83,11 +84,12 @@ class Board:
 
 
 async def see_through(board: Board, number: int, after: float) -> None:
-    """Ana asks until there is a card; Ben approves until a thread says so; until it ended."""
+    """Somebody asks until there is a card; Ben approves until a thread says so; until it ended."""
     await asyncio.sleep(after)
     name, workspace = named(number), board.story.workspace
     while not board.of(name):
-        await workspace.command(ANA, OPS, "/backup", f"create i{number:04} {name}")
+        who = somebody(workspace, number)
+        await workspace.command(who, OPS, "/backup", f"create i{number:04} {name}")
         await _until(board, name, "approved")
     while not board.says(name, "completed"):
         for card in board.of(name):

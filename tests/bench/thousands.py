@@ -1,6 +1,7 @@
 """5 000 requests in flight, and the bot is killed: how soon it is back, and how it answers."""
 
 import asyncio
+import itertools
 import json
 import os
 import sqlite3
@@ -13,6 +14,7 @@ from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
 from tests.bench.crowd import POLICY, fill
 from tests.crash.mortal import MortalBot
+from tests.many_people import somebody
 from tests.story import Story
 
 IN_FLIGHT = int(os.environ.get("IN_FLIGHT", "5000"))
@@ -60,17 +62,18 @@ async def _ask(story: Story) -> None:
 
     async def ask() -> None:
         for number in numbers:
-            await story.types(f"create i{number:04} before-{number:04}")
+            who = somebody(story.workspace, number)
+            await story.types(f"create i{number:04} before-{number:04}", who=who)
 
     await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
 
 
 async def _acks(story: Story) -> list[float]:
     """How long each of many acks takes; one that never came counts as Slack's three seconds."""
-    took = []
+    took, numbers = [], itertools.count()
     deadline = time.monotonic() + WATCHED
     while time.monotonic() < deadline:
-        reply = await story.types("help")
+        reply = await story.types("help", who=somebody(story.workspace, next(numbers)))
         took.append(reply.acked_after or 3.0)
         await asyncio.sleep(0.2)
     return took

@@ -27,6 +27,7 @@ from bot.domain.commands import (
 )
 from bot.domain.grammar import parse
 from bot.domain.verbs import VERBS
+from bot.slack.mrkdwn import escape
 
 HEX = "d8e6ca5a624745bcb546a227aa3ae1cf"
 UNDERSTOOD: dict[str, Command] = {
@@ -65,6 +66,11 @@ UNDERSTOOD: dict[str, Command] = {
     "help creat": Help("create"),
     f"help {'x' * 3000}": Help(),
     "create orders before-42": CreateBackup("orders", "before-42"),
+    "create \u8ba2\u5355\u5e93-prod": CreateBackup("\u8ba2\u5355\u5e93-prod"),
+    "create \uff21\uff22 abcd": CreateBackup("\uff21\uff22", "abcd"),
+    "create orders/prod, abcd": CreateBackup("orders/prod,", "abcd"),
+    "create 'my orders' abcd": CreateBackup("my orders", "abcd"),
+    "audit \u8ba2\u5355\u5e93-prod": ShowAudit("\u8ba2\u5355\u5e93-prod"),
     "Create orders before-42": CreateBackup("orders", "before-42"),
     "create orders before-42 the 4.2 migration": CreateBackup(
         "orders", "before-42", "the 4.2 migration"
@@ -112,14 +118,15 @@ REFUSED: list[tuple[str, list[str], str | None]] = [
     ("create orders --now before-42", ["flag"], "create orders before-42"),
     ("create orders 42-before --now", ["flag", "name"], "create orders before-42"),
     ("list orders --al", ["flag"], "list orders --all"),
-    ("list orders shop", ["extra"], "list orders"),
+    ("list orders shop", ["extra"], None),
     ("pending --all", ["flag"], "pending"),
     ("pending orders", ["extra"], "pending"),
     ("withdraw", ["name"], None),
-    ("withdraw before 42", ["extra"], "withdraw before"),
+    ("withdraw before 42", ["extra"], None),
     ("delete", ["name"], None),
     ("delete 42-before", ["name"], None),
-    ("delete before-42 orders now", ["extra"], "delete before-42 orders"),
+    ("delete before-42 orders now", ["extra"], None),
+    ("withdraw 42-before", ["name"], None),
     ("audit", ["instance"], None),
     ("lst orders", ["verb"], "list orders"),
     ("create orders 42-before", ["name"], "create orders before-42"),
@@ -134,9 +141,16 @@ REFUSED: list[tuple[str, list[str], str | None]] = [
     ("create orders <#C1|ops-room>", ["name"], "create orders ops-room"),
     ("create <@U1|ana> before-42", ["instance"], None),
     ("create <http://a|b> before-42", ["instance"], None),
-    ("create orders/prod before-42", ["instance"], "create orders-prod before-42"),
-    ("create orders, before-42", ["instance"], "create orders before-42"),
-    (f"create {'o' * 65} before-42", ["instance"], None),
+    (f"create {'o' * 129} before-42", ["instance"], None),
+    (
+        "create \u8ba2\u5355\u5e93-prod 42-b",
+        ["name"],
+        "create \u8ba2\u5355\u5e93-prod b-42",
+    ),
+    ("create 'a b' 42-before", ["name"], 'create "a b" before-42'),
+    ("create 'a \"b\" c' 42-before", ["name"], "create 'a \"b\" c' before-42"),
+    ("create a`b 42-before", ["name"], None),
+    ("list 'a b' --al", ["flag"], 'list "a b" --all'),
     (f"create {HEX}in02 before-42", ["instance"], None),
     (f"create {HEX}br01 before-42", ["instance"], None),
     ("create orders before-42 don't", ["description"], "create orders before-42 dont"),
@@ -152,8 +166,8 @@ REFUSED: list[tuple[str, list[str], str | None]] = [
     ),
     (
         f"create orders? 4! {'!' * 300}",
-        ["instance", "name", "description", "description"],
-        "create orders b-4-backup",
+        ["name", "description", "description"],
+        "create orders? b-4-backup",
     ),
     ("crreate orders before-42", ["verb"], "create orders before-42"),
     ("crate orders 42-before", ["verb", "name"], "create orders before-42"),
@@ -243,12 +257,12 @@ def command_meant(text: str) -> Command | None:
     str(refused).encode()  # no halves of characters: it can be sent
     if refused.corrected is None:
         return None
-    return parse(refused.corrected.removeprefix("/backup"))
+    return parse(escape(refused.corrected.removeprefix("/backup")))  # as Slack sends it
 
 
 def assert_allowed(command: Command | None) -> None:
     if isinstance(command, CreateBackup):
-        assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", command.instance)
+        assert 0 < len(command.instance) <= 128
         assert re.fullmatch(r"([A-Za-z][A-Za-z0-9_-]{3,63})?", command.name)
         assert re.fullmatch(r"[^>!<\"&'=\x00-\x1f]{0,256}", command.description)
 

@@ -25,7 +25,23 @@ def test_a_default_name_says_which_when_and_why() -> None:
 def test_a_default_name_of_an_instance_that_begins_with_a_digit() -> None:
     """RDS wants a letter first."""
     assert default_name("42-orders", AT) == "orders-42-20261123-1405"
-    assert default_name("\u65e5\u672c", AT) == "backup-20261123-1405"
+
+
+def test_default_names_of_instances_beyond_ascii_stay_apart() -> None:
+    """What RDS does not take in a backup's name leaves a mark instead."""
+    names = [
+        "\u8ba2\u5355\u5e93-prod",
+        "\u7528\u6237\u5e93-prod",
+        "prod",
+        "\u65e5\u672c",
+        "Z\u00fcrich",
+        "Zurich",
+    ]
+    made = [default_name(name, AT) for name in names]
+
+    assert len(set(made)) == len(names)
+    assert made[0].startswith("prod-")
+    assert default_name("Zu\u0308rich", AT) == default_name("Z\u00fcrich", AT)
 
 
 def test_the_moment_is_never_cut_off() -> None:

@@ -41,8 +41,13 @@ class Elsewhere:
     async def current(self, instance_id: str) -> Instance | None:
         raise AssertionError(instance_id)
 
-    async def members(self, slack_ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
-        raise AssertionError(slack_ids)
+    async def members(
+        self, ids: Iterable[str], *, max_age: float | None = None
+    ) -> Mapping[str, frozenset[str] | None]:
+        raise AssertionError((ids, max_age))
+
+    async def everybody(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+        raise AssertionError(ids)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Every command is acked in time, and only what can be right ever reaches the disk."""
 
 import asyncio
+import itertools
 import random
 import re
 import sqlite3
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from bot.demo.rds import faults as rds_faults
 from bot.demo.slack.records import Reply
-from bot.demo.world import ANA, OPS, World
+from bot.demo.world import OPS, World
+from tests.many_people import somebody
 from tests.process.conftest import Runs, stopped, until_connected
 
 ACK = 3.0  # seconds that Slack waits
@@ -23,8 +25,12 @@ WORDS = [  # what people, phones and Slack's own escaping make of commands
 ]
 
 
+numbers = itertools.count()
+
+
 async def _typed(world: World, text: str) -> Reply:
-    return await world.workspace.command(ANA, OPS, "/backup", text)
+    who = somebody(world.workspace, next(numbers))
+    return await world.workspace.command(who, OPS, "/backup", text)
 
 
 async def test_a_hundred_at_once_are_acked_in_time_while_rds_is_slow(

@@ -117,6 +117,21 @@ async def test_what_matches_nothing_is_a_warning(world: World, tmp_path: Path) -
     ]
 
 
+async def test_an_alias_that_an_instance_is_named_is_a_warning(
+    world: World, tmp_path: Path
+) -> None:
+    """The instance wins, so the alias is for nothing; and RDS backs up no replica."""
+    config = f'{GOOD}[aliases]\nbilling-prod = "orders-prod"\nread = "orders-replica"\n'
+    said = await found(world, tmp_path, config)
+
+    assert [line.split(": ")[0] for line in said] == [
+        "warning  policy.toml, line 5",
+        "warning  policy.toml, line 6",
+    ]
+    assert "so the alias is never used" in said[0]
+    assert "is a read replica" in said[1]
+
+
 async def test_outages_hide_nothing_else(world: World, tmp_path: Path) -> None:
     """Slack refuses the token and RDS is down: both are said."""
     world.workspace.faults.always(slack_faults.ERROR, "auth.test")

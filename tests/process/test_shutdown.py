@@ -11,6 +11,7 @@ from bot.demo.rds import faults as rds_faults
 from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, BEN, OPS, World
 from bot.slack.cards import APPROVE
+from tests.many_people import somebody
 from tests.process.conftest import PATIENCE, Process, Runs, stopped, until_connected
 
 NOBODY = "http://127.0.0.1:1/api/"  # a port on which nobody listens
@@ -99,8 +100,10 @@ async def test_it_stops_amid_a_crowd_and_what_it_acked_is_on_disk(
         await until_connected(world)
         texts = [f"create dev-sandbox crowd-{number}" for number in range(100)]
         asking = [
-            asyncio.create_task(world.workspace.command(ANA, OPS, "/backup", text))
-            for text in texts
+            asyncio.create_task(
+                world.workspace.command(somebody(world.workspace, number), OPS, "/backup", text)
+            )
+            for number, text in enumerate(texts)
         ]
         await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
 

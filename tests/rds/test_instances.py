@@ -11,7 +11,8 @@ from bot.domain.errors import (
     UnknownInstance,
 )
 from bot.domain.instances import Instance
-from bot.rds.instances import InstanceCatalogue, resolve
+from bot.domain.references import References
+from bot.rds.instances import InstanceCatalogue
 from tests.stepped_clock import SteppedClock
 
 ORDERS = Instance(id="a" * 32 + "in01", name="orders-prod", status="ACTIVE")
@@ -40,13 +41,13 @@ ALIASES = {"orders": "orders-prod", "second": OTHER_TWIN.id}
 )
 def test_an_id_a_name_or_an_alias_means_an_instance(reference: str, instance: Instance) -> None:
     """An alias may stand for a name or an id."""
-    assert resolve(reference, ALL, ALIASES) == instance
+    assert References(ALL, ALIASES).find(reference) == instance
 
 
 def test_a_misspelt_name_gets_suggestions() -> None:
     """Names and aliases, the nearest first, but no replica."""
     with pytest.raises(UnknownInstance) as raised:
-        resolve("order-prod", ALL, ALIASES)
+        References(ALL, ALIASES).find("order-prod")
 
     assert raised.value.suggestions[0] == "orders-prod"
     assert "orders-read" not in raised.value.suggestions
@@ -55,7 +56,7 @@ def test_a_misspelt_name_gets_suggestions() -> None:
 def test_an_alias_that_leads_nowhere_is_not_suggested() -> None:
     """Nobody is helped by being told that orders is unknown, and to try orders."""
     with pytest.raises(UnknownInstance) as raised:
-        resolve("orders", [TWIN], ALIASES)
+        References([TWIN], ALIASES).find("orders")
 
     assert raised.value.suggestions == ()
 
@@ -63,7 +64,7 @@ def test_an_alias_that_leads_nowhere_is_not_suggested() -> None:
 def test_a_name_that_two_bear_is_ambiguous() -> None:
     """The ids tell them apart."""
     with pytest.raises(AmbiguousInstance) as raised:
-        resolve("twin", ALL, ALIASES)
+        References(ALL, ALIASES).find("twin")
 
     assert set(raised.value.instance_ids) == {TWIN.id, OTHER_TWIN.id}
 
@@ -71,7 +72,7 @@ def test_a_name_that_two_bear_is_ambiguous() -> None:
 def test_a_replica_names_its_primary() -> None:
     """RDS backs up the primary only."""
     with pytest.raises(ReadReplica) as raised:
-        resolve("orders-read", ALL, ALIASES)
+        References(ALL, ALIASES).find("orders-read")
 
     assert raised.value.primary == "orders-prod"
 

@@ -27,6 +27,19 @@ async def test_asked_approved_backed_up_and_said(story: Story) -> None:
     assert (story.creates, story.made("before-42")) == (1, 1)
 
 
+async def test_an_instance_with_a_chinese_name_is_backed_up(story: Story) -> None:
+    """By its name, and under a backup name that RDS takes."""
+    meant = story.region.add_instance("订单库-prod")
+    story.region.add_instance("prod")
+    card = await story.asks("create 订单库-prod")
+    await story.approves(card)
+    await story.until_said(card, "completed")
+
+    (backup,) = (b for b in story.region.backups if b.name.startswith("prod-"))
+    assert "订单库-prod is backed up" in story.workspace.read(story.cards[0])
+    assert backup.instance == meant
+
+
 async def test_a_rule_without_approvals_runs_at_once(story: Story) -> None:
     """`approvals = 0`: no button, no waiting."""
     await story.types("create dev-sandbox quick-1")

@@ -31,6 +31,7 @@ from bot.domain.errors import (
     RequestUnknown,
     StoreUnavailable,
     TooFewApprovers,
+    TooManyCommands,
     UnknownInstance,
     UserError,
 )
@@ -226,6 +227,7 @@ def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
         RequestUnknown(text),
         AskedInDirectMessage(text),
         ForeignWorkspace(),
+        TooManyCommands(120, 11.2),
         FormNotOpened(),
         NameTaken(text, text, "U0BEN"),
         NameTaken(text, text),

@@ -1,0 +1,117 @@
+"""Which instance a word means: an id, a name or an alias, in any script."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot.domain import fields
+from bot.domain.errors import AmbiguousInstance, ReadReplica, UnknownInstance
+from bot.domain.folding import name_key, quoted, search_key
+from bot.domain.instances import Instance
+from bot.domain.likeness import nearest
+
+SUGGESTED = 3
+
+
+class References:
+    """Looks words up among the instances, each listed once however often RDS lists it.
+
+    Ids go before names, and names before aliases: an alias never hides an instance. Names that
+    look alike to `name_key` are ambiguous, because nobody can tell which one was typed.
+    """
+
+    def __init__(
+        self, instances: Sequence[Instance] = (), aliases: Mapping[str, str] | None = None
+    ) -> None:
+        self._by_id = {instance.id: instance for instance in instances}
+        self._by_name: defaultdict[str, list[Instance]] = defaultdict(list)
+        for instance in self._by_id.values():
+            self._by_name[name_key(instance.name)].append(instance)
+        self._aliases = {name_key(alias): target for alias, target in (aliases or {}).items()}
+
+    def find(self, reference: str) -> Instance:
+        """The one instance that the word means.
+
+        Raises UnknownInstance, with the nearest names; AmbiguousInstance; ReadReplica.
+        """
+        found = self._meant(reference)
+        if not found:
+            raise UnknownInstance(reference, self._near(reference))
+        if len(found) > 1:
+            raise AmbiguousInstance(reference, [instance.id for instance in found])
+        (instance,) = found
+        if instance.is_replica:
+            primary = self._by_id.get(instance.primary_id or "")
+            raise ReadReplica(instance.name, primary.name if primary else None)
+        return instance
+
+    def has(self, reference: str) -> bool:
+        """Whether `find` would return."""
+        found = self._meant(reference)
+        return len(found) == 1 and not found[0].is_replica
+
+    def named(self, word: str) -> list[Instance]:
+        """The instances with this id or, if there are none, this name; aliases aside."""
+        if word in self._by_id:
+            return [self._by_id[word]]
+        alike = self._by_name.get(name_key(word), [])
+        return [instance for instance in alike if instance.name == word] or alike
+
+    def _meant(self, reference: str) -> list[Instance]:
+        if reference in self._by_id:
+            return [self._by_id[reference]]
+        key = name_key(reference)
+        if alike := self._by_name.get(key):
+            return alike
+        target = self._aliases.get(key)
+        return self.named(target) if target else []
+
+    def _near(self, reference: str) -> list[str]:
+        names = {i.name for i in self._by_id.values() if not i.is_replica}
+        names |= {alias for alias in self._aliases if self.has(alias)}
+        return nearest(name_key(reference), sorted(names), most=SUGGESTED)
+
+
+def alias_problems(aliases: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each alias that cannot work whatever instances there are, and why."""
+    first: dict[str, str] = {}
+    for alias, target in aliases.items():
+        earlier = first.setdefault(search_key(alias), alias)
+        if why := _untypable(alias) or _aimless(alias, target, aliases):
+            yield alias, why
+        elif earlier != alias:
+            yield alias, f"it differs from the alias {earlier} only in case or in its marks"
+
+
+def _untypable(alias: str) -> str:
+    if any(map(str.isspace, alias)):
+        return "it has a blank: use one word"
+    if fields.instance_problem(alias) or not quoted(name_key(alias)):
+        return "nobody can type it in a command: use another word"
+    return ""
+
+
+def _aimless(alias: str, target: str, aliases: Mapping[str, str]) -> str:
+    if not target.strip():
+        return "it stands for nothing: give an instance's name or id"
+    if name_key(target) == name_key(alias):
+        return "it stands for itself: give an instance's name or id"
+    if name_key(target) in map(name_key, aliases):
+        return f"it stands for another alias, {target}: give an instance's name or id"
+    return ""
+
+
+def alias_warnings(
+    aliases: Mapping[str, str], instances: Sequence[Instance]
+) -> Iterator[tuple[str, str]]:
+    """Each alias that does not do, with these instances, what its author may expect, and why."""
+    known = References(instances)
+    for alias, target in aliases.items():
+        found = known.named(target)
+        if hidden := known.named(alias):
+            yield alias, f"instance {hidden[0].id} has that name, so the alias is never used"
+        if not found:
+            yield alias, f"there is no instance {target}"
+        elif len(found) > 1:
+            yield alias, f"{len(found)} instances are named {target}: give an id"
+        elif found[0].is_replica:
+            yield alias, f"{target} is a read replica, and RDS can't back up read replicas"
