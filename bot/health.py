@@ -15,8 +15,10 @@ from bot.clock import Clock
 from bot.domain.errors import SettingsError, StoreUnavailable
 from bot.rds.client import RdsClient
 from bot.slack.threads import Threads
+from bot.storage.file import FileGone
 from bot.storage.store import Store
 
+FILE_GONE = "its file was deleted, moved or replaced; put it back, or restart the bot"
 FRESH = 60.0  # seconds since Slack was last seen alive
 
 
@@ -62,6 +64,8 @@ class Health:
             await self.store.probe()
             since = await self.store.oldest_unannounced()
         except StoreUnavailable as error:
+            if isinstance(error.__cause__, FileGone):
+                return FILE_GONE, None
             return f"it takes nothing ({type(error.__cause__).__name__})", None
         return "ok", max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0
 
