@@ -71,7 +71,8 @@ def check(
 ) -> int:
     """Read all settings, ask Slack and RDS about what they name, and list every problem.
 
-    Nothing is posted, created or changed. The exit code is 1 if there is a problem.
+    Nothing is posted, created or changed. The exit code is 2 if settings are wrong, 1 if there
+    is another problem.
 
     Args:
         offline: Ask neither Slack nor RDS.

@@ -10,7 +10,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
-from bot.config_file import Source
+from bot.config_file import WITHOUT_A_FILE, Source
 from bot.domain.errors import RdsError, RdsUnreachable, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy_problems import problems
@@ -39,23 +39,29 @@ class Finding:
 
     level: Level
     text: str
+    exit_code: int = 1  # if it is a problem
 
     def __str__(self) -> str:
         return f"{self.level:<8} {self.text}"
 
 
 def run_check(environ: Mapping[str, str], *, offline: bool, http: bool) -> int:
-    """Print every finding; 1 if there is a problem, 0 if there are at most warnings."""
+    """Print every finding; 2 if settings are wrong, 1 if all else is, 0 if nothing is.
+
+    Warnings are no problems.
+    """
     return asyncio.run(_print_all(environ, offline=offline, http=http))
 
 
 async def _print_all(environ: Mapping[str, str], *, offline: bool, http: bool) -> int:
-    counted = dict.fromkeys(Level, 0)
+    counted, code = dict.fromkeys(Level, 0), 0
     async for finding in findings(environ, offline=offline, http=http):
         print(printable(str(finding)), flush=True)
         counted[finding.level] += 1
+        if finding.level is Level.PROBLEM:
+            code = max(code, finding.exit_code)
     print(f"{counted[Level.PROBLEM]} problems, {counted[Level.WARNING]} warnings")
-    return 1 if counted[Level.PROBLEM] else 0
+    return code
 
 
 async def findings(
@@ -66,10 +72,9 @@ async def findings(
         settings = load(environ, http=http)
     except SettingsError as error:
         for problem in error.problems:
-            yield Finding(Level.PROBLEM, problem)
+            yield Finding(Level.PROBLEM, problem, exit_code=2)
         return
-    rules = len(settings.file.policy.rules)
-    yield Finding(Level.OK, f"settings: read, with {rules} rules")
+    yield _which_file(settings)
     why = why_not_open(settings.environment.database_url)
     yield _judged("database: it can be opened", why)
     if offline:
@@ -82,6 +87,16 @@ async def findings(
             yield finding
         async for finding in _rds(settings, stack):
             yield finding
+
+
+def _which_file(settings: Settings) -> Finding:
+    source, rules = settings.source, len(settings.file.policy.rules)
+    if source.read:
+        read = (
+            f"settings: read from {source.path}, with {rules} {'rule' if rules == 1 else 'rules'}"
+        )
+        return Finding(Level.OK, read)
+    return Finding(Level.WARNING, f"settings: there is no {source.path}: {WITHOUT_A_FILE}.")
 
 
 def _judged(what: str, why: str | None) -> Finding:

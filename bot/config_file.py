@@ -1,5 +1,6 @@
 """`backup-bot.toml`: what is not secret, with every problem at its line."""
 
+import codecs
 import re
 import tomllib
 from datetime import timedelta
@@ -23,10 +24,13 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def duration(value: object) -> object:
     """`"8h"`, `"90m"`, `"1d 12h"` → timedelta; pydantic judges everything else."""
     if isinstance(value, str):
-        parts = re.findall(r"(\d+)\s*([smhd])", value[:LONGEST_DURATION])
-        rest = re.sub(r"\d+\s*[smhd]|\s", "", value[:LONGEST_DURATION])
-        if parts and not rest and len(value) <= LONGEST_DURATION:
-            return timedelta(**{UNITS[unit]: int(number) for number, unit in parts})
+        short = value[:LONGEST_DURATION]
+        parts = re.findall(r"(\d+)\s*([smhd])", short)
+        if parts and len(value) <= LONGEST_DURATION and not re.sub(r"\d+\s*[smhd]|\s", "", short):
+            try:
+                return timedelta(**{UNITS[unit]: int(number) for number, unit in parts})
+            except (OverflowError, ValueError):
+                raise ValueError("it is longer than anybody waits") from None
         raise ValueError('write a duration like "8h", "90m" or "1d 12h"')
     return value
 
@@ -55,6 +59,7 @@ def _approvers(value: object) -> object:
 
 
 ANYBODY = "anybody"
+WITHOUT_A_FILE = "anyone can request a backup, and anyone else in the channel can approve it"
 Duration = Annotated[timedelta, BeforeValidator(duration), Field(ge=timedelta(0))]
 Waiting = Annotated[Duration, Field(gt=timedelta(0), le=timedelta(days=30))]
 Ids = Annotated[tuple[str, ...], BeforeValidator(_list_of_ids)]
@@ -117,6 +122,12 @@ class Source(BaseModel):
 
     name: str = DEFAULT_CONFIG
     lines: dict[TomlPath, int] = {}
+    read: bool = False  # or there is none, and the defaults hold
+
+    @property
+    def path(self) -> Path:
+        """Where it is, or was looked for."""
+        return Path(self.name).absolute()
 
     def located(self, problem: PolicyProblem) -> str:
         """A problem with its file and line."""
@@ -140,15 +151,15 @@ def read_config(named: str | None, found: list[str]) -> tuple[ConfigFile | None,
     if not named and not path.exists():
         return ConfigFile(), Source()
     try:
-        text = path.read_text("utf-8")
+        text = _decoded(path.read_bytes())
         document = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
+        source = Source(name=str(path), lines=lines_of(text), read=True)
+    except (OSError, UnicodeError) as error:
         found.append(f"{path} cannot be read: {error}.")
         return None, Source()
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers and nesting beyond all bounds, too
         found.append(f"{path} is not valid TOML: {error}.")
         return None, Source()
-    source = Source(name=str(path), lines=lines_of(text))
     try:
         file = ConfigFile.model_validate(document)
     except ValidationError as error:
@@ -159,6 +170,17 @@ def read_config(named: str | None, found: list[str]) -> tuple[ConfigFile | None,
     found += map(source.located, problems(file.policy, {}))
     found += (source.of_alias(*problem) for problem in alias_problems(file.aliases))
     return file, source
+
+
+def _decoded(content: bytes) -> str:
+    """The text; a byte-order mark is left out. Raises UnicodeError, which says what to do."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
+        raise UnicodeError("it is UTF-16, or no text; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnicodeError(f"line {line} is not UTF-8; save it as UTF-8") from error
 
 
 def _words(path: TomlPath, kind: str, message: str) -> str:

@@ -17,8 +17,10 @@ from bot.domain.errors import StoreUnavailable
 from bot.rds.client import RdsClient
 from bot.server import Server, listen
 from bot.slack.threads import Threads
+from bot.storage.file import FileGone
 from bot.storage.store import Store
 
+FILE_GONE = "its file was deleted, moved or replaced; put it back, or restart the bot"
 FRESH = 60.0  # seconds since Slack was last seen alive
 TO_ANSWER = 1.5  # seconds that the database has for one answer
 TTL = 1.0  # seconds for which /readyz gives the same answer
@@ -71,6 +73,8 @@ class Health:
             await _in_time(self.store.probe())
             since = await _in_time(self.store.oldest_unannounced())
         except StoreUnavailable as error:
+            if isinstance(error.__cause__, FileGone):
+                return FILE_GONE, None
             return f"it takes nothing ({type(error.__cause__).__name__})", None
         except TimeoutError:
             return "it isn't responding", None

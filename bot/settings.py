@@ -1,6 +1,7 @@
 """Environment and `backup-bot.toml` → one frozen Settings, with every problem reported at once."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,22 +14,23 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from bot import addresses, credentials
 from bot.config_file import ConfigFile, Source, read_config
 from bot.domain.audit import AuditKey
 from bot.domain.errors import SettingsError
 
 
-def _database_url(value: str) -> str:
-    try:
-        url = make_url(value)
-    except ArgumentError:
-        raise ValueError("it is not a database URL") from None
-    if url.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise ValueError("it must begin with sqlite:/// or postgresql+psycopg://")
-    return value
+def _matching(pattern: str, wish: str) -> BeforeValidator:
+    """One word of this form; its problem is told as a wish."""
+
+    def check(value: object) -> str:
+        word = credentials.one_word(str(value))
+        if not re.fullmatch(pattern, word):
+            raise ValueError(wish)
+        return word
+
+    return BeforeValidator(check)
 
 
 def _audit_key(value: SecretStr) -> SecretStr:
@@ -36,35 +38,63 @@ def _audit_key(value: SecretStr) -> SecretStr:
     return value
 
 
-Url = Annotated[str, Field(pattern=r"^https?://")]
+def _port(value: object) -> int:
+    word = credentials.one_word(str(value))
+    if not re.fullmatch(r"[0-9]{1,5}", word) or int(word) > addresses.LAST_PORT:
+        raise ValueError("write a number from 0 to 65535; 0 turns it off")
+    return int(word)
+
+
+_project = _matching("[0-9a-zA-Z_-]+", "copy the project ID, which has letters and digits only")
+_region = _matching("[a-z0-9-]+", "write the region's ID, for example ap-southeast-1")
+_command = _matching("/[a-z0-9_-]{1,31}", "write it as in the manifest, for example /backup")
+_log_format = _matching("console|json", "write console or json")
+_secret = BeforeValidator(credentials.other_secret)
+
+
+BLANK = f" \t\r\n{credentials.QUOTES}"
 
 
 class Environment(BaseModel):
     """The secrets and addresses, under the names their owners use."""
 
-    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True)
 
-    bot_token: SecretStr = Field(alias="SLACK_BOT_TOKEN")
-    app_token: SecretStr | None = Field(None, alias="SLACK_APP_TOKEN")
-    signing_secret: SecretStr | None = Field(None, alias="SLACK_SIGNING_SECRET")
-    slack_api_url: Url = Field("https://slack.com/api/", alias="SLACK_API_URL")
-    access_key: SecretStr = Field(alias="HUAWEICLOUD_SDK_AK")
-    secret_key: SecretStr = Field(alias="HUAWEICLOUD_SDK_SK")
-    security_token: SecretStr | None = Field(None, alias="HUAWEICLOUD_SDK_SECURITY_TOKEN")
-    project_id: str = Field(alias="HUAWEICLOUD_SDK_PROJECT_ID", pattern=r"^[0-9a-zA-Z_-]+$")
-    region: str | None = Field(None, alias="HUAWEICLOUD_REGION", pattern=r"^[a-z0-9-]+$")
-    endpoint: Url | None = Field(None, alias="RDS_ENDPOINT")
-    database_url: Annotated[str, BeforeValidator(_database_url)] = Field(
+    bot_token: Annotated[SecretStr, BeforeValidator(credentials.bot_token)] = Field(
+        alias="SLACK_BOT_TOKEN"
+    )
+    app_token: Annotated[SecretStr | None, BeforeValidator(credentials.app_token)] = Field(
+        None, alias="SLACK_APP_TOKEN"
+    )
+    signing_secret: Annotated[SecretStr | None, _secret] = Field(
+        None, alias="SLACK_SIGNING_SECRET"
+    )
+    slack_api_url: Annotated[str, BeforeValidator(addresses.slack_api_url)] = Field(
+        "https://slack.com/api/", alias="SLACK_API_URL"
+    )
+    access_key: Annotated[SecretStr, _secret] = Field(alias="HUAWEICLOUD_SDK_AK")
+    secret_key: Annotated[SecretStr, _secret] = Field(alias="HUAWEICLOUD_SDK_SK")
+    security_token: Annotated[SecretStr | None, _secret] = Field(
+        None, alias="HUAWEICLOUD_SDK_SECURITY_TOKEN"
+    )
+    project_id: Annotated[str, _project] = Field(alias="HUAWEICLOUD_SDK_PROJECT_ID")
+    region: Annotated[str | None, _region] = Field(None, alias="HUAWEICLOUD_REGION")
+    endpoint: Annotated[str | None, BeforeValidator(addresses.rds_endpoint)] = Field(
+        None, alias="RDS_ENDPOINT"
+    )
+    database_url: Annotated[str, BeforeValidator(addresses.database_url)] = Field(
         "sqlite:///backup-bot.db", alias="DATABASE_URL"
     )
     config: Path | None = Field(None, alias="BACKUP_BOT_CONFIG")
-    command: str = Field("/backup", alias="BACKUP_BOT_COMMAND", pattern=r"^/[a-z0-9_-]{1,31}$")
+    command: Annotated[str, _command] = Field("/backup", alias="BACKUP_BOT_COMMAND")
     audit_key: Annotated[SecretStr, AfterValidator(_audit_key)] | None = Field(
         None, alias="AUDIT_KEY"
     )
     health_host: str = Field("127.0.0.1", alias="HEALTH_HOST")
-    health_port: int = Field(8080, alias="HEALTH_PORT", ge=0, le=65535)
-    log_format: Literal["console", "json"] = Field("console", alias="LOG_FORMAT")
+    health_port: Annotated[int, BeforeValidator(_port)] = Field(8080, alias="HEALTH_PORT")
+    log_format: Annotated[Literal["console", "json"], _log_format] = Field(
+        "console", alias="LOG_FORMAT"
+    )
 
 
 class Settings(BaseModel):
@@ -87,10 +117,12 @@ class Settings(BaseModel):
 def load(environ: Mapping[str, str], *, http: bool) -> Settings:
     """Read and check everything. Raises SettingsError that names every problem at once."""
     found: list[str] = []
-    given = {name: value for name, value in environ.items() if value.strip()}
+    # `NAME=` and `NAME=""` in an env file mean that nobody filled it in.
+    given = {name: value for name, value in environ.items() if value.strip(BLANK)}
     environment = _environment(given, found)
     found += _missing_for_mode(given, http=http)
-    file, source = read_config(given.get("BACKUP_BOT_CONFIG"), found)
+    found += _misnamed(given)
+    file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, found)
     if found or environment is None or file is None:
         raise SettingsError(found)
     return Settings(environment=environment, file=file, source=source)
@@ -105,9 +137,27 @@ def database_url(environ: Mapping[str, str]) -> str:
     """DATABASE_URL, or its default; all else may be missing or wrong. Raises SettingsError."""
     value = environ.get("DATABASE_URL", "").strip()
     try:
-        return _database_url(value or Environment.model_fields["database_url"].default)
+        return addresses.database_url(value or Environment.model_fields["database_url"].default)
     except ValueError as error:
         raise SettingsError([f"DATABASE_URL: {error}."]) from None
+
+
+def _misnamed(given: Mapping[str, str]) -> Iterator[str]:
+    """What an env file brings in if it is written for a shell, or begins with a mark."""
+    ours = {field.alias for field in Environment.model_fields.values()}
+    for name in given:
+        meant = name.strip("\ufeff \t").removeprefix("export ").strip()
+        if meant != name and meant in ours:
+            yield (
+                f"{meant}: its line in the env file has something before the name"
+                " (`export`, a blank or a byte-order mark). Remove it."
+            )
+    keys = given.get("HUAWEICLOUD_SDK_AK", ""), given.get("HUAWEICLOUD_SDK_SK", "")
+    if credentials.look_swapped(*keys):
+        yield (
+            "HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK: they look swapped;"
+            " the access key has 20 characters, the secret key 40."
+        )
 
 
 def _missing_for_mode(given: Mapping[str, str], *, http: bool) -> list[str]:

@@ -201,3 +201,40 @@ def test_a_file_that_is_not_toml_says_where() -> None:
 
     assert "policy.toml is not valid TOML" in problem
     assert "line 1" in problem
+
+
+@pytest.mark.parametrize(
+    ("content", "cure"),
+    [
+        ("[rds]\n".encode("utf-16"), "save it as UTF-8"),
+        ("[rds]\n".encode("utf-16-le"), "save it as UTF-8"),
+        ("[rds]\n# für später\n".encode("latin-1"), "line 2 is not UTF-8; save it as UTF-8"),
+        (b"a = " + b"[" * 5_000, "not valid TOML"),
+        (b"a = " + b"9" * 5_000, "not valid TOML"),
+        (b'[approval]\nexpires_after = "99999999999999999999d"\n', "line 2: "),
+    ],
+)
+def test_a_file_that_no_editor_should_have_left(content: bytes, cure: str) -> None:
+    """Another encoding, or beyond all bounds."""
+    Path("policy.toml").write_bytes(content)
+    (problem,) = problems({**ENOUGH, "BACKUP_BOT_CONFIG": "policy.toml"})
+
+    assert problem.startswith("policy.toml")
+    assert cure in problem
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file() -> None:
+    """Windows editors put one there."""
+    Path("policy.toml").write_bytes(b"\xef\xbb\xbf[rds]\r\npoll_seconds = 5\r\n")
+    loaded = settings.load({**ENOUGH, "BACKUP_BOT_CONFIG": "policy.toml"}, http=False)
+
+    assert loaded.file.rds.poll_seconds == 5
+    assert loaded.source.read
+
+
+def test_without_a_file_it_is_known_where_it_was_looked_for() -> None:
+    """So that `run` and `check` can say it."""
+    source = settings.load(ENOUGH, http=False).source
+
+    assert not source.read
+    assert source.path == Path("backup-bot.toml").absolute()

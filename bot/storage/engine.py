@@ -1,18 +1,19 @@
 """One database for the bot's tables and DBOS's journal: how it is opened and migrated."""
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.domain.errors import SettingsError
+from bot.storage.file import SameFile, make_private
+
+OLDEST_SQLITE = (3, 35)  # DBOS uses RETURNING
 
 
 def open_engine(database_url: str) -> AsyncEngine:
@@ -26,7 +27,11 @@ def open_engine(database_url: str) -> AsyncEngine:
     sqlite = url.set(drivername="sqlite+aiosqlite")
     engine = create_async_engine(sqlite, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    file = SameFile(Path(url.database or ""))
+    event.listen(engine.sync_engine, "begin", file.check)
     event.listen(engine.sync_engine, "begin", _begin_as_writer)
+    event.listen(engine.sync_engine, "begin", file.remember)
+    event.listen(engine.sync_engine, "commit", file.check)
     return engine
 
 
@@ -38,6 +43,8 @@ def why_not_open(database_url: str) -> str | None:
     """What stands in the way of using the database, or None; nothing is created or changed."""
     url = make_url(database_url)
     if is_sqlite(url):
+        if why := _why_too_old():
+            return why
         file = Path(url.database or "")
         there = file if file.exists() else file.resolve().parent
         mode = os.R_OK | os.W_OK
@@ -45,7 +52,7 @@ def why_not_open(database_url: str) -> str | None:
     engine = create_engine(url)
     try:
         engine.connect().close()
-    except OperationalError as error:
+    except DBAPIError as error:
         return str(error.orig).partition("\n")[0]
     finally:
         engine.dispose()
@@ -58,6 +65,8 @@ def migrate(database_url: str, to: str = "head") -> None:
     Blocks: call it before the loop has work.
     Raises SettingsError if the database cannot be opened.
     """
+    from alembic.util import CommandError  # noqa: PLC0415, as below
+
     try:
         _upgrade(make_url(database_url), to)
     except CommandError as error:
@@ -72,9 +81,23 @@ def cannot_open(error: OSError | DBAPIError) -> SettingsError:
     return SettingsError([f"DATABASE_URL: it cannot be opened ({why})."])
 
 
+def _why_too_old() -> str | None:
+    if sqlite3.sqlite_version_info >= OLDEST_SQLITE:
+        return None
+    oldest = ".".join(map(str, OLDEST_SQLITE))
+    return f"Python's SQLite is {sqlite3.sqlite_version}, and the bot needs {oldest} or newer"
+
+
 def _upgrade(url: URL, to: str) -> None:
+    from alembic import command  # noqa: PLC0415, `audit` and `check` do not wait for it
+    from alembic.config import Config  # noqa: PLC0415, the same
+
     if is_sqlite(url) and url.database:
-        Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
+        if why := _why_too_old():
+            raise SettingsError([f"DATABASE_URL: {why}."])
+        file = Path(url.database).resolve()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(file)
     engine = create_engine(url)
     if is_sqlite(url):
         event.listen(engine, "connect", _prepare_sqlite)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from bot.domain.errors import SettingsError
 from bot.storage.engine import cannot_open, is_sqlite
+from bot.storage.file import open_private
 
 STARTING = 0x0BAC_5747  # of PostgreSQL: who holds it migrates and launches
 AGAIN = 0.2  # seconds
@@ -27,7 +28,7 @@ def only_process(database_url: str) -> Iterator[None]:
     file = Path(url.database).resolve()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.with_name(f"{file.name}.lock").open("a") as lock:
+        with open_private(file.with_name(f"{file.name}.lock")) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
     except BlockingIOError as error:
@@ -53,7 +54,7 @@ def one_at_a_time(database_url: str) -> Iterator[None]:
             while not connection.scalar(try_lock, {"key": STARTING}):
                 time.sleep(AGAIN)
             yield
-    except OperationalError as error:
+    except DBAPIError as error:
         raise cannot_open(error) from error
     finally:
         engine.dispose()

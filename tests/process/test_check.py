@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.check import Finding, Level, findings
+from bot.check import Finding, Level, findings, run_check
 from bot.clock import Clock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.wire import Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.world import BEN, CAT, World, offline_world
+from tests.test_settings import ENOUGH
 
 GOOD = """\
 [approval]
@@ -148,3 +149,44 @@ async def test_offline_asks_nobody(world: World, tmp_path: Path) -> None:
     assert await found(world, tmp_path, GOOD, offline=True) == []
     assert world.workspace.calls == []
     assert world.region.calls == []
+
+
+async def test_without_a_file_it_is_said_who_may_do_what(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was looked for, and that anyone may then."""
+    monkeypatch.chdir(tmp_path)
+    (first,) = [f async for f in findings(world.environ, offline=True, http=False)][:1]
+
+    assert first.level is Level.WARNING
+    assert f"there is no {tmp_path}/backup-bot.toml: anyone can request" in first.text
+
+
+async def test_which_file_was_read_is_said(world: World, tmp_path: Path) -> None:
+    """By its whole path."""
+    (tmp_path / "policy.toml").write_text(GOOD)
+    environ = world.environ | {"BACKUP_BOT_CONFIG": str(tmp_path / "policy.toml")}
+    (first,) = [f async for f in findings(environ, offline=True, http=False)][:1]
+
+    assert first.text == f"settings: read from {tmp_path}/policy.toml, with 0 rules"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, 0),
+        ({"HEALTH_PORT": "many\x1b"}, 2),
+        ({"DATABASE_URL": "postgresql+psycopg://bot:hunter2@127.0.0.1:1/bot"}, 1),
+    ],
+    ids=["well", "settings", "outside"],
+)
+def test_the_exit_code_tells_settings_from_the_outside(
+    change: dict[str, str], code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0, 2 or 1."""
+    environ = ENOUGH | {"DATABASE_URL": f"sqlite:///{tmp_path}/bot.db"} | change
+
+    assert run_check(environ, offline=True, http=False) == code
+    said = capsys.readouterr().out
+    assert "hunter2" not in said
+    assert "\x1b" not in said

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.world import World
-from tests.process.conftest import Process, Runs
+from tests.process.conftest import SECRETS, Process, Runs
 
 
 async def _cannot_start(process: Process) -> list[str]:
@@ -57,7 +57,8 @@ async def test_wrong_settings_are_named_together_and_not_repeated(
 @pytest.mark.parametrize("token", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
 async def test_a_token_that_slack_refuses_is_said(runs: Runs, world: World, token: str) -> None:
     """Waiting would not mend it, so the bot ends and says which one it is."""
-    async with runs(world.environ | {token: "xoxb-of-somebody-else"}) as process:
+    of_somebody_else = SECRETS[token].replace("secret", "other")
+    async with runs(world.environ | {token: of_somebody_else}) as process:
         problems = await _cannot_start(process)
 
     assert problems == [f"  - {token}: Slack does not take it (invalid_auth)."]

@@ -82,6 +82,20 @@ async def test_somebody_else_locks_it(operator: Operator, file: Path) -> None:
     assert stored(file) == ["before-2"]
 
 
+async def test_the_file_is_deleted(operator: Operator, file: Path) -> None:
+    """Nobody is told that a request is saved which nobody could find again."""
+    assert "Asked: back up" in await asks(operator, "before-1")
+    await asyncio.to_thread(file.unlink)
+    answer = await asks(operator, "before-2")
+    status, parts = await operator.is_told()
+
+    assert REFUSED in answer
+    assert status == 503
+    assert parts["database"].startswith("its file was deleted")
+    assert "database_file_gone" in operator.process.err
+    assert not await asyncio.to_thread(file.exists)
+
+
 async def test_a_broken_file_is_not_started_on(runs: Runs, world: World, file: Path) -> None:
     """It is said, and left as it is."""
     broken = b"SQLite format 3\0" + b"\xff" * 5000

@@ -1,0 +1,109 @@
+"""The file of a SQLite database: its owner's alone, and the same one for as long as it is used."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+log = structlog.get_logger(__name__)
+
+BESIDE = ("-wal", "-shm")  # what SQLite keeps beside it while it is open
+OWNERS_ALONE = 0o600
+OTHERS = 0o007
+
+Identity = tuple[int, int] | None  # device and inode; None if there is no such file
+
+
+class FileGone(OperationalError):
+    """The file was deleted, moved or replaced: what is written now is lost with the process."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(None, None, FileNotFoundError(str(file)))
+
+
+class SameFile:
+    """Looks before a transaction, and before its commit, whether the file is still in place.
+
+    SQLite goes on writing to a file that nobody can find any more. A look costs microseconds.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file.resolve()
+        self._opened: Identity = None
+        self._is_gone = False
+
+    def check(self, connection: Connection) -> None:
+        """Raises FileGone if it is not the one that was opened first."""
+        opened = self._opened = self._opened or identity(self._file)
+        beside = connection.connection.info.get(BESIDE)
+        gone = opened is None or identity(self._file) != opened
+        gone = gone or (beside is not None and self._beside() != beside)
+        if gone and not self._is_gone:
+            log.error("database_file_gone", file=str(self._file))
+        self._is_gone = gone
+        if gone:
+            raise FileGone(self._file)
+
+    def remember(self, connection: Connection) -> None:
+        """Within its first transaction a connection has the files beside open, too.
+
+        They stay in place until the last connection is closed, so each remembers its own.
+        """
+        info: dict[Any, Any] = connection.connection.info
+        if BESIDE not in info and None not in (beside := self._beside()):
+            info[BESIDE] = beside
+
+    def _beside(self) -> tuple[Identity, ...]:
+        return tuple(identity(_named(self._file, suffix)) for suffix in BESIDE)
+
+
+def identity(file: Path) -> Identity:
+    """What a path leads to; None if it leads nowhere."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def make_private(file: Path) -> None:
+    """Create the file for its owner alone, and shut others out of one that is there.
+
+    What SQLite creates beside it has the same mode. A group that was let in stays so.
+    Raises OSError if it cannot be created.
+    """
+    open_private(file).close()
+    for suffix in ("", *BESIDE):
+        _shut_others_out(_named(file, suffix))
+
+
+def open_private(file: Path) -> Any:
+    """Open for appending what the owner alone may read if it is new, whatever the umask is."""
+
+    def opener(path: str, flags: int) -> int:
+        descriptor = os.open(path, flags | os.O_CLOEXEC, OWNERS_ALONE)
+        if is_new:
+            os.fchmod(descriptor, OWNERS_ALONE)
+        return descriptor
+
+    is_new = not file.exists()
+    return open(file, "ab", opener=opener)
+
+
+def _shut_others_out(file: Path) -> None:
+    try:
+        mode = file.stat().st_mode & 0o777
+        if mode & OTHERS:
+            file.chmod(OWNERS_ALONE)
+            log.warning("database_file_made_private", file=str(file), was=f"{mode:04o}")
+    except FileNotFoundError:
+        return
+    except OSError:
+        log.warning("database_file_is_open_to_others", file=str(file))
+
+
+def _named(file: Path, suffix: str) -> Path:
+    return file.with_name(f"{file.name}{suffix}")
