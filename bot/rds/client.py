@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -42,14 +43,20 @@ MOST_SKEW = timedelta(minutes=15)  # beyond it, RDS would have refused the signa
 
 
 def open_client(endpoint: str, auth: httpx.Auth, patience: float = PATIENCE) -> httpx.AsyncClient:
-    """An HTTP client for one endpoint that signs what it sends, and follows no redirects."""
+    """An HTTP client for one endpoint that signs what it sends.
+
+    It follows no redirects and keeps no cookies: one that cannot be sent would end each call.
+    """
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",  # a small answer must not grow large
         "X-Language": "en-us",
     }
     timeout = httpx.Timeout(patience, connect=5.0, pool=10.0)  # seconds for each phase of a call
-    return httpx.AsyncClient(base_url=endpoint, auth=auth, timeout=timeout, headers=headers)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(
+        base_url=endpoint, auth=auth, timeout=timeout, headers=headers, cookies=no_cookies
+    )
 
 
 class RdsClient:
