@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 ID = re.compile(r"[!-~]{1,64}")
 LONGEST = 256  # characters of a name or a status: RDS allows 64
+REPLICAS = {"replica", "readreplica"}  # the second in the oldest form
 YEARS = range(2000, 2200)  # what is outside stands for "never", or overflows in arithmetic
 LARGEST_NUMBER = 2**53
 LONGEST_NUMBER = 20  # digits: Python refuses to read thousands of them
@@ -88,11 +89,12 @@ def instance(item: Any) -> Instance | None:
         return None
     datastore = _object(fields.get("datastore"))
     primary_id = _primary_id(fields.get("related_instance"))
+    kind = _text(fields.get("type")) or ("Replica" if primary_id else "Single")
     return Instance(
         id=instance_id,
         name=_text(fields.get("name")),
         status=_text(fields.get("status")),
-        type=_text(fields.get("type")) or ("Replica" if primary_id else "Single"),
+        type="Replica" if kind.casefold() in REPLICAS else kind,
         engine=_text(datastore.get("type")),
         version=_text(datastore.get("complete_version")) or _text(datastore.get("version")),
         primary_id=primary_id,

@@ -142,7 +142,7 @@ async def _outcomes(status: int, body: bytes, headers: dict[str, str]) -> list[A
 @example(status=200, body=b'{"backups": [{"id": "b", "size": %s}]}' % (b"9" * 5000), headers={})
 @example(status=200, body=b'\xef\xbb\xbf{"backups": [], "backups": [{"id": "b"}]}', headers={})
 @example(status=429, body=b"", headers={"Retry-After": "9" * 5000})
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_answer_ends_the_process(status: int, body: bytes, headers: dict[str, str]) -> None:
     """What was read can be stored and sent; what was not is an error of RDS."""
     with pytest.MonkeyPatch.context() as patched:
@@ -158,7 +158,7 @@ def test_no_answer_ends_the_process(status: int, body: bytes, headers: dict[str,
 
 
 @given(body=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_one_odd_item_spoils_no_other(body: st.DataObject) -> None:
     """Whatever becomes of the fields of the first, the other two are read."""
     page: Any = copy.deepcopy(BACKUPS)
