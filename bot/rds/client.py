@@ -36,7 +36,7 @@ FEW = 300  # backups of an instance that are listed whatever their type
 FULL = ("manual", "auto")  # the types of backups that stand for themselves
 PATIENCE = 15.0  # seconds of real time for RDS to answer a call that has reached it
 DEADLINE = 30.0  # seconds of real time for a whole call, however its answer comes
-LARGEST_ANSWER = 5_000_000  # bytes: a page of 100 instances takes less than a tenth
+LARGEST_ANSWER = 2_000_000  # bytes: a page of 100 instances takes about a tenth
 LOOK_AGAIN = (0.5, 1.5)  # seconds before each further try of a call that changes nothing
 PROMPT = timedelta(seconds=5)  # an answer that took longer says little about RDS's clock
 MOST_SKEW = timedelta(minutes=15)  # beyond it, RDS would have refused the signature's date
@@ -149,7 +149,7 @@ class RdsClient:
         )
         found = next((backup for backup in page.items if backup.id == backup_id), None)
         if found is None and (page.size or page.total):  # not what we asked for
-            raise RdsUnreachable(errors.INCONSISTENT)
+            raise self._useless(errors.INCONSISTENT, "backups")
         return found
 
     async def list_instances(self) -> list[Instance]:
@@ -180,8 +180,7 @@ class RdsClient:
             if pause is not None:
                 await self._clock.sleep(pause)
             first = None
-        log.warning("rds_list_inconsistent", path=path)
-        raise RdsUnreachable(errors.INCONSISTENT)
+        raise self._useless(errors.INCONSISTENT, path)
 
     async def _pages(
         self,
@@ -204,7 +203,7 @@ class RdsClient:
                 return pages
             seen |= ids
             page = None
-        raise RdsUnreachable(errors.ENDLESS)
+        raise self._useless(errors.ENDLESS, path)
 
     async def _look(
         self, priority: Priority, read: Read[Page[Item]], path: str, **query: str | int
@@ -224,6 +223,12 @@ class RdsClient:
                     self._say_once("rds_item_without_id", path)
                 return page
         raise AssertionError("the last try returns or raises")
+
+    def _useless(self, why: str, path: str) -> RdsUnreachable:
+        """What to raise where each answer was readable, and all of them say nothing."""
+        log.warning("rds_list_useless", why=why, path=path)
+        self.trouble = why
+        return RdsUnreachable(why)
 
     def _say_once(self, event: str, path: str) -> None:
         if event not in self._oddities:

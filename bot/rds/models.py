@@ -18,6 +18,7 @@ T = TypeVar("T")
 ID = re.compile(r"[!-~]{1,64}")
 LONGEST = 256  # characters of a name or a status: RDS allows 64
 REPLICAS = {"replica", "readreplica"}  # the second in the oldest form
+MOST_ITEMS = 5_000  # in a page: RDS gives 100
 YEARS = range(2000, 2200)  # what is outside stands for "never", or overflows in arithmetic
 LARGEST_NUMBER = 2**53
 LONGEST_NUMBER = 20  # digits: Python refuses to read thousands of them
@@ -106,6 +107,8 @@ def _page(body: Any, key: str, read: Callable[[Any], T | None]) -> Page[T]:
     listed = fields.get(key)
     if not isinstance(listed, list):  # an answer without the list is no empty list
         raise ValueError(f"no list of {key}")  # noqa: TRY004 - it is RDS's value that is wrong
+    if len(listed) > MOST_ITEMS:
+        raise ValueError("too many items to be a page")
     items = [found for item in listed if (found := read(item)) is not None]
     total = _number(fields.get("total_count"))
     if total is not None and total < len(listed):  # no count of what it stands beside
