@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -35,21 +36,27 @@ FEW = 300  # backups of an instance that are listed whatever their type
 FULL = ("manual", "auto")  # the types of backups that stand for themselves
 PATIENCE = 15.0  # seconds of real time for RDS to answer a call that has reached it
 DEADLINE = 30.0  # seconds of real time for a whole call, however its answer comes
-LARGEST_ANSWER = 5_000_000  # bytes: a page of 100 instances takes less than a tenth
+LARGEST_ANSWER = 2_000_000  # bytes: a page of 100 instances takes about a tenth
 LOOK_AGAIN = (0.5, 1.5)  # seconds before each further try of a call that changes nothing
 PROMPT = timedelta(seconds=5)  # an answer that took longer says little about RDS's clock
 MOST_SKEW = timedelta(minutes=15)  # beyond it, RDS would have refused the signature's date
 
 
 def open_client(endpoint: str, auth: httpx.Auth, patience: float = PATIENCE) -> httpx.AsyncClient:
-    """An HTTP client for one endpoint that signs what it sends, and follows no redirects."""
+    """An HTTP client for one endpoint that signs what it sends.
+
+    It follows no redirects and keeps no cookies: one that cannot be sent would end each call.
+    """
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",  # a small answer must not grow large
         "X-Language": "en-us",
     }
     timeout = httpx.Timeout(patience, connect=5.0, pool=10.0)  # seconds for each phase of a call
-    return httpx.AsyncClient(base_url=endpoint, auth=auth, timeout=timeout, headers=headers)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(
+        base_url=endpoint, auth=auth, timeout=timeout, headers=headers, cookies=no_cookies
+    )
 
 
 class RdsClient:
@@ -142,7 +149,7 @@ class RdsClient:
         )
         found = next((backup for backup in page.items if backup.id == backup_id), None)
         if found is None and (page.size or page.total):  # not what we asked for
-            raise RdsUnreachable(errors.INCONSISTENT)
+            raise self._useless(errors.INCONSISTENT, "backups")
         return found
 
     async def list_instances(self) -> list[Instance]:
@@ -173,8 +180,7 @@ class RdsClient:
             if pause is not None:
                 await self._clock.sleep(pause)
             first = None
-        log.warning("rds_list_inconsistent", path=path)
-        raise RdsUnreachable(errors.INCONSISTENT)
+        raise self._useless(errors.INCONSISTENT, path)
 
     async def _pages(
         self,
@@ -197,7 +203,7 @@ class RdsClient:
                 return pages
             seen |= ids
             page = None
-        raise RdsUnreachable(errors.ENDLESS)
+        raise self._useless(errors.ENDLESS, path)
 
     async def _look(
         self, priority: Priority, read: Read[Page[Item]], path: str, **query: str | int
@@ -217,6 +223,12 @@ class RdsClient:
                     self._say_once("rds_item_without_id", path)
                 return page
         raise AssertionError("the last try returns or raises")
+
+    def _useless(self, why: str, path: str) -> RdsUnreachable:
+        """What to raise where each answer was readable, and all of them say nothing."""
+        log.warning("rds_list_useless", why=why, path=path)
+        self.trouble = why
+        return RdsUnreachable(why)
 
     def _say_once(self, event: str, path: str) -> None:
         if event not in self._oddities:

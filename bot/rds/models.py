@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 ID = re.compile(r"[!-~]{1,64}")
 LONGEST = 256  # characters of a name or a status: RDS allows 64
+REPLICAS = {"replica", "readreplica"}  # the second in the oldest form
+MOST_ITEMS = 5_000  # in a page: RDS gives 100
 YEARS = range(2000, 2200)  # what is outside stands for "never", or overflows in arithmetic
 LARGEST_NUMBER = 2**53
 LONGEST_NUMBER = 20  # digits: Python refuses to read thousands of them
@@ -88,11 +90,12 @@ def instance(item: Any) -> Instance | None:
         return None
     datastore = _object(fields.get("datastore"))
     primary_id = _primary_id(fields.get("related_instance"))
+    kind = _text(fields.get("type")) or ("Replica" if primary_id else "Single")
     return Instance(
         id=instance_id,
         name=_text(fields.get("name")),
         status=_text(fields.get("status")),
-        type=_text(fields.get("type")) or ("Replica" if primary_id else "Single"),
+        type="Replica" if kind.casefold() in REPLICAS else kind,
         engine=_text(datastore.get("type")),
         version=_text(datastore.get("complete_version")) or _text(datastore.get("version")),
         primary_id=primary_id,
@@ -104,6 +107,8 @@ def _page(body: Any, key: str, read: Callable[[Any], T | None]) -> Page[T]:
     listed = fields.get(key)
     if not isinstance(listed, list):  # an answer without the list is no empty list
         raise ValueError(f"no list of {key}")  # noqa: TRY004 - it is RDS's value that is wrong
+    if len(listed) > MOST_ITEMS:
+        raise ValueError("too many items to be a page")
     items = [found for item in listed if (found := read(item)) is not None]
     total = _number(fields.get("total_count"))
     if total is not None and total < len(listed):  # no count of what it stands beside

@@ -58,7 +58,10 @@ MORE = {
         "before, and anybody can keep it then. Without it, it stays until somebody deletes it.\n"
         "The backup starts once it is approved; the thread of its card says how it goes."
     ),
-    "list": "With --all it shows automated and incremental backups too.",
+    "list": (
+        "With --all it shows automated backups too, and incremental ones unless the instance "
+        "has more than 300 backups."
+    ),
     "status": "A backup goes by its name; a request without one by the id that I gave it.",
     "instances": "Read replicas are left out: RDS backs up their primaries.",
     "pending": "The buttons to decide with stand on the cards.",

@@ -153,8 +153,16 @@ async def test_a_replica_names_its_primary(region: Region, rds: RdsClient) -> No
 
 @pytest.mark.parametrize(
     "fault",
-    [rds_faults.DROPPED, rds_faults.ERROR, rds_faults.UNAVAILABLE, rds_faults.GARBAGE],
-    ids=["dropped", "500", "503", "garbage"],
+    [
+        rds_faults.DROPPED,
+        rds_faults.ERROR,
+        rds_faults.UNAVAILABLE,
+        rds_faults.GARBAGE,
+        rds_faults.UNROUTED,
+        rds_faults.PORTAL,
+        rds_faults.QUERY_FAILED,
+    ],
+    ids=["dropped", "500", "503", "garbage", "404", "portal", "query failed"],
 )
 async def test_a_look_is_tried_again(
     region: Region, rds: RdsClient, fault: rds_faults.Fault
@@ -184,6 +192,9 @@ async def test_a_look_gives_up_in_the_end(region: Region, rds: RdsClient) -> Non
         rds_faults.DROPPED,
         rds_faults.ERROR,
         rds_faults.UNAVAILABLE,
+        rds_faults.UNROUTED,
+        rds_faults.PORTAL,
+        rds_faults.QUERY_FAILED,
     ],
 )
 async def test_a_create_that_may_have_arrived_is_sent_once(

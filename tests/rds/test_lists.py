@@ -125,10 +125,12 @@ async def test_a_list_that_never_fits_is_an_outage(
     answer: Answer, backup_type: str | None
 ) -> None:
     """Who asks whether something is there must hear that nobody knows."""
-    with pytest.raises(RdsUnreachable) as raised:
-        await read(answer, backup_type=backup_type)
+    calls: list[dict[str, str]] = []
+    async with listing(answer, calls) as rds:
+        with pytest.raises(RdsUnreachable) as raised:
+            await rds.list_backups("i", backup_type=backup_type)
 
-    assert raised.value.code == "inconsistent list"
+    assert raised.value.code == rds.trouble == "inconsistent list"
 
 
 async def test_a_list_is_not_cut_off_at_ten_thousand() -> None:

@@ -162,6 +162,12 @@ def test_what_is_no_item_is_left_out(item: object) -> None:
     assert models.instances({"instances": [item, INSTANCE]}).items == [instance()]
 
 
+def test_a_page_of_thousands_is_none() -> None:
+    """Reading millions of empty items would hold the loop for seconds."""
+    with pytest.raises(ValueError, match="too many"):
+        models.backups({"backups": [{}] * 5_001})
+
+
 def test_a_key_and_a_value_with_a_blank_are_read() -> None:
     """Huawei's own examples have both."""
     item = {f"{key} ": f"{value} " for key, value in BACKUP.items() if key != "datastore"}
