@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSConfig
@@ -58,7 +59,11 @@ def open_sqlite(database_url: str) -> Engine:
     take with them all that was written before. What the journal forgets when the machine loses
     its power is a step that ended just then: it runs again, as it would after any crash.
     """
-    engine = create_engine(database_url, pool_size=POOL)
+    url = make_url(database_url)
+    # A file that was lost shall not come back empty, so a connection never creates one.
+    file = Path(url.database or "").absolute().as_uri()
+    existing = url.set(database=file, query={"mode": "rw", "uri": "true"})
+    engine = create_engine(existing, pool_size=POOL)
     event.listen(engine, "connect", _prepare)
     return engine
 

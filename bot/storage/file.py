@@ -35,16 +35,22 @@ class SameFile:
         self._opened: Identity = None
         self._is_gone = False
 
+    def check_path(self, *_: object) -> None:
+        """Before a connection, which would create an empty one. Raises FileGone."""
+        self._judge(self._opened is None or identity(self._file) == self._opened)
+
     def check(self, connection: Connection) -> None:
         """Raises FileGone if it is not the one that was opened first."""
-        opened = self._opened = self._opened or identity(self._file)
+        self._opened = self._opened or identity(self._file)
         beside = connection.connection.info.get(BESIDE)
-        gone = opened is None or identity(self._file) != opened
-        gone = gone or (beside is not None and self._beside() != beside)
-        if gone and not self._is_gone:
+        is_same = self._opened is not None and identity(self._file) == self._opened
+        self._judge(is_same and beside in (None, self._beside()))
+
+    def _judge(self, is_same: bool) -> None:  # noqa: FBT001, the one thing that it is told
+        if not is_same and not self._is_gone:
             log.error("database_file_gone", file=str(self._file))
-        self._is_gone = gone
-        if gone:
+        self._is_gone = not is_same
+        if not is_same:
             raise FileGone(self._file)
 
     def remember(self, connection: Connection) -> None:

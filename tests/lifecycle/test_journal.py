@@ -19,6 +19,7 @@ from bot.lifecycle.journal import open_sqlite
 )
 def test_the_clock_of_a_current_sqlite_is_there(tmp_path: Path, statement: str) -> None:
     """DBOS asks for `unixepoch('subsec')` on Python 3.12; SQLite has it from 3.42 on."""
+    (tmp_path / "journal.db").touch()
     engine = open_sqlite(f"sqlite:///{tmp_path}/journal.db")
     before = time.time()
     with engine.begin() as connection:

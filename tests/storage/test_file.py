@@ -107,6 +107,16 @@ async def test_a_file_that_is_put_back_is_taken_again(store: Store, file: Path) 
     await store.probe()
 
 
+async def test_a_lost_file_does_not_come_back_empty(store: Store, file: Path) -> None:
+    """A connection that is opened afterwards finds none."""
+    await store.engine.dispose()
+    GOES["deleted"](file)
+
+    with pytest.raises(StoreUnavailable):
+        await store.probe()
+    assert list(file.parent.iterdir()) == []
+
+
 async def test_connections_may_come_and_go(store: Store) -> None:
     """The last that is closed takes the log with it, and the next makes a new one."""
     for _ in range(2):
