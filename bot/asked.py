@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.audit import AuditAction, AuditEntry
@@ -12,6 +12,8 @@ from bot.domain.keeping import shown_keep
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.ports import Store
+
+CLOCK_SKEW = timedelta(seconds=5)  # between Slack's clock and this machine's
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Asked:
     trigger_id: str  # Slack's key of the one command or form; the same twice is one request
     response_url: str | None
     thread_ts: str | None = None  # of the thread in the channel from which they asked
+    sent_at: datetime | None = None  # when Slack signed it, by Slack's clock; over HTTP only
 
 
 def requested(asked: Asked, now: datetime, **what: Any) -> BackupRequest:
@@ -59,8 +62,14 @@ def asked_entry(
 
 
 async def request_about(store: Store, about: str, asked: Asked) -> BackupRequest:
-    """The one that a backup's name or an id means. Raises RequestUnknown, also of another team."""
+    """The one that a backup's name or an id means. Raises RequestUnknown, also of another team.
+
+    A name means a request that was there when Slack signed the command: a command that somebody
+    replays isn't about a newer one of the same name.
+    """
     request = await store.request_about(about)
     if request is None or not request.concerns(asked.team_id):
+        raise RequestUnknown(about)
+    if asked.sent_at and request.asked_at > asked.sent_at + CLOCK_SKEW:
         raise RequestUnknown(about)
     return request

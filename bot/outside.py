@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import aiohttp
 import structlog
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.budget import Ledger, OwnLedger
 from bot.clock import Clock
@@ -21,6 +20,7 @@ from bot.rds.priority import call_budget
 from bot.rds.signing import AkSkAuth
 from bot.run import Run
 from bot.settings import Environment, Settings, revealed
+from bot.slack.client import SlackClient
 from bot.slack.pace import Pace
 from bot.slack.people import People
 from bot.slack.threads import Threads
@@ -56,7 +56,7 @@ class AliasWarnings:
 class Outside:
     """What the use cases and the lifecycle reach the outside through."""
 
-    slack: AsyncWebClient
+    slack: SlackClient
     store: Store
     ledger: Ledger
     replica: Replica | None
@@ -93,13 +93,12 @@ async def open_outside(
     )
 
 
-def slack_client(env: Environment, session: aiohttp.ClientSession) -> AsyncWebClient:
+def slack_client(env: Environment, session: aiohttp.ClientSession) -> SlackClient:
     """One session for all calls. It sends nothing again: who calls knows whether that is right."""
-    return AsyncWebClient(
+    return SlackClient(
         token=env.bot_token.get_secret_value(),
         base_url=env.slack_api_url,
         session=session,
-        retry_handlers=[],
     )
 
 

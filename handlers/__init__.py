@@ -1,7 +1,13 @@
 """What Slack sends, one file per kind of interaction: ack, parse, one call, one answer."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
 from slack_bolt.async_app import AsyncApp
 
+from bot.slack.cards import APPROVE, BREAK_GLASS, REJECT, WITHDRAW
+from bot.slack.views import BREAK_GLASS_VIEW, REJECT_VIEW
 from handlers import (
     actions,
     commands,
@@ -13,13 +19,30 @@ from handlers import (
     shortcuts,
     views,
 )
+from handlers.asker import sender_team
 from handlers.door import Door
 
 __all__ = ["Door", "register"]
 
+# Decisions are refused by the use case, which puts them on the audit trail.
+DECISIONS = {APPROVE, REJECT, WITHDRAW, BREAK_GLASS, REJECT_VIEW, BREAK_GLASS_VIEW}
+
 
 def register(app: AsyncApp, door: Door) -> None:
-    """Listen to everything the manifest announces."""
+    """Listen to everything the manifest announces, from people of the bot's workspace."""
+    app.middleware(partial(check_sender, door))
     kinds = commands, looks, forms, deletion_forms, views, shortcuts, events, actions, errors
     for kind in kinds:
         kind.register(app, door)
+
+
+async def check_sender(
+    door: Door,
+    body: dict[str, Any],
+    next: Callable[[], Awaitable[None]],  # noqa: A002, Bolt's name
+) -> None:
+    """Before every listener. Raises ForeignWorkspace for another workspace's people."""
+    actions, view = body.get("actions") or [{}], body.get("view") or {}
+    if not DECISIONS & {actions[0].get("action_id"), view.get("callback_id")}:
+        door.check_team(sender_team(body))
+    await next()

@@ -3,11 +3,10 @@
 import json
 import re
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 import structlog
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clicks import Clicks
@@ -18,19 +17,19 @@ from bot.domain.errors import FormNotOpened
 from bot.domain.requests import Choice
 from bot.slack import answers, views
 from bot.slack.answers import FIX
+from bot.slack.bolt import Respond
 from bot.slack.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.home import OPEN
 from bot.slack.mrkdwn import Message
 from bot.slack.replies import KEEP
 from handlers import forms
-from handlers.asker import asked_by, team_of
+from handlers.asker import asked_by, of_this_release, team_of
 from handlers.door import Door
 from handlers.modals import open_modal
 
 log = structlog.get_logger(__name__)
 
-TRIES = 2  # to hand Slack one answer
 FORMS = {Choice.REJECT: views.reject_view, Choice.BREAK_GLASS: views.break_glass_view}
 
 
@@ -44,7 +43,6 @@ def register(app: AsyncApp, door: Door) -> None:
     app.action(REJECT)(partial(decide, clicks, Choice.REJECT))
     app.action(BREAK_GLASS)(partial(decide, clicks, Choice.BREAK_GLASS))
     app.action(ASK_AGAIN)(partial(ask_again, clicks))
-    app.action(re.compile(".*"))(outdated)
 
 
 async def decide(
@@ -52,7 +50,7 @@ async def decide(
     choice: Choice,
     ack: AsyncAck,
     body: dict[str, Any],
-    respond: AsyncRespond,
+    respond: Respond,
     client: AsyncWebClient,
 ) -> None:
     """A click that may end the waiting: it is on disk before the ack, and the clicker hears.
@@ -79,7 +77,7 @@ async def ask_again(
     clicks: Clicks,
     ack: AsyncAck,
     body: dict[str, Any],
-    respond: AsyncRespond,
+    respond: Respond,
     client: AsyncWebClient,
 ) -> None:
     """A form with what was asked before."""
@@ -91,7 +89,7 @@ async def ask_again(
         await _open(client, respond, body, views.ask_again_view(request, request.next_name))
 
 
-async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Respond) -> None:
     """Let a backup stay that was to be deleted; the thread says who did."""
     user_id = body["user"]["id"]
     request = await clicks.keep(_claimed(body), user_id, team_of(body))
@@ -101,7 +99,8 @@ async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Asy
 
 async def fix(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
     """The form, with what was typed in the command."""
-    typed = Typed(**json.loads(_claimed(body)))
+    with of_this_release():
+        typed = Typed(**{field: str(text) for field, text in json.loads(_claimed(body)).items()})
     await forms.open_form(door, client, body["trigger_id"], asked_by(body), typed)
     await ack()
 
@@ -121,14 +120,8 @@ def _clicked(body: dict[str, Any]) -> str:
     return str(body.get("container", {}).get("message_ts", ""))
 
 
-async def outdated(ack: AsyncAck, respond: AsyncRespond) -> None:
-    """A button that this release does not draw: say so instead of nothing."""
-    await ack()
-    await _tell(respond, answers.outdated_button())
-
-
 async def _open(
-    client: AsyncWebClient, respond: AsyncRespond, body: dict[str, Any], view: dict[str, Any]
+    client: AsyncWebClient, respond: Respond, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
     try:
         await open_modal(client, body["trigger_id"], view)
@@ -136,7 +129,7 @@ async def _open(
         await _tell(respond, answers.form_not_opened())
 
 
-async def _take_away(respond: AsyncRespond) -> None:
+async def _take_away(respond: Respond) -> None:
     """Delete the message: a second card of a request, which nobody keeps up to date."""
     try:
         await respond(delete_original=True)
@@ -144,17 +137,9 @@ async def _take_away(respond: AsyncRespond) -> None:
         log.warning("double_not_deleted", error=error_code(error))
 
 
-async def _tell(respond: AsyncRespond, message: Message) -> None:
+async def _tell(respond: Respond, message: Message) -> None:
     """Say it to the clicker alone; the click counts, whether Slack takes the answer or not."""
-    for _ in range(TRIES):
-        try:
-            said = await respond(
-                response_type="ephemeral", replace_original=False, **message.as_slack()
-            )
-        except FAILURES as error:
-            problem = error_code(error)
-        else:
-            if said.status_code == HTTPStatus.OK:
-                return
-            problem = f"http_{said.status_code}"
-        log.warning("click_answer_not_taken", error=problem)
+    try:
+        await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
+    except FAILURES as error:
+        log.warning("click_answer_not_taken", error=error_code(error))

@@ -1,8 +1,31 @@
 """Who does something in Slack, and where: its own ids, out of what it sent."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bot.asked import Asked
+
+
+class Outdated(Exception):
+    """A button or a form that this release does not draw: what it carries can't be read."""
+
+
+@contextmanager
+def of_this_release() -> Iterator[None]:
+    """Around reading what a button or a form carries. Raises Outdated if it has another shape."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise Outdated from error
+
+
+def sender_team(body: dict[str, Any]) -> str:
+    """The workspace of whoever sent a command, an interaction or an event; empty if unnamed."""
+    if isinstance(body.get("user"), dict):
+        return team_of(body)
+    event = body.get("event")
+    return str((event.get("user_team") if isinstance(event, dict) else body.get("team_id")) or "")
 
 
 def team_of(body: dict[str, Any]) -> str:

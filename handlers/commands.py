@@ -3,16 +3,20 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.asked import Asked
 from bot.domain.commands import Command, CreateBackup, DeleteBackup, OpenForm, Withdraw
 from bot.domain.grammar import parse
 from bot.slack import answers
+from bot.slack.bolt import Respond
+from bot.slack.http import SENT_AT
 from bot.slack.mrkdwn import Message
 from handlers import deletion_forms, forms, looks
 from handlers.door import Door
@@ -27,13 +31,13 @@ def register(app: AsyncApp, door: Door) -> None:
 async def backup(
     door: Door,
     ack: AsyncAck,
-    respond: AsyncRespond,
+    respond: Respond,
     client: AsyncWebClient,
     command: dict[str, Any],
+    context: AsyncBoltContext,
 ) -> None:
     """`/backup …`: what it asks for is on disk before Slack gets its ack."""
-    asked = asked_in(command)
-    door.check_team(asked.team_id)
+    asked = asked_in(command, context.get(SENT_AT))
     door.rate_limit.check(asked.user_id)
     wish = parse(command.get("text") or "", command=door.command)
     if isinstance(wish, OpenForm):
@@ -49,7 +53,7 @@ async def backup(
         await ack(response_type="ephemeral", **message.as_slack())
 
 
-async def answer(coming: Awaitable[Message], ack: AsyncAck, respond: AsyncRespond) -> None:
+async def answer(coming: Awaitable[Message], ack: AsyncAck, respond: Respond) -> None:
     """In the ack, or after it where RDS takes its time."""
     task = asyncio.ensure_future(coming)
     done, _ = await asyncio.wait([task], timeout=SOON)
@@ -75,8 +79,8 @@ ANSWERS: dict[type[Command], Callable[[Door, Any, Asked], Awaitable[Message]]] =
 }
 
 
-def asked_in(command: dict[str, Any]) -> Asked:
-    """Who typed the command, and where."""
+def asked_in(command: dict[str, Any], sent_at: datetime | None = None) -> Asked:
+    """Who typed the command, where, and when, if Slack signed that."""
     return Asked(
         user_id=command["user_id"],
         team_id=command.get("team_id", ""),
@@ -84,4 +88,5 @@ def asked_in(command: dict[str, Any]) -> Asked:
         # Slack's key for this one command; without it every delivery would count as new.
         trigger_id=command.get("trigger_id") or uuid.uuid4().hex,
         response_url=command.get("response_url"),
+        sent_at=sent_at,
     )

@@ -15,7 +15,7 @@ from bot.slack import answers
 from bot.slack.deletion_form import DELETE_VIEW, deletion_form, wrong_name
 from bot.slack.form_values import values_of
 from bot.slack.views import NAME
-from handlers.asker import asked_in_form
+from handlers.asker import asked_in_form, of_this_release
 from handlers.door import Door
 from handlers.modals import answer, open_modal, point_out
 
@@ -34,14 +34,15 @@ async def confirm(
 
 async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
     """Ask for the deletion, if the name is the one."""
-    carried = json.loads(view["private_metadata"])
-    typed = fold(values_of(view).name).strip()
-    if typed != carried["name"]:
-        return await point_out(ack, {NAME: wrong_name(carried["name"])})
-    wish = DeleteBackup(carried["name"], carried["instance"])
+    with of_this_release():
+        carried = json.loads(view["private_metadata"])
+        name, instance, channel = (str(carried[key]) for key in ("name", "instance", "channel"))
+    if fold(values_of(view).name).strip() != name:
+        return await point_out(ack, {NAME: wrong_name(name)})
     try:
         door.rate_limit.check(body["user"]["id"])
-        request = await door.deletions.ask(wish, asked_in_form(body, carried["channel"]))
+        wish = DeleteBackup(name, instance)
+        request = await door.deletions.ask(wish, asked_in_form(body, channel))
     except TooManyCommands as error:
         await point_out(ack, {NAME: answers.in_plain_text(error)})
     except (UserError, RdsError) as error:

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 import structlog
-from slack_bolt.async_app import AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.commands import CommandError
 from bot.domain.errors import (
@@ -21,60 +21,67 @@ from bot.domain.errors import (
 )
 from bot.domain.grammar import typed_in
 from bot.slack import answers
+from bot.slack.bolt import Respond
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.mrkdwn import Message
-from bot.slack.views import answer_view
+from bot.slack.views import answer_view, title_of
+from handlers import unheard
+from handlers.asker import Outdated
 from handlers.door import Door
 
+# What a person did, and may wait for an answer to.
+ANSWERED = "block_actions", "shortcut", "message_action", "view_submission"
 MENDABLE = CommandError, UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
 
 log = structlog.get_logger(__name__)
 
 
 def register(app: AsyncApp, door: Door) -> None:
-    app.error(partial(explain, door.command))
+    app.error(partial(explain, door))
 
 
 async def explain(
-    command: str,
+    door: Door,
     error: Exception,
     body: dict[str, Any],
     context: AsyncBoltContext,
-    respond: AsyncRespond,
-    client: AsyncWebClient,
+    respond: Respond,
 ) -> BoltResponse | None:
     """What a person meets when a listener raised: an answer in the ack, or after it.
 
     A form that was sent shows it in its place. Where Slack gives no address for an answer, as
-    with the home tab and the global shortcut, it is a direct message.
+    with a view and the global shortcut, it is a direct message.
 
     A known error says what happened and what to do. An unknown one becomes a reference that
     stands in the log beside the traceback.
     """
+    if isinstance(error, BoltUnhandledRequestError):
+        return await unheard.answer(door.command, body, context, respond)
+    message = _message(door.command, error, body)
+    answer = {"response_type": "ephemeral", **message.as_slack()}
+    if context.ack.response is None and "command" in body:
+        return await context.ack(**answer)
+    if context.ack.response is None and body.get("type") == "view_submission":
+        view = answer_view(title_of(body["view"]), message)
+        return await context.ack(response_action="update", view=view)
+    acked = None if context.ack.response is not None else await context.ack()
+    if "command" in body or body.get("type") in ANSWERED:
+        try:
+            await respond(replace_original=False, **answer)
+        except FAILURES as failure:
+            log.warning("answer_not_taken", error=error_code(failure))
+    return acked
+
+
+def _message(command: str, error: Exception, body: dict[str, Any]) -> Message:
+    if isinstance(error, Outdated):
+        is_form = body.get("type") == "view_submission"
+        return answers.outdated_form() if is_form else answers.outdated_button()
     if isinstance(error, UserError | RdsError):
         message = answers.refusal(error, command)
         if isinstance(error, MENDABLE) and (typed := typed_in(str(body.get("text") or ""))):
             message = answers.fixable(message, typed)
-    else:
-        reference = uuid.uuid4().hex[:8]
-        log.error("listener_fell_over", reference=reference, exc_info=error)
-        message = answers.unexpected(reference)
-    answer = {"response_type": "ephemeral", **message.as_slack()}
-    if context.ack.response is None and "command" in body:
-        return BoltResponse(status=200, body=answer)
-    if context.ack.response is None and body.get("type") == "view_submission":
-        view = answer_view(body["view"]["title"]["text"], message)
-        return await context.ack(response_action="update", view=view)
-    acked = None if context.ack.response is not None else await context.ack()
-    if respond.response_url:
-        await respond(replace_original=False, **answer)
-    elif body.get("type") in ("shortcut", "block_actions"):
-        await _write(client, body["user"]["id"], message)
-    return acked
-
-
-async def _write(client: AsyncWebClient, user_id: str, message: Message) -> None:
-    try:
-        await client.chat_postMessage(channel=user_id, **message.as_slack())
-    except FAILURES as error:
-        log.warning("answer_not_taken", user=user_id, error=error_code(error))
+        return message
+    reference = uuid.uuid4().hex[:8]
+    log.error("listener_fell_over", reference=reference, exc_info=error)
+    return answers.unexpected(reference)

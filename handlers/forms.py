@@ -19,7 +19,7 @@ from bot.slack.form import CREATE_VIEW, Chosen, create_form, unknown_instance
 from bot.slack.form_values import INSTANCE, KEEP, TYPED_INSTANCE, Purpose, channel_of, values_of
 from bot.slack.instance_options import suggestions
 from bot.slack.views import DESCRIPTION
-from handlers.asker import asked_in_form
+from handlers.asker import asked_in_form, of_this_release
 from handlers.door import Door
 from handlers.modals import ask, open_modal
 
@@ -44,11 +44,7 @@ async def open_form(
     typed: Typed | None = None,
     problems: tuple[str, ...] = (),
 ) -> None:
-    """Open it with what was typed; nothing is waited for that could take long.
-
-    Raises ForeignWorkspace.
-    """
-    door.check_team(asked.team_id)
+    """Open it with what was typed; nothing is waited for that could take long."""
     typed = typed or Typed()
     known = await door.typeahead.known(AT_ONCE)
     purpose = Purpose(asked.channel_id, asked.thread_ts)
@@ -96,7 +92,8 @@ async def choose(
     await ack()
     view, at = body["view"], float(body["actions"][0]["action_ts"])
     choices.came(view["id"], at)
-    typed, purpose = values_of(view), Purpose.read(view["private_metadata"])
+    with of_this_release():
+        typed, purpose = values_of(view), Purpose.read(view["private_metadata"])
     found = door.typeahead.named(typed.instance, await door.typeahead.known(AT_ONCE))
     if found is None:
         return
@@ -121,7 +118,8 @@ async def choose(
 
 async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
     """Ask. What is wrong stands beside its field; nothing that was typed is lost."""
-    purpose = Purpose.read(view["private_metadata"])
+    with of_this_release():
+        purpose = Purpose.read(view["private_metadata"])
     purpose = Purpose(
         channel_of(view) or purpose.channel, purpose.thread_ts, purpose.proposed, purpose.turn
     )

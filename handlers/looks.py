@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.asked import Asked
 from bot.domain.commands import (
@@ -19,6 +19,7 @@ from bot.domain.commands import (
 )
 from bot.domain.errors import RdsUnreachable
 from bot.slack import answers
+from bot.slack.bolt import Respond
 from bot.slack.mrkdwn import Message
 from bot.slack.tables import BACK, BACKUPS_PAGE, INSTANCES_PAGE, MADE_PAGE, ON
 from handlers.asker import asked_by
@@ -35,7 +36,7 @@ def register(app: AsyncApp, door: Door) -> None:
 
 
 async def turn_backups(
-    door: Door, ack: AsyncAck, respond: AsyncRespond, action: dict[str, Any]
+    door: Door, ack: AsyncAck, respond: Respond, action: dict[str, Any]
 ) -> None:
     await ack()
     number, every, instance = f"{action.get('value', '')}  ".split(" ", 2)
@@ -43,9 +44,7 @@ async def turn_backups(
     await _replace(respond, await page)
 
 
-async def turn_made(
-    door: Door, ack: AsyncAck, respond: AsyncRespond, action: dict[str, Any]
-) -> None:
+async def turn_made(door: Door, ack: AsyncAck, respond: Respond, action: dict[str, Any]) -> None:
     await ack()
     number = _number(action.get("value", ""))
     await _replace(respond, await backups(door, None, every=False, number=number))
@@ -54,7 +53,7 @@ async def turn_made(
 async def turn_instances(
     door: Door,
     ack: AsyncAck,
-    respond: AsyncRespond,
+    respond: Respond,
     action: dict[str, Any],
     body: dict[str, Any],
 ) -> None:
@@ -142,5 +141,5 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 6 else 0  # noqa: PLR2004, no page is so far
 
 
-async def _replace(respond: AsyncRespond, message: Message) -> None:
+async def _replace(respond: Respond, message: Message) -> None:
     await respond(response_type="ephemeral", replace_original=True, **message.as_slack())

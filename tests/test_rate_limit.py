@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 from slack_bolt.async_app import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
 
 from bot.asked import Asked
 from bot.domain.commands import Typed
@@ -73,12 +74,12 @@ async def test_a_command_over_the_limit_touches_nothing() -> None:
     """Neither RDS nor Slack nor the database, nor does anybody read what it says."""
     limit = RateLimit(SteppedClock())
     send(limit)
-    door = cast(Door, SimpleNamespace(check_team=lambda _: None, rate_limit=limit))
+    door = cast(Door, SimpleNamespace(rate_limit=limit))
     command = {"user_id": ANA, "channel_id": "C0OPS", "text": "create orders " * 3000}
     nothing: Any = None
 
     with pytest.raises(TooManyCommands):
-        await commands.backup(door, nothing, nothing, nothing, command)
+        await commands.backup(door, nothing, nothing, nothing, command, AsyncBoltContext())
 
 
 async def test_a_form_over_the_limit_keeps_what_was_typed() -> None:

@@ -56,7 +56,9 @@ __all__ = [
     "not_posted",
     "objection",
     "one_request",
+    "other_command",
     "outdated_button",
+    "outdated_form",
     "pending_message",
     "policy_answer",
     "policy_overview",
@@ -196,4 +198,21 @@ def outdated_button() -> Message:
     return said(
         "This button is from another version of the bot, and did nothing. "
         "Use the buttons of a newer card, or the command."
+    )
+
+
+def outdated_form() -> Message:
+    """A form that this release does not open."""
+    return said(
+        "This form is from another version of the bot, so nothing was changed. "
+        "Close it and open a new one."
+    )
+
+
+def other_command(came: str, command: str) -> Message:
+    """A slash command that the app has in Slack, and the bot isn't set up for."""
+    return said(
+        f"{code(came)} isn't set up, so nothing was started. Try {code(command + ' help')}. "
+        "If that doesn't work either, the bot's operator needs to set `BACKUP_BOT_COMMAND` "
+        f"to {code(came)}."
     )

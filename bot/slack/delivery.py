@@ -4,7 +4,6 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 
 import structlog
-from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.budget import Budget
@@ -13,6 +12,7 @@ from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.requests import BackupRequest
 from bot.lifecycle.gate import Gate
 from bot.metrics import SLACK_MESSAGES
+from bot.slack.client import NOT_SHOWN, SlackClient, plain
 from bot.slack.codes import FAILURES, error_code, retry_after
 from bot.slack.mrkdwn import Message
 from bot.slack.pace import Pace, urgency_of
@@ -56,7 +56,7 @@ class Delivery:
     """
 
     def __init__(
-        self, client: AsyncWebClient, posts: Posts, clock: Clock, pace: Pace, gate: Gate
+        self, client: SlackClient, posts: Posts, clock: Clock, pace: Pace, gate: Gate
     ) -> None:
         self.pace = pace
         self.trouble: str | None = None
@@ -77,17 +77,25 @@ class Delivery:
     ) -> None:
         """Post in turn, and write down where, with no shutdown between the two."""
         async with self.pace.turn(channel, urgency_of(request)) as budget, self._gate:
-            post = self._client.chat_postMessage(
-                channel=channel,
-                **where,
-                **message.as_slack(),
-                unfurl_links=False,
-                unfurl_media=False,
-                parse="none",
-                link_names=False,
-            )
-            sent = await self._answer(post, budget, channel, NO_PLACE)
+            sent = await self._posted(message, budget, channel, where)
             await self._note(request.id, key, sent["channel"], sent["ts"])
+
+    async def _posted(
+        self, message: Message, budget: Budget, channel: str, where: dict[str, Any]
+    ) -> AsyncSlackResponse:
+        """Post it; in plain words if Slack doesn't show it, since an outcome has to be told."""
+        how: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+        how |= {"parse": "none", "link_names": False}
+        how |= {"channel": channel, **where}
+        post = self._client.chat_postMessage(**how, **message.as_slack())
+        try:
+            return await self._answer(post, budget, channel, NO_PLACE)
+        except SlackUnreachable as error:
+            if error.error not in NOT_SHOWN or message.has_plan:
+                raise
+        log.warning("message_not_shown", channel=channel)
+        post = self._client.chat_postMessage(**how, text=plain(message.as_slack())["text"])
+        return await self._answer(post, budget, channel, NO_PLACE)
 
     async def _note(self, request_id: str, key: str, channel: str, ts: str) -> None:
         """Write down what stands in Slack, until it is: tried anew, the post would double."""

@@ -26,9 +26,13 @@ class Purpose:
     def read(cls, metadata: str) -> "Purpose":
         """Raises ValueError if a form of another release carried something else."""
         try:
-            return cls(**json.loads(metadata))
+            found = cls(**json.loads(metadata))
         except TypeError as error:
             raise ValueError(metadata) from error
+        texts = found.channel, found.thread_ts or "", found.proposed
+        if not all(isinstance(text, str) for text in texts) or not isinstance(found.turn, int):
+            raise ValueError(metadata)
+        return found
 
     @property
     def name_block(self) -> str:

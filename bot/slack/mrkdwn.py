@@ -30,6 +30,11 @@ class Message:
     text: str
     blocks: tuple[Block, ...]
 
+    @property
+    def has_plan(self) -> bool:
+        """Whether it holds the block that not every workspace shows."""
+        return any(block.type == "plan" for block in self.blocks)
+
     def as_slack(self) -> dict[str, Any]:
         """The arguments that `chat.postMessage`, `chat.update` and an ack take."""
         return {"text": self.text, "blocks": [block.to_dict() for block in self.blocks]}

@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
-
 from bot.clock import Clock
 from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, UserError
 from bot.domain.lines import CARD, GIVEN_UP, POINTER, PUT_OFF, TOLD, Line
@@ -13,6 +10,7 @@ from bot.domain.requests import BackupRequest
 from bot.lifecycle.gate import Gate
 from bot.slack.answers import not_posted, put_off, refusal
 from bot.slack.card_delivery import CardDelivery
+from bot.slack.client import SlackClient
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.delivery import Delivery, Posts
 from bot.slack.mrkdwn import Message
@@ -29,7 +27,7 @@ class Threads:
 
     def __init__(
         self,
-        client: AsyncWebClient,
+        client: SlackClient,
         posts: Posts,
         clock: Clock,
         *,
@@ -167,9 +165,8 @@ class Threads:
         """Whether Slack took an answer to the command itself; it does for half an hour."""
         if not request.response_url:
             return False
-        webhook = AsyncWebhookClient(request.response_url, session=self._client.session)
+        said = {"response_type": "ephemeral", **message.as_slack()}
         try:
-            answer = await webhook.send_dict({"response_type": "ephemeral", **message.as_slack()})
+            return await self._client.respond(request.response_url, said)
         except FAILURES as error:
             raise SlackUnreachable(error_code(error)) from error
-        return answer.status_code == 200  # noqa: PLR2004, HTTP's own word for yes

@@ -98,6 +98,11 @@ def name_taken(error: NameTaken) -> str:
     return f"{owner.capitalize()} has the name {error.name}. Try {error.suggestion}."
 
 
+def title_of(view: Mapping[str, Any]) -> str:
+    """What stands above a form."""
+    return str((view.get("title") or {}).get("text") or "Backups")
+
+
 def answer_view(title: str, message: Message) -> dict[str, Any]:
     """What came of a form, in its place."""
     return View(

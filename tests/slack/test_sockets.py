@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import aiohttp
 import pytest
 from slack_bolt.async_app import AsyncAck
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
 from bot.demo.slack import faults as slack_faults
@@ -14,6 +14,7 @@ from bot.demo.slack.api import SlackServer
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import SettingsError
 from bot.slack.bolt import AtWork, bolt_app
+from bot.slack.client import SlackClient
 from bot.slack.sockets import Pace, SocketFront
 
 ANA, OPS = "U0ANA", "C0OPS"
@@ -38,7 +39,8 @@ async def _ack(ack: AsyncAck) -> None:
 @pytest.fixture
 async def front(workspace: Workspace) -> AsyncIterator[SocketFront]:
     """An app that acks, behind two sockets that are looked after in great haste."""
-    client = AsyncWebClient("xoxb", base_url=f"{workspace.base_url}/api/", retry_handlers=[])
+    session = aiohttp.ClientSession()
+    client = SlackClient("xoxb", base_url=f"{workspace.base_url}/api/", session=session)
     app = bolt_app(client, AuthorizeResult(enterprise_id=None, team_id="T"), AtWork())
     app.command("/backup")(_ack)
     front = SocketFront(app, "xapp", HASTE)
@@ -47,6 +49,7 @@ async def front(workspace: Workspace) -> AsyncIterator[SocketFront]:
     await front.close()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    await session.close()
 
 
 def _alive(workspace: Workspace) -> int:
@@ -83,6 +86,17 @@ async def _dropped_in_an_outage(workspace: Workspace) -> None:
     workspace.sockets.drop_all()
 
 
+async def _dropped_amid_garbage(workspace: Workspace) -> None:
+    workspace.faults.next(URLS, *slack_faults.GARBAGE)
+    workspace.sockets.drop_all()
+
+
+async def _renewed_amid_garbage(workspace: Workspace) -> None:
+    workspace.faults.next(URLS, *slack_faults.GARBAGE)
+    await workspace.sockets.refresh()
+    workspace.sockets.drop_all()  # Slack does not wait for ever
+
+
 async def _silently_dead(workspace: Workspace) -> None:
     workspace.sockets.kill_silently()
 
@@ -98,6 +112,8 @@ async def _renewed(workspace: Workspace) -> None:
         _dropped,
         _dropped_and_its_urls_refused,
         _dropped_in_an_outage,
+        _dropped_amid_garbage,
+        _renewed_amid_garbage,
         _silently_dead,
         _renewed,
     ],

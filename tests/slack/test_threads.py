@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.demo.clock import FastClock
 from bot.demo.slack import faults as slack_faults
@@ -17,6 +16,7 @@ from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.lines import Line
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
+from bot.slack.client import SlackClient
 from bot.slack.pace import EDITS
 from bot.slack.threads import Threads
 from tests.slack.samples import asked, expiring, in_every_state
@@ -49,7 +49,7 @@ class Remembered:
 class Ground:
     """A channel with a requester in it, and the threads under test."""
 
-    def __init__(self, workspace: Workspace, client: AsyncWebClient, clock: SteppedClock) -> None:
+    def __init__(self, workspace: Workspace, client: SlackClient, clock: SteppedClock) -> None:
         self.workspace = workspace
         self.clock = clock
         self.posts = Remembered()
@@ -88,7 +88,7 @@ async def ground() -> AsyncIterator[Ground]:
     workspace.add_user(WAITING.requester, "ana")
     workspace.add_channel(WAITING.card_channel_id, "ops", [WAITING.requester])
     async with SlackServer(workspace) as server, aiohttp.ClientSession() as session:
-        client = AsyncWebClient("xoxb-1", server.api_url, session=session, retry_handlers=[])
+        client = SlackClient("xoxb-1", server.api_url, session=session)
         yield Ground(workspace, client, clock)
 
 

@@ -125,6 +125,10 @@ class SlackServer:
             after = {"retry_after": fault.retry_after} if fault.retry_after else {}
             return self._refusal(Refused(fault.error, status=fault.status, **after), arrived)
         arrived.error = f"http_{fault.status}"
+        if fault.body is not None:
+            arrived.error = "garbled"
+            headers = {"Content-Type": fault.content_type, "Location": "/"}
+            return web.Response(status=fault.status, body=fault.body, headers=headers)
         return web.Response(status=fault.status, text="Server Error")
 
     def _refusal(self, refused: Refused, arrived: Call) -> web.Response:

@@ -10,7 +10,8 @@ RESPONSE_URL = "response_url"  # stands for a method, as far as faults and calls
 class Fault:
     """One thing that goes wrong with one call, after `delay` seconds of real time.
 
-    A `status` or an `error` is answered instead of the truth; `dropped` breaks the connection.
+    A `status`, an `error` or a raw `body` is answered instead of the truth; `dropped` breaks the
+    connection.
     """
 
     is_carried_out: bool = False
@@ -19,11 +20,14 @@ class Fault:
     error: str | None = None
     retry_after: int | None = None  # seconds, as a header
     delay: float = 0.0
+    body: bytes | None = None  # what something between Slack and the app answers
+    content_type: str = "application/json"
 
     @property
     def is_answered(self) -> bool:
         """Whether the client gets this fault's answer, not Slack's own."""
-        return self.error is not None or self.status != 200  # noqa: PLR2004, HTTP's yes
+        is_refused = self.error is not None or self.status != 200  # noqa: PLR2004, HTTP's yes
+        return is_refused or self.body is not None
 
 
 def slow(seconds: float) -> Fault:
@@ -40,6 +44,31 @@ def throttled(retry_after: int) -> Fault:
     """429 with Retry-After in seconds."""
     return Fault(status=429, error="ratelimited", retry_after=retry_after)
 
+
+def garbled(body: bytes, content_type: str = "application/json", status: int = 200) -> Fault:
+    """Something that isn't Slack's JSON, as a proxy on the way answers."""
+    return Fault(body=body, content_type=content_type, status=status)
+
+
+GARBAGE = [
+    garbled(b""),
+    garbled(b"null"),
+    garbled(b"[]"),
+    garbled(b'"ok"'),
+    garbled(b"{}"),
+    garbled(b'{"ok": '),
+    garbled(b'{"ok": "yes"}'),
+    garbled(b'{"ok": true}'),
+    garbled(b'{"ok": false, "error": {"message": "<b>no</b>"}}'),
+    garbled(b"[" * 100_000),
+    garbled(b"\xff\xfe\x00", "application/json; charset=utf-16"),
+    garbled(b'{"ok": true}', "application/json; charset=klingon"),
+    garbled(b"OK", "text/plain"),
+    garbled(b"<html>Sign in</html>", "text/html"),
+    garbled(b"\x1f\x8b\x08", "application/gzip"),
+    garbled(b"upstream error", "text/plain", 502),
+    garbled(b"", "text/html", 302),
+]
 
 NONE = Fault(is_carried_out=True)
 ERROR = Fault(status=500)
