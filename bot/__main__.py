@@ -6,20 +6,25 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Annotated, Literal
 
+import structlog
 from cyclopts import App, Parameter, validators
 
 from bot import logs, settings
 from bot.app import running
 from bot.clock import Clock
-from bot.domain.errors import SettingsError
+from bot.domain.errors import LeaseLost, SettingsError
 from bot.slack.http import Address
 
 cli = App(name="backup-bot", help="Manual backups of Huawei Cloud RDS databases, from Slack.")
 cli.command("bot.audit:audit", name="audit", help="The audit trail: prove it, or write it out.")
 
+log = structlog.get_logger(__name__)
+
 CANNOT_START = 2  # exit code
+REJOIN = 2.0  # seconds between two tries to join the others again
 
 Scenario = Literal["completed", "rejected", "failed", "refused", "unknown-outcome", "expired"]
 
@@ -97,18 +102,33 @@ def demo(
 
 
 async def _until_told(loaded: settings.Settings, address: Address | None) -> None:
-    """Run until SIGTERM or SIGINT, then close in order."""
+    """Run until SIGTERM or SIGINT, then close in order.
+
+    Who was silent for so long that others took over its work drops all it had under way, and
+    joins them anew: nobody has to start it by hand.
+    """
     this = asyncio.current_task()
     assert this is not None  # noqa: S101, asyncio.run made one
     loop = asyncio.get_running_loop()
     for told in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(told, this.cancel)
-    try:
+    with suppress(asyncio.CancelledError):
+        await _run(loaded, address)
+        while True:
+            log.warning("joining_again")
+            try:
+                await _run(loaded, address)
+            except SettingsError as error:  # they were good before: the outside is away
+                log.warning("not_joined", problems=error.problems)
+                await asyncio.sleep(REJOIN)
+
+
+async def _run(loaded: settings.Settings, address: Address | None) -> None:
+    """Run until others took over. Raises SettingsError, and whatever a part fell over with."""
+    with suppress(LeaseLost):
         async with running(loaded, clock=Clock(), address=address) as over:
             gc.freeze()  # what stands now stays; walking all of it would hold up acks for 50 ms
             await over
-    except asyncio.CancelledError:
-        return
 
 
 def main() -> None:

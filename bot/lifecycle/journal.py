@@ -1,6 +1,7 @@
 """DBOS, as this bot sets it up: one journal, in the bot's own database."""
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +18,9 @@ POOL = 8  # connections
 class Journal:
     """DBOS is one a process: construct, register workflows, launch on the loop, close."""
 
-    def __init__(self, database_url: str, *, executor_id: str) -> None:
+    def __init__(
+        self, database_url: str, *, executor_id: str, connect_args: Mapping[str, Any]
+    ) -> None:
         config: DBOSConfig = {
             "name": "backup-bot",
             "system_database_url": database_url,
@@ -32,6 +35,8 @@ class Journal:
         if make_url(database_url).get_backend_name() == "sqlite":
             config["use_listen_notify"] = False
             config["system_database_engine"] = self._engine = _quick_engine(database_url)
+        else:
+            config["db_engine_kwargs"] = {"connect_args": dict(connect_args)}
         DBOS(config=config)
 
     def launch(self) -> None:

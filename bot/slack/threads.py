@@ -38,7 +38,8 @@ class Threads:
         gate: Gate | None = None,
     ) -> None:
         self.pace = pace or Pace(clock)
-        self._delivery = Delivery(client, posts, clock, self.pace, gate or Gate())
+        self._gate = gate or Gate()
+        self._delivery = Delivery(client, posts, clock, self.pace, self._gate)
         self._client = client
         self._posts = posts
         self._clock = clock
@@ -169,6 +170,7 @@ class Threads:
             return False
         webhook = AsyncWebhookClient(request.response_url, session=self._client.session)
         try:
+            await self._gate.hold()
             answer = await webhook.send_dict({"response_type": "ephemeral", **message.as_slack()})
         except FAILURES as error:
             raise SlackUnreachable(error_code(error)) from error
