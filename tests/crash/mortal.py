@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from signal import Signals
 
 from bot.demo.slack.records import Message
 from bot.demo.world import BEN
@@ -19,24 +20,31 @@ ROOT = Path(__file__).parents[2]
 class MortalBot:
     """`backup-bot run` as a process; `point` is where it dies (see dying.py)."""
 
-    def __init__(self, story: Story, directory: Path) -> None:
+    def __init__(self, story: Story, directory: Path, *, log: Path | None = None) -> None:
         self.story = story
         self.deaths = 0
         self._directory = directory
+        self._log = log or Path(os.devnull)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, point: str = "never") -> None:
         environ = {name: os.environ[name] for name in ("HOME", "PATH")} | self.story.environ
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.crash.dying", point),
-            cwd=self._directory,
-            env=environ | {"PYTHONPATH": str(ROOT)},
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with self._log.open("a") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.crash.dying", point),
+                cwd=self._directory,
+                env=environ | {"PYTHONPATH": str(ROOT)},
+                stderr=log,
+            )
 
     @property
     def is_dead(self) -> bool:
         return self._process is None or self._process.returncode is not None
+
+    def signal(self, signal: Signals) -> None:
+        """If it lives."""
+        if self._process and not self.is_dead:
+            self._process.send_signal(signal)
 
     async def kill(self) -> None:
         """SIGKILL: there is no time for anything."""

@@ -147,13 +147,14 @@ async def test_what_is_ours_and_does_not_run_is_resumed_after_a_while(journal: J
 
 async def test_an_error_ends_no_request(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal fails between two steps, and DBOS gives the workflow up; the bot does not."""
-    run_step, fallen = DBOS.run_step_async, asyncio.Event()
+    run_step: Any = DBOS.run_step_async
+    fallen = asyncio.Event()
 
     async def run_or_fall(options: dict[str, str], *args: Any) -> Any:
         if options["name"] == "create" and not fallen.is_set():
             fallen.set()
             raise RuntimeError("disk I/O error")
-        return await run_step(options, *args)  # type: ignore[arg-type]
+        return await run_step(options, *args)
 
     monkeypatch.setattr(DBOS, "run_step_async", run_or_fall)
     monkeypatch.setattr("bot.app.Reconciler", partial(Reconciler, look=0.1, every=0.1))
