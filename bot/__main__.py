@@ -5,11 +5,12 @@ What a command needs is imported when it runs, so that `--help` answers at once.
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
-from bot.domain.errors import SettingsError
+from bot.domain.errors import LeaseLost, SettingsError
 from bot.domain.printable import printable
 from bot.version import version
 
@@ -26,6 +27,7 @@ cli.command("bot.audit:audit", name="audit", help="The audit trail: prove it, or
 
 FELL_OVER = 1  # exit codes
 CANNOT_START = 2
+REJOIN = 2.0  # seconds between two tries to join the others again
 
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
@@ -125,25 +127,44 @@ def demo(
 
 
 async def _until_told(loaded: "Settings", address: "Address | None") -> None:
-    """Run until SIGTERM or SIGINT, then close in order."""
+    """Run until SIGTERM or SIGINT, then close in order.
+
+    Who was silent for so long that others took over its work drops all it had under way, and
+    joins them anew: nobody has to start it by hand.
+    """
     import asyncio
-    import gc
     import signal
 
-    from bot.app import running
-    from bot.clock import Clock
+    import structlog
 
+    log = structlog.get_logger(__name__)
     this = asyncio.current_task()
     assert this is not None  # noqa: S101, asyncio.run made one
     loop = asyncio.get_running_loop()
     for told in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(told, this.cancel)
-    try:
+    with suppress(asyncio.CancelledError):
+        await _run(loaded, address)
+        while True:
+            log.warning("joining_again")
+            try:
+                await _run(loaded, address)
+            except SettingsError as error:  # they were good before: the outside is away
+                log.warning("not_joined", problems=error.problems)
+                await asyncio.sleep(REJOIN)
+
+
+async def _run(loaded: "Settings", address: "Address | None") -> None:
+    """Run until others took over. Raises SettingsError, and whatever a part fell over with."""
+    import gc
+
+    from bot.app import running
+    from bot.clock import Clock
+
+    with suppress(LeaseLost):
         async with running(loaded, clock=Clock(), address=address) as over:
             gc.freeze()  # what stands now stays; walking all of it would hold up acks for 50 ms
             await over
-    except asyncio.CancelledError:
-        return
 
 
 def _refuse_windows() -> None:

@@ -19,7 +19,7 @@ from bot.domain.policy_problems import problems
 from bot.health import Health, HealthServer
 from bot.inventory import Inventory
 from bot.lifecycle.journal import Journal
-from bot.lifecycle.takeover import take_over
+from bot.lifecycle.reconciling import Alone, Reconciler
 from bot.lifecycle.voice import Voice
 from bot.lifecycle.workflow import Lifecycle
 from bot.lifecycle.world import World
@@ -35,8 +35,11 @@ from bot.slack.homes import Homes
 from bot.slack.http import Address, HttpFront
 from bot.slack.identity import identify
 from bot.slack.sockets import SocketFront
+from bot.storage.engine import journal_args
 from bot.storage.intake import Intake
 from bot.storage.locks import one_at_a_time
+from bot.storage.replica import Replica
+from bot.storage.store import Store
 from bot.typeahead import Typeahead
 
 ALONE = "backup-bot"  # the executor id of the one process on a SQLite file
@@ -103,7 +106,10 @@ def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
         clock=outside.clock,
         gate=outside.gate,
     )
-    journal = Journal(database_url, executor_id=replica.id if replica else ALONE)
+    members = replica or Alone(ALONE)
+    journal = Journal(
+        database_url, executor_id=members.id, connect_args=journal_args(database_url)
+    )
     lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
     run.push_async_callback(journal.close)
     with one_at_a_time(database_url):
@@ -111,14 +117,23 @@ def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
     run.push_async_callback(lifecycle.close, TO_FINISH)
     run.keep(lifecycle.run())
     if replica:
-
-        def heard(request_id: str) -> None:
-            lifecycle.wake(request_id)
-            outside.store.on_change()  # home tabs show it, too
-
-        run.keep(replica.run(heard))
-        run.keep(take_over(replica, lifecycle, outside.clock))
+        run.keep(_hear(replica, lifecycle, outside.store))
+    run.keep(Reconciler(members, lifecycle, outside.store).run())
     return lifecycle
+
+
+async def _hear(replica: Replica, lifecycle: Lifecycle, store: Store) -> None:
+    """Pass on what other replicas decide."""
+
+    def decided(request_id: str) -> None:
+        lifecycle.wake(request_id)
+        store.on_change()  # home tabs show it, too
+
+    def missed() -> None:
+        lifecycle.wake_all()
+        store.on_change()
+
+    await replica.listen(decided, missed)
 
 
 def _door(

@@ -37,3 +37,14 @@ ADOPTIONS = Counter(
 RECOVERIES = Counter(
     "backup_bot_recoveries", "Requests that a replica took over from one that died."
 )
+WORKFLOW_ERRORS = Counter(
+    "backup_bot_workflow_errors", "Workflows that ended with an error; each request is resumed."
+)
+RESUMED = Counter(
+    "backup_bot_resumed_requests",
+    "Unfinished requests found without a running workflow, by the status of their last one.",
+    ["status"],
+)
+LEASES_LOST = Counter(
+    "backup_bot_leases_lost", "Times this process was taken for dead, and joined the others anew."
+)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import aiohttp
 import structlog
@@ -77,8 +78,8 @@ async def open_outside(
     session = await run.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
     slack = slack_client(env, session)
     store, ledger, replica = await _open_database(env, run, clock)
-    rds = await rds_client(settings, run, clock, patience=rds_patience, ledger=ledger)
-    gate, pace = Gate(), Pace(clock, ledger)
+    gate, pace = Gate(replica), Pace(clock, ledger)
+    rds = await rds_client(settings, run, clock, patience=rds_patience, ledger=ledger, gate=gate)
     threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
     run.push_async_callback(threads.close)
     catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, AliasWarnings(settings))
@@ -109,8 +110,12 @@ async def rds_client(
     *,
     patience: float,
     ledger: Ledger | None = None,
+    gate: Gate | None = None,
 ) -> RdsClient:
-    """A client for the project, open for as long as the stack."""
+    """A client for the project, open for as long as the stack.
+
+    The gate is asked again right before a create or a delete: it may have waited for its turn.
+    """
     env = settings.environment
     auth = AkSkAuth(
         access_key=env.access_key.get_secret_value(),
@@ -121,8 +126,15 @@ async def rds_client(
     )
     client = open_client(settings.rds_endpoint, auth, patience)
     http = await stack.enter_async_context(client)
+    if gate:
+        http.event_hooks = {"request": [partial(_held, gate)]}
     budget = call_budget(settings.file.rds.calls_per_minute, clock, ledger)
     return RdsClient(http, env.project_id, budget, clock)
+
+
+async def _held(gate: Gate, request: Any) -> None:
+    if request.method != "GET":
+        await gate.hold()
 
 
 class _Database(NamedTuple):
@@ -144,8 +156,9 @@ async def _open_database(env: Environment, run: Run, clock: Clock) -> _Database:
     store = Store(engine, key)
     if is_sqlite(engine.url):
         return _Database(store, OwnLedger(clock), None)
-    replica = await Replica.join(env.database_url, engine)
+    replica = await Replica.join(env.database_url)
     run.push_async_callback(replica.leave)
+    run.keep(replica.keep())
     sealer = Sealer(engine, store.recorded, clock, key)
     run.push_async_callback(sealer.close)
     run.keep(sealer.run())

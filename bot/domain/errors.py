@@ -30,6 +30,7 @@ BotError
 │   ├── RdsOutcomeUnknown  a create that may or may not have been carried out
 │   └── RdsRefused         RDS answered and will not do it; `reason` says why
 ├── SlackUnreachable       Slack did not take a message now; it may later
+├── LeaseLost              this process was silent for so long that another took over its work
 └── SettingsError          the operator's: every problem at once
 
 Errors carry data. The words for them stand in `bot/slack/reasons.py`.
@@ -321,6 +322,10 @@ class RdsRefused(RdsError):
     ) -> None:
         super().__init__(code, status=status, request_id=request_id)
         self.reason = reason
+
+
+class LeaseLost(BotError):
+    """Another replica took over this one's work: it must neither act nor speak any more."""
 
 
 class SlackUnreachable(BotError):

@@ -11,6 +11,7 @@ from bot.domain.errors import (
     CannotPost,
     RdsRefused,
     SlackUnreachable,
+    StoreUnavailable,
     UnknownInstance,
     UserError,
 )
@@ -49,6 +50,8 @@ async def _looked_up(world: World, request: BackupRequest) -> RequestState:
         backups = await _patiently(world, request, lambda: world.rds.list_backups(instance.id))
         found = _judge(request, instance, backups)
         terms = await _terms(world, request, instance)
+    except StoreUnavailable:
+        raise  # ours to wait for, and no reason to refuse anybody
     except (UserError, RdsRefused) as error:
         return await refuse(world, request, error)
     waits = terms.approvals > 0

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ POOL = 8  # connections
 class Journal:
     """DBOS is one a process: construct, register workflows, launch on the loop, close."""
 
-    def __init__(self, database_url: str, *, executor_id: str) -> None:
+    def __init__(
+        self, database_url: str, *, executor_id: str, connect_args: Mapping[str, Any]
+    ) -> None:
         config: DBOSConfig = {
             "name": "backup-bot",
             "system_database_url": database_url,
@@ -35,6 +38,8 @@ class Journal:
         if make_url(database_url).get_backend_name() == "sqlite":
             config["use_listen_notify"] = False
             config["system_database_engine"] = self._engine = open_sqlite(database_url)
+        else:
+            config["db_engine_kwargs"] = {"connect_args": dict(connect_args)}
         DBOS(config=config)
 
     def launch(self) -> None:

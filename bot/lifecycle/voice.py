@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from bot.clock import Clock
-from bot.domain.errors import CannotPost, SlackUnreachable
+from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.lines import Line
 from bot.domain.requests import BackupRequest, Choice
 from bot.lifecycle.ports import Thread
@@ -69,7 +69,7 @@ class Voice:
 
     async def _once(self, request_id: str, tell: Callable[[], Awaitable[None]]) -> None:
         async def try_once() -> bool:
-            with suppress(SlackUnreachable, CannotPost):
+            with suppress(SlackUnreachable, StoreUnavailable, CannotPost):
                 await tell()
             return True
 
@@ -135,7 +135,7 @@ class Voice:
                     await self._thread.say(request, line, subject=subject, call=call)
             except CannotPost as error:
                 log.warning("line_dropped", request=request.id, line=line, error=error.error)
-            except SlackUnreachable:
+            except (SlackUnreachable, StoreUnavailable):
                 await self._clock.sleep(gap)
                 continue
             return True

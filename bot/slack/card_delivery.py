@@ -6,7 +6,7 @@ from contextlib import suppress
 import structlog
 
 from bot.clock import Clock
-from bot.domain.errors import CannotPost, SlackUnreachable
+from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.lines import CARD
 from bot.domain.requests import BackupRequest
 from bot.slack.cards import request_card
@@ -73,8 +73,8 @@ class CardDelivery:
     async def _show_late(self, request_id: str, urgency: Urgency) -> None:
         await self._pace.edits.take(urgency)
         request = self._late.pop(request_id, None)
-        if request and (card := await self._posts.posted(request_id, CARD)):
-            with suppress(SlackUnreachable):  # the next line draws it again
+        with suppress(SlackUnreachable, StoreUnavailable):  # the next line draws it again
+            if request and (card := await self._posts.posted(request_id, CARD)):
                 await self._redrawn(request, card)
 
     async def _redrawn(self, request: BackupRequest, card: tuple[str, str]) -> None:

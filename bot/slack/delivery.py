@@ -12,6 +12,7 @@ from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.requests import BackupRequest
 from bot.lifecycle.gate import Gate
 from bot.metrics import SLACK_MESSAGES
+from bot.ports import Conflict
 from bot.slack.client import NOT_SHOWN, SlackClient, plain
 from bot.slack.codes import FAILURES, error_code, retry_after
 from bot.slack.mrkdwn import Message
@@ -105,6 +106,8 @@ class Delivery:
             except StoreUnavailable:
                 log.warning("post_not_written_down", request=request_id, line=key)
                 await self._clock.sleep(NOTE_AGAIN)
+            except Conflict:  # it was, and only the answer was lost
+                return
             else:
                 return
 

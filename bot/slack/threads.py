@@ -36,7 +36,8 @@ class Threads:
         gate: Gate | None = None,
     ) -> None:
         self.pace = pace or Pace(clock)
-        self._delivery = Delivery(client, posts, clock, self.pace, gate or Gate())
+        self._gate = gate or Gate()
+        self._delivery = Delivery(client, posts, clock, self.pace, self._gate)
         self._client = client
         self._posts = posts
         self._clock = clock
@@ -167,6 +168,7 @@ class Threads:
             return False
         said = {"response_type": "ephemeral", **message.as_slack()}
         try:
+            await self._gate.hold()
             return await self._client.respond(request.response_url, said)
         except FAILURES as error:
             raise SlackUnreachable(error_code(error)) from error

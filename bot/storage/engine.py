@@ -2,28 +2,58 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.domain.errors import SettingsError
+from bot.domain.errors import SettingsError, StoreUnavailable
 from bot.storage.file import SameFile, make_private
 
 OLDEST_SQLITE = (3, 35)  # DBOS uses RETURNING
+CONNECTIONS = 12  # of PostgreSQL, at the most
+PATIENCE = 5  # seconds for PostgreSQL to take a connection, and for one of the pool to be free
+
+# A client whose host vanished is noticed after ten seconds, from either end.
+CLIENT = {
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # ms
+}
+SERVER = {
+    "tcp_keepalives_idle": 4,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# A process that froze in a transaction lets go of its locks before anybody waits in vain for one.
+FROZEN, LOCKED = 3_000, 4_000  # ms
+MIGRATING = 60_000  # ms that a migration may think between two statements, or wait for a table
 
 
-def open_engine(database_url: str) -> AsyncEngine:
-    """Open the database; nothing is read or written yet.
+def open_engine(database_url: str, *, connections: int = CONNECTIONS) -> AsyncEngine:
+    """Open the database; nothing is read or written yet, and nothing will wait for it for ever.
 
     Errors come without what was to be written: they are logged, and people's words are not.
     """
     url = make_url(database_url)
     if not is_sqlite(url):
-        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        return create_async_engine(
+            url,
+            connect_args=connect_args(url),
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=PATIENCE,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
     sqlite = url.set(drivername="sqlite+aiosqlite")
     engine = create_async_engine(sqlite, hide_parameters=True)
     file = SameFile(Path(url.database or ""))
@@ -40,6 +70,42 @@ def is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
+def connect_args(
+    url: URL, *, frozen_after: int = FROZEN, locked_for: int | None = LOCKED
+) -> dict[str, Any]:
+    """How every connection to PostgreSQL is opened, so that neither end waits for a dead one.
+
+    The server ends a transaction that does nothing for `frozen_after` ms, and gives up a wait
+    for a lock after `locked_for` ms. What the URL itself says counts for more.
+    """
+    settings = {**SERVER, "idle_in_transaction_session_timeout": frozen_after}
+    if locked_for is not None:
+        settings["lock_timeout"] = locked_for
+    options = [f"-c {name}={value}" for name, value in settings.items()]
+    said = url.query.get("options", "")
+    options += [said] if isinstance(said, str) else said
+    own = {"connect_timeout": PATIENCE, **CLIENT}
+    mine = {name: value for name, value in own.items() if name not in url.query}
+    return {**mine, "options": " ".join(options).strip()}
+
+
+def journal_args(database_url: str) -> dict[str, Any]:
+    """The same for DBOS, which may wait for a lock while it builds its indices."""
+    url = make_url(database_url)
+    if is_sqlite(url):
+        return {}
+    return {"application_name": "backup-bot journal", **connect_args(url, locked_for=None)}
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Whatever the database does not do is StoreUnavailable to the rest of the bot."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        raise StoreUnavailable from error
+
+
 def why_not_open(database_url: str) -> str | None:
     """What stands in the way of using the database, or None; nothing is created or changed."""
     url = make_url(database_url)
@@ -50,7 +116,7 @@ def why_not_open(database_url: str) -> str | None:
         there = file if file.exists() else file.resolve().parent
         mode = os.R_OK | os.W_OK
         return None if os.access(there, mode) else f"{there} is not there, or cannot be written"
-    engine = create_engine(url)
+    engine = create_engine(url, connect_args=connect_args(url))
     try:
         engine.connect().close()
     except DBAPIError as error:
@@ -99,7 +165,7 @@ def _upgrade(url: URL, to: str) -> None:
         file = Path(url.database).resolve()
         file.parent.mkdir(parents=True, exist_ok=True)
         make_private(file)
-    engine = create_engine(url)
+    engine = create_engine(url, connect_args={} if is_sqlite(url) else _migrating(url))
     if is_sqlite(url):
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "connect", _be_patient)
@@ -110,6 +176,10 @@ def _upgrade(url: URL, to: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, to)
     engine.dispose()
+
+
+def _migrating(url: URL) -> dict[str, Any]:
+    return connect_args(url, frozen_after=MIGRATING, locked_for=MIGRATING)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

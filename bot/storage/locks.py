@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from bot.domain.errors import SettingsError
-from bot.storage.engine import cannot_open, is_sqlite
+from bot.storage.engine import cannot_open, connect_args, is_sqlite
 from bot.storage.file import open_private
+
+log = structlog.get_logger(__name__)
 
 STARTING = 0x0BAC_5747  # of PostgreSQL: who holds it migrates and launches
 AGAIN = 0.2  # seconds
+PATIENCE = 30.0  # seconds; nobody who lives takes longer to start, and one that froze never ends
 
 
 @contextmanager
@@ -40,18 +44,25 @@ def only_process(database_url: str) -> Iterator[None]:
 
 @contextmanager
 def one_at_a_time(database_url: str) -> Iterator[None]:
-    """On PostgreSQL the others wait until the block ends. Blocks. Raises SettingsError."""
+    """On PostgreSQL the others wait until the block ends, for a while. Blocks.
+
+    Raises SettingsError.
+    """
     url = make_url(database_url)
     if is_sqlite(url):
         yield
         return
     # Neither in a transaction nor waiting in a statement: DBOS builds indices concurrently,
     # which waits for all of those to end.
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args=connect_args(url))
+    deadline = time.monotonic() + PATIENCE
     try:
         with engine.connect() as connection:
             try_lock = text("SELECT pg_try_advisory_lock(:key)")
             while not connection.scalar(try_lock, {"key": STARTING}):
+                if time.monotonic() > deadline:
+                    log.warning("start_not_waited_for", seconds=PATIENCE)
+                    break
                 time.sleep(AGAIN)
             yield
     except DBAPIError as error:

@@ -7,15 +7,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select, true
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.audit import AuditEntry
-from bot.domain.errors import StoreUnavailable
 from bot.domain.lines import ANNOUNCED
 from bot.domain.requests import BackupRequest, Kind, Vote
-from bot.domain.states import OPEN_STATES, RequestState
+from bot.domain.states import OPEN_STATES, RequestState, Retention
+from bot.storage.engine import unavailable
 from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests, unsealed, votes
 
 SHORTEST_ID = 8  # characters of a request's id that mean it
@@ -33,11 +32,9 @@ class Reading:
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
-        try:
+        with unavailable():
             async with self.engine.connect() as connection:
                 yield await connection.execution_options(**self._as_of_now)
-        except DBAPIError as error:
-            raise StoreUnavailable from error
 
     async def load(self, request_id: str) -> BackupRequest | None:
         async with self._reading() as connection:
@@ -52,11 +49,23 @@ class Reading:
         is_open = requests.c.state.in_(OPEN_STATES)
         return await self._one(select(requests).where(requests.c.name == name, is_open))
 
-    async def ids_in(self, state: RequestState) -> list[str]:
-        """The ids of all requests in a state, oldest first."""
-        query = select(requests.c.id).where(requests.c.state == state).order_by("asked_at")
+    async def unfinished(self) -> list[str]:
+        """The ids of all requests with something left to do or to say, oldest first."""
+        told = select(posts.c.line).where(
+            posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED)
+        )
+        is_open = requests.c.state.in_(OPEN_STATES)
+        will_be_deleted = and_(
+            requests.c.state == RequestState.COMPLETED,
+            requests.c.keep.is_not(None),
+            or_(
+                requests.c.retention.is_(None),
+                requests.c.retention.in_((Retention.WARNED, Retention.DELETING)),
+            ),
+        )
+        query = select(requests.c.id).where(or_(is_open, will_be_deleted, ~told.exists()))
         async with self._reading() as connection:
-            return list(await connection.scalars(query))
+            return list(await connection.scalars(query.order_by(requests.c.asked_at)))
 
     async def counts(self) -> list[tuple[str, str, int]]:
         """How many requests there are by state and rule; the rule is empty before the look-up."""

@@ -1,72 +1,153 @@
-"""One of several processes on one PostgreSQL database: it lives, and hears what others decide."""
+"""One of several processes on one PostgreSQL database: its lease, and what others decide."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
+import structlog
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import delete, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.domain.errors import LeaseLost, StoreUnavailable
+from bot.metrics import LEASES_LOST
+from bot.storage.engine import connect_args, open_engine, unavailable
 from bot.storage.tables import replicas
 from bot.storage.transaction import DECIDED
 
-LOCK = 0x0BAC  # the class of advisory locks that say "I live"
+log = structlog.get_logger(__name__)
 
-# A lock lives as long as its connection: a machine that froze is given up after ten seconds.
-KEEPALIVE: dict[str, Any] = {
-    "keepalives_idle": 4,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
+LEASE = 10.0  # seconds after its last heartbeat at which a replica is taken for dead
+BEATS = 5  # heartbeats in a lease
+AGAIN = 1.0  # seconds until a database that does not answer is asked again
+CONNECTIONS = 2  # of its own: a heartbeat waits for nobody
 
 
 class Replica:
-    """Holds an advisory lock on its id for as long as it lives, on a connection of its own."""
+    """Lives as long as its row in the database is renewed, by the database's own clock.
 
-    def __init__(
-        self, replica_id: str, connection: psycopg.AsyncConnection, engine: AsyncEngine
-    ) -> None:
-        self.id = replica_id
-        self._connection = connection
-        self._engine = engine
+    Who finds the lease of another expired takes its row away, in one statement. From then on the
+    other can renew nothing, so it neither acts nor speaks: it ends with LeaseLost.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, lease: float = LEASE) -> None:
+        self.id = f"replica-{uuid4().hex[:12]}"
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._lease = lease
+        self._lost = False
+        self._steady_since: float | None = None  # since when every heartbeat was taken
 
     @classmethod
-    async def join(cls, database_url: str, engine: AsyncEngine) -> Self:
-        """Be one of them. Raises psycopg.Error."""
-        address = make_url(database_url).set(drivername="postgresql")
-        conninfo = make_conninfo(address.render_as_string(hide_password=False), **KEEPALIVE)
-        connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
-        replica_id = f"replica-{uuid4().hex[:12]}"
-        lock = "SELECT pg_advisory_lock(%s, hashtext(%s))"
-        await connection.execute(lock, (LOCK, replica_id))
-        await connection.execute("INSERT INTO replica (id) VALUES (%s)", (replica_id,))
-        await connection.execute(f"LISTEN {DECIDED}")
-        return cls(replica_id, connection, engine)
+    async def join(cls, database_url: str, *, lease: float = LEASE) -> Self:
+        """Be one of them. Raises StoreUnavailable."""
+        replica = cls(open_engine(database_url, connections=CONNECTIONS), lease=lease)
+        row = {"id": replica.id, "lease_expires_at": replica._expiry()}
+        await replica._execute(insert(replicas).values(row))
+        return replica
 
-    async def run(self, wake: Callable[[str], None]) -> None:
-        """Pass on the id of every request that somebody decided about, for ever.
+    async def keep(self) -> None:
+        """Renew the lease for ever, through any outage. Raises LeaseLost."""
+        while True:
+            gap = self._lease / BEATS
+            try:
+                await self.renew()
+            except StoreUnavailable:
+                log.warning("lease_not_renewed", replica=self.id)
+                gap = min(gap, AGAIN)
+            await asyncio.sleep(gap)
 
-        Raises psycopg.Error when the connection, and with it the lock, is lost: others may take
-        over what this process does, so it has to end.
+    async def renew(self) -> None:
+        """Be taken for alive for a whole lease from now on, unless that was lost.
+
+        Raises LeaseLost, and StoreUnavailable.
         """
-        async for notification in self._connection.notifies():
-            wake(notification.payload)
+        mine = update(replicas).where(replicas.c.id == self.id)
+        while not self._lost:
+            began = _uptime()
+            try:
+                renewed = await self._execute(mine.values(lease_expires_at=self._expiry()))
+            except StoreUnavailable:
+                self._steady_since = None
+                raise
+            if renewed.rowcount == 0:
+                LEASES_LOST.inc()
+                self._lost = True
+            elif _uptime() - began < self._lease:  # or it has been frozen since the answer came
+                if self._steady_since is None:
+                    self._steady_since = began
+                return
+        raise LeaseLost(self.id)
 
-    @asynccontextmanager
-    async def the_dead(self) -> AsyncIterator[list[str]]:
-        """The ids of those who live no more; nobody else gets them before the block ends well."""
-        is_free = func.pg_try_advisory_xact_lock(LOCK, func.hashtext(replicas.c.id))
-        async with self._engine.begin() as connection:
-            query = select(replicas.c.id).where(replicas.c.id != self.id, is_free)
-            dead = list(await connection.scalars(query))
-            yield dead
-            await connection.execute(delete(replicas).where(replicas.c.id.in_(dead)))
+    async def fence(self) -> list[str]:
+        """Take away the leases that expired; the ids of those who live no more.
+
+        After an outage everybody first gets the time to be back. Raises StoreUnavailable.
+        """
+        if self._steady_since is None or _uptime() - self._steady_since < self._lease / 2:
+            return []
+        expired = replicas.c.lease_expires_at < func.now()
+        gone = await self._execute(
+            delete(replicas).where(expired, replicas.c.id != self.id).returning(replicas.c.id)
+        )
+        return list(gone.scalars())
+
+    async def living(self) -> set[str]:
+        """The ids of all who have a lease. Raises StoreUnavailable."""
+        return set((await self._execute(select(replicas.c.id))).scalars())
 
     async def leave(self) -> None:
-        """Live no more; the others take over."""
-        await self._connection.close()
+        """Live no more, so that the others take over at once."""
+        mine = update(replicas).where(replicas.c.id == self.id)
+        with suppress(StoreUnavailable):
+            await self._execute(mine.values(lease_expires_at=func.now()))
+        await self._engine.dispose()
+
+    async def listen(self, decided: Callable[[str], None], missed: Callable[[], None]) -> None:
+        """Pass on the id of every request that somebody decided about, for ever.
+
+        After each time without a connection `missed` is called: anything may have happened.
+        """
+        while True:
+            try:
+                async with await self._connection() as connection:
+                    await connection.execute(f"LISTEN {DECIDED}")
+                    missed()
+                    async for notification in connection.notifies():
+                        decided(notification.payload)
+            except psycopg.Error as error:
+                log.warning("decisions_not_heard", error=type(error).__name__)
+            await asyncio.sleep(AGAIN)
+
+    async def _connection(self) -> psycopg.AsyncConnection:
+        url = self._engine.url.set(drivername="postgresql")
+        conninfo = make_conninfo(url.render_as_string(hide_password=False), **connect_args(url))
+        return await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+
+    def _expiry(self) -> ColumnElement[datetime]:
+        return func.now() + timedelta(seconds=self._lease)
+
+    async def _execute(self, statement: Executable) -> CursorResult[Any]:
+        with unavailable():
+            async with self._engine.connect() as connection:
+                result: CursorResult[Any] = await connection.execute(statement)
+                return result
+
+
+def _uptime() -> float:
+    """Seconds that go on while the process is stopped, and where the system says so, asleep."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)

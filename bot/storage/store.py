@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.audit import AuditKey
-from bot.domain.errors import StoreUnavailable
 from bot.ports import Conflict
+from bot.storage.engine import unavailable
 from bot.storage.reading import Reading
 from bot.storage.tables import posts
 from bot.storage.transaction import Transaction
@@ -79,12 +79,11 @@ class Store(Reading):
 @contextmanager
 def _translated() -> Iterator[None]:
     """Errors as the domain has them."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise Conflict from error
-    except DBAPIError as error:
-        raise StoreUnavailable from error
+    with unavailable():
+        try:
+            yield
+        except IntegrityError as error:
+            raise Conflict from error
 
 
 def _nobody() -> None:

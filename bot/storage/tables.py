@@ -151,8 +151,13 @@ homes = Table(
     Column("opened_at", UtcDateTime, nullable=False),
 )
 
-# On PostgreSQL: the processes that share this database, dead or alive.
-replicas = Table("replica", metadata, Column("id", String, primary_key=True))
+# On PostgreSQL: the processes that share this database, and until when each is taken for alive.
+replicas = Table(
+    "replica",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("lease_expires_at", DateTime(timezone=True), nullable=False),
+)
 
 # On PostgreSQL: the calls that all of them made lately, in seconds since 1970.
 budgets = Table(

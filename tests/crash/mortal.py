@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from signal import Signals
 
 from bot.demo.slack.records import Message
 from bot.demo.world import BEN
@@ -24,26 +25,40 @@ class MortalBot:
     With a zygote it is back in a moment.
     """
 
-    def __init__(self, story: Story, directory: Path, zygote: Zygote | None = None) -> None:
+    def __init__(
+        self,
+        story: Story,
+        directory: Path,
+        zygote: Zygote | None = None,
+        *,
+        log: Path | None = None,
+    ) -> None:
         self.story = story
         self.deaths = 0
         self._directory = directory
+        self._log = log
         start = partial(asyncio.create_subprocess_exec, sys.executable, "-m")
         self._start = zygote.start if zygote else start
         self._process: asyncio.subprocess.Process | ForkedProcess | None = None
 
     async def start(self, point: str = "never") -> None:
         environ = {name: os.environ[name] for name in ("HOME", "PATH")} | self.story.environ
-        self._process = await self._start(
-            *("tests.crash.dying", point),
-            cwd=self._directory,
-            env=environ | {"PYTHONPATH": str(ROOT)},
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with (self._log or Path(os.devnull)).open("a") as log:
+            self._process = await self._start(
+                *("tests.crash.dying", point),
+                cwd=self._directory,
+                env=environ | {"PYTHONPATH": str(ROOT)},
+                stderr=log.fileno() if self._log else asyncio.subprocess.DEVNULL,
+            )
 
     @property
     def is_dead(self) -> bool:
         return self._process is None or self._process.returncode is not None
+
+    def signal(self, signal: Signals) -> None:
+        """If it lives."""
+        if self._process and not self.is_dead:
+            self._process.send_signal(signal)
 
     async def kill(self) -> None:
         """SIGKILL: there is no time for anything."""

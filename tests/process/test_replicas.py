@@ -209,17 +209,20 @@ async def test_three_start_together_on_an_empty_database(
     assert all("Traceback" not in replica.err for replica in fleet.replicas)
 
 
-async def test_who_lost_its_lock_ends(fleet: Fleet) -> None:
-    """Others may do its work by now: it must not go on beside them."""
+async def test_who_lost_its_lease_joins_anew(fleet: Fleet, postgresql_url: str) -> None:
+    """Others may do its work by now: it drops all, and goes on as one of them."""
     await fleet.start()
-    url = fleet.environ["DATABASE_URL"].replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True) as administrator:
-        administrator.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
-        )
+    card = await fleet.asks("db-0")
+    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as other:
+        other.execute("DELETE FROM replica")
+    await fleet.replicas[0].until_logged("joining_again")
+    await fleet.world.workspace.until(lambda: len(fleet.world.workspace.sockets.open) >= 2, 20)
+    await fleet.world.workspace.click(BEN, card.ts, APPROVE)
+    await fleet.until_said(card, "RDS accepted it")
+    fleet.finish("db-0")
+    await fleet.until_said(card, "completed")
 
-    assert await fleet.replicas[0].exits() != 0
+    assert fleet.thread(card).count("RDS accepted it") == 1
 
 
 async def test_the_budget_holds_for_all_together(fleet: Fleet) -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import event
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import BackupRequest
-from bot.domain.states import RequestState
 from bot.ports import Conflict
 from bot.storage.engine import open_engine
 from bot.storage.intake import Intake
@@ -36,7 +35,7 @@ async def test_five_hundred_at_once_are_a_handful_of_commits(store: Store) -> No
     requests = [asked(number) for number in range(500)]
 
     assert await outcomes(store, requests) == [None] * 500
-    assert len(await store.ids_in(RequestState.ASKED)) == 500
+    assert len(await store.unfinished()) == 500
     assert len(await store.audit_trail()) == 500
     assert len(commits) < 20
 
@@ -48,7 +47,7 @@ async def test_one_that_cannot_be_written_takes_no_other_along(store: Store) -> 
     results = await outcomes(store, requests)
 
     assert [type(result) for result in results if result is not None] == [Conflict]
-    assert len(await store.ids_in(RequestState.ASKED)) == 20
+    assert len(await store.unfinished()) == 20
     assert len(await store.audit_trail()) == 20
 
 
@@ -64,7 +63,7 @@ async def test_whoever_gives_up_is_written_down_all_the_same(store: Store) -> No
     results = await asyncio.gather(*waits, return_exceptions=True)
 
     assert isinstance(results[1], asyncio.CancelledError)
-    assert len(await store.ids_in(RequestState.ASKED)) == 3
+    assert len(await store.unfinished()) == 3
 
 
 async def test_a_store_that_takes_nothing_is_told_to_everybody(database_url: str) -> None:
