@@ -1,9 +1,10 @@
 """Budgets that all replicas share, kept in the database."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.clock import Clock
 from bot.domain.errors import StoreUnavailable
@@ -12,25 +13,24 @@ from bot.storage.engine import unavailable
 AGAIN = 1.0  # seconds until a database that does not answer is asked again
 
 # One statement each: no replica holds the row while it thinks, or while it is frozen.
-TAKE = text("""
-    INSERT INTO budget AS b (name, taken, closed_until)
-    VALUES (:name, json_build_array(CAST(:now AS double precision)), 0)
-    ON CONFLICT (name) DO UPDATE SET taken = (
-        SELECT CASE
-            WHEN count(*) < :limit AND b.closed_until <= :now
-            THEN (coalesce(jsonb_agg(at), '[]') || to_jsonb(CAST(:now AS double precision)))::json
-            ELSE b.taken
-        END
-        FROM (SELECT value::float8 AS at FROM json_array_elements_text(b.taken)) AS calls
-        -- What lies ahead was written by a clock that has been set back since.
-        WHERE at > :now - :window AND at < :now + :window
-    )
-    RETURNING taken, closed_until
-""")
+LIVING = """
+    SELECT coalesce(json_agg(at), '[]') FROM (
+        SELECT value::float8 AS at FROM json_array_elements_text(b.taken)
+    ) AS calls
+    -- What lies ahead was written by a clock that has been set back since.
+    WHERE at > :now - :window AND at < :now + :window
+"""
+TAKE = text(f"""
+    INSERT INTO budget AS b (name, taken, closed_until) VALUES (:name, :mine, 0)
+    ON CONFLICT (name) DO UPDATE
+    SET taken = (({LIVING})::jsonb || CAST(:mine AS jsonb))::json
+    WHERE json_array_length(({LIVING})) < :limit AND b.closed_until <= :now
+    RETURNING name
+""")  # noqa: S608, a constant
+STATE = text("SELECT taken, closed_until FROM budget WHERE name = :name")
 STAND_BACK = text("""
     INSERT INTO budget AS b (name, taken, closed_until) VALUES (:name, '[]', :until)
     ON CONFLICT (name) DO UPDATE SET closed_until = greatest(b.closed_until, :until)
-    RETURNING taken, closed_until
 """)
 
 
@@ -44,12 +44,14 @@ class SharedLedger:
     async def take(self, name: str, limit: int, window: float) -> float:
         """0 if the call may be made, and is counted; else seconds until it is worth asking."""
         now = self._clock.now().timestamp()
+        known = {"name": name, "limit": limit, "window": window, "now": now, "mine": f"[{now}]"}
         try:
-            row = await self._execute(TAKE, name=name, limit=limit, window=window, now=now)
+            async with self._connection() as connection:
+                if (await connection.execute(TAKE, known)).first():
+                    return 0.0
+                row = (await connection.execute(STATE, {"name": name})).mappings().one()
         except StoreUnavailable:
             return AGAIN
-        if row["taken"] and row["taken"][-1] == now:
-            return 0.0
         taken = sorted(at for at in row["taken"] if now - window < at < now + window)
         free_at = taken[-limit] + window if len(taken) >= limit else now
         return max(0.0, float(max(free_at, row["closed_until"]) - now))
@@ -58,11 +60,13 @@ class SharedLedger:
         """Allow no call for a while."""
         until = self._clock.now().timestamp() + seconds
         try:
-            await self._execute(STAND_BACK, name=name, until=until)
+            async with self._connection() as connection:
+                await connection.execute(STAND_BACK, {"name": name, "until": until})
         except StoreUnavailable:
             return  # the other side will say it again
 
-    async def _execute(self, statement: Any, **values: object) -> RowMapping:
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
         with unavailable():
             async with self._engine.connect() as connection:
-                return (await connection.execute(statement, values)).mappings().one()
+                yield connection

@@ -1,66 +1,65 @@
-"""What all replicas may call together is counted in one place, and nobody holds it up."""
+"""The budget that all replicas share, on a real PostgreSQL."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
 
-from bot.storage.engine import migrate, open_engine
+from bot.storage.engine import open_engine
 from bot.storage.ledger import SharedLedger
 from tests.stepped_clock import SteppedClock
 
-
-@dataclass(frozen=True)
-class One:
-    """What a replica counts with."""
-
-    ledger: SharedLedger
-    clock: SteppedClock
-
-    async def take(self, limit: int) -> float:
-        return await self.ledger.take("rds", limit, 60.0)
+MINUTE = 60.0
 
 
 @pytest.fixture
-async def three(postgresql_url: str) -> AsyncIterator[list[One]]:
-    """Replicas whose clocks agree."""
-    migrate(postgresql_url)
-    engine = open_engine(postgresql_url)
-    clocks = [SteppedClock() for _ in range(3)]
-    yield [One(SharedLedger(engine, clock), clock) for clock in clocks]
-    await engine.dispose()
+def clock() -> SteppedClock:
+    """What all of them read."""
+    return SteppedClock()
 
 
-async def test_calls_at_the_same_moment(three: list[One]) -> None:
-    """Of thirty calls in a minute of ten, ten are made; the others wait for the minute to end."""
-
-    async def takes(one: One, first: float) -> list[float]:
-        one.clock.advance(seconds=first)
-        waits = []
-        for _ in range(10):
-            one.clock.advance(seconds=0.01)
-            waits.append(await one.take(10))
-        return waits
-
-    found = await asyncio.gather(*(takes(one, n / 1000) for n, one in enumerate(three)))
-    waits = [wait for waits in found for wait in waits]
-
-    assert waits.count(0) == 10
-    assert all(59 < wait <= 60 for wait in waits if wait)
+@pytest.fixture
+async def ledgers(
+    migrated_postgresql_url: str, clock: SteppedClock
+) -> AsyncIterator[list[SharedLedger]]:
+    """Those of two replicas, each with connections of its own."""
+    engines = [open_engine(migrated_postgresql_url) for _ in range(2)]
+    yield [SharedLedger(engine, clock) for engine in engines]
+    for engine in engines:
+        await engine.dispose()
 
 
-async def test_after_a_minute_and_after_standing_back(three: list[One]) -> None:
-    """Old calls are forgotten, and what one replica is told holds for all."""
-    one, other, _ = three
-    assert await one.take(1) == 0
-    for replica in three:
-        replica.clock.advance(seconds=61)
-    await one.ledger.stand_back("rds", 30.0)
+async def taken(ledgers: list[SharedLedger], *, tries: int = 10) -> int:
+    """How many calls are allowed if all of them try at once."""
+    trying = [ledger.take("rds", 6, MINUTE) for ledger in ledgers for _ in range(tries)]
+    return (await asyncio.gather(*trying)).count(0.0)
 
-    assert await other.take(1) == 30.0
-    for replica in three:
-        replica.clock.advance(seconds=31)
-    assert await other.take(1) == 0
-    one.clock.advance(seconds=1)
-    assert await one.take(1) == 59.0
+
+async def test_it_holds_for_all_together(ledgers: list[SharedLedger], clock: SteppedClock) -> None:
+    """Two replicas with a budget of six calls make six a minute, not twelve."""
+    assert await taken(ledgers) == 6
+    clock.advance(seconds=59)
+    assert await taken(ledgers) == 0
+    clock.advance(seconds=2)
+    assert await taken(ledgers) == 6
+
+
+async def test_one_that_stands_back_holds_all_back(
+    ledgers: list[SharedLedger], clock: SteppedClock
+) -> None:
+    """RDS said 429 to one of them."""
+    await ledgers[0].stand_back("rds", 30)
+    assert await taken(ledgers) == 0
+    clock.advance(seconds=31)
+    assert await taken(ledgers) == 6
+
+
+async def test_whoever_has_to_wait_is_told_how_long(
+    ledgers: list[SharedLedger], clock: SteppedClock
+) -> None:
+    """Until the oldest call is a minute old."""
+    for ledger in ledgers * 3:
+        await ledger.take("rds", 6, MINUTE)
+        clock.advance(seconds=1)
+
+    assert await ledgers[0].take("rds", 6, MINUTE) == MINUTE - 6
