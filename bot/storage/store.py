@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.domain.errors import StoreUnavailable
 from bot.ports import Conflict
 from bot.storage.reading import Reading
+from bot.storage.story import log_story
 from bot.storage.tables import posts
 from bot.storage.transaction import Transaction
 
@@ -47,6 +48,7 @@ class Store(Reading):
             async with self._line, self._writer, self.engine.begin() as connection:
                 transaction = Transaction(connection)
                 yield transaction
+        log_story(transaction.recorded)
         if transaction.changes_requests:
             self.on_change()
 

@@ -25,6 +25,7 @@ class Transaction:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.changes_requests = False
+        self.recorded: list[AuditEntry] = []  # on the trail, once it is committed
         self._connection = connection
 
     async def insert(self, *new: BackupRequest) -> None:
@@ -106,6 +107,7 @@ class Transaction:
         last = (await self._connection.execute(newest)).one_or_none()
         links = chained(entries, *(last or (0, GENESIS)))
         await self._connection.execute(insert(audit), [link.model_dump() for link in links])
+        self.recorded += entries
 
     async def probe(self) -> None:
         await self._connection.execute(delete(budgets).where(budgets.c.name == PROBE))
