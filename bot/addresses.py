@@ -69,6 +69,13 @@ def database_url(value: str) -> str:
     return value
 
 
+def without_password(database_url: str) -> str:
+    """Which database it is: no user, no password, no options."""
+    url = make_url(database_url)
+    where = (url.host or "") + (f":{url.port}" if url.port else "")
+    return f"{url.get_backend_name()}://{where}/{url.database}"
+
+
 def _why_not_sqlite(url: URL) -> str | None:
     if url.host or url.username:
         return "write three slashes before the file, as in sqlite:///backup-bot.db"

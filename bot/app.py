@@ -8,11 +8,13 @@ import structlog
 from slack_bolt.authorization import AuthorizeResult
 
 import handlers
+from bot import addresses
 from bot.backup_lists import BackupLists
 from bot.backups import Backups
 from bot.board import Board
 from bot.clicks import Clicks
 from bot.clock import Clock
+from bot.config_file import WITHOUT_A_FILE
 from bot.deletions import Deletions
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
@@ -41,6 +43,7 @@ from bot.storage.locks import one_at_a_time
 from bot.storage.replica import Replica
 from bot.storage.store import Store
 from bot.typeahead import Typeahead
+from bot.version import version
 
 ALONE = "backup-bot"  # the executor id of the one process on a SQLite file
 TO_ANSWER = 3.0  # seconds that listeners under way get at shutdown
@@ -75,7 +78,25 @@ async def running(
         front = _listen(settings, outside, door, identity, run, address)
         await _serve_health(settings, outside, front, run)
         await front.connected
+        _log_start(settings, identity, address)
         yield run.over
+
+
+def _log_start(settings: Settings, identity: AuthorizeResult, address: Address | None) -> None:
+    """One line with all that an operator asks first; and one if there is no policy."""
+    source = settings.source
+    log.info(
+        "started",
+        version=version(),
+        mode="http" if address else "socket",
+        workspace=identity.team,
+        team=identity.team_id,
+        database=addresses.without_password(settings.environment.database_url),
+        policy=str(source.path) if source.read else "none",
+        rules=len(settings.file.policy.rules),
+    )
+    if not source.read:
+        log.warning("no_policy_file", looked_for=str(source.path), so=WITHOUT_A_FILE)
 
 
 async def _check_approvers(settings: Settings, outside: Outside) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot import settings
+from bot import addresses, settings
 from bot.domain.errors import SettingsError
 from tests.test_settings import ENOUGH
 
@@ -109,3 +109,16 @@ def test_what_is_a_database_is_taken(url: str) -> None:
     loaded = settings.load({**ENOUGH, "DATABASE_URL": f"{url}\n"}, http=False)
 
     assert loaded.environment.database_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:///data/bot.db", "sqlite:///data/bot.db"),
+        (f"{SERVER}://bot:hunter2@db:5432/bot?password=hunter2", "postgresql://db:5432/bot"),
+        (f"{SERVER}://bot:hunter%402@[::1]/bot", "postgresql://::1/bot"),
+    ],
+)
+def test_which_database_it_is_can_be_shown(url: str, shown: str) -> None:
+    """Without who gets in, and how."""
+    assert addresses.without_password(url) == shown

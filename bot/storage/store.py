@@ -19,6 +19,7 @@ from bot.domain.audit import AuditKey
 from bot.ports import Conflict
 from bot.storage.engine import unavailable
 from bot.storage.reading import Reading
+from bot.storage.story import log_story
 from bot.storage.tables import posts
 from bot.storage.transaction import Transaction
 
@@ -50,9 +51,10 @@ class Store(Reading):
             async with self._line, self._writer, self.engine.begin() as connection:
                 transaction = Transaction(connection, self._audit_key)
                 yield transaction
+        log_story(transaction.recorded)
         if transaction.changes_requests:
             self.on_change()
-        if transaction.records:
+        if transaction.recorded:
             self.recorded.set()
 
     async def open_home(self, user_id: str, at: datetime) -> None:

@@ -25,7 +25,7 @@ class Transaction:
 
     def __init__(self, connection: AsyncConnection, audit_key: AuditKey | None = None) -> None:
         self.changes_requests = False
-        self.records = False
+        self.recorded: list[AuditEntry] = []  # on the trail, once it is committed
         self._connection = connection
         self._audit_key = audit_key
 
@@ -101,11 +101,11 @@ class Transaction:
 
     async def record(self, *entries: AuditEntry) -> None:
         """Add to the audit trail. It waits for no other transaction's entries."""
-        self.records = True
         if self._connection.dialect.name == "postgresql":
             await wait_for_seal(self._connection, entries)
         else:
             await append(self._connection, entries, self._audit_key)
+        self.recorded += entries
 
     async def probe(self) -> None:
         await self._connection.execute(delete(budgets).where(budgets.c.name == PROBE))

@@ -1,6 +1,7 @@
 """What the bot logs can be read by machines, and by anybody: there is no secret in it."""
 
 import json
+from importlib.metadata import version
 
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.wire import Operation
@@ -43,3 +44,31 @@ async def test_the_console_holds_no_secret_either(runs: Runs, world: World) -> N
 
     everything = process.out + process.err + world.workspace.read(reply.message)
     assert [s for s in SECRETS.values() if s in everything] == []
+
+
+async def test_the_log_tells_the_story(runs: Runs, world: World) -> None:
+    """What started, and with which policy; then each step, and by whom."""
+    async with runs(world.environ | {"LOG_FORMAT": "json"}) as process:
+        await process.until_logged('"no_policy_file"')
+        reply = await world.workspace.command(ANA, OPS, "/backup", "create orders-prod told-1 why")
+        assert reply.error is None
+        await world.workspace.until(lambda: world.workspace.messages(OPS), PATIENCE)
+        await process.until_logged('"looked_up"')
+        assert await stopped(process) == 0
+
+    lines = [json.loads(line) for line in process.err.splitlines()]
+    (started,) = [line for line in lines if line["event"] == "started"]
+    assert started["version"] == version("backup-bot")
+    assert started["mode"] == "socket"
+    assert started["team"].startswith("T0")
+    assert started["database"] == "sqlite:///backup-bot.db"
+    assert started["policy"] == "none"
+    (unbounded,) = [line for line in lines if line["event"] == "no_policy_file"]
+    assert "anyone can request a backup" in unbounded["so"]
+    steps = [line for line in lines if line["logger"] == "bot.storage.story"]
+    assert [(step["event"], step["actor"]) for step in steps] == [
+        ("asked", ANA),
+        ("looked_up", "backup-bot"),
+    ]
+    assert len({step["request"] for step in steps}) == 1
+    assert {step["instance"] for step in steps} == {"orders-prod"}
