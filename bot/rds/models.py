@@ -16,6 +16,7 @@ from bot.domain.instances import Backup, Instance
 T = TypeVar("T")
 
 ID = re.compile(r"[!-~]{1,64}")
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, and halves of a pair
 LONGEST = 256  # characters of a name or a status: RDS allows 64
 REPLICAS = {"replica", "readreplica"}  # the second in the oldest form
 MOST_ITEMS = 5_000  # in a page: RDS gives 100
@@ -128,10 +129,8 @@ def _id(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str:
-    """A text that can be stored and sent: half of a surrogate pair cannot."""
-    if not isinstance(value, str):
-        return ""
-    return value[:LONGEST].encode(errors="replace").decode().strip()
+    """A text that can be stored, sent and printed."""
+    return UNSAFE.sub("?", value[:LONGEST].strip()) if isinstance(value, str) else ""
 
 
 def _time(value: Any) -> datetime | None:

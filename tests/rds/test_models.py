@@ -225,7 +225,12 @@ def test_a_body_in_another_encoding_is_read(encoding: str) -> None:
 
     assert found.id == BACKUP["id"]
     assert (found.name == "订单库") == (encoding != "gbk")
-    assert backup(name="half \ud800 pair").name == "half ? pair"
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\x00", "\x1b", "\x9b", "\n"])
+def test_a_text_can_be_stored_and_printed(odd: str) -> None:
+    """PostgreSQL takes no NUL, UTF-8 no half of a pair, and a terminal obeys ESC."""
+    assert backup(name=f" a{odd}b\r\n").name == "a?b"
 
 
 def test_what_we_do_not_know_is_kept_or_ignored() -> None:

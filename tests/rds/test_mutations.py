@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import re
 from typing import Any
 
 import httpx
@@ -154,6 +155,7 @@ def test_no_answer_ends_the_process(status: int, body: bytes, headers: dict[str,
             for found in outcome if isinstance(outcome, list) else [outcome]:
                 if isinstance(found, Backup | Instance):
                     assert found.id
+                    assert not re.search(r"[\x00-\x1f]", f"{found.name}{found.status}{found.type}")
                     found.model_dump_json().encode()
 
 
