@@ -22,7 +22,7 @@ from bot.domain.errors import (
 from bot.slack import answers
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.mrkdwn import Message
-from bot.slack.views import answer_view, name_taken
+from bot.slack.views import answer_view, name_taken, title_of
 from handlers.door import Door
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ async def open_modal(client: AsyncWebClient, trigger_id: str, view: dict[str, An
 
 async def answer(ack: AsyncAck, view: dict[str, Any], message: Message) -> None:
     """What came of a form, in its place."""
-    await ack(response_action="update", view=answer_view(view["title"]["text"], message))
+    await ack(response_action="update", view=answer_view(title_of(view), message))
 
 
 async def point_out(ack: AsyncAck, problems: Mapping[str, str]) -> None:

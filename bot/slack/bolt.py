@@ -21,6 +21,7 @@ from bot.metrics import ACK_SECONDS
 from bot.slack.client import SlackClient
 from bot.slack.clipping import clipped
 from bot.slack.codes import FAILURES, error_code
+from bot.slack.payloads import problem_with
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +107,16 @@ class Respond:
         return False
 
 
+class _App(AsyncApp):
+    """Bolt, given only payloads that its listeners can read; anything else is refused as 400."""
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        if problem := problem_with(req.body):
+            log.warning("request_malformed", problem=problem)
+            return BoltResponse(status=400)
+        return await super().async_dispatch(req)
+
+
 def bolt_app(client: SlackClient, identity: AuthorizeResult, at_work: AtWork) -> AsyncApp:
     """An app for one workspace. Its identity is known, so no request costs an `auth.test`.
 
@@ -125,7 +136,7 @@ def bolt_app(client: SlackClient, identity: AuthorizeResult, at_work: AtWork) ->
     # Bolt reads SLACK_BOT_TOKEN too, and warns that `authorize` goes before it: it shall.
     logger = logging.getLogger("slack_bolt")
     logger.setLevel(logging.ERROR)
-    app = AsyncApp(
+    app = _App(
         client=client,
         authorize=authorize,
         request_verification_enabled=False,
