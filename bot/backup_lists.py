@@ -28,6 +28,7 @@ class BackupLists:
         self._clock = clock
         self._looking = False
         self._lists: dict[str, tuple[float, list[Backup]]] = {}  # by instance: when, and what
+        self._last_good: dict[str, Backup | None] = {}  # home tabs ask about all of them
         self._asking: dict[str, asyncio.Task[list[Backup]]] = {}
 
     async def of(self, instance_id: str, patience: float) -> list[Backup]:
@@ -54,6 +55,7 @@ class BackupLists:
         asked_at = self._clock.monotonic()
         backups = await self._rds.list_backups(instance_id, idle=idle)
         self._lists[instance_id] = asked_at, backups
+        self._last_good[instance_id] = _last_good(backups)
         return backups
 
     def knows(self, instance_id: str) -> bool:
@@ -62,13 +64,7 @@ class BackupLists:
 
     def last_good(self, instance_id: str) -> Backup | None:
         """The newest backup that completed, as far as is known."""
-        _, backups = self._lists.get(instance_id, (0.0, []))
-        good = [
-            backup
-            for backup in backups
-            if backup.status == BackupStatus.COMPLETED and backup.type != "incremental"
-        ]
-        return max(good, key=begun, default=None)
+        return self._last_good.get(instance_id)
 
     async def look_around(self, instances: Sequence[Instance]) -> None:
         """Spend a few spare calls on those whose backups were listed longest ago."""
@@ -87,3 +83,12 @@ class BackupLists:
 
     def _seen_at(self, instance: Instance) -> float:
         return self._lists.get(instance.id, (float("-inf"), []))[0]
+
+
+def _last_good(backups: Sequence[Backup]) -> Backup | None:
+    good = (
+        backup
+        for backup in backups
+        if backup.status == BackupStatus.COMPLETED and backup.type != "incremental"
+    )
+    return max(good, key=begun, default=None)

@@ -1,6 +1,7 @@
 """How requests stand, to one person: what waits, what runs, what was."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from bot.inventory import Inventory
 from bot.patience import FORM_PATIENCE, members_within
 from bot.ports import People, Store
 
+AT_ONCE = 50  # requests that are judged before others have their turn
 MOST = 1000  # open requests that are looked through
 SHOWN = 20  # of one kind, in one answer
 RECENT = 5  # requests of one's own, on the home tab
@@ -93,9 +95,9 @@ class Board:
     async def pending(self, user_id: str) -> Pending:
         """What waits; for me is what my approval would count for."""
         waiting = await self._store.requests(states=[RequestState.AWAITING_APPROVAL], limit=MOST)
-        waiting = [request.under(self._policy) for request in reversed(waiting)]
+        waiting = [r.under(self._policy) async for r in in_turns([*reversed(waiting)])]
         members = await self._members(waiting, user_id)
-        for_me = [request for request in waiting if _may(request, user_id, members)]
+        for_me = [r async for r in in_turns(waiting) if _may(r, user_id, members)]
         mine = {request.id for request in for_me}
         for_others = [request for request in waiting if request.id not in mine]
         return Pending(for_me, for_others, self._clock.now())
@@ -112,6 +114,14 @@ class Board:
         named = {person for r in waiting if r.terms for person in r.terms.approvers}
         voted = {person for request in waiting for person in request.approvers}
         return await members_within(FORM_PATIENCE, self._people, (*named, *voted, user_id))
+
+
+async def in_turns(requests: Sequence[BackupRequest]) -> AsyncIterator[BackupRequest]:
+    """Each of them, letting others have their turn: to judge a thousand takes a while."""
+    for number, request in enumerate(requests, start=1):
+        yield request
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _may(request: BackupRequest, user_id: str, members: Members) -> bool:

@@ -18,15 +18,23 @@ from bot.domain.keeping import NOT_SAID, shown_keep
 from bot.domain.likeness import nearest
 from bot.domain.verbs import FLAGS, LIKE, VERBS, Line, typed_of
 
+LONGEST_TEXT = 4000  # characters; the longest command that can be right has some 500
 FLAG = re.compile("-{1,2}([a-z][a-z-]*)(?:=(.*))?", re.IGNORECASE | re.DOTALL)
 
 
 def parse(text: str, *, command: str = "/backup") -> Command:
     """Read what was typed after the slash command. Raises CommandError, and nothing else."""
+    if len(text) > LONGEST_TEXT:
+        raise _too_long(text)
     verb, *rest = words(text) or ["create"]
     if known := VERBS.get(verb.lower()):
         return known(_line(command, verb.lower(), rest))
     raise _unknown_verb(verb, rest, command)
+
+
+def _too_long(text: str) -> CommandError:
+    why = f"The command is {len(text)} characters long, and I read {LONGEST_TEXT} at most."
+    return CommandError([Problem("extra", why)])
 
 
 def typed_in(text: str) -> Typed | None:

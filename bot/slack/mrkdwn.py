@@ -17,7 +17,7 @@ MOST_CALLED = 40  # people in a list that is there to notify them
 # Controls, blanks of all kinds, and the marks that turn a line's direction round.
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 _CUT_ENTITY = re.compile(r"&[a-z]*$")
-_DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
+_DATE = re.compile(r"<!date\^[^|<>]*\|([^<>]*)>")
 # mrkdwn has no escape for these: look-alikes stand in, so that no mark of ours is paired.
 _LOOKALIKES = str.maketrans({"`": "'", "*": "∗", "~": "∼"})  # noqa: RUF001, they shall look alike
 _SECONDS = {"d": 86400, "h": 3600, "min": 60, "s": 1}

@@ -1,0 +1,13 @@
+"""Nobody's wish keeps the loop from everybody else for long."""
+
+from tests.bench import loop_lag
+
+MOST = 100.0  # milliseconds of the processor
+
+
+async def test_no_wish_holds_the_loop() -> None:
+    """With thousands of instances and a thousand open requests."""
+    lines = await loop_lag.measured()
+
+    assert {line["case"] for line in lines} >= {"unknown_instance", "pending", "home"}
+    assert [line for line in lines if line["longest_block_ms"] >= MOST] == []
