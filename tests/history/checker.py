@@ -219,11 +219,13 @@ def _said_when_true(told: _Told) -> Iterator[Violation]:
 
 def _said_once(told: _Told) -> Iterator[Violation]:
     """A death, or an answer that was lost, within a post's round trip can double that post."""
-    posts = told.all(Posted)
-    doubled = sum(n - 1 for n in Counter(post.content for _, post in posts).values())
-    excused = len(told.all(Killed)) + sum(not post.answered for _, post in posts)
-    if doubled > excused:
-        yield Violation("each thing is said once", f"{doubled} doubles, {excused} excused")
+    posts = [post for _, post in told.all(Posted)]
+    noted, deaths = {*told.history.notes.values()}, len(told.all(Killed))
+    for channel in {post.channel for post in posts}:
+        there = [post for post in posts if post.channel == channel]
+        doubled = sum(post.ts not in noted for post in there)
+        if doubled > deaths + sum(not post.answered for post in there):
+            yield Violation("each thing is said once", f"{doubled} times not in {channel}")
 
 
 def _trail_in_order(told: _Told) -> Iterator[Violation]:

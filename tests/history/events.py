@@ -88,7 +88,8 @@ class Posted:
     """A message is in Slack."""
 
     ts: str
-    content: str  # the same twice, in one place, is a double
+    channel: str
+    text: str
     answered: bool = True  # the bot was told
 
 

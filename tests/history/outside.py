@@ -177,9 +177,10 @@ class Slack:
         await self._takes()
         self._count += 1
         ts = f"{self._count}.0"
-        place = f"{message['channel']} {message.get('thread_ts')}"
         is_lost = outside.happens(outside.faults.slack_answer_lost)
-        outside.events.append(Posted(ts, f"{place} {message['text']}", answered=not is_lost))
+        outside.events.append(
+            Posted(ts, message["channel"], message["text"], answered=not is_lost)
+        )
         await outside.on_the_way()
         if is_lost:
             raise TimeoutError

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
@@ -71,6 +71,14 @@ IDLE = 12  # turns of the loop in which nobody uses the database
 Journal = dict[str, dict[str, str]]  # by request: the steps that ended, and what they came to
 
 
+class Others(NamedTuple):
+    """Who lives on when the bot dies."""
+
+    region: Region
+    slack: Slack
+    people: People
+
+
 class JournaledLifecycle(Lifecycle):
     """The workflow, with a journal of the test's own in the place of DBOS."""
 
@@ -109,15 +117,12 @@ class JournaledLifecycle(Lifecycle):
 class Life:
     """The bot from a start to its death."""
 
-    def __init__(
-        self, url: str, outside: Outside, region: Region, people: People, journal: Journal
-    ):
-        clock = outside.clock
+    def __init__(self, url: str, outside: Outside, others: Others, journal: Journal):
+        clock, (region, slack, people) = outside.clock, others
         self.engine = open_engine(url)
         self.store = Store(self.engine)
         catalogue, watcher = InstanceCatalogue(region, clock, {}), Watcher(region, clock)
-        slack = cast("AsyncWebClient", Slack(outside))
-        threads = Threads(slack, self.store, clock, command="/backup")
+        threads = Threads(cast("AsyncWebClient", slack), self.store, clock, command="/backup")
         world = World(
             store=self.store,
             rds=region,
@@ -177,12 +182,12 @@ class Run:
         self.chance = random.Random(self.seed)  # noqa: S311, no secret
         clock = JumpingClock()
         self.outside = Outside(self.chance, clock, faults=_faults(self.chance))
-        self.region = Region(self.outside, RULES)
-        self.people = People(self.outside, DBAS)
+        people = People(self.outside, DBAS)
+        self.others = Others(Region(self.outside, RULES), Slack(self.outside), people)
         self.life = self._begun()
 
     def _begun(self) -> Life:
-        return Life(self.url, self.outside, self.region, self.people, self.journal)
+        return Life(self.url, self.outside, self.others, self.journal)
 
     async def play(self) -> History:
         """Let it all happen, and then let it end."""
@@ -231,7 +236,7 @@ class Run:
                 self.outside.clock.jumped = FARTHEST * self.chance.uniform(-1, 1)
             case "leave":
                 user = self.chance.choice(EVERYBODY)
-                self.people.left.add(user)
+                self.others.people.left.add(user)
                 self.outside.events.append(Left(user))
             case _:
                 pass  # there is nothing to press yet

@@ -38,7 +38,8 @@ APPROVALS: tuple[Event, ...] = (
     Answered(2, Verdict.DECIDED),
 )
 SENT, DONE = Sent(NAME, made=True), Ended(NAME, "COMPLETED")
-CARD, END = Posted("1.0", "C0OPS card"), Posted("2.0", "C0OPS 1.0 completed")
+CARD, END = Posted("1.0", "C0OPS", "card"), Posted("2.0", "C0OPS", "completed")
+DOUBLE = Posted("3.0", "C0OPS", "completed")
 
 
 def entry(action: AuditAction, actor: str = "backup-bot") -> AuditEntry:
@@ -87,8 +88,8 @@ def promises(history: History) -> set[str]:
         events(Sent(NAME, made=False, answered=False), Looked("orders"), SENT),
         events(Sent(NAME, made=False), SENT),  # RDS was busy, and said so
         events(Sent(NAME, made=True, answered=False), Looked("orders")),
-        events(SENT, END, Killed()),  # the post's ts was not on disk before the end
-        events(SENT, Posted("3.0", END.content, answered=False)),
+        events(SENT, DOUBLE, Killed()),  # the post's ts was not on disk before the end
+        events(SENT, replace(DOUBLE, answered=False)),
         instead(Pressed(1, ID, Choice.BREAK_GLASS, CAT)),
         instead(*APPROVALS[:3], Left(BEN)),  # who left after the last click was counted by it
         replace(GOOD, trail=(*GOOD.trail, REFUSED), events=(
@@ -180,7 +181,7 @@ def test_what_keeps_its_promises_is_no_violation(history: History) -> None:
             replace(GOOD, requests=left(RequestState.REFUSED)),
             "what was made is not said to be refused",
         ),
-        (events(SENT, END), "each thing is said once"),
+        (events(SENT, DOUBLE), "each thing is said once"),
         (replace(GOOD, chain="entry 3 is missing"), "the trail is whole"),
         (
             replace(GOOD, trail=(GOOD.trail[0], GOOD.trail[3], *GOOD.trail[1:3])),
