@@ -26,10 +26,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--store-away", type=float, default=0.0, help="how likely each time")
     given = parser.parse_args()
     began, broken, events = time.perf_counter(), 0, Counter[str]()
     with tempfile.TemporaryDirectory(prefix="backup-bot-bench-") as directory:
-        one = partial(checked, Path(directory), template(Path(directory)))
+        one = partial(checked, Path(directory), template(Path(directory)), given.store_away)
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(given.jobs, mp_context=spawn) as pool:
             seeds = range(given.first, given.first + given.runs)
@@ -42,11 +43,13 @@ def main() -> None:
     say(runs=given.runs, violations=broken, seconds=seconds, events=dict(events))
 
 
-def checked(directory: Path, migrated: Path, seed: int) -> tuple[Counter[str], list[Violation]]:
+def checked(
+    directory: Path, migrated: Path, store_away: float, seed: int
+) -> tuple[Counter[str], list[Violation]]:
     """How much happened in a run, and what it broke."""
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)
-    history = asyncio.run(play(seed, directory, migrated))
+    history = asyncio.run(play(seed, directory, migrated, store_away=store_away))
     return Counter(type(event).__name__ for event in history.events), check(history)
 
 

@@ -46,6 +46,7 @@ class Faults:
     slack_away: float = 0.0
     slack_answer_lost: float = 0.0
     groups_unknown: float = 0.0
+    store_away: float = 0.0  # before it did anything, or after it did all and could not say so
     death: float = 0.0  # of the process, while a call is on its way there or back
 
 

@@ -7,8 +7,8 @@ of a run is only what Slack, RDS and those who asked saw, and what is on disk in
 import asyncio
 import random
 import shutil
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from bot.asked import Asked
@@ -25,7 +26,7 @@ from bot.clicks import Clicks
 from bot.domain.audit import break_between
 from bot.domain.clicks import Click
 from bot.domain.commands import CreateBackup
-from bot.domain.errors import BotError
+from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.requests import Choice
 from bot.domain.states import RequestState
@@ -40,6 +41,7 @@ from bot.storage.engine import migrate, open_engine
 from bot.storage.intake import Intake
 from bot.storage.store import Store
 from bot.storage.tables import posts
+from bot.storage.transaction import Transaction
 from bot.watcher import Watcher
 from tests.history.events import Accepted, Answered, History, Killed, Left, Pressed, Rules
 from tests.history.outside import GROUP, Faults, JumpingClock, Outside, People, Region, Slack, calm
@@ -66,6 +68,7 @@ CHOICES = {Choice.APPROVE: 8, Choice.REJECT: 1, Choice.WITHDRAW: 1, Choice.BREAK
 BUSY = 1800.0  # seconds
 MOST_SECONDS = 6 * 86400.0  # by when all must have ended
 FARTHEST = timedelta(minutes=9)  # that a clock is off: RDS takes no calls beyond 15
+LOOKED_FOR = 60.0  # seconds after which what fell over is carried on
 IDLE = 12  # turns of the loop in which nobody uses the database
 
 Journal = dict[str, dict[str, str]]  # by request: the steps that ended, and what they came to
@@ -79,6 +82,31 @@ class Others(NamedTuple):
     people: People
 
 
+class FlakyStore(Store):
+    """A database that does not answer ever and again."""
+
+    def __init__(self, engine: AsyncEngine, outside: Outside) -> None:
+        super().__init__(engine)
+        self._outside = outside
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        self._may_fail()
+        async with super()._reading() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        self._may_fail()
+        async with super().transaction() as transaction:
+            yield transaction
+        self._may_fail()
+
+    def _may_fail(self) -> None:
+        if self._outside.happens(self._outside.faults.store_away):
+            raise StoreUnavailable
+
+
 class JournaledLifecycle(Lifecycle):
     """The workflow, with a journal of the test's own in the place of DBOS."""
 
@@ -89,7 +117,7 @@ class JournaledLifecycle(Lifecycle):
         self._asked: asyncio.Queue[str] = asyncio.Queue()
         self._journal = journal
         self._outside = outside
-        self._carried: set[asyncio.Task[RequestState]] = set()
+        self._carried: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         for request_id in self._journal:
@@ -103,7 +131,17 @@ class JournaledLifecycle(Lifecycle):
                 self._carry(request_id)
 
     def _carry(self, request_id: str) -> None:
-        self._carried.add(asyncio.create_task(self.back_up(request_id)))
+        self._carried.add(asyncio.create_task(self._until_its_end(request_id)))
+
+    async def _until_its_end(self, request_id: str) -> None:
+        """What falls over is carried on later by whoever looks for such requests."""
+        while True:
+            try:
+                await self.back_up(request_id)
+            except BotError:
+                await self._outside.clock.sleep(LOOKED_FOR)
+            else:
+                return
 
     async def _step(self, name: str, step: Step, request_id: str) -> RequestState:
         ended = self._journal[request_id]
@@ -120,7 +158,7 @@ class Life:
     def __init__(self, url: str, outside: Outside, others: Others, journal: Journal):
         clock, (region, slack, people) = outside.clock, others
         self.engine = open_engine(url)
-        self.store = Store(self.engine)
+        self.store = FlakyStore(self.engine, outside)
         catalogue, watcher = InstanceCatalogue(region, clock, {}), Watcher(region, clock)
         threads = Threads(cast("AsyncWebClient", slack), self.store, clock, command="/backup")
         world = World(
@@ -145,11 +183,19 @@ class Life:
             store=self.store, policy=POLICY, people=people, engine=lifecycle, clock=clock
         )
         self._others = asyncio.all_tasks()
-        self.does(lifecycle.run())
-        self.does(watcher.run())
+        self._tasks: set[asyncio.Task[None]] = set()
+        for kept in (lifecycle.run, watcher.run):
+            self.does(self._kept(kept, outside))
 
-    def does(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return asyncio.create_task(work)
+    def does(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(asyncio.create_task(work))
+
+    async def _kept(self, work: Callable[[], Awaitable[None]], outside: Outside) -> None:
+        """What has to go on; the process ends when it falls over."""
+        try:
+            await work()
+        except BotError:
+            outside.is_doomed = True
 
     async def dies(self) -> None:
         """Nothing that it does goes on."""
@@ -173,6 +219,7 @@ class Run:
     seed: int
     url: str
     busy: float  # seconds in which people act, and things go wrong
+    store_away: float
     asked: list[Accepted] = field(default_factory=list)
     journal: Journal = field(default_factory=dict)
     clicks: int = 0
@@ -181,7 +228,7 @@ class Run:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311, no secret
         clock = JumpingClock()
-        self.outside = Outside(self.chance, clock, faults=_faults(self.chance))
+        self.outside = Outside(self.chance, clock, faults=_faults(self.chance, self.store_away))
         people = People(self.outside, DBAS)
         self.others = Others(Region(self.outside, RULES), Slack(self.outside), people)
         self.life = self._begun()
@@ -310,12 +357,14 @@ def template(directory: Path) -> Path:
     return file
 
 
-async def play(seed: int, directory: Path, migrated: Path, busy: float = BUSY) -> History:
+async def play(
+    seed: int, directory: Path, migrated: Path, *, busy: float = BUSY, store_away: float = 0.0
+) -> History:
     """The run that a seed stands for. How the database's threads take turns it does not say."""
     turns.BREATH = 0  # a breath is of real time, of which there is no want here
     file = directory / f"run{seed}.db"
     shutil.copyfile(migrated, file)
-    history = await Run(seed, f"sqlite:///{file}", busy).play()
+    history = await Run(seed, f"sqlite:///{file}", busy, store_away).play()
     _remove(file)
     return history
 
@@ -325,11 +374,20 @@ def _remove(file: Path) -> None:
         left.unlink()
 
 
-def _faults(chance: random.Random) -> Faults:
+def _faults(chance: random.Random, store_away: float) -> Faults:
     def some(most: float) -> float:
         return chance.choice((0.0, 0.0, chance.uniform(0, most)))
 
-    return Faults(some(0.5), some(0.7), some(0.5), some(0.5), some(0.3), some(0.3), some(0.2))
+    return Faults(
+        rds_away=some(0.5),
+        answer_lost=some(0.7),
+        busy=some(0.5),
+        slack_away=some(0.5),
+        slack_answer_lost=some(0.3),
+        groups_unknown=some(0.3),
+        store_away=store_away,
+        death=some(0.2),
+    )
 
 
 def _break(url: str) -> str | None:

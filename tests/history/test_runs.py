@@ -27,7 +27,7 @@ async def test_random_runs_keep_every_promise(tmp_path: Path, migrated: Path, fi
     """Whatever dies, is lost, comes twice or late, and however the clock jumps."""
     events: list[Event] = []
     for seed in range(first, first + AT_ONCE):
-        history = await play(seed, tmp_path, migrated, BUSY)
+        history = await play(seed, tmp_path, migrated, busy=BUSY)
         assert check(history) == [], f"seed {seed}"
         events += history.events
 
