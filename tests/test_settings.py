@@ -87,6 +87,7 @@ def test_a_blank_value_is_a_missing_one() -> None:
         ("RDS_ENDPOINT", "ftp://rds"),
         ("BACKUP_BOT_COMMAND", "backup"),
         ("LOG_FORMAT", "xml"),
+        ("AUDIT_KEY", "too short"),
         ("BACKUP_BOT_CONFIG", "nowhere.toml"),
     ],
 )
@@ -99,7 +100,7 @@ def test_a_wrong_value_is_named(name: str, value: str) -> None:
 
 def test_secrets_stay_out_of_every_message() -> None:
     """Neither a problem nor a repr shows a secret."""
-    wrong = {**ENOUGH, "LOG_FORMAT": "very-secret"}
+    wrong = {**ENOUGH, "LOG_FORMAT": "very-secret", "AUDIT_KEY": "very-secret"}
 
     assert "very-secret" not in "\n".join(problems(wrong))
     assert "very-secret" not in repr(settings.load(ENOUGH, http=False))

@@ -1,0 +1,34 @@
+"""Random runs keep every promise; `poe bench history -- --runs 1000` makes many more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.lifecycle import turns
+from tests.history.checker import check
+from tests.history.events import Event, Killed, Posted
+from tests.history.runs import play, template
+
+SEEDS, AT_ONCE = 20, 5
+BUSY = 600.0  # seconds
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> Iterator[Path]:
+    """A database file to begin with; the loop takes its breaths again afterwards."""
+    breath = turns.BREATH
+    yield template(tmp_path)
+    turns.BREATH = breath
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+async def test_random_runs_keep_every_promise(tmp_path: Path, migrated: Path, first: int) -> None:
+    """Whatever dies, is lost, comes twice or late, and however the clock jumps."""
+    events: list[Event] = []
+    for seed in range(first, first + AT_ONCE):
+        history = await play(seed, tmp_path, migrated, busy=BUSY)
+        assert check(history) == [], f"seed {seed}"
+        events += history.events
+
+    assert {Killed, Posted} <= {type(event) for event in events}
