@@ -70,7 +70,7 @@ async def running(
     async with Run() as run:
         outside = await open_outside(settings, run, clock, rds_patience=rds_patience)
         await _check_approvers(settings, outside)
-        lifecycle = _carry_on(settings, outside, run)
+        lifecycle = await _carry_on(settings, outside, run)
         identity = await identify(outside.slack, Clock())
         door = _door(settings, outside, lifecycle, identity)
         outside.store.on_change = door.homes.changed
@@ -113,7 +113,7 @@ async def _check_approvers(settings: Settings, outside: Outside) -> None:
         raise SettingsError(fatal)
 
 
-def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
+async def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
     """Carry on what was under way, and be ready for more."""
     database_url, replica = settings.environment.database_url, outside.replica
     world = World(
@@ -133,7 +133,7 @@ def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
     )
     lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
     run.push_async_callback(journal.close)
-    with one_at_a_time(database_url):
+    async with one_at_a_time(database_url):
         journal.launch()
     run.push_async_callback(lifecycle.close, TO_FINISH)
     run.keep(lifecycle.run())

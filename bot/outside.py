@@ -147,7 +147,7 @@ class _Database(NamedTuple):
 
 async def _open_database(env: Environment, run: Run, clock: Clock) -> _Database:
     run.enter_context(only_process(env.database_url))
-    with one_at_a_time(env.database_url):
+    async with one_at_a_time(env.database_url):
         migrate(env.database_url)
     engine = open_engine(env.database_url)
     run.push_async_callback(engine.dispose)

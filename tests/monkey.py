@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
@@ -30,14 +31,15 @@ class Wire:
         self._carrying: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def up(self) -> AsyncIterator[None]:
+    async def up(self) -> AsyncIterator["Wire"]:
         """It carries for as long as the block lasts."""
         self.directory.mkdir()
         path = str(self.directory / ".s.PGSQL.5432")
         server = await asyncio.start_unix_server(self._connect, path)
         try:
-            yield
+            yield self
         finally:
+            self.mend()
             server.close()
             for task in self._carrying:
                 task.cancel()
@@ -93,6 +95,7 @@ class Zoo:
         default_factory=lambda: {"restarts": 0, "frozen": 0, "cut_off": 0, "vanished": 0}
     )
     acks: list[float] = field(default_factory=list)
+    events: list[tuple[float, str]] = field(default_factory=list)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -132,7 +135,9 @@ class Zoo:
         while True:
             await asyncio.sleep(random.uniform(shortest, longest))  # noqa: S311, no secret
             mode = random.choice(["fast", "immediate"])  # noqa: S311, the same
+            self._note(f"restart {mode}")
             await asyncio.to_thread(self.postgresql.restart, mode)
+            self._note("restarted")
             self.done["restarts"] += 1
 
     async def plague(self, every: float, lasts: float) -> None:
@@ -144,16 +149,19 @@ class Zoo:
             how = ("frozen", "cut_off", "vanished")[number % 3]
             number += 1
             self.done[how] += 1
+            self._note(f"{how} {(number - 1) % self.count}")
             if how == "frozen":
                 victim.signal(SIGSTOP)
                 await asyncio.sleep(lasts)
                 victim.signal(SIGCONT)
+                self._note("thawed")
                 continue
             wire.cut()
             if how == "vanished":
                 await victim.kill()
             await asyncio.sleep(lasts)
             wire.mend()
+            self._note("mended")
 
     async def probe(self) -> None:
         """Somebody types something that is written down, twice a second; when it was acked."""
@@ -169,10 +177,17 @@ class Zoo:
         if reply.error is None:
             self.acks.append(time.monotonic())
 
-    @property
-    def longest_silence(self) -> float:
-        """Seconds."""
-        return max((b - a for a, b in zip(self.acks, self.acks[1:], strict=False)), default=0.0)
+    def _note(self, what: str) -> None:
+        self.events.append((time.monotonic(), what))
+
+    def silences(self) -> list[str]:
+        """The longest times without an ack, and what happened in each, and shortly before."""
+        gaps = sorted(((b - a, a, b) for a, b in pairwise(self.acks)), reverse=True)[:3]
+        return [
+            f"{gap:.1f} s: "
+            + ", ".join(f"{what} at {at - a:.1f}" for at, what in self.events if a - 4 < at < b)
+            for gap, a, b in gaps
+        ]
 
 
 @asynccontextmanager
@@ -224,7 +239,7 @@ async def rampage(
     return {
         **zoo.done,
         "ended_processes": sum(replica.deaths for replica in zoo.replicas),
-        "longest_silence_seconds": round(zoo.longest_silence, 1),
+        "silences": zoo.silences(),
         "untold": len(untold),
         **counted(board, requests),
         "seconds": round(took),

@@ -13,6 +13,7 @@ import structlog
 from dbos import DBOS, WorkflowStatus
 
 from bot.clock import Clock
+from bot.domain.errors import StoreUnavailable
 from bot.lifecycle.journal import WORKFLOW_VERSION
 from bot.lifecycle.workflow import Lifecycle
 from bot.metrics import RECOVERIES, RESUMED
@@ -90,9 +91,12 @@ class Reconciler:
                     due = self._clock.monotonic()
                 if self._clock.monotonic() >= due:
                     await self.reconcile()
-                    due = self._clock.monotonic() + self._every
+                    again = self._stranded_after if self._idle_since else self._every
+                    due = self._clock.monotonic() + again
+            except StoreUnavailable:
+                log.warning("reconciling_put_off")
             except Exception:  # whatever it was, the next look may do better
-                log.exception("reconciling_put_off")
+                log.exception("reconciling_fell_over")
             await self._clock.sleep(self._look)
 
     async def reconcile(self) -> None:

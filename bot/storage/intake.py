@@ -4,6 +4,7 @@ import asyncio
 from typing import NamedTuple
 
 from bot.domain.audit import AuditEntry
+from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import BackupRequest
 from bot.ports import Conflict
 from bot.storage.store import Store
@@ -46,8 +47,16 @@ class Intake:
                 for waiting in batch:
                     await self._alone(waiting)
             except Exception as error:  # noqa: BLE001, whoever waits gets it
+                lost = None if await self._is_written(batch[0]) else error
                 for waiting in batch:
-                    _settle(waiting, error)
+                    _settle(waiting, lost)
+
+    async def _is_written(self, waiting: _Waiting) -> bool:
+        """Whether only the answer to the commit was lost; all of a batch is there, or nothing."""
+        try:
+            return await self._store.load(waiting.request.id) is not None
+        except StoreUnavailable:
+            return False
 
     async def _together(self, batch: list[_Waiting]) -> None:
         async with self._store.transaction() as transaction:
@@ -60,7 +69,7 @@ class Intake:
         try:
             await self._together([waiting])
         except Exception as error:  # noqa: BLE001, whoever waits gets it
-            _settle(waiting, error)
+            _settle(waiting, None if await self._is_written(waiting) else error)
 
 
 def _settle(waiting: _Waiting, error: Exception | None = None) -> None:

@@ -1,9 +1,10 @@
 """Who may start, and when: one process on a SQLite file, one at a time on PostgreSQL."""
 
+import asyncio
 import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import structlog
@@ -42,11 +43,11 @@ def only_process(database_url: str) -> Iterator[None]:
         raise cannot_open(error) from error
 
 
-@contextmanager
-def one_at_a_time(database_url: str) -> Iterator[None]:
-    """On PostgreSQL the others wait until the block ends, for a while. Blocks.
+@asynccontextmanager
+async def one_at_a_time(database_url: str) -> AsyncIterator[None]:
+    """On PostgreSQL the others wait until the block ends, for a while. Raises SettingsError.
 
-    Raises SettingsError.
+    Who waits renews its lease meanwhile.
     """
     url = make_url(database_url)
     if is_sqlite(url):
@@ -63,7 +64,7 @@ def one_at_a_time(database_url: str) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     log.warning("start_not_waited_for", seconds=PATIENCE)
                     break
-                time.sleep(AGAIN)
+                await asyncio.sleep(AGAIN)
             yield
     except DBAPIError as error:
         raise cannot_open(error) from error

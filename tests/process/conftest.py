@@ -52,10 +52,10 @@ class Process:
     def err(self) -> str:
         return self.printed["err"]
 
-    async def until_logged(self, words: str) -> None:
+    async def until_logged(self, words: str, *, times: int = 1) -> None:
         """Wait until these words stand on stderr."""
         async with asyncio.timeout(PATIENCE):
-            while words not in self.err:
+            while self.err.count(words) < times:
                 self._news.clear()
                 await self._news.wait()
 

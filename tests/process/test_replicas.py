@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 import psycopg
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from bot.demo.slack.records import Message
 from bot.demo.world import ANA, BEN, OPS, World
 from bot.slack.cards import APPROVE
+from tests.monkey import Wire
 from tests.process.conftest import PATIENCE, Process, Runs
 
 OFTEN = '[approval]\napprovers = ["S0DBA"]\n[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n'
@@ -51,6 +52,12 @@ class Fleet:
         reply = await workspace.command(ANA, OPS, "/backup", f"create {name} before-{name}")
         assert reply.error is None
         return (await workspace.until(lambda: self._cards(name), PATIENCE))[0]
+
+    async def approves(self, card: Message) -> None:
+        """Ben clicks until somebody acks it."""
+        async with asyncio.timeout(PATIENCE):
+            while (await self.world.workspace.click(BEN, card.ts, APPROVE)).error:
+                pass
 
     def _cards(self, name: str) -> list[Message]:
         workspace = self.world.workspace
@@ -157,6 +164,48 @@ async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:
     assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
     made = [b.name for b in fleet.world.region.backups if b.name.startswith("before-")]
     assert sorted(made) == [f"before-db-{number}" for number in range(MANY)]
+
+
+async def test_a_frozen_one_holds_nobody_up(fleet: Fleet) -> None:
+    """The other takes over, and answers meanwhile; once awake, the first one says nothing."""
+    await fleet.start(2)
+    cards = [await fleet.asks(f"db-{number}") for number in range(MANY)]
+    await fleet.until_stored(MANY)
+    frozen = fleet.replicas[0]
+    frozen.signal(SIGSTOP)
+    for number, card in enumerate(cards):
+        await fleet.approves(card)
+        await fleet.until_said(card, "RDS accepted it")
+        fleet.finish(f"db-{number}")
+        await fleet.until_said(card, "completed")
+    frozen.signal(SIGCONT)
+    await frozen.until_logged("joining_again")
+    await frozen.until_logged("socket_connected", times=4)
+
+    assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
+    made = [b.name for b in fleet.world.region.backups if b.name.startswith("before-")]
+    assert sorted(made) == [f"before-db-{number}" for number in range(MANY)]
+
+
+async def test_a_host_vanishes(fleet: Fleet, postgresql: str, tmp_path: Path) -> None:
+    """The database is not told that its connections are gone: what it left is taken over."""
+    url, server = fleet.environ["DATABASE_URL"], postgresql.partition("host=")[2]
+    async with Wire(tmp_path / "wire", server).up() as wire:
+        fleet.environ["DATABASE_URL"] = url.replace(server, str(wire.directory))
+        await fleet.start()
+        cards = [await fleet.asks(f"db-{number}") for number in range(MANY)]
+        await fleet.until_stored(MANY)
+        fleet.environ["DATABASE_URL"] = url
+        await fleet.start()
+        wire.cut()
+        fleet.replicas[0].signal(SIGKILL)
+        for number, card in enumerate(cards):
+            await fleet.approves(card)
+            await fleet.until_said(card, "RDS accepted it")
+            fleet.finish(f"db-{number}")
+            await fleet.until_said(card, "completed")
+
+    assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
 
 
 async def test_all_killed_and_one_started(fleet: Fleet) -> None:

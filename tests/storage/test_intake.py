@@ -1,7 +1,10 @@
 """Many commands, few commits; and each hears of its own fate."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import pytest
 from sqlalchemy import event
 
 from bot.domain.audit import AuditAction, AuditEntry
@@ -11,6 +14,7 @@ from bot.ports import Conflict
 from bot.storage.engine import open_engine
 from bot.storage.intake import Intake
 from bot.storage.store import Store
+from bot.storage.transaction import Transaction
 from tests.requests import NOON, asked
 
 
@@ -73,3 +77,20 @@ async def test_a_store_that_takes_nothing_is_told_to_everybody(database_url: str
     await engine.dispose()
 
     assert [type(result) for result in results] == [StoreUnavailable] * 3
+
+
+async def test_a_commit_whose_answer_was_lost(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database did write it, and then hung up: nobody is told that it was not saved."""
+    original = Store.transaction
+
+    @asynccontextmanager
+    async def hung_up(self: Store) -> AsyncIterator[Transaction]:
+        async with original(self) as transaction:
+            yield transaction
+        raise StoreUnavailable
+
+    monkeypatch.setattr(Store, "transaction", hung_up)
+
+    assert await outcomes(store, [asked(number) for number in range(3)]) == [None] * 3
