@@ -87,7 +87,8 @@ async def _listed(world: World, request: BackupRequest) -> list[Backup]:
     while True:
         try:
             return await patiently(
-                world.clock, lambda: world.rds.list_backups(_instance_id(request))
+                world.clock,
+                lambda: world.rds.list_backups(_instance_id(request), backup_type="manual"),
             )
         except RdsRefused as error:
             if error.reason is RefusalReason.INSTANCE_NOT_FOUND:

@@ -81,7 +81,9 @@ async def _warn(world: World, request: BackupRequest) -> float:
     """Say that it will be deleted, if it is still there to be."""
     instance_id = request.instance.id if request.instance else ""
     try:
-        backups = await patiently(world.clock, lambda: world.rds.list_backups(instance_id))
+        backups = await patiently(
+            world.clock, lambda: world.rds.list_backups(instance_id, backup_type="manual")
+        )
     except RdsRefused as error:
         log.warning("deletion_put_off", request=request.id, code=error.code)
         return REREAD

@@ -5,6 +5,8 @@ Source: "API Reference", Relational Database Service, chapter "Backup and Restor
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
@@ -26,6 +28,8 @@ PAGE = 100  # the most that RDS gives at once
 MOST_PAGES = 100  # 10 000 items: whatever goes on for longer is not a list
 PATIENCE = 15.0  # seconds of real time for RDS to answer a call that has reached it
 LOOK_AGAIN = (0.5, 1.5)  # seconds before each further try of a call that changes nothing
+PROMPT = timedelta(seconds=5)  # an answer that took longer says little about RDS's clock
+MOST_SKEW = timedelta(minutes=15)  # beyond it, RDS would have refused the signature's date
 
 
 def open_client(endpoint: str, auth: httpx.Auth, patience: float = PATIENCE) -> httpx.AsyncClient:
@@ -50,12 +54,18 @@ class RdsClient:
         self._root = f"/v3/{quote(project_id, safe='')}"
         self._budget = budget
         self._clock = clock
+        self._skew = timedelta()
         self.trouble: str | None = None  # what RDS said last, if that was no answer
 
     @property
     def queued(self) -> int:
         """How many calls wait for their turn."""
         return self._budget.queued
+
+    @property
+    def clock_skew(self) -> timedelta:
+        """RDS's clock minus ours, to a second, as last measured; zero until then."""
+        return self._skew
 
     async def create_backup(self, instance_id: str, name: str, description: str = "") -> Accepted:
         """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again."""
@@ -72,13 +82,21 @@ class RdsClient:
         backup = _read(Created, response, creates=True).backup.backup()
         return Accepted(backup, errors.request_id(response))
 
-    async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]:
-        """All backups of an instance, of every type; `idle` if nobody waits for them."""
+    async def list_backups(
+        self, instance_id: str, *, backup_type: str | None = None, idle: bool = False
+    ) -> list[Backup]:
+        """All backups of an instance, or those of one type; `idle` if nobody waits for them."""
         priority = Priority.IDLE if idle else Priority.LOOK_UP
+        only = {"backup_type": backup_type} if backup_type else {}
         found: list[Backup] = []
         for _ in range(MOST_PAGES):
             page = await self._page(
-                BackupPage, priority, "backups", instance_id=instance_id, offset=len(found)
+                BackupPage,
+                priority,
+                "backups",
+                instance_id=instance_id,
+                offset=len(found),
+                **only,
             )
             found += (item.backup() for item in page.backups)
             if len(page.backups) < PAGE or len(found) >= page.total_count:
@@ -150,6 +168,7 @@ class RdsClient:
             f"?{urlencode(query, quote_via=quote)}" if query else ""
         )
         content = json.dumps(body).encode() if body is not None else None
+        sent_at = self._clock.now()
         try:
             response = await self._http.request(
                 method, target, content=content, headers={"Content-Type": "application/json"}
@@ -157,11 +176,22 @@ class RdsClient:
         except httpx.RequestError as error:
             raise errors.from_transport(error, creates=creates) from None
         if response.is_success:
+            self._measure_skew(response.headers.get("Date", ""), sent_at)
             return response
         problem = errors.from_response(response, creates=creates)
         if isinstance(problem, RdsUnreachable) and problem.retry_after is not None:
             await self._budget.stand_back(problem.retry_after)
         raise problem
+
+    def _measure_skew(self, date: str, sent_at: datetime) -> None:
+        took = self._clock.now() - sent_at
+        try:
+            at = parsedate_to_datetime(date)
+            skew = at.replace(tzinfo=at.tzinfo or UTC) - (sent_at + took / 2)
+        except (ValueError, TypeError, OverflowError):
+            return  # no date, or none that can be
+        if took <= PROMPT and abs(skew) <= MOST_SKEW:
+            self._skew = skew
 
 
 def _outcome(error: RdsError) -> str:

@@ -27,8 +27,10 @@ class Elsewhere:
     async def create_backup(self, instance_id: str, name: str, description: str) -> Accepted:
         raise AssertionError((instance_id, name, description))
 
-    async def list_backups(self, instance_id: str) -> list[Backup]:
-        raise AssertionError(instance_id)
+    async def list_backups(
+        self, instance_id: str, *, backup_type: str | None = None
+    ) -> list[Backup]:
+        raise AssertionError((instance_id, backup_type))
 
     async def delete_backup(self, backup_id: str) -> None:
         raise AssertionError(backup_id)

@@ -109,6 +109,22 @@ async def test_backups_are_listed_to_their_end(
     assert len(region.calls) == 2
 
 
+async def test_backups_of_one_type_cost_the_calls_of_that_type(
+    region: Region, rds: RdsClient, clock: SteppedClock
+) -> None:
+    """Thousands of old binlog backups stay out of it."""
+    orders = region.instances[0]
+    for number in range(300):
+        began = clock.now() - timedelta(days=1, minutes=number)
+        region.add_backup(orders, f"binlog-{number}", type="incremental", began=began)
+    region.add_backup(orders, "before-41", type="manual", began=clock.now() - timedelta(days=2))
+
+    assert [b.name for b in await rds.list_backups(orders.id, backup_type="manual")] == [
+        "before-41"
+    ]
+    assert len(region.calls) == 1
+
+
 async def test_a_list_without_a_count_ends_with_a_short_page(clock: SteppedClock) -> None:
     """A missing total_count must not hide a backup: it would be made a second time."""
     item = {"instance_id": "i", "name": "n", "status": "COMPLETED"}

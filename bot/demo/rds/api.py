@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from email.utils import format_datetime
 from typing import Any, Self
 from uuid import uuid4
 
@@ -66,7 +67,11 @@ class RdsServer:
             status=answer.status,
             text=answer.body,
             content_type=answer.content_type,
-            headers={"X-Request-Id": call.request_id, **answer.headers},
+            headers={
+                "Date": format_datetime(self._region.clock.now(), usegmt=True),
+                "X-Request-Id": call.request_id,
+                **answer.headers,
+            },
         )
 
     def _arrived(self, request: WireRequest) -> Call:
