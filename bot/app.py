@@ -100,6 +100,7 @@ def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
         people=outside.people,
         policy=settings.file.policy,
         clock=outside.clock,
+        give_up_after=settings.file.rds.give_up_after,
         gate=outside.gate,
     )
     journal = Journal(database_url, executor_id=replica.id if replica else ALONE)

@@ -17,6 +17,7 @@ from bot.budget import Budget
 from bot.clock import Clock
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
+from bot.lifecycle.ports import OnTurn
 from bot.metrics import RDS_CALLS
 from bot.rds import errors
 from bot.rds.models import BackupPage, Created, InstancePage
@@ -67,18 +68,32 @@ class RdsClient:
         """RDS's clock minus ours, to a second, as last measured; zero until then."""
         return self._skew
 
-    async def create_backup(self, instance_id: str, name: str, description: str = "") -> Accepted:
-        """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again."""
+    async def create_backup(
+        self,
+        instance_id: str,
+        name: str,
+        description: str = "",
+        *,
+        on_turn: OnTurn | None = None,
+    ) -> Accepted:
+        """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again.
+
+        `on_turn` is done right before it is sent, each time: what that raises keeps it back.
+        """
         body = {"instance_id": instance_id, "name": name}
         if description:
             body["description"] = description
         try:
-            response = await self._send(Priority.CREATE, "POST", "backups", body=body)
+            response = await self._send(
+                Priority.CREATE, "POST", "backups", body=body, on_turn=on_turn
+            )
         except RdsUnreachable as error:
             if error.retry_after is not None:
                 raise
             await self._clock.sleep(LOOK_AGAIN[0])  # it never left
-            response = await self._send(Priority.CREATE, "POST", "backups", body=body)
+            response = await self._send(
+                Priority.CREATE, "POST", "backups", body=body, on_turn=on_turn
+            )
         backup = _read(Created, response, creates=True).backup.backup()
         return Accepted(backup, errors.request_id(response))
 
@@ -120,9 +135,10 @@ class RdsClient:
                 break
         return found
 
-    async def delete_backup(self, backup_id: str) -> None:
-        """Delete a manual backup, for good."""
-        await self._send(Priority.CREATE, "DELETE", f"backups/{quote(backup_id, safe='')}")
+    async def delete_backup(self, backup_id: str, *, on_turn: OnTurn | None = None) -> None:
+        """Delete a manual backup, for good; `on_turn` as in `create_backup`."""
+        path = f"backups/{quote(backup_id, safe='')}"
+        await self._send(Priority.CREATE, "DELETE", path, on_turn=on_turn)
 
     async def _page(self, model: type[M], priority: Priority, path: str, **query: str | int) -> M:
         for pause in (*LOOK_AGAIN, None):
@@ -143,8 +159,11 @@ class RdsClient:
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, str] | None = None,
+        on_turn: OnTurn | None = None,
     ) -> httpx.Response:
         await self._budget.take(priority)
+        if on_turn:
+            await on_turn()
         try:
             response = await self._sent(method, path, query=query, body=body)
         except RdsError as error:
