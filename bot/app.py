@@ -125,6 +125,7 @@ async def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle
         people=outside.people,
         policy=settings.file.policy,
         clock=outside.clock,
+        give_up_after=settings.file.rds.give_up_after,
         gate=outside.gate,
     )
     members = replica or Alone(ALONE)

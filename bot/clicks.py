@@ -144,10 +144,14 @@ async def _carry_out(
         return request
     if decision.struck:
         request = await transaction.strike(request, decision.struck)
-    if not (click.choice is Choice.APPROVE and click.user_id in request.approvers):
+    if not _has_voted(click, request):
         vote = Vote(user_id=click.user_id, choice=click.choice, at=now, reason=click.reason)
         request = await transaction.vote(request, vote)
-    if decision.verdict is Verdict.COUNTED:
+    if decision.verdict in (Verdict.COUNTED, Verdict.IN_DOUBT):
         return request
     to = STATES[click.choice]
     return await transaction.move(request, to, decided_at=now, terms=request.terms)
+
+
+def _has_voted(click: Click, request: BackupRequest) -> bool:
+    return any((v.user_id, v.choice) == (click.user_id, click.choice) for v in request.votes)

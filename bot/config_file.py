@@ -76,6 +76,7 @@ class RdsTable(_Table):
     calls_per_minute: int = Field(60, ge=6, le=8000)
     poll_seconds: float = Field(10.0, ge=0.1, le=300)
     stale_after: Waiting = timedelta(hours=26)
+    give_up_after: Waiting = timedelta(hours=2)
 
 
 class ApprovalTable(_Table):

@@ -13,6 +13,7 @@ from bot.domain.errors import BackupUnknown, NameTaken, RdsError, RequestOpen, U
 from bot.domain.instances import Backup, Instance
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
+from bot.made import made_here
 from bot.patience import PATIENCE
 from bot.ports import Catalogue, Store
 
@@ -47,13 +48,18 @@ class Deletions:
     async def find(self, wish: DeleteBackup, patience: float = PATIENCE) -> Doomed:
         """The backup, held against RDS's list if that comes in time.
 
+        A list that lacks what this bot made proves nothing: the lifecycle asks for it by its id.
         Raises BackupUnknown, BackupNotManual, BackupBusy, InstanceNotReady, and what
         `Catalogue.find` raises.
         """
         instance = await self._instance(wish)
         with suppress(RdsError, TimeoutError):
             listed = await self._lists.of(instance.id, patience)
-            return Doomed(instance, wish.name, deletable(wish.name, instance, listed))
+            try:
+                return Doomed(instance, wish.name, deletable(wish.name, instance, listed))
+            except BackupUnknown:
+                if not await made_here(self._store, wish.name, instance.id):
+                    raise
         return Doomed(instance, wish.name, None)
 
     async def ask(self, wish: DeleteBackup, asked: Asked) -> BackupRequest:

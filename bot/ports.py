@@ -23,6 +23,10 @@ class Transaction(Protocol):
     async def move(
         self, request: BackupRequest, to: RequestState, **changes: object
     ) -> BackupRequest: ...
+    async def update(self, request: BackupRequest, **changes: object) -> BackupRequest:
+        """The request with these changes; Conflict if it has left its state."""
+        ...
+
     async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest: ...
     async def retain(
         self, request: BackupRequest, to: Retention, **changes: object

@@ -8,12 +8,13 @@ instance does something else by now is asked about at once, and every one each f
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
+from bot.absence import unless_absent
 from bot.clock import Clock
-from bot.domain.errors import RdsError, RdsRefused, RefusalReason
+from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Backup, BackupStatus, Instance
 
 log = structlog.get_logger(__name__)
@@ -24,7 +25,6 @@ EARLY = 10.0  # seconds: a sweep answers looks that are due so soon as well, sin
 STAND_BACK = 15.0  # seconds to the next call after one that failed; doubles up to five minutes
 LONGEST_STAND_BACK = 300.0
 LOCKED_OUT = 600.0  # seconds after refused keys: some wrong signatures lock a key for five minutes
-GONE = {RefusalReason.INSTANCE_NOT_FOUND, RefusalReason.BACKUP_NOT_FOUND}
 
 
 class Rds(Protocol):
@@ -45,6 +45,13 @@ class Look:
     )
 
 
+class _Aside(NamedTuple):
+    """A backup about which a look failed: seconds between two looks, and when the next is due."""
+
+    gap: float
+    until: float  # on the clock's monotonic scale
+
+
 class Watcher:
     """Answers `look`s; `run` is the one task that calls RDS for all of them, a call at a time."""
 
@@ -53,6 +60,7 @@ class Watcher:
         self._clock = clock
         self._looks: set[Look] = set()
         self._asked_directly: dict[str, float] = {}  # backup id: when; old ones are forgotten
+        self._aside: dict[str, _Aside] = {}  # backup id: looks that fail while others don't
         self._changed = asyncio.Event()
         self._wakes_at = float("inf")
         self._pages = 1  # that a sweep costs
@@ -62,12 +70,25 @@ class Watcher:
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
     ) -> Backup | None:
-        """What RDS says of the backup about `after` seconds from now; None if it is not listed.
+        """What RDS says of the backup about `after` seconds from now; None once it is gone.
 
-        Raises RdsError once RDS has failed twice in a row, or refuses the keys; the `patient`
-        wait until it answers.
+        It is gone once RDS, asked for it by its id, has said so three times in a row. Raises
+        RdsError once RDS has failed twice in a row, or refuses the keys; the `patient` wait until
+        it answers.
         """
-        look = Look(instance_id, backup_id, self._clock.monotonic() + after, patient)
+
+        async def look(gap: float) -> Backup | None:
+            return await self._look(instance_id, backup_id, gap, patient=patient)
+
+        return await unless_absent(look, after)
+
+    async def _look(
+        self, instance_id: str, backup_id: str, after: float, *, patient: bool
+    ) -> Backup | None:
+        due = self._clock.monotonic() + after
+        if aside := self._aside.get(backup_id):
+            due = max(due, aside.until)
+        look = Look(instance_id, backup_id, due, patient)
         self._looks.add(look)
         if look.due < self._wakes_at:  # hundreds come at once after a restart
             self._changed.set()
@@ -77,7 +98,7 @@ class Watcher:
             self._looks.discard(look)
 
     async def run(self) -> None:
-        """Tick when a look is due, for ever."""
+        """Tick when a look is due, forever: nothing that RDS says ends it."""
         while True:
             self._changed.clear()
             if (wait := self._idle()) > 0:
@@ -95,8 +116,14 @@ class Watcher:
         try:
             await self._ask(first, self._clock.monotonic())
         except RdsError as error:
-            self._put_off(error, first)
+            if _concerns_all(error):
+                self._put_off(error, first)
+            else:
+                self._set_aside(first, error)
+        except Exception as error:  # noqa: BLE001, whatever it is: the others go on
+            self._set_aside(first, RdsUnreachable(type(error).__name__), exc_info=error)
         else:
+            self._aside.pop(first.backup_id, None)
             if self._stand_back:
                 log.info("watching_again")
             self._stand_back = 0.0
@@ -112,6 +139,7 @@ class Watcher:
     async def _ask(self, first: Look, now: float) -> None:
         stale = now - TRUST_A_HINT
         self._asked_directly = {b: at for b, at in self._asked_directly.items() if at > stale}
+        self._aside = {b: aside for b, aside in self._aside.items() if aside.until > stale}
         hinted = [
             look
             for look in self._waiting()
@@ -138,7 +166,7 @@ class Watcher:
         try:
             backup = await self._rds.find_backup(look.instance_id, look.backup_id)
         except RdsRefused as error:
-            if error.reason not in GONE:
+            if not error.says_gone:
                 raise
             backup = None
         if backup is not None and backup.status == BackupStatus.BUILDING:
@@ -146,6 +174,21 @@ class Watcher:
         else:
             self._asked_directly.pop(look.backup_id, None)
         _answer(look, backup)
+
+    def _set_aside(
+        self, look: Look, error: RdsError, *, exc_info: Exception | None = None
+    ) -> None:
+        """Ask about this one backup more and more seldom; the others don't wait for it."""
+        now, before = self._clock.monotonic(), self._aside.get(look.backup_id)
+        gap = min(before.gap * 2, LONGEST_STAND_BACK) if before else STAND_BACK
+        look.due = now + gap
+        self._aside[look.backup_id] = _Aside(gap, look.due)
+        self._asked_directly.pop(look.backup_id, None)
+        if before is None:
+            told = {"backup": look.backup_id, "code": error.code}
+            log.warning("look_set_aside", **told, exc_info=exc_info)
+        elif not look.patient and not look.answer.done():
+            look.answer.set_exception(error)
 
     def _put_off(self, error: RdsError, look: Look) -> None:
         """Make no call for a while; then another look goes first, should this one be the cause."""
@@ -159,6 +202,11 @@ class Watcher:
             if not waiting.patient:
                 waiting.answer.set_exception(error)
         self._not_before = look.due = self._clock.monotonic() + self._stand_back
+
+
+def _concerns_all(error: RdsError) -> bool:
+    """Whether the next call would meet it too, whichever backup it is about."""
+    return not isinstance(error, RdsRefused) or error.reason is RefusalReason.CREDENTIALS
 
 
 def _answer(look: Look, backup: Backup | None) -> None:

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from structlog.testing import capture_logs
 
+from bot.absence import LOOK_AGAIN
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.watcher import TRUST_A_HINT, Watcher
@@ -25,7 +27,8 @@ class FakeRds:
         self.sweeps = 0
         self.asked: list[str] = []  # backup ids, in order
         self.error: RdsError | None = None  # that every call meets
-        self.errors: dict[str, RdsError] = {}  # that a question about this backup meets
+        self.errors: dict[str, Exception] = {}  # that a question about this backup meets
+        self.absent: dict[str, int] = {}  # how many more answers do not list this backup
 
     @property
     def calls(self) -> int:
@@ -36,6 +39,9 @@ class FakeRds:
         await asyncio.sleep(0)
         if error := self.errors.get(backup_id, self.error):
             raise error
+        if self.absent.get(backup_id):
+            self.absent[backup_id] -= 1
+            return None
         status = BackupStatus.COMPLETED if backup_id in self.ended else BackupStatus.BUILDING
         return Backup(id=backup_id, instance_id=instance_id, name="nightly", status=status)
 
@@ -176,15 +182,74 @@ async def test_refused_keys_are_tried_once_in_ten_minutes() -> None:
 
 
 async def test_a_deleted_instance_lists_no_backup() -> None:
-    """That is an answer, not a failure: its follower draws the conclusion."""
+    """That is an answer, not a failure: its follower hears that the backup is gone."""
     async with _fleet(3) as fleet:
         gone = RdsRefused(RefusalReason.INSTANCE_NOT_FOUND, "DBS.200002", status=404)
         fleet.rds.errors["backup-1"] = gone
         with capture_logs() as logs:
-            await fleet.passes(POLL + 1)
+            await fleet.passes(POLL + sum(LOOK_AGAIN) + 3)
 
         assert fleet.told.keys() == {"backup-1"}
+        assert fleet.rds.asked.count("backup-1") == 1 + len(LOOK_AGAIN)
         assert logs == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_is_absent_for_a_moment_is_not_gone(times: int) -> None:
+    """One empty answer, or two: nobody hears of it, because the third lists the backup."""
+    async with _fleet(1) as fleet:
+        fleet.rds.absent["backup-0"] = times
+        await fleet.passes(2 * MINUTE)
+
+        assert fleet.told == {}
+        assert fleet.rds.absent["backup-0"] == 0
+
+
+async def test_an_outage_is_not_absence() -> None:
+    """Two empty answers, an hour of silence, and the backup is listed again: it's still there."""
+    async with _fleet(1) as fleet:
+        fleet.rds.absent["backup-0"] = 2
+        await fleet.passes(POLL + LOOK_AGAIN[0] + 2)
+        fleet.rds.error = RdsUnreachable(status=503)
+        await fleet.passes(60 * MINUTE)
+        fleet.rds.error = None
+        await fleet.passes(10 * MINUTE)
+
+        assert fleet.told == {}
+
+
+@pytest.mark.parametrize("reason", ["INSTANCE_NOT_FOUND", "BACKUP_NOT_FOUND"])
+async def test_a_bare_404_is_no_answer_of_rds(reason: str) -> None:
+    """A proxy that has lost its way says nothing about a backup."""
+    async with _fleet(1) as fleet:
+        fleet.rds.errors["backup-0"] = RdsRefused(RefusalReason[reason], status=404)
+        await fleet.passes(30 * MINUTE)
+        assert fleet.told == {}
+
+        fleet.rds.errors.clear()
+        fleet.rds.ended.add("backup-0")
+        await fleet.passes(6 * MINUTE)
+        assert fleet.told.keys() == {"backup-0"}
+
+
+@pytest.mark.parametrize("poison", [KeyError("size"), RecursionError(), OverflowError()])
+async def test_an_answer_that_nobody_can_read_ends_nothing(poison: Exception) -> None:
+    """Whatever one backup's answer does to the bot, the others are looked at as ever."""
+    async with _fleet(3) as fleet:
+        fleet.rds.errors["backup-1"] = poison
+        with capture_logs() as logs:
+            await fleet.passes(10 * MINUTE)
+        assert fleet.rds.asked.count("backup-1") < 10
+        assert [line["event"] for line in logs] == ["look_set_aside"]
+
+        fleet.rds.ended.add("backup-0")
+        await fleet.passes(POLL + 1)
+        assert fleet.told.keys() == {"backup-0"}
+
+        fleet.rds.errors.clear()
+        fleet.rds.ended.add("backup-1")
+        await fleet.passes(6 * MINUTE)
+        assert fleet.told.keys() == {"backup-0", "backup-1"}
 
 
 async def test_one_question_that_is_refused_keeps_nobody_waiting() -> None:

@@ -31,6 +31,7 @@ class AuditAction(StrEnum):
     CLICK_REFUSED = "click_refused"  # a click that changed nothing; its verdict says why
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"  # its requester withdrew it when RDS may have been doing it already
     BREAK_GLASS = "break_glass"  # started without approval
     CREATE_SENT = "create_sent"  # about to be: from here on a backup may exist
     CREATE_ACCEPTED = "create_accepted"

@@ -14,7 +14,7 @@ from bot.domain.decisions import (
 )
 from bot.domain.policy import Members, Terms
 from bot.domain.requests import BackupRequest, Choice
-from bot.domain.states import RequestState
+from bot.domain.states import SENDING, RequestState
 
 LONGEST_ID = 64  # of what a click may claim to be a request's id
 LONGEST_REASON = 500
@@ -73,9 +73,10 @@ def judge(
         return Decision(Verdict.OTHER_WORKSPACE, rule)
     if request.state is RequestState.EXPIRED:
         return Decision(Verdict.EXPIRED, rule)
-    if not _is_open_to(click.choice, request):
+    if not _is_open_to(click.choice, request, now):
         return Decision(Verdict.ALREADY_DECIDED, rule)
-    if request.expires_at and now >= request.expires_at:
+    waits = request.state is RequestState.AWAITING_APPROVAL
+    if waits and request.expires_at and now >= request.expires_at:
         return Decision(Verdict.EXPIRED, rule)  # the lifecycle, woken by this click, ends it
     decision = _by_choice(click, request, members)
     if decision.verdict.counts and click.choice.wants_reason and not click.reason:
@@ -83,10 +84,10 @@ def judge(
     return decision
 
 
-def _is_open_to(choice: Choice, request: BackupRequest) -> bool:
-    """While RDS has not looked it up, and may be away for long, it can only be withdrawn."""
-    if request.state is RequestState.ASKED:
-        return choice is Choice.WITHDRAW
+def _is_open_to(choice: Choice, request: BackupRequest, now: datetime) -> bool:
+    """It is decided while it waits; it can be withdrawn whenever RDS keeps people waiting."""
+    if choice is Choice.WITHDRAW:
+        return request.can_be_withdrawn(now)
     return request.state is RequestState.AWAITING_APPROVAL and request.terms is not None
 
 
@@ -94,7 +95,10 @@ def _by_choice(click: Click, request: BackupRequest, members: Members) -> Decisi
     terms, user = request.terms, click.user_id
     if click.choice is Choice.WITHDRAW:
         terms = terms or Terms(rule=NO_RULE)
-        return decide_withdrawal(terms, requester=request.requester, user=user)
+        decision = decide_withdrawal(terms, requester=request.requester, user=user)
+        if decision.verdict.counts and request.state in SENDING and request.is_in_doubt:
+            return Decision(Verdict.IN_DOUBT, decision.rule)
+        return decision
     assert terms is not None  # noqa: S101, judged before
     match click.choice:
         case Choice.APPROVE:
@@ -121,6 +125,8 @@ def entry(
     if decision.verdict.counts and decision.struck:
         detail["no_longer_counted"] = " ".join(sorted(decision.struck))
     action = ACTIONS[click.choice] if decision.verdict.counts else AuditAction.CLICK_REFUSED
+    if decision.verdict is Verdict.IN_DOUBT:
+        action = AuditAction.STOPPED
     if request is None:
         return AuditEntry(
             at=now, request_id=click.request_id, actor=click.user_id, action=action, detail=detail

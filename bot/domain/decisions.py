@@ -26,6 +26,7 @@ class Verdict(StrEnum):
 
     DECIDED = "decided"  # it ended the waiting
     COUNTED = "counted"  # an approval; more are needed
+    IN_DOUBT = "in_doubt"  # nothing more is sent to RDS, which may have been told already
     ALREADY_VOTED = "already_voted"
     ALREADY_DECIDED = "already_decided"
     EXPIRED = "expired"
@@ -41,7 +42,7 @@ class Verdict(StrEnum):
     @property
     def counts(self) -> bool:
         """Whether the click changed something."""
-        return self in (Verdict.DECIDED, Verdict.COUNTED)
+        return self in (Verdict.DECIDED, Verdict.COUNTED, Verdict.IN_DOUBT)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ BotError
 │   ├── MayNotAudit
 │   ├── GroupsUnknown      Slack could not say who may, so nobody may now
 │   ├── CannotPost         Slack does not let the bot write in the channel
+│   ├── GaveUp             RDS gave no clear answer for too long
 │   ├── FormNotOpened      Slack did not show the form in which it would go on
 │   └── StoreUnavailable   nothing could be written down, so nothing was accepted
 ├── RdsError               RDS, or the way to it, said no
@@ -103,13 +104,23 @@ class InstanceNotReady(UserError):
 
 
 class NameTaken(UserError):
-    """A backup, or an open request, already has the name; `suggestion` is one that is free."""
+    """A backup, or an open request, already has the name; `suggestion` is one that is free.
 
-    def __init__(self, name: str, suggestion: str, asked_by: str | None = None) -> None:
+    `asked_by` is whose request that is, `instance_name` of which other instance it is a backup.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        suggestion: str,
+        asked_by: str | None = None,
+        instance_name: str | None = None,
+    ) -> None:
         super().__init__(name)
         self.name = name
         self.suggestion = suggestion
         self.asked_by = asked_by
+        self.instance_name = instance_name
 
 
 class BackupUnknown(UserError):
@@ -240,6 +251,15 @@ class CannotPost(UserError):
         self.error = error
 
 
+class GaveUp(UserError):
+    """RDS gave no clear answer within `seconds` after the decision; `tries` calls were sent."""
+
+    def __init__(self, seconds: float, tries: int) -> None:
+        super().__init__(seconds, tries)
+        self.seconds = seconds
+        self.tries = tries
+
+
 class FormNotOpened(UserError):
     """Slack wants a form within three seconds, and did not open this one."""
 
@@ -322,6 +342,14 @@ class RdsRefused(RdsError):
     ) -> None:
         super().__init__(code, status=status, request_id=request_id)
         self.reason = reason
+
+    @property
+    def says_gone(self) -> bool:
+        """Whether RDS itself says that it has no such thing; a bare 404 may be a proxy's."""
+        return bool(self.code) and self.reason in (
+            RefusalReason.INSTANCE_NOT_FOUND,
+            RefusalReason.BACKUP_NOT_FOUND,
+        )
 
 
 class LeaseLost(BotError):

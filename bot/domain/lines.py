@@ -32,6 +32,7 @@ class Line(StrEnum):
 
 POINTER = "pointer"  # in the thread from which it was asked: a link to the card
 PUT_OFF = "put_off"  # what the requester alone is told while RDS is away and there is no card
+NO_KEYS = "no_keys"  # the same while RDS refuses the bot's own keys
 TOLD = "told"  # what the requester alone was told, of a request that never had a card
 GIVEN_UP = "given_up"  # neither channel nor requester can be written to: nobody is left to tell
 ANNOUNCED = (Line.ENDED.value, TOLD, GIVEN_UP)  # one of these was said of every request that ended

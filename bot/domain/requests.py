@@ -8,14 +8,17 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain import errors
+from bot.domain.attempts import Attempt
 from bot.domain.audit import AuditAction, AuditEntry
-from bot.domain.errors import NameTaken, RdsRefused, RefusalReason, UserError
+from bot.domain.errors import GaveUp, NameTaken, RdsRefused, RefusalReason, UserError
 from bot.domain.instances import Instance
 from bot.domain.keeping import NOTICE
 from bot.domain.naming import free_name
 from bot.domain.policy import Policy, Terms
 from bot.domain.progress import History
-from bot.domain.states import TRANSITIONS, RequestState, Retention
+from bot.domain.states import SENDING, TRANSITIONS, RequestState, Retention
+
+PROMPT = timedelta(minutes=1)  # RDS starts most backups sooner, so nobody can withdraw them
 
 
 class Kind(StrEnum):
@@ -111,6 +114,7 @@ class BackupRequest(BaseModel):
     kept_by: str | None = None
     refusal: Refusal | None = None
     rds_request_id: str | None = None
+    attempt: Attempt | None = None  # to start, or to delete it
 
     def moved(self, to: RequestState, **changes: object) -> Self:
         """This request in another state. Raises ValueError for a way that does not exist."""
@@ -130,6 +134,36 @@ class BackupRequest(BaseModel):
     def vote(self, choice: Choice) -> Vote | None:
         """The first vote for this choice; of all but an approval there is at most one."""
         return next((vote for vote in self.votes if vote.choice is choice), None)
+
+    @property
+    def decided(self) -> datetime:
+        """When it was decided, or asked for where nobody had to."""
+        return self.decided_at or self.asked_at
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether RDS may have done it, or may still do it, without telling."""
+        if self.attempt is None:  # of an older release
+            return self.state in SENDING
+        return self.attempt.in_doubt_since is not None
+
+    def can_be_withdrawn(self, now: datetime) -> bool:
+        """Whether its requester can still stop it: also after the approval, if RDS takes long."""
+        if self.state is RequestState.AWAITING_APPROVAL:
+            return self.terms is not None
+        if self.state in SENDING and self.attempt and not self.attempt.accepted:
+            return self.attempt.in_trouble or now - self.attempt.since >= PROMPT
+        return self.state is RequestState.ASKED
+
+    @property
+    def is_being_sent(self) -> bool:
+        """Whether RDS is being asked to start, or to delete it."""
+        return self.state in SENDING or self.retention is Retention.DELETING
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its requester withdrew it while RDS was being asked to do it."""
+        return self.state in SENDING and self.vote(Choice.WITHDRAW) is not None
 
     def under(self, policy: Policy) -> Self:
         """While it waits, under today's terms: rights are checked when a click arrives.
@@ -168,7 +202,7 @@ class BackupRequest(BaseModel):
     def next_name(self) -> str:
         """The name to ask for the same again: another one where RDS may keep the old for ever."""
         refused = self.refusal.error if self.refusal else None
-        taken = isinstance(refused, NameTaken) or (
+        taken = isinstance(refused, NameTaken | GaveUp) or (
             isinstance(refused, RdsRefused) and refused.reason is RefusalReason.NAME_TAKEN
         )
         if taken or self.state in (RequestState.FAILED, RequestState.LOST):

@@ -33,9 +33,9 @@ TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
         {_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN, _S.REFUSED}
     ),
     _S.APPROVED: frozenset({_S.CREATING, _S.DELETING, _S.REFUSED}),
-    _S.CREATING: frozenset({_S.RUNNING, _S.REFUSED}),
+    _S.CREATING: frozenset({_S.RUNNING, _S.REFUSED, _S.WITHDRAWN}),
     _S.RUNNING: frozenset({_S.COMPLETED, _S.FAILED, _S.LOST}),
-    _S.DELETING: frozenset({_S.DELETED, _S.REFUSED}),
+    _S.DELETING: frozenset({_S.DELETED, _S.REFUSED, _S.WITHDRAWN}),
     _S.COMPLETED: frozenset(),
     _S.FAILED: frozenset(),
     _S.LOST: frozenset(),
@@ -48,6 +48,7 @@ TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
 
 
 OPEN_STATES = frozenset(state for state in RequestState if TRANSITIONS[state])
+SENDING = frozenset({_S.CREATING, _S.DELETING})  # RDS is being asked to do it
 
 
 class Retention(StrEnum):

@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
+from bot.absence import LOOK_AGAIN, unless_absent
+from bot.domain.attempts import MENDING
 from bot.domain.audit import AuditAction
 from bot.domain.creating import check_creatable
 from bot.domain.deleting import deletable
 from bot.domain.errors import (
     CannotPost,
+    NameTaken,
     RdsRefused,
     SlackUnreachable,
     StoreUnavailable,
@@ -16,6 +19,7 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.instances import Backup, Instance
+from bot.domain.naming import free_name
 from bot.domain.objections import check_may_ask
 from bot.domain.policy import Terms
 from bot.domain.progress import history_of
@@ -24,6 +28,7 @@ from bot.domain.states import RequestState
 from bot.lifecycle.patience import patiently
 from bot.lifecycle.refusing import refuse
 from bot.lifecycle.world import World
+from bot.made import made_here
 from bot.patience import everybody_within
 from bot.ports import Conflict
 
@@ -47,8 +52,9 @@ async def look_up(world: World, request_id: str) -> RequestState:
 async def _looked_up(world: World, request: BackupRequest) -> RequestState:
     try:
         instance = await _instance(world, request)
-        backups = await _patiently(world, request, lambda: world.rds.list_backups(instance.id))
+        backups = await _backups(world, request, instance)
         found = _judge(request, instance, backups)
+        await _check_name(world, request, instance)
         terms = await _terms(world, request, instance)
     except StoreUnavailable:
         raise  # ours to wait for, and no reason to refuse anybody
@@ -78,22 +84,68 @@ async def _patiently(world: World, request: BackupRequest, call: Callable[[], Aw
             raise Conflict(request.id)
         return await call()
 
-    return await patiently(world.clock, ask, partial(world.voice.put_off, request))
+    return await patiently(
+        world.clock,
+        ask,
+        partial(world.voice.put_off, request),
+        mending_until=request.asked_at + MENDING,
+    )
 
 
 async def _instance(world: World, request: BackupRequest) -> Instance:
     """As RDS shows it now. A backup may outlive its instance, and be deleted after it."""
-    known = request.instance
-    if known is None:
-        known = await _patiently(
-            world, request, lambda: world.catalogue.find(request.reference, ALL_THE_TIME)
-        )
-    current = await _patiently(world, request, lambda: world.catalogue.current(known.id))
+    known = request.instance or await _named(world, request)
+
+    async def look(gap: float) -> Instance | None:
+        await world.clock.sleep(gap)
+        return await _patiently(world, request, lambda: world.catalogue.current(known.id))
+
+    current = await unless_absent(look)
     if current is None and request.kind is Kind.DELETE:
         return known.model_copy(update={"status": GONE})
     if current is None:
         raise UnknownInstance(request.reference)
     return current
+
+
+async def _named(world: World, request: BackupRequest) -> Instance:
+    """What was typed may mean no instance; raises UnknownInstance once three lists agree."""
+    unknown = UnknownInstance(request.reference)
+
+    async def look(gap: float) -> Instance | None:
+        nonlocal unknown
+        await world.clock.sleep(gap)
+        try:
+            return await _patiently(
+                world, request, lambda: world.catalogue.find(request.reference, ALL_THE_TIME)
+            )
+        except UnknownInstance as error:
+            unknown = error
+            return None
+
+    if instance := await unless_absent(look):
+        return instance
+    raise unknown
+
+
+async def _backups(world: World, request: BackupRequest, instance: Instance) -> list[Backup]:
+    """What RDS lists of the instance; what is to be deleted is missing only if it is gone."""
+    listed: list[Backup] = []
+
+    async def look(gap: float) -> list[Backup] | None:
+        nonlocal listed
+        await world.clock.sleep(gap)
+        listed = await _patiently(world, request, lambda: world.rds.list_backups(instance.id))
+        found = any(backup.name == request.name for backup in listed)
+        return listed if found or request.kind is Kind.CREATE else None
+
+    if (found := await look(0.0)) is not None:
+        return found
+    for made in await made_here(world.store, request.name, instance.id):
+        backup = await _patiently(world, request, partial(world.watcher.look, *made.in_rds, 0.0))
+        if backup:
+            return [*listed, backup]
+    return await unless_absent(look, LOOK_AGAIN[0]) or listed
 
 
 def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) -> dict[str, object]:
@@ -108,6 +160,22 @@ def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) ->
         "size_kb": backup.size_kb,
         "started_at": backup.begin_time,
     }
+
+
+async def _check_name(world: World, request: BackupRequest, instance: Instance) -> None:
+    """Raises NameTaken if a backup of another instance has the name: a project has it once."""
+    if request.kind is Kind.DELETE:
+        return
+    for made in await made_here(world.store, request.name):
+        if made.in_rds[0] != instance.id and await _is_there(world, request, made):
+            free = free_name(request.name, {request.name})
+            raise NameTaken(request.name, free, made.requester, made.instance_name)
+
+
+async def _is_there(world: World, request: BackupRequest, made: BackupRequest) -> bool:
+    """Whether RDS still has the backup, which may have been deleted in its console."""
+    look = partial(world.watcher.look, *made.in_rds, 0.0)
+    return bool(await _patiently(world, request, look))
 
 
 async def _terms(world: World, request: BackupRequest, instance: Instance) -> Terms:

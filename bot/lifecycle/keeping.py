@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bot.domain.attempts import MENDING, Attempt
 from bot.domain.audit import AuditAction
 from bot.domain.errors import CannotPost, RdsRefused
 from bot.domain.keeping import NOTICE
@@ -11,7 +12,7 @@ from bot.domain.lines import Line
 from bot.domain.requests import BackupRequest, Refusal
 from bot.domain.states import RequestState, Retention
 from bot.lifecycle import deletion
-from bot.lifecycle.patience import patiently
+from bot.lifecycle.attempts import turn
 from bot.lifecycle.world import World
 from bot.ports import Conflict
 
@@ -57,8 +58,7 @@ async def _go_on(world: World, request: BackupRequest) -> float:
             elif (left := await _left(world, request)) > 0:
                 return left
             else:
-                sent = request.backup_on_trail
-                await world.retain(request, Retention.DELETING, AuditAction.DELETE_SENT, sent)
+                await _begin_to_delete(world, request)
         elif request.retention is Retention.DELETING:
             await _delete(world, request)
     except Conflict:
@@ -79,25 +79,29 @@ async def _left(world: World, request: BackupRequest) -> float:
 
 async def _warn(world: World, request: BackupRequest) -> float:
     """Say that it will be deleted, if it is still there to be."""
-    instance_id = request.instance.id if request.instance else ""
-    try:
-        backups = await patiently(
-            world.clock, lambda: world.rds.list_backups(instance_id, backup_type="manual")
-        )
-    except RdsRefused as error:
-        log.warning("deletion_put_off", request=request.id, code=error.code)
-        return REREAD
-    if any(backup.id == request.backup_id for backup in backups):
+    if await world.watcher.look(*request.in_rds, 0.0, patient=True):
         await world.retain(request, Retention.WARNED, None, warned_at=world.clock.now())
     else:  # somebody deleted it; whoever did knows
         await world.retain(request, Retention.DELETED, None)
     return 0.0
 
 
+async def _begin_to_delete(world: World, request: BackupRequest) -> None:
+    """Nobody waits for this deletion, so it has longer than one that was just approved."""
+    now, sent = world.clock.now(), request.backup_on_trail
+    attempt = Attempt(since=now, give_up_at=now + max(MENDING, world.give_up_after))
+    await world.retain(request, Retention.DELETING, AuditAction.DELETE_SENT, sent, attempt=attempt)
+
+
 async def _delete(world: World, request: BackupRequest) -> None:
-    what = request.backup_on_trail
-    if error := await deletion.carry_out(world, request):
-        refusal, why = Refusal.of(error), {**what, "reason": error.reason.value}
+    request = await turn(world, request.id)
+    if (ended := await deletion.carry_on(world, request)) is None:
+        return
+    request, what = await world.load(request.id), request.backup_on_trail
+    if error := ended.error:
+        refusal = Refusal.of(error)
+        reason = error.reason.value if isinstance(error, RdsRefused) else refusal.kind
+        why = {**what, "reason": reason}
         await world.retain(request, Retention.STAYS, AuditAction.STAYS, why, refusal=refusal)
     else:
         await world.retain(request, Retention.DELETED, AuditAction.DELETED, what)

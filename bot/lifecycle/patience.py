@@ -1,103 +1,65 @@
-"""How the steps wait for RDS: while it is away, and while it refuses for the time being."""
+"""How the steps wait for RDS to answer a question that changes nothing."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 import structlog
 
 from bot.clock import Clock
+from bot.domain.attempts import MENDING_GAP, may_pass
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.lines import Line
-from bot.domain.requests import BackupRequest
-from bot.lifecycle.world import World
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS cannot be reached
 LASTING = 16.0  # such a gap, from which on people hear that RDS is away
-MENDING_GAP = 600.0  # seconds to the next call after a refused key: wrong signatures lock it
-
-
-class Patience(NamedTuple):
-    """How what RDS refuses for the time being is asked again."""
-
-    line: Line  # said once
-    gap: float  # seconds between two
-    lasts: timedelta  # since the decision; after that, the approval was for another day
-
-
-# 30 s is the shortest that RDS's own tools wait; keys are renewed by people, who may sleep.
-BUSY = Patience(Line.BUSY, 30.0, timedelta(hours=2))
-PATIENCE = {
-    RefusalReason.INSTANCE_BUSY: BUSY,
-    RefusalReason.BACKUP_RUNNING: BUSY,
-    RefusalReason.BACKUP_IN_USE: BUSY,
-    RefusalReason.CREDENTIALS: Patience(Line.KEYS_REFUSED, MENDING_GAP, timedelta(hours=12)),
-}
-
-
-async def wait_out(
-    world: World, request: BackupRequest, error: RdsRefused, since: datetime
-) -> bool:
-    """Wait before RDS is asked once more, and say once why; False if it refuses for good."""
-    patience = PATIENCE.get(error.reason)
-    if patience is None or world.clock.now() - since > patience.lasts:
-        return False
-    await world.voice.say(request, patience.line)
-    await world.clock.sleep(patience.gap)
-    return True
-
-
-class Outage:
-    """The gaps between tries while RDS cannot be reached, each twice as long as the one before.
-
-    `lasting` is done once it is no mere hiccup: when the next gap is going to be `from_gap`.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        lasting: Callable[[], Awaitable[object]] | None = None,
-        from_gap: float = LASTING,
-    ) -> None:
-        self._clock = clock
-        self._lasting = lasting
-        self._from_gap = from_gap
-        self._gap = FIRST_GAP
-
-    @property
-    def has_begun(self) -> bool:
-        return self._gap > FIRST_GAP
-
-    async def wait(self, error: RdsError) -> None:
-        """Return when the call that met the error may be made again."""
-        if not self.has_begun:
-            log.warning("rds_unreachable", code=error.code, request_id=error.request_id)
-        if self._lasting and self._gap < self._from_gap <= self._gap * 2:
-            await self._lasting()
-        told = error.retry_after if isinstance(error, RdsUnreachable) else None
-        await self._clock.sleep(max(self._gap, told or 0.0))
-        self._gap = min(self._gap * 2, LONGEST_GAP)
 
 
 async def patiently(
     clock: Clock,
     call: Callable[[], Awaitable[T]],
-    lasting: Callable[[], Awaitable[None]] | None = None,
+    tell: Callable[[Line], Awaitable[None]],
+    *,
+    mending_until: datetime,
 ) -> T:
-    """Make a call that changes nothing until RDS answers it, and say once that it does not.
+    """Make a call that changes nothing until RDS answers it.
 
-    `lasting` is done once it is no mere hiccup.
+    `tell` is done when this lasts, with RDS_AWAY or KEYS_REFUSED, and has to say each only once.
+    Raises RdsRefused: of refused keys if nobody has mended them by `mending_until`.
     """
-    outage = Outage(clock, lasting)
+    gap = FIRST_GAP
     while True:
         try:
             answer = await call()
-        except RdsUnreachable as error:
-            await outage.wait(error)
+        except (RdsUnreachable, RdsRefused) as error:
+            is_late = _are_keys_refused(error) and clock.now() >= mending_until
+            if is_late or not may_pass(error):
+                raise
+            await _wait(clock, error, gap, tell)
         else:
-            if outage.has_begun:
+            if gap > FIRST_GAP:
                 log.info("rds_reachable_again")
             return answer
+        gap = min(gap * 2, LONGEST_GAP)
+
+
+async def _wait(
+    clock: Clock, error: RdsError, gap: float, tell: Callable[[Line], Awaitable[None]]
+) -> None:
+    if _are_keys_refused(error):
+        await tell(Line.KEYS_REFUSED)
+        await clock.sleep(MENDING_GAP.total_seconds())
+        return
+    if gap == FIRST_GAP:
+        log.warning("rds_unreachable", code=error.code, request_id=error.request_id)
+    if gap >= LASTING / 2:
+        await tell(Line.RDS_AWAY)
+    told = error.retry_after if isinstance(error, RdsUnreachable) else None
+    await clock.sleep(max(gap, told or 0.0))
+
+
+def _are_keys_refused(error: RdsError) -> bool:
+    return isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS

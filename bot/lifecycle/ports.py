@@ -1,21 +1,34 @@
 """What the steps of the lifecycle need of the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.domain.lines import Line
 from bot.domain.requests import BackupRequest
 
+OnTurn = Callable[[], Awaitable[None]]
+
 
 class Rds(Protocol):
     """RDS v3. Raises the RdsError tree of `bot/domain/errors.py`."""
 
-    async def create_backup(self, instance_id: str, name: str, description: str) -> Accepted: ...
+    @property
+    def clock_skew(self) -> timedelta:
+        """RDS's clock minus ours."""
+        ...
+
+    async def create_backup(
+        self, instance_id: str, name: str, description: str, *, on_turn: OnTurn
+    ) -> Accepted:
+        """Start a backup; `on_turn` is done right before each time it is sent."""
+        ...
+
     async def list_backups(
         self, instance_id: str, *, backup_type: str | None = None
     ) -> list[Backup]: ...
-    async def delete_backup(self, backup_id: str) -> None: ...
+    async def delete_backup(self, backup_id: str, *, on_turn: OnTurn) -> None: ...
 
 
 class Catalogue(Protocol):
@@ -23,7 +36,7 @@ class Catalogue(Protocol):
 
     async def find(self, reference: str, patience: float) -> Instance: ...
     async def current(self, instance_id: str) -> Instance | None:
-        """The instance as RDS shows it now, or None if it is gone."""
+        """The instance as RDS shows it now, or None if this list lacks it."""
         ...
 
 
@@ -33,9 +46,10 @@ class Watcher(Protocol):
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
     ) -> Backup | None:
-        """What RDS says of the backup `after` seconds from now; None if it is not listed.
+        """What RDS says of the backup `after` seconds from now; None once it is gone.
 
-        Raises RdsError when RDS says nothing for a while, unless somebody is `patient`.
+        It is gone once RDS, asked for it by its id, has said so three times in a row. Raises
+        RdsError when RDS says nothing for a while, unless somebody is `patient`.
         """
         ...
 
@@ -60,8 +74,8 @@ class Thread(Protocol):
         """Link to the card where it was asked, if that was in a thread."""
         ...
 
-    async def put_off(self, request: BackupRequest) -> None:
-        """Tell the requester alone that its card comes later, because RDS is away."""
+    async def put_off(self, request: BackupRequest, line: Line) -> None:
+        """Tell the requester alone why its card comes later: RDS_AWAY or KEYS_REFUSED."""
         ...
 
     async def insist(self, request: BackupRequest, line: Line) -> None:

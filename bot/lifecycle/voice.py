@@ -59,9 +59,9 @@ class Voice:
         """Draw the card once; progress that Slack does not take is dropped."""
         await self._within(PATIENCE, self._soon(request.id, partial(self._try, request)))
 
-    async def put_off(self, request: BackupRequest) -> None:
-        """Tell who asked that there is no card yet; dropped if Slack does not take it."""
-        await self._once(request.id, partial(self._thread.put_off, request))
+    async def put_off(self, request: BackupRequest, line: Line) -> None:
+        """Tell who asked why there is no card yet; dropped if Slack does not take it."""
+        await self._once(request.id, partial(self._thread.put_off, request, line))
 
     async def point(self, request: BackupRequest) -> None:
         """Link to the card where it was asked; dropped if Slack does not take it."""

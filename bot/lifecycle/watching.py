@@ -16,18 +16,17 @@ from bot.metrics import BACKUP_SECONDS
 
 log = structlog.get_logger(__name__)
 
-GONE_AFTER = 3  # looks in a row that do not list it: a list may lag, three do not
 EDIT_GAP = timedelta(seconds=15)  # between two edits of a card that only move its progress
 
 
 async def watch(world: World, request_id: str, *, poll_seconds: float) -> RequestState:
-    """Look, ever and again, until RDS says COMPLETED or FAILED, or lists the backup no more."""
+    """Look again and again, until RDS says COMPLETED or FAILED, or no longer has the backup."""
     request = await world.load(request_id)
     if request.state is not RequestState.RUNNING:
         return request.state
     await world.voice.say(request, Line.STARTED)
     told, drawn = False, world.clock.now()
-    missing, outages, away = 0, 0, False
+    outages, away = 0, False
     while True:
         gap = _gap(world, request, poll_seconds)
         try:
@@ -39,8 +38,7 @@ async def watch(world: World, request_id: str, *, poll_seconds: float) -> Reques
         if away:
             await world.voice.say(request, Line.RDS_BACK, subject=str(outages))
             away = False
-        missing = 0 if backup else missing + 1
-        if ended := _end(backup, missing):
+        if ended := _end(backup):
             return await _finish(world, request, backup, ended)
         if not told and is_overdue(request.history, _elapsed(world, request)):
             await world.voice.say(request, Line.OVERDUE)
@@ -65,9 +63,9 @@ def _gap(world: World, request: BackupRequest, shortest: float) -> float:
     return next_look(request.history, _elapsed(world, request), shortest)
 
 
-def _end(backup: Backup | None, missing: int) -> RequestState | None:
+def _end(backup: Backup | None) -> RequestState | None:
     if backup is None:
-        return RequestState.LOST if missing >= GONE_AFTER else None
+        return RequestState.LOST
     if backup.status == BackupStatus.COMPLETED:
         return RequestState.COMPLETED
     return RequestState.FAILED if backup.status == BackupStatus.FAILED else None

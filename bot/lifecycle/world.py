@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from bot.clock import Clock
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
@@ -28,6 +29,7 @@ class World:
     people: People
     policy: Policy
     clock: Clock
+    give_up_after: timedelta = timedelta(hours=2)  # from a decision until nothing more is sent
     gate: Gate = field(default_factory=Gate)
     wakeups: MutableMapping[str, asyncio.Event] = field(
         default_factory=lambda: defaultdict(asyncio.Event)

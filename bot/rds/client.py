@@ -20,6 +20,7 @@ from bot.budget import Budget
 from bot.clock import Clock
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
+from bot.lifecycle.ports import OnTurn
 from bot.metrics import RDS_CALLS
 from bot.rds import errors, models
 from bot.rds.models import Page
@@ -94,22 +95,32 @@ class RdsClient:
         """RDS's clock minus ours, to a second, as last measured; zero until then."""
         return self._skew
 
-    async def create_backup(self, instance_id: str, name: str, description: str = "") -> Accepted:
-        """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again."""
+    async def create_backup(
+        self,
+        instance_id: str,
+        name: str,
+        description: str = "",
+        *,
+        on_turn: OnTurn | None = None,
+    ) -> Accepted:
+        """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again.
+
+        `on_turn` is done right before it is sent, each time: what that raises keeps it back.
+        """
         body = {"instance_id": instance_id, "name": name}
         if description:
             body["description"] = description
         try:
-            return await self._create(body)
+            return await self._create(body, on_turn)
         except RdsUnreachable as error:
             if error.retry_after is not None:
                 raise
         await self._clock.sleep(LOOK_AGAIN[0])  # it never left
-        return await self._create(body)
+        return await self._create(body, on_turn)
 
-    async def _create(self, body: Mapping[str, str]) -> Accepted:
+    async def _create(self, body: Mapping[str, str], on_turn: OnTurn | None) -> Accepted:
         backup, response = await self._send(
-            Priority.CREATE, models.created, "POST", "backups", body=body
+            Priority.CREATE, models.created, "POST", "backups", body=body, on_turn=on_turn
         )
         return Accepted(backup, errors.request_id(response))
 
@@ -156,10 +167,10 @@ class RdsClient:
         """All instances of the project, read replicas too."""
         return await self._all(Priority.SWEEP, models.instances, "instances", {})
 
-    async def delete_backup(self, backup_id: str) -> None:
-        """Delete a manual backup, for good."""
+    async def delete_backup(self, backup_id: str, *, on_turn: OnTurn | None = None) -> None:
+        """Delete a manual backup, for good; `on_turn` as in `create_backup`."""
         path = f"backups/{quote(backup_id, safe='')}"
-        await self._send(Priority.CREATE, dict, "DELETE", path)
+        await self._send(Priority.CREATE, dict, "DELETE", path, on_turn=on_turn)
 
     async def _all(
         self,
@@ -244,6 +255,7 @@ class RdsClient:
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, str] | None = None,
+        on_turn: OnTurn | None = None,
     ) -> tuple[T, httpx.Response]:
         """Make a call in its turn; what `read` makes of its JSON, and the answer itself."""
         target = f"{self._root}/{path}" + (
@@ -251,6 +263,8 @@ class RdsClient:
         )
         content = json.dumps(body).encode() if body is not None else None
         await self._budget.take(priority)
+        if on_turn:
+            await on_turn()
         try:
             response = await self._sent(method, target, content)
             answer = _read(read, response, creates=method != "GET")

@@ -39,7 +39,7 @@ from bot.slack.reasons import reason, told
 from bot.slack.tables import backups_table, instances_table, made_table
 from bot.slack.trail import audit_answer
 from bot.slack.verdicts import UNKNOWN, WORDS
-from bot.slack.words import ask_again, kept, upper, what, wish
+from bot.slack.words import ask_again, kept, nothing, upper, what, wish
 
 __all__ = [
     "accepted",
@@ -52,6 +52,7 @@ __all__ = [
     "in_plain_text",
     "instances_table",
     "kept_answer",
+    "late_refusal",
     "made_table",
     "not_posted",
     "objection",
@@ -68,6 +69,7 @@ __all__ = [
     "takes_time",
     "unexpected",
     "unknown_request",
+    "without_keys",
 ]
 
 FIX = "fix_in_a_form"  # action id; its value is what was typed
@@ -137,8 +139,10 @@ def kept_answer(request: BackupRequest | None, user_id: str) -> Message:
         case Retention.KEPT:
             who = "You keep" if request.kept_by == user_id else f"{_who(request.kept_by)} keeps"
             return said(f"{who} {shown}: it is not deleted by itself any more.")
-        case Retention.DELETING | Retention.DELETED:
-            return said(f"Too late: {shown} is deleted. It cannot be brought back.")
+        case Retention.DELETING:
+            return said(f"Too late: {shown} is being deleted. This can't be undone.")
+        case Retention.DELETED:
+            return said(f"Too late: {shown} has been deleted. This can't be undone.")
         case _:
             return said(f"{shown} stays already: nothing was changed.")
 
@@ -165,6 +169,21 @@ def put_off(request: BackupRequest, command: str = "/backup") -> Message:
         "request is kept, and the card comes up as soon as RDS answers. Nothing has started yet. "
         f"{code(f'{command} withdraw {request.name}')} takes it back."
     )
+
+
+def without_keys(request: BackupRequest, command: str = "/backup") -> Message:
+    """RDS refused the bot's keys when the request was to be looked up; there is no card yet."""
+    return said(
+        "RDS rejected the bot's access key, so I can't post the card yet. I've saved your request "
+        f"to {wish(request)}, and I'll post its card once the bot's operator has renewed the key. "
+        f"Nothing has started yet. To cancel: {code(f'{command} withdraw {request.name}')}"
+    )
+
+
+def late_refusal(error: UserError | RdsError, request: BackupRequest) -> Message:
+    """What came of a request that had been accepted; by now they may have made others."""
+    named = f"I couldn't {wish(request)}."
+    return said(f"{named} {told(error, nothing(request))}")
 
 
 def unexpected(reference: str) -> Message:

@@ -13,7 +13,7 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.domain.requests import BackupRequest, Choice, Kind
-from bot.domain.states import RequestState
+from bot.domain.states import SENDING, RequestState
 from bot.slack.calls import approving, small_print
 from bot.slack.mrkdwn import Message, code, mention, name, people, rough, spoken, verbatim
 from bot.slack.plan import context_block, plan_block, stands, steps
@@ -72,7 +72,7 @@ def request_card(
         SectionBlock(text=verbatim("\n".join(lines))),
         plan_block(request, now) if with_plan else context_block(way),
     ]
-    if buttons := _buttons(request):
+    if buttons := _buttons(request, now):
         blocks.append(ActionsBlock(elements=[*buttons]))
     if request.state is _S.AWAITING_APPROVAL:
         small = [verbatim(line) for line in small_print(request, command)]
@@ -155,7 +155,7 @@ def _without_approval(request: BackupRequest) -> str:
     return f":rotating_light: *Started without approval* by {mention(vote.user_id)}{why}"
 
 
-def _buttons(request: BackupRequest) -> list[ButtonElement]:
+def _buttons(request: BackupRequest, now: datetime) -> list[ButtonElement]:
     """Those that can work."""
     if request.state is _S.AWAITING_APPROVAL:
         buttons = [
@@ -167,6 +167,8 @@ def _buttons(request: BackupRequest) -> list[ButtonElement]:
             text = "Break glass…"
             buttons.append(ButtonElement(text=text, action_id=BREAK_GLASS, value=request.id))
         return buttons
+    if request.state in SENDING and request.can_be_withdrawn(now):
+        return [ButtonElement(text="Withdraw", action_id=WITHDRAW, value=request.id, confirm=SURE)]
     if request.kind is Kind.DELETE:  # the command asks for the name to be typed again
         return []
     if request.state.is_final and request.state is not _S.COMPLETED:

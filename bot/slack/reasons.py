@@ -1,6 +1,6 @@
 """Why something can't be done, and what to do about it, for every error a user can meet."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import singledispatch
 from math import ceil
 
@@ -13,6 +13,7 @@ from bot.domain.errors import (
     CannotPost,
     ForeignWorkspace,
     FormNotOpened,
+    GaveUp,
     GroupsUnknown,
     InstanceBusy,
     InstanceNotReady,
@@ -34,7 +35,7 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.instances import BackupStatus
-from bot.slack.mrkdwn import channel, code, date, listed, mention, name, people
+from bot.slack.mrkdwn import channel, code, date, duration, listed, mention, name, people
 from bot.slack.policy_words import rule
 from bot.slack.refusals import REFUSALS, Reason
 from bot.slack.words import status
@@ -136,6 +137,12 @@ def _(error: InstanceNotReady) -> Reason:
 @reason.register
 def _(error: NameTaken) -> Reason:
     owner = f"a request of {mention(error.asked_by)}" if error.asked_by else "another backup"
+    if error.instance_name:
+        why = (
+            f"The name {code(error.name)} is taken: a backup of {name(error.instance_name)} uses "
+            "it, and backup names must be unique across instances."
+        )
+        return Reason(why, f"Try {code(error.suggestion)}.")
     why = f"The name {code(error.name)} is taken: {owner} has it, and RDS wants a name once."
     return Reason(why, f"Try {code(error.suggestion)}.")
 
@@ -207,6 +214,16 @@ def _(_: ForeignWorkspace) -> Reason:
     return Reason(
         "You are here as a guest of another workspace, and I take requests from mine only.",
         "Let somebody of this workspace ask.",
+    )
+
+
+@reason.register
+def _(error: GaveUp) -> Reason:
+    tries = "1 try" if error.tries == 1 else f"{error.tries} tries"
+    waited = duration(timedelta(seconds=error.seconds))
+    return Reason(
+        f"RDS gave no clear answer for {waited} ({tries}), so I stopped trying.",
+        "Check the RDS console before you request it again.",
     )
 
 

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, SectionBlock
 
+from bot.domain.errors import GaveUp
 from bot.domain.lines import Line
 from bot.domain.requests import BackupRequest, Choice, Kind
-from bot.domain.states import RequestState
+from bot.domain.states import SENDING, RequestState
 from bot.slack.endings import ended
 from bot.slack.mrkdwn import (
     MOST_CALLED,
@@ -37,6 +38,7 @@ from bot.slack.words import (
 
 _S = RequestState
 KEEP = "keep_backup"  # action id
+MEANWHILE = (Line.RDS_AWAY, Line.KEYS_REFUSED)  # it can be withdrawn while this lasts
 
 
 def thread_line(
@@ -64,7 +66,14 @@ def thread_line(
         case Line.ENDED:
             return said(ended(request, command))
         case _:
-            return said(LINES[line](request))
+            cancel = _to_cancel(request, command) if line in MEANWHILE else ""
+            return said(f"{LINES[line](request)}{cancel}")
+
+
+def _to_cancel(request: BackupRequest, command: str) -> str:
+    if request.state not in SENDING:
+        return ""
+    return f" To cancel: {code(f'{command} withdraw {request.name}')}"
 
 
 def pointer(request: BackupRequest, link: str) -> Message:
@@ -179,17 +188,24 @@ def _outcome_unknown(_: BackupRequest) -> str:
 
 def _started(request: BackupRequest) -> str:
     backup = code(request.backup_id or "?")
+    late = ""
+    if request.vote(Choice.WITHDRAW):
+        late = f" It was too late to withdraw it, {mention(request.requester)}."
     if request.adopted:
-        return f"RDS did start it: backup {backup}. I don't ask again."
-    return f"RDS accepted it: backup {backup}."
+        return f"RDS did start it: backup {backup}. I don't ask again.{late}"
+    return f"RDS accepted it: backup {backup}.{late}"
 
 
 def _rds_away(request: BackupRequest) -> str:
     if request.state is _S.RUNNING:
         return "RDS does not answer. The backup goes on; I only cannot see how far it is."
-    if _deletes(request):
-        return "RDS does not answer. I keep asking, and say when it is deleted."
-    return "RDS does not answer. I keep asking; nothing starts twice."
+    attempt = request.attempt
+    if attempt is None:
+        return "RDS does not answer. I'll keep trying."
+    tries = f": {attempt.tries} tries so far" if attempt.tries > 1 else ""
+    twice = "" if _deletes(request) else " It won't be started twice."
+    until = date(attempt.give_up_at)
+    return f"RDS does not answer{tries}. I'll keep trying until {until}.{twice}"
 
 
 def _keys_refused(request: BackupRequest) -> str:
@@ -217,6 +233,11 @@ def _backup_deleted(request: BackupRequest) -> str:
 
 def _stays(request: BackupRequest) -> str:
     why = f" {told(request.refusal.error, nothing='')}" if request.refusal else ""
+    if request.refusal and isinstance(request.refusal.error, GaveUp):
+        return (
+            f"{mention(request.requester)} I couldn't delete {code(request.name)}. "
+            f"{told(request.refusal.error, nothing='')} If it's still there, it's still billed."
+        )
     return (
         f"{mention(request.requester)} {code(request.name)} was to be deleted, and RDS does not "
         f"delete it: it stays, and costs.{why}"

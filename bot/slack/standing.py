@@ -2,8 +2,8 @@
 
 from bot.domain.clicks import Click
 from bot.domain.requests import BackupRequest, Choice, Kind
-from bot.domain.states import RequestState
-from bot.slack.mrkdwn import date, people
+from bot.domain.states import SENDING, RequestState
+from bot.slack.mrkdwn import date, mention, people
 from bot.slack.reasons import reason
 from bot.slack.words import lower, nothing, outcome, reason_of, went_ahead
 
@@ -17,9 +17,10 @@ NOWS = {
     _S.FAILED: "It failed: nothing was kept.",
     _S.LOST: "It is lost: RDS lists it no more.",
     _S.DELETING: "It is being deleted now.",
-    _S.DELETED: "It is deleted.",
+    _S.DELETED: "It has been deleted: RDS no longer lists it.",
 }
 UNDER_WAY = {_S.APPROVED, _S.CREATING, _S.RUNNING, _S.DELETING}
+BEING_ASKED = {_S.APPROVED, *SENDING}
 DID = {  # what ends the waiting → how it is told; in this order, an approval may have stood before
     Choice.WITHDRAW: "already withdrew this",
     Choice.BREAK_GLASS: "already started this without approval",
@@ -32,12 +33,22 @@ def already_decided(request: BackupRequest, click: Click) -> str:
     """Who was first, when, and what became of it."""
     stands = [_first(request, click), _now(request)]
     if request.state in UNDER_WAY and click.choice in (Choice.REJECT, Choice.WITHDRAW):
-        stands.append("It cannot be stopped any more.")
+        stands.append(_stopping(request))
     return " ".join(stands)
 
 
+def _stopping(request: BackupRequest) -> str:
+    if request.state not in BEING_ASKED:
+        return "It cannot be stopped any more."
+    asker = mention(request.requester)
+    return f"If RDS doesn't accept it within a minute, {asker} can still withdraw it."
+
+
 def _first(request: BackupRequest, click: Click) -> str:
-    choice = next((choice for choice in DID if request.vote(choice)), None)
+    did = [choice for choice in DID if request.vote(choice)]
+    if request.state is not _S.WITHDRAWN and Choice.WITHDRAW in did:
+        did.remove(Choice.WITHDRAW)  # it came too late
+    choice = next(iter(did), None)
     if choice is None and request.state in (*UNDER_WAY, _S.COMPLETED):
         return "Nobody had to approve this."
     if choice is None or (choice is Choice.APPROVE and not went_ahead(request)):

@@ -133,8 +133,10 @@ def _may(row: InstanceRow) -> str:
 
 
 def _stays(request: BackupRequest, now: datetime) -> str:
-    if request.retention in (Retention.DELETED, Retention.DELETING):
+    if request.retention is Retention.DELETED:
         return "deleted"
+    if request.retention is Retention.DELETING:
+        return "being deleted"
     if request.deleted_after is None or request.retention in (Retention.KEPT, Retention.STAYS):
         return "until deleted"
     return f"{rough(request.deleted_after - now)} more"

@@ -5,10 +5,10 @@ from contextlib import suppress
 
 from bot.clock import Clock
 from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, UserError
-from bot.domain.lines import CARD, GIVEN_UP, POINTER, PUT_OFF, TOLD, Line
+from bot.domain.lines import CARD, GIVEN_UP, NO_KEYS, POINTER, PUT_OFF, TOLD, Line
 from bot.domain.requests import BackupRequest
 from bot.lifecycle.gate import Gate
-from bot.slack.answers import not_posted, put_off, refusal
+from bot.slack.answers import late_refusal, not_posted, put_off, without_keys
 from bot.slack.card_delivery import CardDelivery
 from bot.slack.client import SlackClient
 from bot.slack.codes import FAILURES, error_code
@@ -16,7 +16,6 @@ from bot.slack.delivery import Delivery, Posts
 from bot.slack.mrkdwn import Message
 from bot.slack.pace import Pace
 from bot.slack.replies import is_broadcast, pointer, thread_line
-from bot.slack.words import nothing
 
 
 class Threads:
@@ -114,9 +113,12 @@ class Threads:
             thread_ts=request.thread_ts,
         )
 
-    async def put_off(self, request: BackupRequest) -> None:
-        """Tell the requester alone, once, that the card comes when RDS answers."""
-        await self._tell(request, PUT_OFF, put_off(request, self._command))
+    async def put_off(self, request: BackupRequest, line: Line) -> None:
+        """Tell the requester alone, once a line, that the card comes when RDS answers."""
+        if line is Line.KEYS_REFUSED:
+            await self._tell(request, NO_KEYS, without_keys(request, self._command))
+        else:
+            await self._tell(request, PUT_OFF, put_off(request, self._command))
 
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on card and in thread; without them, the requester alone.
@@ -151,7 +153,7 @@ class Threads:
     def _refusal(self, request: BackupRequest, error: UserError | RdsError) -> Message:
         if isinstance(error, CannotPost):
             return not_posted(error, request, self._command)
-        return refusal(error, self._command, nothing(request))
+        return late_refusal(error, request)
 
     async def _tell(self, request: BackupRequest, key: str, message: Message) -> None:
         """Answer the requester alone, where they asked; in a direct message if that is over."""

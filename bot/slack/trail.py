@@ -27,6 +27,7 @@ WORDS = {
     _A.CLICK_REFUSED: "pressed {button} on",
     _A.EXPIRED: "expired",
     _A.WITHDRAWN: "withdrew",
+    _A.STOPPED: "asked to withdraw",
     _A.BREAK_GLASS: "*started without approval*",
     _A.CREATE_SENT: "asks RDS to start",
     _A.CREATE_ACCEPTED: "RDS accepted",

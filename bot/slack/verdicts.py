@@ -6,7 +6,7 @@ from bot.domain.clicks import Click
 from bot.domain.decisions import Verdict
 from bot.domain.policy import Terms, is_group
 from bot.domain.requests import BackupRequest, Choice, Kind
-from bot.slack.mrkdwn import date, mention, name, people
+from bot.slack.mrkdwn import code, date, mention, name, people
 from bot.slack.policy_words import rule
 from bot.slack.standing import already_decided
 from bot.slack.words import lower, missing_approvals, nothing, what
@@ -27,7 +27,7 @@ def decided(request: BackupRequest, click: Click) -> str:
     backup = what(request)
     match click.choice:
         case Choice.APPROVE:
-            begins = "It is deleted now" if request.kind is Kind.DELETE else "It starts now"
+            begins = "It's being deleted now" if request.kind is Kind.DELETE else "It starts now"
             return f"You approved {backup}. {begins}; the thread says how it goes."
         case Choice.REJECT:
             asker = request.requester
@@ -39,6 +39,14 @@ def decided(request: BackupRequest, click: Click) -> str:
             approvers = _terms(request).approvers
             who = f"{people(approvers)} and the channel are" if approvers else "The channel is"
             return f"You started {backup} without approval. {who} told why."
+
+
+def in_doubt(request: BackupRequest, _: Click) -> str:
+    done = "deleted" if request.kind is Kind.DELETE else "started"
+    return (
+        f"I won't ask RDS again, but it may already have {done} {code(request.name)}. "
+        "I'm checking, and the thread will say what I find."
+    )
 
 
 def counted(request: BackupRequest, _: Click) -> str:
@@ -146,6 +154,7 @@ def _missing(request: BackupRequest) -> int:
 WORDS: dict[Verdict, Callable[[BackupRequest, Click], str]] = {
     Verdict.DECIDED: decided,
     Verdict.COUNTED: counted,
+    Verdict.IN_DOUBT: in_doubt,
     Verdict.ALREADY_VOTED: already_voted,
     Verdict.ALREADY_DECIDED: already_decided,
     Verdict.EXPIRED: expired,

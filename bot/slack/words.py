@@ -54,8 +54,13 @@ def what(request: BackupRequest) -> str:
 
 
 def nothing(request: BackupRequest) -> str:
-    """What is not so, where it ended early."""
+    """What is not so, where it ended early; or that nobody knows."""
     done = "deleted" if request.kind is Kind.DELETE else "started"
+    if request.state.is_final and request.is_in_doubt:
+        return (
+            f"RDS never confirmed whether it {done} {code(request.name)}: look for it in the RDS "
+            "console. I won't send the request again."
+        )
     return f"Nothing was {done}."
 
 
@@ -79,6 +84,8 @@ def kept(request: BackupRequest) -> str:
             return f"{who} keeps it"
         case Retention.STAYS:
             return "stays until somebody deletes it"
+        case Retention.DELETING:
+            return "being deleted"
         case Retention.DELETED:
             return f"deleted after {duration(request.keep)}"
         case _:

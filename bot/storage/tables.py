@@ -80,6 +80,7 @@ requests = Table(
     Column("kept_by", String),
     Column("refusal", JSON),
     Column("rds_request_id", String),
+    Column("attempt", JSON),
 )
 
 requests_of_a_person = Index("requests_of_a_person", requests.c.requester, requests.c.asked_at)

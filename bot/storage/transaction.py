@@ -17,7 +17,7 @@ from bot.storage.tables import budgets, homes, requests, votes
 
 DECIDED = "backup_bot_decided"  # where PostgreSQL tells all replicas that a request changed
 PROBE = "probe"  # a row that is written only to see whether rows can be
-NESTED = {"instance", "history", "terms", "refusal"}
+NESTED = {"instance", "history", "terms", "refusal", "attempt"}
 
 
 class Transaction:
@@ -43,6 +43,12 @@ class Transaction:
         """Compare and set: the request in its new state; Conflict if it has left the old one."""
         changed = request.moved(to, **changes)
         await self._swap(changed, requests.c.state == request.state, "state", *changes)
+        return changed
+
+    async def update(self, request: BackupRequest, **changes: object) -> BackupRequest:
+        """Compare and set: the request with these changes; Conflict if it has left its state."""
+        changed = request.model_copy(update=changes)
+        await self._swap(changed, requests.c.state == request.state, *changes)
         return changed
 
     async def _swap(

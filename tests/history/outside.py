@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Accepted, Backup, BackupStatus, Instance
+from bot.lifecycle.ports import OnTurn
 from tests.history.events import Ended, Event, Looked, Posted, Sent
 from tests.stepped_clock import SteppedClock
 
@@ -78,6 +79,10 @@ class Region:
         self._backups: dict[str, Backup] = {}
         self._ends: dict[str, tuple[datetime, str]] = {}  # backup id → when, as what
 
+    @property
+    def clock_skew(self) -> timedelta:
+        return self._outside.clock.true_time() - self._outside.clock.now()
+
     async def list_instances(self, **_: object) -> list[Instance]:
         await self._answers()
         return [
@@ -95,12 +100,15 @@ class Region:
         assert instance_id in self._names
         return self._backups.get(backup_id)
 
-    async def delete_backup(self, backup_id: str) -> None:
-        raise AssertionError(backup_id)
+    async def delete_backup(self, backup_id: str, *, on_turn: OnTurn) -> None:
+        raise AssertionError(backup_id, on_turn)
 
-    async def create_backup(self, instance_id: str, name: str, description: str) -> Accepted:
+    async def create_backup(
+        self, instance_id: str, name: str, description: str, *, on_turn: OnTurn
+    ) -> Accepted:
         assert isinstance(description, str)
         outside = self._outside
+        await on_turn()
         await self._answers()
         self._pass_time()
         is_lost = outside.happens(outside.faults.answer_lost)
@@ -205,7 +213,10 @@ class People:
         self._group = frozenset(group)
         self.left: set[str] = set()
 
-    async def members(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+    async def members(
+        self, ids: Iterable[str], *, max_age: float | None = None
+    ) -> Mapping[str, frozenset[str] | None]:
+        del max_age  # it is always asked now
         await self._outside.on_the_way()
         is_unknown = self._outside.happens(self._outside.faults.groups_unknown)
         behind = {i: self._group if i == GROUP else frozenset({i}) for i in ids}
@@ -213,6 +224,9 @@ class People:
             i: None if is_unknown and i == GROUP else people - self.left
             for i, people in behind.items()
         }
+
+    async def everybody(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+        return await self.members(ids)
 
 
 def calm(faults: Faults) -> Faults:

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
@@ -35,6 +34,7 @@ from bot.lifecycle.voice import Voice
 from bot.lifecycle.workflow import Lifecycle, Step
 from bot.lifecycle.world import World
 from bot.rds.instances import InstanceCatalogue
+from bot.slack.client import SlackClient
 from bot.slack.threads import Threads
 from bot.storage.audit_rows import audit_rows, entry_of
 from bot.storage.engine import migrate, open_engine
@@ -114,7 +114,7 @@ class JournaledLifecycle(Lifecycle):
         # Not the parent's, which registers its workflow with DBOS.
         self._world = world
         self._watch: Step = partial(watching.watch, poll_seconds=10)
-        self._asked: asyncio.Queue[str] = asyncio.Queue()
+        self._asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._journal = journal
         self._outside = outside
         self._carried: set[asyncio.Task[None]] = set()
@@ -122,9 +122,10 @@ class JournaledLifecycle(Lifecycle):
     async def run(self) -> None:
         for request_id in self._journal:
             self._carry(request_id)
-        await self.begin_asked()
+        for request_id in await self._world.store.unfinished():
+            self.begin(request_id)
         while True:
-            request_id = await self._asked.get()
+            _, request_id = await self._asked.get()
             await self._outside.clock.sleep(self._outside.chance.uniform(0, 0.2))
             if request_id not in self._journal:
                 self._journal[request_id] = {}
@@ -160,7 +161,7 @@ class Life:
         self.engine = open_engine(url)
         self.store = FlakyStore(self.engine, outside)
         catalogue, watcher = InstanceCatalogue(region, clock, {}), Watcher(region, clock)
-        threads = Threads(cast("AsyncWebClient", slack), self.store, clock, command="/backup")
+        threads = Threads(cast("SlackClient", slack), self.store, clock, command="/backup")
         world = World(
             store=self.store,
             rds=region,

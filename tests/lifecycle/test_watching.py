@@ -43,16 +43,9 @@ async def _watched(world: World) -> RequestState:
     return await watch(world, request.id, poll_seconds=POLL)
 
 
-async def test_a_list_that_lags_is_no_loss(world: World, watcher: Oracle) -> None:
-    """Twice in a row it is not listed, and then it is: nothing happened."""
-    watcher.answers.extend([None, None, BUILDING, None, None, COMPLETED])
-
-    assert await _watched(world) is RequestState.COMPLETED
-
-
-async def test_gone_three_times_in_a_row_is_lost(world: World, watcher: Oracle) -> None:
-    """A list may lag; three do not."""
-    watcher.answers.extend([BUILDING, None, None, None])
+async def test_what_is_gone_is_lost(world: World, watcher: Oracle) -> None:
+    """The watcher says so only once RDS has said it three times."""
+    watcher.answers.extend([BUILDING, None])
 
     assert await _watched(world) is RequestState.LOST
 

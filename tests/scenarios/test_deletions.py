@@ -63,7 +63,7 @@ async def test_a_deletion_is_approved_like_a_backup(story: Story) -> None:
     shown = story.workspace.read(card)
     assert "Delete the backup `before-42`" in shown
     assert "it cannot be brought back" in shown
-    assert "You approved the deletion of `before-42`. It is deleted now" in (
+    assert "You approved the deletion of `before-42`. It's being deleted now" in (
         await story.approves(card)
     )
     end = await story.until_said(card, "@ana deleted")

@@ -79,7 +79,7 @@ async def test_keys_that_expire_before_it_starts(opens: Opens) -> None:
         await until(story, card, KEYS, clock)
         for _ in range(12):
             clock.advance(minutes=10)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         refused = story.creates
         story.region.faults.clear()
         await until(story, card, COMPLETED, clock)

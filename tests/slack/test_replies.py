@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.errors import RdsRefused, RefusalReason
+from bot.domain.attempts import Attempt
+from bot.domain.errors import GaveUp, RdsRefused, RefusalReason
 from bot.domain.lines import Line
 from bot.domain.policy import Terms
 from bot.domain.progress import History
@@ -65,6 +66,32 @@ def test_an_unanswered_create_is_told() -> None:
         "RDS did not answer when I asked it to start. "
         "I am looking whether it did, before I ask again."
     )
+
+
+def test_an_outage_tells_what_was_tried_and_until_when() -> None:
+    """And how to take the request back meanwhile."""
+    attempt = Attempt(since=DECIDED_AT, give_up_at=DECIDED_AT + timedelta(hours=2), tries=4)
+    creating = STATES[S.CREATING].model_copy(update={"attempt": attempt})
+    shown = line(creating, Line.RDS_AWAY)
+
+    assert shown.startswith("RDS does not answer: 4 tries so far. I'll keep trying until <!date^")
+    assert shown.endswith(
+        "It won't be started twice. To cancel: `/backup withdraw before-migration-42`"
+    )
+
+
+def test_nobody_claims_to_know_what_rds_never_confirmed() -> None:
+    """Refused or withdrawn, with a create whose outcome was never told."""
+    doubt = Attempt(since=DECIDED_AT, give_up_at=DECIDED_AT, tries=9, in_doubt_since=DECIDED_AT)
+    known = doubt.doubted(None)
+    refusal = Refusal.of(GaveUp(7200, 9))
+    for state in (S.REFUSED, S.WITHDRAWN):
+        ended = STATES[state].model_copy(update={"refusal": refusal, "attempt": doubt})
+        shown = line(ended, Line.ENDED)
+        assert "RDS never confirmed whether it started `before-migration-42`" in shown
+        assert "Nothing was started" not in shown
+        sure = ended.model_copy(update={"attempt": known})
+        assert "Nothing was started." in line(sure, Line.ENDED)
 
 
 def test_a_long_backup_is_held_against_what_is_usual() -> None:
@@ -250,7 +277,7 @@ def test_the_channel_hears_what_nobody_would_hear_else() -> None:
     ("said", "shown"),
     [
         (Line.BUSY, "Nothing was deleted; I ask again until it is free."),
-        (Line.RDS_AWAY, "I keep asking, and say when it is deleted."),
+        (Line.RDS_AWAY, "RDS does not answer. I'll keep trying."),
         (Line.KEYS_REFUSED, "I cannot delete the backup, until whoever runs the bot renews it."),
     ],
 )

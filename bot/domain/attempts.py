@@ -1,0 +1,116 @@
+"""How far RDS has been asked to do what was approved, and when it is asked again."""
+
+import zlib
+from datetime import datetime, timedelta
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
+
+FIRST_GAP, LONGEST_GAP = timedelta(seconds=2), timedelta(minutes=5)
+JITTER = 0.25  # a gap is longer or shorter by up to this part of it
+LASTING = 4  # failures in a row from which on people hear of it: half a minute
+BUSY_GAP = timedelta(seconds=30)  # the shortest that RDS's own tools wait
+MENDING_GAP = timedelta(minutes=10)  # after a refused key: a few wrong signatures lock it
+MENDING = timedelta(hours=12)  # keys are renewed by people, who may be asleep
+BUSY = (
+    RefusalReason.INSTANCE_BUSY,
+    RefusalReason.BACKUP_RUNNING,
+    RefusalReason.BACKUP_IN_USE,
+)
+PATIENT = (*BUSY, RefusalReason.CREDENTIALS)  # what RDS refuses only for the time being
+
+
+def may_pass(error: RdsError) -> bool:
+    """Whether the same call may succeed later; a bare 404 is a proxy's, not RDS's."""
+    if not isinstance(error, RdsRefused):
+        return True
+    not_found = (RefusalReason.INSTANCE_NOT_FOUND, RefusalReason.BACKUP_NOT_FOUND)
+    return error.reason in PATIENT or (error.reason in not_found and not error.says_gone)
+
+
+class Attempt(BaseModel):
+    """What is on disk before RDS is asked, so that a restart resets neither clock nor gaps."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: datetime  # the decision
+    give_up_at: datetime  # nothing is sent from then on
+    tries: int = 0  # calls sent, or about to be
+    failures: int = 0  # in a row, without a clear answer
+    not_before: datetime | None = None  # of the next call
+    in_doubt_since: datetime | None = None  # on RDS's clock: it may have been done ever since
+    accepted: bool = False  # RDS said that it does it
+    others: tuple[str, ...] | None = None  # backups of the name that RDS listed before the create
+    reason: RefusalReason | None = None  # why RDS refused last, if it did
+    code: str = ""
+    rds_request_id: str | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the time for it has passed, so that nothing may be sent."""
+        return now >= self.give_up_at
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether it didn't work at once."""
+        return self.failures > 0 or self.reason is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether RDS was busy with something else when it was asked last."""
+        return self.reason in BUSY
+
+    def left(self, now: datetime) -> float:
+        """Seconds until the next call may be made, or the time is over."""
+        until = min(self.not_before or now, self.give_up_at)
+        return max(0.0, (until - now).total_seconds())
+
+    def sending(self, rds_now: datetime) -> Self:
+        """Before a call is sent: from now on it may have been carried out."""
+        since = self.in_doubt_since or rds_now
+        return self.model_copy(update={"tries": self.tries + 1, "in_doubt_since": since})
+
+    def doubted(self, since: datetime | None) -> Self:
+        """With nothing sent later than that whose outcome is unknown."""
+        return self.model_copy(update={"in_doubt_since": since})
+
+    def later(self, now: datetime, key: str) -> Self:
+        """Ask again after the next gap; `key` spreads the calls of many requests."""
+        failures = self.failures + 1
+        gap = _gap(None, failures, key)
+        return self.model_copy(update={"failures": failures, "not_before": now + gap})
+
+    def failed(self, error: RdsError, now: datetime, key: str) -> Self:
+        """After an error, with the moment of the next try; `key` as in `later`."""
+        reason = error.reason if isinstance(error, RdsRefused) else None
+        failures = 0 if reason in PATIENT else self.failures + 1
+        give_up_at = self.give_up_at
+        if reason is RefusalReason.CREDENTIALS:
+            give_up_at = max(give_up_at, self.since + MENDING)
+        told = error.retry_after if isinstance(error, RdsUnreachable) else None
+        gap = max(_gap(reason, failures, key), timedelta(seconds=told or 0))
+        return self.model_copy(
+            update={
+                "give_up_at": give_up_at,
+                "failures": failures,
+                "not_before": now + gap,
+                "reason": reason,
+                "code": error.code,
+                "rds_request_id": error.request_id,
+            }
+        )
+
+
+def _gap(reason: RefusalReason | None, failures: int, key: str) -> timedelta:
+    if reason is RefusalReason.CREDENTIALS:
+        return MENDING_GAP
+    if reason in BUSY:
+        return BUSY_GAP
+    gap = min(FIRST_GAP * (1 << min(failures - 1, 16)), LONGEST_GAP)
+    return gap * (1 + JITTER * (2 * _fraction(f"{key}:{failures}") - 1))
+
+
+def _fraction(key: str) -> float:
+    """From 0 to 1, different for each key, and the same after a restart."""
+    return zlib.crc32(key.encode()) / 0xFFFFFFFF
