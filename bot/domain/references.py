@@ -104,7 +104,7 @@ def alias_warnings(
     aliases: Mapping[str, str], instances: Sequence[Instance]
 ) -> Iterator[tuple[str, str]]:
     """Each alias that does not do, with these instances, what its author may expect, and why."""
-    known = References(instances)
+    known = References(instances) if aliases else References()
     for alias, target in aliases.items():
         found = known.named(target)
         if hidden := known.named(alias):

@@ -105,7 +105,8 @@ class InstanceCatalogue:
 
     async def _list(self) -> None:
         asked_at = self._clock.monotonic()
-        self._instances = await self._rds.list_instances()
+        listed = await self._rds.list_instances()
+        self._instances = list({instance.id: instance for instance in listed}.values())
         self._references = References(self._instances, self._aliases)
         self._listed_at = asked_at
         self._on_listed(self._instances)
