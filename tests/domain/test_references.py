@@ -172,7 +172,7 @@ def test_rules_and_searches_know_names_of_any_script() -> None:
 
 LETTERS = [*"aAbo-_. '\"`&<>/订单", *"\u00e9\u0301\u200d\u202e\u2013\uff21"]
 names = st.text(st.sampled_from(LETTERS), min_size=1, max_size=8)
-VERBS = st.sampled_from(["create", "craete", "list", "audit", "policy", "delete abcd", "aduit"])
+VERBS = st.sampled_from(["create", "crate", "list", "audit", "policy", "delete abcd", "aduit"])
 TAILS = st.sampled_from(
     ["", " 42-before", " abcd don't", " --al", " --kepe 3d", " abcd why!", " x y z", " --keep 1"]
 )
