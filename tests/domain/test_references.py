@@ -116,7 +116,7 @@ def test_suggestions_among_five_thousand_names_take_a_moment() -> None:
     [
         ({"o": "orders", "O": "orders"}, "O", "only in case"),
         ({"b": "orders", "a": "b"}, "a", "another alias, b"),
-        ({"a b": "orders"}, "a b", "blank"),
+        ({"a b": "orders"}, "a b", "space"),
         ({"": "orders"}, "", "nobody can type it"),
         ({"--keep": "orders"}, "--keep", "nobody can type it"),
         ({"a": " "}, "a", "nothing"),
