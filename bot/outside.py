@@ -1,6 +1,6 @@
 """The outside, opened: the database, RDS and Slack, for as long as the bot runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ import structlog
 
 from bot.budget import Ledger, OwnLedger
 from bot.clock import Clock
+from bot.config_file import Source
 from bot.domain.audit import AuditKey
 from bot.domain.instances import Instance
 from bot.domain.references import alias_warnings
@@ -41,13 +42,14 @@ SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the W
 class AliasWarnings:
     """Logs what is wrong with an alias once the instances are known, and each thing once."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, source: Source, aliases: Mapping[str, str]) -> None:
+        self._source = source
+        self._aliases = aliases
         self._said: set[str] = set()
 
     def __call__(self, instances: Sequence[Instance]) -> None:
-        source, aliases = self._settings.source, self._settings.file.aliases
-        found = {source.of_alias(*warning) for warning in alias_warnings(aliases, instances)}
+        warnings = alias_warnings(self._aliases, instances)
+        found = {self._source.of_alias(*warning) for warning in warnings}
         for problem in sorted(found - self._said):
             log.warning("alias_problem", problem=problem)
         self._said |= found
@@ -82,7 +84,8 @@ async def open_outside(
     rds = await rds_client(settings, run, clock, patience=rds_patience, ledger=ledger, gate=gate)
     threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
     run.push_async_callback(threads.close)
-    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, AliasWarnings(settings))
+    warn = AliasWarnings(settings.source, settings.file.aliases)
+    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn)
     run.push_async_callback(catalogue.close)
     run.keep(catalogue.warm())
     watcher = Watcher(rds, clock)

@@ -13,6 +13,7 @@ from bot.domain.commands import Typed
 from bot.domain.folding import fold
 from bot.domain.instances import Instance
 from bot.domain.keeping import keep_problem
+from bot.domain.references import References
 from bot.slack import answers
 from bot.slack.codes import FAILURES, error_code
 from bot.slack.form import CREATE_VIEW, Chosen, create_form, unknown_instance
@@ -55,7 +56,7 @@ async def open_form(
     if found and not typed.name:
         purpose = _proposing(door, purpose, found, typed.description)
     if typed.instance and known and not found:
-        is_known = any(typed.instance in (one.id, one.name) for one in known)
+        is_known = bool(References(known).named(typed.instance))
         problems = (*problems, unknown_instance(typed, is_known=is_known))
     if problem := keep_problem(typed.keep):
         problems = (*problems, str(problem))

@@ -84,7 +84,7 @@ def alias_problems(aliases: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _untypable(alias: str) -> str:
     if any(map(str.isspace, alias)):
-        return "it has a blank: use one word"
+        return "it contains a space: use one word"
     if fields.instance_problem(alias) or not quoted(name_key(alias)):
         return "nobody can type it in a command: use another word"
     return ""
@@ -104,7 +104,7 @@ def alias_warnings(
     aliases: Mapping[str, str], instances: Sequence[Instance]
 ) -> Iterator[tuple[str, str]]:
     """Each alias that does not do, with these instances, what its author may expect, and why."""
-    known = References(instances)
+    known = References(instances) if aliases else References()
     for alias, target in aliases.items():
         found = known.named(target)
         if hidden := known.named(alias):

@@ -136,7 +136,7 @@ def _too_much(line: Line, most: int) -> Problem | None:
     wanted = {0: "nothing", 1: "one word", 2: "a backup and its instance"}[most]
     text = f"is too much: {wanted} can stand behind {line.verb}."
     if most:
-        text += " If a name has blanks, put it in quotes."
+        text += " If a name contains spaces, put it in quotes."
     return Problem("extra", text, extra) if extra else None
 
 

@@ -111,7 +111,7 @@ def fixable(message: Message, typed: Typed) -> Message:
     """The same, with a button that opens a form with what was typed."""
     carried = {field: fold(text)[:LONGEST_NAME] for field, text in asdict(typed).items()}
     # Cut, it might be another instance's name.
-    carried["instance"] = typed.instance if len(typed.instance) <= LONGEST_INSTANCE else ""
+    carried["instance"] = fold(typed.instance) if len(typed.instance) <= LONGEST_INSTANCE else ""
     carried["description"] = fold(typed.description)[:LONGEST_DESCRIPTION]
     value = json.dumps(carried, ensure_ascii=False)
     button = ButtonElement(text="Fix in a form", action_id=FIX, value=value)

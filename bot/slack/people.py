@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -127,6 +127,7 @@ class People:
             task = asyncio.create_task(self._asked(slack_id, has_turn=has_turn))
             self._asking[slack_id] = task
             task.add_done_callback(lambda _: self._asking.pop(slack_id, None))
+            task.add_done_callback(_seen)
         return self._asking[slack_id]
 
     async def _asked(self, slack_id: str, *, has_turn: bool) -> Behind:
@@ -172,6 +173,7 @@ class People:
         self._to_check |= dict.fromkeys(user for user in users if self._is_due(user))
         if self._to_check and (self._checking is None or self._checking.done()):
             self._checking = asyncio.create_task(self._check_all())
+            self._checking.add_done_callback(_seen)
 
     async def _check_all(self) -> None:
         while self._to_check:
@@ -200,6 +202,12 @@ class People:
 
     def _calls(self, slack_id: str) -> Budget:
         return self._group_calls if is_group(slack_id) else self._user_calls
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """What nobody waits for may fail without a word: whoever needs it next hears why."""
+    if not task.cancelled():
+        task.exception()
 
 
 @asynccontextmanager

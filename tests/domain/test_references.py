@@ -116,7 +116,7 @@ def test_suggestions_among_five_thousand_names_take_a_moment() -> None:
     [
         ({"o": "orders", "O": "orders"}, "O", "only in case"),
         ({"b": "orders", "a": "b"}, "a", "another alias, b"),
-        ({"a b": "orders"}, "a b", "blank"),
+        ({"a b": "orders"}, "a b", "space"),
         ({"": "orders"}, "", "nobody can type it"),
         ({"--keep": "orders"}, "--keep", "nobody can type it"),
         ({"a": " "}, "a", "nothing"),
@@ -172,7 +172,7 @@ def test_rules_and_searches_know_names_of_any_script() -> None:
 
 LETTERS = [*"aAbo-_. '\"`&<>/订单", *"\u00e9\u0301\u200d\u202e\u2013\uff21"]
 names = st.text(st.sampled_from(LETTERS), min_size=1, max_size=8)
-VERBS = st.sampled_from(["create", "craete", "list", "audit", "policy", "delete abcd", "aduit"])
+VERBS = st.sampled_from(["create", "crate", "list", "audit", "policy", "delete abcd", "aduit"])
 TAILS = st.sampled_from(
     ["", " 42-before", " abcd don't", " --al", " --kepe 3d", " abcd why!", " x y z", " --keep 1"]
 )

@@ -1,9 +1,12 @@
 """Which instance a word means, and how few calls it takes to know."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
+from bot.config_file import Source
 from bot.domain.errors import (
     AmbiguousInstance,
     RdsUnreachable,
@@ -12,6 +15,7 @@ from bot.domain.errors import (
 )
 from bot.domain.instances import Instance
 from bot.domain.references import References
+from bot.outside import AliasWarnings
 from bot.rds.instances import InstanceCatalogue
 from tests.stepped_clock import SteppedClock
 
@@ -210,3 +214,29 @@ async def test_an_empty_list_after_a_full_one_is_read_again() -> None:
 
 async def _soon(instances: list[Instance]) -> list[Instance]:
     return list(instances)
+
+
+async def test_each_list_is_shown_to_who_wants_to_know() -> None:
+    """An alias may lead somewhere else from one list to the next."""
+    listing, clock = Listing(), SteppedClock()
+    shown: list[Sequence[Instance]] = []
+    catalogue = InstanceCatalogue(listing, clock, {}, shown.append)
+    await catalogue.warm()
+
+    assert shown == [ALL]
+    assert await catalogue.known(1) == ALL
+
+
+async def test_an_alias_that_is_hidden_is_logged_once_with_its_line() -> None:
+    """As soon as the instances are known, and again only if there is something new."""
+    source = Source(name="policy.toml", lines={("aliases", "twin"): 7})
+    warn = AliasWarnings(source, {"twin": "orders-prod", "gone": "nowhere"})
+    with capture_logs() as logged:
+        warn([ORDERS])
+        warn(ALL)
+        warn(ALL)
+
+    problems = [line["problem"] for line in logged]
+    assert problems[0] == "policy.toml: alias gone: there is no instance nowhere."
+    assert problems[1].startswith("policy.toml, line 7: alias twin: instance ")
+    assert len(problems) == 2

@@ -341,3 +341,14 @@ def test_entries_of_the_release_before_are_linked(url: str, capsys: Output) -> N
         (number, minute, {"a": "b"}) for number, minute in enumerate((1, 2, 5, 9), start=1)
     ]
     assert capsys.readouterr().out.startswith("The trail is whole: 4 entries")
+
+
+async def test_an_instance_is_found_however_its_letters_are_composed(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminal may compose them otherwise than RDS."""
+    migrate(url)
+    await write(url, entry(1, instance="Z\u00fcrich"), entry(2, instance="Zu\u0308rich"))
+    for instance in ("Z\u00fcrich", "Zu\u0308rich"):
+        assert export(instance=instance) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 2
