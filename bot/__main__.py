@@ -15,7 +15,7 @@ from cyclopts import App, Parameter, validators
 from bot import logs, settings
 from bot.app import running
 from bot.clock import Clock
-from bot.domain.errors import LeaseLost, SettingsError
+from bot.domain.errors import BotError, LeaseLost, SettingsError
 from bot.slack.http import Address
 
 cli = App(name="backup-bot", help="Manual backups of Huawei Cloud RDS databases, from Slack.")
@@ -118,8 +118,8 @@ async def _until_told(loaded: settings.Settings, address: Address | None) -> Non
             log.warning("joining_again")
             try:
                 await _run(loaded, address)
-            except SettingsError as error:  # they were good before: the outside is away
-                log.warning("not_joined", problems=error.problems)
+            except BotError as error:  # the settings were good before: the outside is away
+                log.warning("not_joined", error=repr(error))
                 await asyncio.sleep(REJOIN)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from bot.domain.errors import SettingsError
 from bot.storage.engine import cannot_open, connect_args, is_sqlite
@@ -65,7 +65,7 @@ async def one_at_a_time(database_url: str) -> AsyncIterator[None]:
                     break
                 await asyncio.sleep(AGAIN)
             yield
-    except OperationalError as error:
+    except DBAPIError as error:
         raise cannot_open(error) from error
     finally:
         engine.dispose()
