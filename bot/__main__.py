@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
-from bot.domain.errors import LeaseLost, SettingsError
+from bot.domain.errors import BotError, LeaseLost, SettingsError
 from bot.domain.printable import printable
 from bot.version import version
 
@@ -149,8 +149,8 @@ async def _until_told(loaded: "Settings", address: "Address | None") -> None:
             log.warning("joining_again")
             try:
                 await _run(loaded, address)
-            except SettingsError as error:  # they were good before: the outside is away
-                log.warning("not_joined", problems=error.problems)
+            except BotError as error:  # the settings were good before: the outside is away
+                log.warning("not_joined", error=repr(error))
                 await asyncio.sleep(REJOIN)
 
 

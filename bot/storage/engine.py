@@ -34,7 +34,7 @@ SERVER = {
     "tcp_user_timeout": 10_000,
 }
 # A process that froze in a transaction lets go of its locks before anybody waits in vain for one.
-FROZEN, LOCKED = 3_000, 4_000  # ms
+FROZEN, LOCKED = 3_000, 10_000  # ms
 MIGRATING = 60_000  # ms that a migration may think between two statements, or wait for a table
 
 

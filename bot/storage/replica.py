@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain.errors import LeaseLost, StoreUnavailable
+from bot.domain.errors import LeaseLost, SettingsError, StoreUnavailable
 from bot.metrics import LEASES_LOST
 from bot.storage.engine import connect_args, open_engine, unavailable
 from bot.storage.tables import replicas
@@ -53,10 +53,13 @@ class Replica:
 
     @classmethod
     async def join(cls, database_url: str, *, lease: float = LEASE) -> Self:
-        """Be one of them. Raises StoreUnavailable."""
+        """Be one of them. Raises SettingsError if the database does not let it."""
         replica = cls(open_engine(database_url, connections=CONNECTIONS), lease=lease)
         row = {"id": replica.id, "lease_expires_at": replica._expiry()}
-        await replica._execute(insert(replicas).values(row))
+        try:
+            await replica._execute(insert(replicas).values(row))
+        except StoreUnavailable as error:
+            raise SettingsError(["DATABASE_URL: it takes nothing."]) from error
         return replica
 
     async def keep(self) -> None:
