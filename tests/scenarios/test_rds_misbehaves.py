@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -87,7 +88,7 @@ async def test_keys_that_expire_before_it_starts(opens: Opens) -> None:
         await until(story, card, COMPLETED, clock)
 
         assert beginnings(story, card) == [APPROVED, KEYS, ACCEPTED, COMPLETED]
-        gaps = [later - sooner for sooner, later in zip(refused, refused[1:], strict=False)]
+        gaps = [later - sooner for sooner, later in pairwise(refused)]
         assert min(gaps) >= timedelta(minutes=10)
         assert story.made("before-42") == 1
 
