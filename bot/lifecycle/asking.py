@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
-from bot.absence import LOOK_AGAIN, unless_absent
+from bot.absence import unless_absent
 from bot.domain.attempts import MENDING
 from bot.domain.audit import AuditAction
 from bot.domain.creating import check_creatable
@@ -139,13 +139,16 @@ async def _backups(world: World, request: BackupRequest, instance: Instance) -> 
         found = any(backup.name == request.name for backup in listed)
         return listed if found or request.kind is Kind.CREATE else None
 
+    ours = await made_here(world.store, request.name, instance.id)
+    if request.kind is Kind.CREATE or not ours:
+        return await unless_absent(look) or listed
     if (found := await look(0.0)) is not None:
         return found
-    for made in await made_here(world.store, request.name, instance.id):
+    for made in ours:  # RDS can be asked for it by its id
         backup = await _patiently(world, request, partial(world.watcher.look, *made.in_rds, 0.0))
         if backup:
             return [*listed, backup]
-    return await unless_absent(look, LOOK_AGAIN[0]) or listed
+    return listed
 
 
 def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) -> dict[str, object]:

@@ -9,6 +9,9 @@ from functools import partial
 
 import pytest
 
+from bot.clicks import Clicks
+from bot.domain.clicks import Click
+from bot.domain.decisions import Verdict
 from bot.domain.errors import (
     CannotPost,
     RdsError,
@@ -19,7 +22,7 @@ from bot.domain.errors import (
 from bot.domain.instances import Accepted, Backup, BackupStatus, Instance
 from bot.domain.lines import Line
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest
+from bot.domain.requests import BackupRequest, Choice
 from bot.lifecycle.ports import OnTurn
 from bot.lifecycle.voice import Voice
 from bot.lifecycle.world import World
@@ -148,6 +151,7 @@ class NotingThread:
     clock: SteppedClock
     edits: list[datetime] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    put_offs: list[Line] = field(default_factory=list)
     error: CannotPost | SlackUnreachable | None = None
 
     async def show(self, request: BackupRequest) -> None:
@@ -171,8 +175,8 @@ class NotingThread:
         self._fail_or(request)
 
     async def put_off(self, request: BackupRequest, line: Line) -> None:
-        assert line
         self._fail_or(request)
+        self.put_offs.append(line)
 
     async def insist(self, request: BackupRequest, line: Line) -> None:
         await self.say(request, line)
@@ -201,6 +205,32 @@ class Oracle:
         assert (instance_id, backup_id) == (ORDERS.id, "backup-id")
         self.clock.advance(seconds=after)
         return self.answers.popleft()
+
+
+class Waker:
+    """What a click wakes."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def begin(self, request_id: str) -> None:
+        raise AssertionError(request_id)
+
+    def wake(self, request_id: str) -> None:
+        self._world.wakeups[request_id].set()
+
+
+async def withdraw(world: World, request_id: str) -> Verdict:
+    """The requester withdraws it; what that comes to."""
+    clicks = Clicks(
+        store=world.store,
+        policy=Policy(),
+        people=world.people,
+        engine=Waker(world),
+        clock=world.clock,
+    )
+    result = await clicks.decide(Click(request_id, Choice.WITHDRAW, "U0ANA", "T0DEMO"))
+    return result.verdict
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ from functools import partial
 
 import pytest
 
-from bot.clicks import Clicks
-from bot.domain.clicks import Click
 from bot.domain.decisions import Verdict
 from bot.domain.errors import (
     GaveUp,
@@ -18,12 +16,11 @@ from bot.domain.errors import (
     RefusalReason,
 )
 from bot.domain.lines import Line
-from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, Choice
+from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.lifecycle.creation import create
 from bot.lifecycle.world import World
-from tests.lifecycle.conftest import ORDERS, Cloud, HastyClock, Make, NotingThread
+from tests.lifecycle.conftest import ORDERS, Cloud, HastyClock, Make, NotingThread, withdraw
 from tests.requests import asked
 
 GIVE_UP_AFTER = timedelta(hours=2)
@@ -32,19 +29,6 @@ AWAY = RdsUnreachable("ConnectError")
 WRONG_KEYS = RdsRefused(RefusalReason.CREDENTIALS, "APIGW.0301", status=401)
 BUSY = RdsRefused(RefusalReason.INSTANCE_BUSY, "DBS.200011", status=409)
 HALF_HOUR = timedelta(minutes=30)
-
-
-class Waker:
-    """What a click wakes."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def begin(self, request_id: str) -> None:
-        raise AssertionError(request_id)
-
-    def wake(self, request_id: str) -> None:
-        self._world.wakeups[request_id].set()
 
 
 @pytest.fixture
@@ -61,18 +45,6 @@ async def request_id(world: World) -> str:
     async with world.store.transaction() as transaction:
         await transaction.insert(request)
     return request.id
-
-
-async def _withdraw(world: World, request_id: str) -> Verdict:
-    clicks = Clicks(
-        store=world.store,
-        policy=Policy(),
-        people=world.people,
-        engine=Waker(world),
-        clock=world.clock,
-    )
-    result = await clicks.decide(Click(request_id, Choice.WITHDRAW, "U0ANA", "T0DEMO"))
-    return result.verdict
 
 
 async def _ended(world: World, request_id: str) -> BackupRequest:
@@ -164,11 +136,11 @@ async def test_a_request_that_rds_never_got_is_withdrawn_cleanly(
     cloud.always = AWAY
     verdicts: list[Verdict] = []
 
-    async def withdraw() -> None:
-        verdicts.append(await _withdraw(world, request_id))
+    async def click() -> None:
+        verdicts.append(await withdraw(world, request_id))
         cloud.always = None
 
-    clock.alarms.append((clock.now() + HALF_HOUR, withdraw))
+    clock.alarms.append((clock.now() + HALF_HOUR, click))
     request = await _ended(world, request_id)
 
     assert verdicts == [Verdict.DECIDED]
@@ -185,14 +157,14 @@ async def test_a_request_in_doubt_is_withdrawn_honestly(
     cloud.always = SERVER_ERROR
     verdicts: list[Verdict] = []
 
-    async def withdraw() -> None:
-        verdicts.append(await _withdraw(world, request_id))
-        verdicts.append(await _withdraw(world, request_id))
+    async def click() -> None:
+        verdicts.append(await withdraw(world, request_id))
+        verdicts.append(await withdraw(world, request_id))
         cloud.always = None
         if is_made:
             cloud.make()
 
-    clock.alarms.append((clock.now() + HALF_HOUR, withdraw))
+    clock.alarms.append((clock.now() + HALF_HOUR, click))
     request = await _ended(world, request_id)
 
     assert verdicts == [Verdict.IN_DOUBT, Verdict.IN_DOUBT]
@@ -207,11 +179,11 @@ async def test_a_withdrawal_while_the_create_is_under_way(
     """Its answer comes after the click: RDS accepted it, so it runs."""
     verdicts: list[Verdict] = []
 
-    async def withdraw(make: Make) -> None:
+    async def click(make: Make) -> None:
         assert callable(make)
-        verdicts.append(await _withdraw(world, request_id))
+        verdicts.append(await withdraw(world, request_id))
 
-    cloud.creates.extend([AWAY, withdraw])
+    cloud.creates.extend([AWAY, click])
     request = await _ended(world, request_id)
 
     assert verdicts == [Verdict.IN_DOUBT]
@@ -225,11 +197,11 @@ async def test_a_withdrawal_right_after_the_approval_is_too_late(
     """RDS is being asked at this moment, and says yes in the next."""
     verdicts: list[Verdict] = []
 
-    async def withdraw(make: Make) -> None:
+    async def click(make: Make) -> None:
         assert callable(make)
-        verdicts.append(await _withdraw(world, request_id))
+        verdicts.append(await withdraw(world, request_id))
 
-    cloud.creates.append(withdraw)
+    cloud.creates.append(click)
     request = await _ended(world, request_id)
 
     assert verdicts == [Verdict.ALREADY_DECIDED]
@@ -241,12 +213,12 @@ async def test_a_withdrawal_before_a_refusal_leaves_no_doubt(
 ) -> None:
     """The create was under way, and RDS says that it did nothing: it is withdrawn, and certain."""
 
-    async def withdraw(make: Make) -> None:
+    async def click(make: Make) -> None:
         assert callable(make)
-        await _withdraw(world, request_id)
+        await withdraw(world, request_id)
         raise BUSY
 
-    cloud.creates.extend([AWAY, withdraw])
+    cloud.creates.extend([AWAY, click])
     request = await _ended(world, request_id)
 
     assert request.state is RequestState.WITHDRAWN

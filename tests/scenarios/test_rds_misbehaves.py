@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -77,15 +78,18 @@ async def test_keys_that_expire_before_it_starts(opens: Opens) -> None:
         story.region.faults.always(WRONG_KEYS, Operation.CREATE_BACKUP)
         await story.approves(card)
         await until(story, card, KEYS, clock)
-        for _ in range(12):
-            clock.advance(minutes=10)
-            await asyncio.sleep(0.05)
-        refused = story.creates
+        for tries in range(2, 5):
+            async with asyncio.timeout(20):
+                while story.creates < tries:
+                    clock.advance(minutes=1)
+                    await asyncio.sleep(0.01)
+        refused = [call.at for call in story.region.calls if call.method == "POST"]
         story.region.faults.clear()
         await until(story, card, COMPLETED, clock)
 
         assert beginnings(story, card) == [APPROVED, KEYS, ACCEPTED, COMPLETED]
-        assert 2 < refused < 15
+        gaps = [later - sooner for sooner, later in pairwise(refused)]
+        assert min(gaps) >= timedelta(minutes=10)
         assert story.made("before-42") == 1
 
 
@@ -216,3 +220,63 @@ async def test_what_waits_for_rds_can_be_withdrawn(story: Story, ask: str) -> No
     assert len(story.cards) == 1
     assert len(story.region.calls) > calls
     assert story.made("before-42") == 0
+
+
+async def test_a_create_that_fails_for_hours_ends(opens: Opens) -> None:
+    """It says what was tried, and in the end that nobody knows; a day later nothing starts."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story, story.bot():
+        card = await story.asks()
+        story.region.faults.always(rds_faults.ERROR, Operation.CREATE_BACKUP)
+        await story.approves(card)
+        await until(story, card, "tries so far. I'll keep trying until", clock)
+        await until(story, card, "RDS never confirmed whether it started `before-42`", clock)
+        tried = story.creates
+        story.region.faults.clear()
+        for _ in range(24):
+            clock.advance(hours=1)
+            await asyncio.sleep(0.01)
+
+        assert story.creates == tried < 40
+        assert story.made("before-42") == 0
+        assert "RDS never confirmed" in story.workspace.read(story.cards[0])
+
+
+async def test_an_approved_request_is_withdrawn_while_rds_is_away(opens: Opens) -> None:
+    """By the button on the card or the command; nothing starts when RDS is back."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story, story.bot():
+        card = await story.asks()
+        story.region.faults.always(rds_faults.throttled(5), Operation.CREATE_BACKUP)
+        await story.approves(card)
+        await until(story, card, "To cancel: `/backup withdraw before-42`", clock)
+        assert "You withdrew the backup of orders-prod. Nothing was started." in (
+            await story.withdraws(story.cards[0])
+        )
+        await until(story, card, "withdrew the request", clock)
+        story.region.faults.clear()
+        for _ in range(10):
+            clock.advance(minutes=10)
+            await asyncio.sleep(0.01)
+
+        assert story.made("before-42") == 0
+
+
+async def test_a_late_refusal_names_its_request(opens: Opens) -> None:
+    """By then its requester may have made others."""
+    clock = SteppedClock()
+    async with opens(clock=clock) as story, story.bot():
+        story.region.faults.always(rds_faults.UNAVAILABLE, *LOOKS)
+        await story.types("create orders-prod before-42")
+        async with asyncio.timeout(20):
+            while not ana_reads(story):
+                clock.advance(seconds=30)
+                await asyncio.sleep(0.01)
+        story.region.set_status(story.region.instances[0], "FROZEN")
+        story.region.faults.clear()
+        async with asyncio.timeout(20):
+            while not any("FROZEN" in line for line in ana_reads(story)):
+                clock.advance(seconds=30)
+                await asyncio.sleep(0.01)
+
+        assert "I couldn't back up orders-prod as `before-42`." in ana_reads(story)[-1]
