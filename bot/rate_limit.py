@@ -5,10 +5,8 @@ from collections import deque
 from bot.clock import Clock
 from bot.domain.errors import TooManyCommands
 
-LIMIT, WINDOW = (
-    120,
-    60.0,
-)  # commands and forms of one person, in so many seconds: nobody types as fast
+LIMIT = 600  # commands and forms of one person: nobody types as fast, and scripts have room
+WINDOW = 60.0  # seconds
 MOST_PEOPLE = 10_000  # who are remembered: whoever sent one last goes last
 
 

@@ -98,6 +98,6 @@ async def test_a_form_over_the_limit_keeps_what_was_typed() -> None:
     assert acks == [
         {
             "response_action": "errors",
-            "errors": {"name": "You've sent 120 commands in the last minute. Try again in 60 s."},
+            "errors": {"name": "You've sent 600 commands in the last minute. Try again in 60 s."},
         }
     ]
