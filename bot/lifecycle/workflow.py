@@ -16,7 +16,7 @@ from bot.domain.errors import BotError
 from bot.domain.requests import Kind
 from bot.domain.states import RequestState
 from bot.lifecycle import asking, creation, deciding, deletion, keeping, watching
-from bot.lifecycle.turns import Turns
+from bot.lifecycle.turns import Lull, Turns
 from bot.lifecycle.world import World
 
 log = structlog.get_logger(__name__)
@@ -38,6 +38,7 @@ class Lifecycle:
         self._asked: asyncio.Queue[str] = asyncio.Queue()
         self._begun: set[str] = set()  # in this process; what it recovers goes on in turn
         self._turns = Turns()
+        self._lull = Lull()
         self._started: set[asyncio.Future[Any]] = set()  # here, and not yet at their end
         self._running: set[asyncio.Future[Any]] = set()  # and those that came to us by now
         self._is_closing = False
@@ -76,6 +77,7 @@ class Lifecycle:
 
     def begin(self, request_id: str) -> None:
         """Start the workflow of a request that is on disk. Twice is once."""
+        self._lull.disturb()
         self._asked.put_nowait(request_id)
 
     async def begin_asked(self) -> None:
@@ -93,6 +95,7 @@ class Lifecycle:
         await self.begin_asked()
         while True:
             request_id = await self._asked.get()
+            await self._lull.come()
             self._begun.add(request_id)
             with SetWorkflowID(request_id):
                 handle = await DBOS.start_workflow_async(self._workflow, request_id)
