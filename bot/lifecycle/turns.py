@@ -1,9 +1,11 @@
-"""After a restart hundreds go on at once: one after the other, so that others get a word in."""
+"""Workflows begin and go on one after the other, so that whoever waits for an ack goes first."""
 
 import asyncio
 
 BREATH = 0.005  # seconds
 MOST = 20  # breaths that anybody waits for the loop to calm down
+LULL = 0.03  # seconds without a new request, after which those that came begin
+LONGEST_LULL = 0.25  # seconds that the oldest of them waits for that at most
 
 
 async def calm() -> None:
@@ -18,6 +20,24 @@ async def calm() -> None:
         await asyncio.sleep(BREATH)
         if loop.time() - began < 2 * BREATH:
             return
+
+
+class Lull:
+    """A pause between people who ask; a workflow costs several times what an ack does."""
+
+    def __init__(self) -> None:
+        self._asked_at = float("-inf")
+
+    def disturb(self) -> None:
+        """Somebody asks."""
+        self._asked_at = asyncio.get_running_loop().time()
+
+    async def come(self) -> None:
+        """Return when nobody has asked for a moment, or after a while if they never stop."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LONGEST_LULL
+        while loop.time() < min(self._asked_at + LULL, until):  # noqa: ASYNC110, a lull is no event
+            await asyncio.sleep(BREATH)
 
 
 class Turns:

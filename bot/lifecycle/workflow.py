@@ -18,7 +18,7 @@ from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.requests import Kind
 from bot.domain.states import RequestState
 from bot.lifecycle import asking, creation, deciding, deletion, keeping, watching
-from bot.lifecycle.turns import Turns
+from bot.lifecycle.turns import Lull, Turns
 from bot.lifecycle.world import World
 from bot.metrics import WORKFLOW_ERRORS
 
@@ -44,6 +44,7 @@ class Lifecycle:
         self._begun: set[str] = set()  # in this process; what it recovers goes on in turn
         self._under_way: Counter[str] = Counter()  # by workflow id
         self._turns = Turns()
+        self._lull = Lull()
         self._started: set[asyncio.Future[Any]] = set()  # here, and not yet at their end
         self._running: set[asyncio.Future[Any]] = set()  # and those that came to us by now
         self._is_closing = False
@@ -89,6 +90,7 @@ class Lifecycle:
         Twice is once, in whichever process: for each attempt there is one workflow.
         """
         workflow_id = request_id if attempt == 1 else f"{request_id}:{attempt}"
+        self._lull.disturb()
         self._asked.put_nowait((workflow_id, request_id))
 
     def is_under_way(self, workflow_id: str) -> bool:
@@ -109,6 +111,7 @@ class Lifecycle:
         """Start what is asked, as it comes."""
         while True:
             workflow_id, request_id = await self._asked.get()
+            await self._lull.come()
             try:
                 await self._start(workflow_id, request_id)
             except Exception:  # the journal fell over; the next one may have more luck

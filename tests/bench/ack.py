@@ -31,7 +31,9 @@ APPS = {
 ALONE = int(os.environ.get("ALONE", "200"))  # commands, one after another
 AT_ONCE = tuple(int(count) for count in os.environ.get("AT_ONCE", "50,500").split(","))
 REPEATS = int(os.environ.get("REPEATS", "5"))
+COMPILES = os.environ.get("COMPILES", "1") == "1"  # whether a first start is measured, too
 SETTLE = float(os.environ.get("SETTLE", "2"))  # seconds for an app to become idle
+PATIENCE = 120.0  # seconds for an app to come up
 Figures = dict[str, float]
 numbers = itertools.count()
 
@@ -42,10 +44,10 @@ def say(**line: object) -> None:
 
 def variables(directory: Path) -> dict[str, str]:
     """A new database, and one place for all bytecode: only the first start compiles any."""
-    return {name: value for name, value in os.environ.items() if "BYTECODE" not in name} | {
-        "PYTHONPYCACHEPREFIX": str(directory / "bytecode"),
-        "DATABASE_URL": f"sqlite:///{directory}/{next(numbers)}.db",
-    }
+    given = {name: value for name, value in os.environ.items() if "BYTECODE" not in name}
+    if COMPILES:
+        given["PYTHONPYCACHEPREFIX"] = str(directory / "bytecode")
+    return given | {"DATABASE_URL": f"sqlite:///{directory}/{next(numbers)}.db"}
 
 
 @asynccontextmanager
@@ -58,7 +60,7 @@ async def started(app: str, world: World, directory: Path) -> AsyncIterator[Figu
             *APPS[app], env=environ, stdout=log, stderr=log
         )
         try:
-            await world.workspace.until(lambda: world.workspace.sockets.open, 30)
+            await world.workspace.until(lambda: world.workspace.sockets.open, PATIENCE)
             connected = time.perf_counter() - began
             await asyncio.sleep(SETTLE)
             memory = psutil.Process(process.pid).memory_info().rss / 2**20
@@ -115,7 +117,7 @@ async def main() -> None:
     runs: dict[str, list[dict[str, Figures]]] = {app: [] for app in APPS}
     with tempfile.TemporaryDirectory(prefix="backup-bot-bench-") as name:
         directory = Path(name)
-        for app in APPS:
+        for app in APPS if COMPILES else ():
             async with offline_world(Clock()) as world, started(app, world, directory) as first:
                 say(app=app, first_start_compiles_too=first)
         for _, app in itertools.product(range(REPEATS), APPS):

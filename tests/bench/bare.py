@@ -7,11 +7,10 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-TEXT = (
-    "Asked: back up dev-sandbox as `bench-1`. I check it with RDS, then its card comes up in the"
+SAID = (
+    "Asked: back up dev-sandbox as `{}`. I check it with RDS, then its card comes up in the"
     " channel, or I tell you why not. Nothing has started yet. `/backup help` tells more."
 )
-BLOCKS = [{"type": "section", "text": {"type": "mrkdwn", "text": TEXT, "verbatim": True}}]
 
 
 async def main() -> None:
@@ -21,8 +20,10 @@ async def main() -> None:
     app = AsyncApp(client=client)
 
     @app.command("/backup")
-    async def backup(ack: AsyncAck) -> None:
-        await ack(response_type="ephemeral", text=TEXT, blocks=BLOCKS)
+    async def backup(ack: AsyncAck, command: dict[str, str]) -> None:
+        text = SAID.format(command["text"].rpartition(" ")[2])
+        said = {"type": "mrkdwn", "text": text, "verbatim": True}
+        await ack(response_type="ephemeral", text=text, blocks=[{"type": "section", "text": said}])
 
     handlers = [AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"]) for _ in range(2)]
     await asyncio.gather(*(handler.connect_async() for handler in handlers))

@@ -20,7 +20,9 @@ from tests.story import Story
 IN_FLIGHT = int(os.environ.get("IN_FLIGHT", "5000"))
 KILLS = int(os.environ.get("KILLS", "3"))
 AT_ONCE = 50  # people who type
-WATCHED = 20.0  # seconds after each start in which somebody keeps asking for help
+WATCHED = float(
+    os.environ.get("WATCHED", "20")
+)  # seconds after each start in which somebody keeps asking for help
 
 
 async def main() -> None:

@@ -12,7 +12,7 @@ from bot.demo.slack.records import Message
 from bot.demo.world import BEN
 from bot.slack.cards import APPROVE
 from tests.story import Story
-from tests.zygote import ForkedProcess, Zygote
+from tests.zygote import ForkedProcess, Zygote, from_environment
 
 PATIENCE = 20.0  # seconds of real time for anything to come about
 SOON = 3.0  # seconds after which people try again
@@ -37,6 +37,7 @@ class MortalBot:
         self.deaths = 0
         self._directory = directory
         self._log = log
+        zygote = None if log else zygote or from_environment()
         start = partial(asyncio.create_subprocess_exec, sys.executable, "-m")
         self._start = zygote.start if zygote else start
         self._process: asyncio.subprocess.Process | ForkedProcess | None = None

@@ -30,6 +30,7 @@ from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.requests import Choice
 from bot.domain.states import RequestState
 from bot.lifecycle import turns, watching
+from bot.lifecycle.turns import Lull
 from bot.lifecycle.voice import Voice
 from bot.lifecycle.workflow import Lifecycle, Step
 from bot.lifecycle.world import World
@@ -115,6 +116,7 @@ class JournaledLifecycle(Lifecycle):
         self._world = world
         self._watch: Step = partial(watching.watch, poll_seconds=10)
         self._asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._lull = Lull()
         self._journal = journal
         self._outside = outside
         self._carried: set[asyncio.Task[None]] = set()

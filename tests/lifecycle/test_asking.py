@@ -56,8 +56,14 @@ class Instances:
 class Everybody:
     """All are who they say they are."""
 
-    async def members(self, slack_ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
-        return {slack_id: frozenset({slack_id}) for slack_id in slack_ids}
+    async def members(
+        self, ids: Iterable[str], *, max_age: float | None = None
+    ) -> Mapping[str, frozenset[str] | None]:
+        del max_age
+        return {slack_id: frozenset({slack_id}) for slack_id in ids}
+
+    async def everybody(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+        return await self.members(ids)
 
 
 class AnyOracle(Oracle):

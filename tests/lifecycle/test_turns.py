@@ -1,9 +1,9 @@
-"""Hundreds that go on after a restart, and a loop that has other things to do as well."""
+"""Who begins and goes on when, on a loop that has other things to do as well."""
 
 import asyncio
 import time
 
-from bot.lifecycle.turns import MOST, Turns
+from bot.lifecycle.turns import LULL, MOST, Lull, Turns
 
 
 async def test_they_go_one_after_the_other() -> None:
@@ -33,3 +33,29 @@ async def test_a_loop_that_is_always_busy_holds_nobody_up_for_good() -> None:
         await Turns().take()
     busy = False
     await working
+
+
+async def test_who_asked_begins_when_nobody_asks_any_more() -> None:
+    """As long as people ask, their acks go first."""
+    lull, loop = Lull(), asyncio.get_running_loop()
+    for _ in range(5):
+        lull.disturb()
+        coming = asyncio.create_task(lull.come())
+        await asyncio.sleep(LULL / 3)
+        assert not coming.done()
+        coming.cancel()
+    began = loop.time()
+    lull.disturb()
+    await lull.come()
+
+    assert loop.time() - began >= LULL
+    await asyncio.wait_for(lull.come(), LULL / 3)
+
+
+async def test_people_who_never_stop_asking_keep_nobody_waiting_for_good() -> None:
+    """After a while the oldest begins all the same."""
+    lull = Lull()
+    coming = asyncio.create_task(lull.come())
+    while not coming.done():
+        lull.disturb()
+        await asyncio.sleep(0)

@@ -270,7 +270,7 @@ async def test_who_lost_its_lease_joins_anew(fleet: Fleet, postgresql_url: str) 
 
 
 async def test_the_budget_is_shared(fleet: Fleet) -> None:
-    """Each takes its calls of the one account that `tests/storage/test_ledger.py` tells of."""
+    """Each takes its calls of one account, which `storage/test_shared_budget.py` tells of."""
     await fleet.start(2)
     await fleet.asks("db-0")
     url = fleet.environ["DATABASE_URL"].replace("+psycopg", "")

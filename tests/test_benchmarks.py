@@ -1,0 +1,55 @@
+"""Every benchmark runs, with little to do: none of them rots between two looks at its numbers."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import NAMES
+from tests.databases import Databases
+
+ROOT = Path(__file__).parents[1]
+HANGS = 300.0  # seconds; alone each takes a few
+LITTLE = {
+    "ack": {"ALONE": "3", "AT_ONCE": "3", "REPEATS": "1", "SETTLE": "0.1", "COMPILES": "0"},
+    "crash": {"REQUESTS": "3", "KILLS": "1"},
+    "playground": {"MESSAGES": "12", "TIMES": "2"},
+    "replicas": {"SECONDS_OF_LOAD": "1", "REQUESTS_A_SECOND": "2"},
+    "thousands": {"IN_FLIGHT": "5", "KILLS": "1", "WATCHED": "0.5"},
+    "typeahead": {"INSTANCES": "200", "TIMES": "4"},
+}
+PARTS = {"bare", "crowd", "start"}  # of the others
+
+
+def test_none_is_forgotten() -> None:
+    """A new one is told here how to have little to do."""
+    there = {file.stem for file in (ROOT / "tests" / "bench").glob("*.py")}
+
+    assert there == LITTLE.keys() | PARTS
+
+
+@pytest.mark.parametrize("name", LITTLE)
+async def test_it_runs_and_says_what_it_found(name: str, databases: Databases) -> None:
+    """Each line is JSON."""
+    if name == "playground" and not any(map(shutil.which, NAMES)):
+        pytest.skip("There is no Chromium here.")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", f"tests.bench.{name}"),
+        cwd=ROOT,
+        env={**os.environ, "ZYGOTE": str(databases.directory), **LITTLE[name]},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(HANGS):
+            printed, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+    assert process.returncode == 0, errors.decode()
+    assert [json.loads(line) for line in printed.splitlines()]
