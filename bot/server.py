@@ -22,6 +22,8 @@ TO_REQUEST = 5.0  # seconds for a whole request, from the connection or the last
 TO_LINGER = 1.0  # seconds for the rest of a request that was refused before its end
 MOST_CONNECTIONS = 512
 MOST_OF_ONE_ADDRESS = 256  # behind a proxy, everyone has the same one
+MOST_AT_ONCE = 128  # connections that are let in before any is closed for another
+FILES = 4096  # enough for both servers, the database, RDS and Slack
 SAID_AGAIN = 60.0  # seconds after which a full house is logged again
 
 # What a stranger sends is no reason for a traceback; errors of our own are logged below.
@@ -74,7 +76,8 @@ class Server:
         """Take requests from here on."""
         _log_full_house_once(asyncio.get_running_loop())
         await self._runner.setup()
-        await web.SockSite(self._runner, self._listening).start()
+        backlog = min(MOST_AT_ONCE, _most_files() // 8)
+        await web.SockSite(self._runner, self._listening, backlog=backlog).start()
 
     async def close(self) -> None:
         """Take no more requests; those under way have `to_close` seconds to be answered."""
@@ -106,8 +109,7 @@ class _Connections(web.Server):
         )
         self._answer = answer
         self._open: dict[RequestHandler, _Connection] = {}
-        most_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._most = min(most, most_files // 2)
+        self._most = min(most, _most_files() // 4)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
@@ -158,6 +160,16 @@ class _Connections(web.Server):
             oldest = next((one for one in crowd if one.deadline), None)
             if oldest:
                 oldest.transport.abort()
+
+
+def _most_files() -> int:
+    """How many files this process may open, once it has asked for as many as it needs."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+        return wanted
+    return now if now != resource.RLIM_INFINITY else FILES
 
 
 def _log_full_house_once(loop: asyncio.AbstractEventLoop) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import bot.clicks as clicks_module
+from bot.asked import Asked
 from bot.clicks import Clicks
 from bot.domain.audit import AuditAction
 from bot.domain.clicks import Click, ClickResult
 from bot.domain.decisions import Verdict
+from bot.domain.errors import RequestUnknown
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms
 from bot.domain.requests import BackupRequest, Choice
@@ -156,6 +158,24 @@ async def test_twenty_clicks_at_once_are_one_decision(store: Store) -> None:
     assert (verdicts.count(_V.DECIDED), verdicts.count(_V.ALREADY_DECIDED)) == (1, 19)
     assert (await desk.now(request)).state is _S.APPROVED
     assert len(await store.audit_trail(request.id)) == 20
+
+
+async def test_a_replayed_withdrawal_hits_no_newer_request(store: Store) -> None:
+    """The name means what it meant when Slack signed the command."""
+    desk = Desk(store)
+    signed_at = desk.clock.now()
+    typed = Asked(ANA, "T0DEMO", "C0OPS", "trigger", None, sent_at=signed_at)
+    first = await desk.waiting(name="before-42", asked_at=signed_at - timedelta(minutes=1))
+    result, _ = await desk.clicks.withdraw("before-42", typed)
+    newer = await desk.waiting(name="before-42", asked_at=signed_at + timedelta(minutes=1))
+    with pytest.raises(RequestUnknown):
+        await desk.clicks.withdraw("before-42", typed)
+    anew = replace(typed, sent_at=signed_at + timedelta(minutes=2))
+
+    assert result.verdict is _V.DECIDED
+    assert (await desk.now(first)).state is _S.WITHDRAWN
+    assert (await desk.now(newer)).state is _S.AWAITING_APPROVAL
+    assert (await desk.clicks.withdraw("before-42", anew))[0].verdict is _V.DECIDED
 
 
 async def test_both_hands_of_one_person_count_once(store: Store) -> None:

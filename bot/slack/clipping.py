@@ -5,7 +5,7 @@ from typing import Any
 
 # https://docs.slack.dev/reference/block-kit, by what a text stands in: (type, field).
 LONGEST = {
-    ("message", "text"): 40_000,
+    ("message", "text"): 3999,
     ("section", "text"): 3000,
     ("section", "fields"): 2000,
     ("context", "elements"): 3000,

@@ -140,7 +140,7 @@ async def test_one_backup_shows_in_the_metrics(operator: Operator) -> None:
 
 async def test_a_port_that_is_taken_is_said(runs: Runs, world: World) -> None:
     """With the name of the setting."""
-    with socket.create_server(("", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         environ = world.environ | {"HEALTH_PORT": str(port)}
         async with runs(environ) as process:

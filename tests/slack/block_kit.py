@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
 from bot.demo.slack.block_rules import message_problems, view_problems
 from bot.slack.mrkdwn import Message
 
@@ -20,6 +23,7 @@ def check(message: Message) -> None:
     """Fail unless Slack takes the message, and nothing in it is markup that is not ours."""
     sent = message.as_slack()
     assert message_problems(sent["text"], sent["blocks"]) == []
+    check_parsed(sent["blocks"])
     assert len(json.dumps(sent["blocks"], ensure_ascii=False)) < 15_000
     for text in (sent["text"], *mrkdwn(sent["blocks"])):
         check_text(text)
@@ -28,8 +32,17 @@ def check(message: Message) -> None:
 def check_view(view: dict[str, Any]) -> None:
     """Fail unless Slack opens the form, and nothing in it is markup that is not ours."""
     assert view_problems(view) == []
+    check_parsed(view["blocks"])
+    assert View(**view).to_dict() == view
     for text in mrkdwn(view["blocks"]):
         check_text(text)
+
+
+def check_parsed(blocks: list[dict[str, Any]]) -> None:
+    """Fail if Slack's own library reads anything else out of a block than what stands there."""
+    for block in blocks:
+        if parsed := Block.parse(block):  # None for the newest kinds, which it doesn't know
+            assert parsed.to_dict() == block
 
 
 def check_text(text: str) -> None:

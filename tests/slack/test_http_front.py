@@ -104,7 +104,7 @@ def at(offset: float) -> dict[str, str]:
     return signed_headers(BODY, SECRET, int(time.time() + offset))
 
 
-def _unsigned() -> list[Any]:
+def unsigned() -> list[Any]:
     """Headers of every shape that no valid signature has."""
     timestamps = ["soon", "", " ", "½", "1e9", "-1", "+1", "0x10", "１２３４", "1_000", "1.5"]  # noqa: RUF001
     timestamps += ["9" * 400, "NaN", "inf", "0", "99999999999999", "null", f"{int(time.time())},1"]
@@ -154,7 +154,7 @@ BODIES = [
 
 async def test_what_is_not_signed_is_refused_whatever_it_looks_like(door: Door) -> None:
     """401 on every path and method, and nothing in it is looked at."""
-    for number, headers in enumerate(_unsigned()):
+    for number, headers in enumerate(unsigned()):
         body = BODIES[number % len(BODIES)] if SIGNATURE not in dict(headers) else BODY
         assert await door.knock(headers, body) == 401, headers
     for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH", "HEAD"):

@@ -180,6 +180,28 @@ async def test_blocks_that_are_wrong_in_any_form_do_not_loop(ground: Ground) -> 
         await ground.threads.show(WAITING)
 
 
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"])
+async def test_an_outcome_that_slack_does_not_show_is_said_in_plain_words(
+    ground: Ground, code: str
+) -> None:
+    """It has to be told, however it looks."""
+    await ground.threads.show(WAITING)
+    ground.workspace.faults.next("chat.postMessage", slack_faults.refused(code))
+    await ground.threads.say(COMPLETED, Line.ENDED)
+
+    assert len(ground.messages) == 2
+    assert "completed" in ground.messages[1]
+
+
+async def test_an_address_in_the_database_is_not_believed(ground: Ground) -> None:
+    """The refusal goes to the requester directly, and to nobody else."""
+    request = REFUSED.model_copy(update={"response_url": "http://127.0.0.1:9/commands/1"})
+    await ground.threads.announce(request)
+
+    assert "storage is full" in ground.said_to(request.requester)
+    assert [call.method for call in ground.workspace.calls] == ["chat.postMessage"]
+
+
 @pytest.mark.parametrize("code", ["channel_not_found", "not_in_channel", "is_archived"])
 async def test_a_channel_that_takes_no_card_is_named(ground: Ground, code: str) -> None:
     """The request cannot be decided without a card: the caller hears why there is none."""
