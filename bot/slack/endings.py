@@ -1,5 +1,6 @@
 """How a request ended, as its thread tells it: what is so, what is not, what to do."""
 
+from bot.domain.errors import GaveUp
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.slack.mrkdwn import code, date, mention, name, rough
@@ -79,7 +80,10 @@ def _lost(request: BackupRequest, _: str) -> str:
 def _refused(request: BackupRequest, _: str) -> str:
     error = request.refusal.error if request.refusal else None
     why = told(error, nothing(request)) if error else nothing(request)
-    return f"{what(request)} was *refused*. {why}"
+    ended = "was *refused*"
+    if isinstance(error, GaveUp):
+        ended = "is *not confirmed*" if request.is_in_doubt else "was *not carried out*"
+    return f"{what(request)} {ended}. {why}"
 
 
 def _rejected(request: BackupRequest, _: str) -> str:

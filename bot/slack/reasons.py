@@ -221,10 +221,8 @@ def _(_: ForeignWorkspace) -> Reason:
 def _(error: GaveUp) -> Reason:
     tries = "1 try" if error.tries == 1 else f"{error.tries} tries"
     waited = duration(timedelta(seconds=error.seconds))
-    return Reason(
-        f"RDS gave no clear answer for {waited} ({tries}), so I stopped trying.",
-        "Check the RDS console before you request it again.",
-    )
+    why = f"RDS gave no clear answer for {waited} ({tries}), so I stopped trying."
+    return Reason(why, "Check that RDS responds before you request it again.")
 
 
 @reason.register
