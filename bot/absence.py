@@ -5,7 +5,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOOK_AGAIN = (10.0, 30.0)  # seconds before the second and the third look
+LOOK_AGAIN = (5.0, 10.0)  # seconds before the second and the third look
 
 
 async def unless_absent(
