@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.clock import Clock
 from bot.domain.audit import GENESIS, AuditEntry, AuditKey, WrittenEntry, chained, key_id_of
-from bot.domain.errors import SettingsError
+from bot.domain.errors import SettingsError, StoreUnavailable
+from bot.storage.engine import cannot_open, unavailable
 from bot.storage.tables import audit, unsealed
 
 LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the chain
@@ -65,7 +66,7 @@ class Sealer:
             self._recorded.clear()
             try:
                 is_done = await self.seal()
-            except (DBAPIError, ValueError) as error:
+            except (StoreUnavailable, ValueError) as error:
                 log.warning("audit_not_sealed", error=type(error).__name__)
                 is_done = False
             if is_done:
@@ -74,22 +75,30 @@ class Sealer:
                 await self._clock.sleep(AGAIN)
 
     async def seal(self) -> bool:
-        """Chain all that waits; False if somebody else is at it, or has the key for it."""
-        count = AT_ONCE
+        """Chain all that waits; False if somebody else is at it, or has the key for it.
+
+        Raises StoreUnavailable, and ValueError for an entry that nobody can read.
+        """
+        count: int | None = AT_ONCE
         while count == AT_ONCE:
-            async with self._engine.begin() as connection:
-                if not await self._may_seal(connection):
-                    return False
-                entries = await _taken(connection)
-                count = len(entries)
-                if entries:
-                    await append(connection, entries, self._key)
-        return True
+            with unavailable():
+                count = await self._seal_some()
+        return count is not None
 
     async def close(self) -> None:
         """Leave nothing unsealed, if the database lets us."""
-        with suppress(DBAPIError, ValueError):
+        with suppress(StoreUnavailable, ValueError):
             await self.seal()
+
+    async def _seal_some(self) -> int | None:
+        """How many entries were chained; None if we may not."""
+        async with self._engine.begin() as connection:
+            if not await self._may_seal(connection):
+                return None
+            entries = await _taken(connection)
+            if entries:
+                await append(connection, entries, self._key)
+            return len(entries)
 
     async def _may_seal(self, connection: AsyncConnection) -> bool:
         bounded = func.set_config("idle_in_transaction_session_timeout", FROZEN, True)  # noqa: FBT003, of SQL
@@ -102,9 +111,15 @@ class Sealer:
 
 
 async def check_key(engine: AsyncEngine, key: AuditKey | None) -> None:
-    """Raises SettingsError if the trail is sealed with a key, and there is none to go on with."""
-    async with engine.connect() as connection:
-        _, newest = await _newest(connection)
+    """Raises SettingsError if the trail is sealed with a key, and there is none to go on with.
+
+    Also if the database cannot be read.
+    """
+    try:
+        async with engine.connect() as connection:
+            _, newest = await _newest(connection)
+    except DBAPIError as error:
+        raise cannot_open(error) from error
     if key is None and (key_id := key_id_of(newest)):
         raise SettingsError([f"AUDIT_KEY is missing: the trail is sealed with the key {key_id}."])
 
