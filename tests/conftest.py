@@ -1,5 +1,6 @@
 """What every test can ask for."""
 
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from bot.demo.clock import FastClock
@@ -24,6 +26,9 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+
+# As the bot has it: standard output belongs to the commands.
+structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 DATABASES = pytest.StashKey[Databases]()
 
