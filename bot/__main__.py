@@ -12,18 +12,20 @@ from cyclopts import App, Parameter, validators
 
 from bot.domain.errors import BotError, LeaseLost, SettingsError
 from bot.domain.printable import printable
-from bot.version import version
+from bot.runtime.version import version
 
 if TYPE_CHECKING:
-    from bot.settings import Settings
-    from bot.slack.http import Address
+    from bot.config.settings import Settings
+    from bot.slack.transport.http import Address
 
 cli = App(
     name="backup-bot",
     help="Manual backups of Huawei Cloud RDS databases, from Slack.",
     version=version,
 )
-cli.command("bot.audit:audit", name="audit", help="The audit trail: prove it, or write it out.")
+cli.command(
+    "bot.cli.audit:audit", name="audit", help="The audit trail: prove it, or write it out."
+)
 
 FELL_OVER = 1  # exit codes
 CANNOT_START = 2
@@ -50,8 +52,9 @@ def run(
     """
     import asyncio
 
-    from bot import logs, settings
-    from bot.slack.http import Address
+    from bot.config import settings
+    from bot.runtime import logs
+    from bot.slack.transport.http import Address
 
     loaded = settings.load(os.environ, http=http)
     logs.configure(loaded.environment.log_format)
@@ -82,8 +85,8 @@ def check(
     """
     import logging
 
-    from bot import logs
-    from bot.check import run_check
+    from bot.cli.check import run_check
+    from bot.runtime import logs
 
     logs.configure("console", level=logging.ERROR)
     return run_check(os.environ, offline=offline, http=http)
@@ -110,7 +113,7 @@ def demo(
     import asyncio
     import logging
 
-    from bot import logs
+    from bot.runtime import logs
 
     logs.configure("console", level=logging.ERROR)
     if script or scenario:
@@ -159,7 +162,7 @@ async def _run(loaded: "Settings", address: "Address | None") -> None:
     import gc
 
     from bot.app import running
-    from bot.clock import Clock
+    from bot.runtime.clock import Clock
 
     with suppress(LeaseLost):
         async with running(loaded, clock=Clock(), address=address) as over:

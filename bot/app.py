@@ -8,42 +8,42 @@ import structlog
 from slack_bolt.authorization import AuthorizeResult
 
 import handlers
-from bot import addresses
-from bot.backup_lists import BackupLists
-from bot.backups import Backups
-from bot.board import Board
-from bot.clicks import Clicks
-from bot.clock import Clock
-from bot.config_file import WITHOUT_A_FILE
-from bot.deletions import Deletions
+from bot.application.backup_cache import BackupLists
+from bot.application.backups import Backups
+from bot.application.clicks import Clicks
+from bot.application.command_limit import RateLimit
+from bot.application.deadlines import PEOPLE_PATIENCE, everybody_within
+from bot.application.deletions import Deletions
+from bot.application.instance_search import Typeahead
+from bot.application.inventory import Inventory
+from bot.application.policy_queries import Overview
+from bot.application.request_queries import Board
+from bot.config import addresses
+from bot.config.file import WITHOUT_A_FILE
+from bot.config.settings import Settings, revealed
+from bot.connections import Outside, open_outside
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
-from bot.health import Health, HealthServer
-from bot.inventory import Inventory
-from bot.lifecycle.journal import Journal
-from bot.lifecycle.reconciling import Alone, Reconciler
-from bot.lifecycle.voice import Voice
-from bot.lifecycle.workflow import Lifecycle
-from bot.lifecycle.world import World
-from bot.outside import Outside, open_outside
-from bot.overview import Overview
-from bot.patience import PEOPLE_PATIENCE, everybody_within
-from bot.rate_limit import RateLimit
+from bot.outbox.voice import Voice
 from bot.rds.client import PATIENCE
-from bot.run import Run
-from bot.settings import Settings, revealed
-from bot.slack.bolt import AtWork, bolt_app
-from bot.slack.homes import Homes
-from bot.slack.http import Address, HttpFront
-from bot.slack.identity import identify
-from bot.slack.sockets import SocketFront
+from bot.runtime.clock import Clock
+from bot.runtime.health import Health, HealthServer
+from bot.runtime.supervisor import Run
+from bot.runtime.version import version
+from bot.slack.transport.bolt import AtWork, bolt_app
+from bot.slack.transport.homes import Homes
+from bot.slack.transport.http import Address, HttpFront
+from bot.slack.transport.identity import identify
+from bot.slack.transport.sockets import SocketFront
 from bot.storage.engine import journal_args
 from bot.storage.intake import Intake
 from bot.storage.locks import one_at_a_time
 from bot.storage.replica import Replica
 from bot.storage.store import Store
-from bot.typeahead import Typeahead
-from bot.version import version
+from bot.workflow.context import World
+from bot.workflow.journal import Journal
+from bot.workflow.reconciling import Alone, Reconciler
+from bot.workflow.workflow import Lifecycle
 
 ALONE = "backup-bot"  # the executor id of the one process on a SQLite file
 TO_ANSWER = 3.0  # seconds that listeners under way get at shutdown

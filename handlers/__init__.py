@@ -6,8 +6,8 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.slack.cards import APPROVE, BREAK_GLASS, REJECT, WITHDRAW
-from bot.slack.views import BREAK_GLASS_VIEW, REJECT_VIEW
+from bot.slack.messages.cards import APPROVE, BREAK_GLASS, REJECT, WITHDRAW
+from bot.slack.messages.views import BREAK_GLASS_VIEW, REJECT_VIEW
 from handlers import (
     actions,
     commands,
@@ -15,12 +15,12 @@ from handlers import (
     errors,
     events,
     forms,
-    looks,
+    queries,
     shortcuts,
     views,
 )
-from handlers.asker import sender_team
-from handlers.door import Door
+from handlers.origin import sender_team
+from handlers.services import Door
 
 __all__ = ["Door", "register"]
 
@@ -31,7 +31,7 @@ DECISIONS = {APPROVE, REJECT, WITHDRAW, BREAK_GLASS, REJECT_VIEW, BREAK_GLASS_VI
 def register(app: AsyncApp, door: Door) -> None:
     """Listen to everything the manifest announces, from people of the bot's workspace."""
     app.middleware(partial(check_sender, door))
-    kinds = commands, looks, forms, deletion_forms, views, shortcuts, events, actions, errors
+    kinds = commands, queries, forms, deletion_forms, views, shortcuts, events, actions, errors
     for kind in kinds:
         kind.register(app, door)
 

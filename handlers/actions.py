@@ -9,24 +9,24 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.clicks import Clicks
+from bot.application.clicks import Clicks
 from bot.domain.clicks import Click
 from bot.domain.commands import Typed
 from bot.domain.decisions import Verdict
 from bot.domain.errors import FormNotOpened
 from bot.domain.requests import Choice
-from bot.slack import answers, views
-from bot.slack.answers import FIX
-from bot.slack.bolt import Respond
-from bot.slack.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
-from bot.slack.codes import FAILURES, error_code
-from bot.slack.home import OPEN
-from bot.slack.mrkdwn import Message
-from bot.slack.replies import KEEP
+from bot.slack.messages import answers, views
+from bot.slack.messages.answers import FIX
+from bot.slack.messages.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
+from bot.slack.messages.home import OPEN
+from bot.slack.messages.mrkdwn import Message
+from bot.slack.messages.replies import KEEP
+from bot.slack.transport.bolt import Respond
+from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers import forms
-from handlers.asker import asked_by, of_this_release, team_of
-from handlers.door import Door
 from handlers.modals import open_modal
+from handlers.origin import asked_by, of_this_release, team_of
+from handlers.services import Door
 
 log = structlog.get_logger(__name__)
 

@@ -11,15 +11,15 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.asked import Asked
+from bot.application.origin import Asked
 from bot.domain.commands import Command, CreateBackup, DeleteBackup, OpenForm, Withdraw
 from bot.domain.grammar import parse
-from bot.slack import answers
-from bot.slack.bolt import Respond
-from bot.slack.http import SENT_AT
-from bot.slack.mrkdwn import Message
-from handlers import deletion_forms, forms, looks
-from handlers.door import Door
+from bot.slack.messages import answers
+from bot.slack.messages.mrkdwn import Message
+from bot.slack.transport.bolt import Respond
+from bot.slack.transport.http import SENT_AT
+from handlers import deletion_forms, forms, queries
+from handlers.services import Door
 
 SOON = 2.0  # seconds for which an ack waits for its answer: Slack waits for three
 
@@ -46,7 +46,7 @@ async def backup(
     elif isinstance(wish, DeleteBackup):
         await deletion_forms.confirm(door, client, command["trigger_id"], wish, asked)
         await ack()
-    elif look := looks.ANSWERS.get(type(wish)):
+    elif look := queries.ANSWERS.get(type(wish)):
         await answer(look(door, wish, asked), ack, respond)
     else:
         message = await ANSWERS[type(wish)](door, wish, asked)

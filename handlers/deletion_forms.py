@@ -7,17 +7,17 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.asked import Asked
+from bot.application.origin import Asked
 from bot.domain.commands import DeleteBackup
 from bot.domain.errors import RdsError, TooManyCommands, UserError
 from bot.domain.folding import fold
-from bot.slack import answers
-from bot.slack.deletion_form import DELETE_VIEW, deletion_form, wrong_name
-from bot.slack.form_values import values_of
-from bot.slack.views import NAME
-from handlers.asker import asked_in_form, of_this_release
-from handlers.door import Door
+from bot.slack.messages import answers
+from bot.slack.messages.deletion_form import DELETE_VIEW, deletion_form, wrong_name
+from bot.slack.messages.form_values import values_of
+from bot.slack.messages.views import NAME
 from handlers.modals import answer, open_modal, point_out
+from handlers.origin import asked_in_form, of_this_release
+from handlers.services import Door
 
 
 def register(app: AsyncApp, door: Door) -> None:

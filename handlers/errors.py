@@ -20,14 +20,14 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.grammar import typed_in
-from bot.slack import answers
-from bot.slack.bolt import Respond
-from bot.slack.codes import FAILURES, error_code
-from bot.slack.mrkdwn import Message
-from bot.slack.views import answer_view, title_of
+from bot.slack.messages import answers
+from bot.slack.messages.mrkdwn import Message
+from bot.slack.messages.views import answer_view, title_of
+from bot.slack.transport.bolt import Respond
+from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers import unheard
-from handlers.asker import Outdated
-from handlers.door import Door
+from handlers.origin import Outdated
+from handlers.services import Door
 
 # What a person did, and may wait for an answer to.
 ANSWERED = "block_actions", "shortcut", "message_action", "view_submission"

@@ -6,10 +6,10 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.home import START
+from bot.slack.messages.home import START
 from handlers import forms
-from handlers.asker import asked_by
-from handlers.door import Door
+from handlers.origin import asked_by
+from handlers.services import Door
 
 
 def register(app: AsyncApp, door: Door) -> None:

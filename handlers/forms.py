@@ -8,21 +8,28 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.asked import Asked
+from bot.application.origin import Asked
 from bot.domain.commands import Typed
 from bot.domain.folding import fold
 from bot.domain.instances import Instance
 from bot.domain.keeping import keep_problem
 from bot.domain.references import References
-from bot.slack import answers
-from bot.slack.codes import FAILURES, error_code
-from bot.slack.form import CREATE_VIEW, Chosen, create_form, unknown_instance
-from bot.slack.form_values import INSTANCE, KEEP, TYPED_INSTANCE, Purpose, channel_of, values_of
-from bot.slack.instance_options import suggestions
-from bot.slack.views import DESCRIPTION
-from handlers.asker import asked_in_form, of_this_release
-from handlers.door import Door
+from bot.slack.messages import answers
+from bot.slack.messages.form import CREATE_VIEW, Chosen, create_form, unknown_instance
+from bot.slack.messages.form_values import (
+    INSTANCE,
+    KEEP,
+    TYPED_INSTANCE,
+    Purpose,
+    channel_of,
+    values_of,
+)
+from bot.slack.messages.instance_options import suggestions
+from bot.slack.messages.views import DESCRIPTION
+from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers.modals import ask, open_modal
+from handlers.origin import asked_in_form, of_this_release
+from handlers.services import Door
 
 log = structlog.get_logger(__name__)
 

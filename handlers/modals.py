@@ -7,7 +7,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.asked import Asked
+from bot.application.origin import Asked
 from bot.domain.commands import CommandError, Typed, checked_create
 from bot.domain.errors import (
     AmbiguousInstance,
@@ -19,11 +19,11 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
-from bot.slack import answers
-from bot.slack.codes import FAILURES, error_code
-from bot.slack.mrkdwn import Message
-from bot.slack.views import answer_view, name_taken, title_of
-from handlers.door import Door
+from bot.slack.messages import answers
+from bot.slack.messages.mrkdwn import Message
+from bot.slack.messages.views import answer_view, name_taken, title_of
+from bot.slack.transport.slack_errors import FAILURES, error_code
+from handlers.services import Door
 
 log = structlog.get_logger(__name__)
 

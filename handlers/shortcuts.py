@@ -7,8 +7,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import forms
-from handlers.asker import asked_by
-from handlers.door import Door
+from handlers.origin import asked_by
+from handlers.services import Door
 
 BACK_UP = "back_up_a_database"  # callback ids, as in the manifest
 BACK_UP_FROM_HERE = "back_up_from_here"

@@ -6,10 +6,10 @@ import structlog
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 
-from bot.slack import answers
-from bot.slack.bolt import Respond
-from bot.slack.codes import FAILURES, error_code
-from bot.slack.views import answer_view, title_of
+from bot.slack.messages import answers
+from bot.slack.messages.views import answer_view, title_of
+from bot.slack.transport.bolt import Respond
+from bot.slack.transport.slack_errors import FAILURES, error_code
 
 log = structlog.get_logger(__name__)
 

@@ -5,15 +5,15 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.clicks import Clicks
+from bot.application.clicks import Clicks
 from bot.domain.clicks import Click
 from bot.domain.commands import Typed
 from bot.domain.decisions import Verdict
 from bot.domain.folding import fold
 from bot.domain.keeping import shown_keep
 from bot.domain.requests import Choice
-from bot.slack import answers
-from bot.slack.views import (
+from bot.slack.messages import answers
+from bot.slack.messages.views import (
     ASK_AGAIN_VIEW,
     BREAK_GLASS_VIEW,
     DESCRIPTION,
@@ -21,9 +21,9 @@ from bot.slack.views import (
     REASON,
     REJECT_VIEW,
 )
-from handlers.asker import asked_in_form, team_of
-from handlers.door import Door
 from handlers.modals import answer, ask, point_out
+from handlers.origin import asked_in_form, team_of
+from handlers.services import Door
 
 FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → where it stands
 

@@ -5,7 +5,7 @@ import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from bot.clock import Clock
+from bot.runtime.clock import Clock
 
 
 class SteppedClock(Clock):

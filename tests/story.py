@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from bot import settings
 from bot.app import running
+from bot.config import settings
 from bot.demo.clock import FastClock
 from bot.demo.slack.records import Message, Reply
 from bot.demo.world import ANA, BEN, OPS, World
-from bot.slack.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
-from bot.slack.views import DESCRIPTION, NAME, REASON
+from bot.slack.messages.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
+from bot.slack.messages.views import DESCRIPTION, NAME, REASON
 from tests.stepped_clock import SteppedClock
 
 SPEED = 600  # ten minutes a second

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 
-from bot.asked import Asked
-from bot.backups import Backups
+from bot.application.backups import Backups
+from bot.application.origin import Asked
+from bot.application.ports import Store
 from bot.domain.audit import AuditEntry
 from bot.domain.commands import CreateBackup
 from bot.domain.instances import Instance
 from bot.domain.requests import BackupRequest
-from bot.ports import Store
-from bot.rds.instances import InstanceCatalogue
+from bot.rds.catalogue import InstanceCatalogue
 from tests.stepped_clock import SteppedClock
 
 ORDERS = Instance(id="a" * 32 + "in01", name="orders-prod", status="ACTIVE")

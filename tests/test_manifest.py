@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.config.settings import Environment
 from bot.demo.playground.screen import APP
 from bot.demo.world import BEN, OPS
 from bot.domain.verbs import VERBS
-from bot.settings import Environment
 from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
 from tests.story import Opens
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.config_file import ConfigFile, RdsTable, RuleTable
+from bot.config.file import ConfigFile, RdsTable, RuleTable
+from bot.config.settings import Environment
 from bot.demo.script import SCENARIOS
 from bot.domain.verbs import VERBS
-from bot.settings import Environment
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 

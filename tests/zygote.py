@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.databases import alone
 
-PRELOADED = ("bot.app", "bot.logs", "cyclopts", "sqlalchemy.dialects.sqlite.aiosqlite")
+PRELOADED = ("bot.app", "bot.runtime.logs", "cyclopts", "sqlalchemy.dialects.sqlite.aiosqlite")
 LOOKS = 1.0  # seconds between two looks whether it is still needed
 ROOT = Path(__file__).parents[1]
 MOST = 65_536  # bytes of an order

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, PositiveFloat
 
-from bot.clock import Clock
+from bot.runtime.clock import Clock
 
 
 class Tempo(BaseModel, frozen=True):

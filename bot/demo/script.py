@@ -6,15 +6,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot import settings
 from bot.app import running
+from bot.config import settings
 from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.records import Ending
 from bot.demo.slack.records import Message
 from bot.demo.world import ANA, BEN, OPS, World, offline_world
-from bot.slack.cards import APPROVE, REJECT
-from bot.slack.views import REASON
+from bot.slack.messages.cards import APPROVE, REJECT
+from bot.slack.messages.views import REASON
 
 SPEED = 60  # a minute a second
 PATIENCE = 25.0  # seconds of real time until a line must be there

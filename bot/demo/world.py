@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.clock import Clock
 from bot.demo.rds.api import RdsServer
 from bot.demo.rds.region import Region
 from bot.demo.slack.api import SlackServer
 from bot.demo.slack.workspace import Workspace
+from bot.runtime.clock import Clock
 
 Furnish = Callable[[Workspace, Region], None]
 

@@ -16,15 +16,15 @@ from urllib.parse import quote, urlencode
 import httpx
 import structlog
 
-from bot.budget import Budget
-from bot.clock import Clock
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
-from bot.lifecycle.ports import OnTurn
-from bot.metrics import RDS_CALLS
 from bot.rds import errors, models
 from bot.rds.models import Page
 from bot.rds.priority import Priority
+from bot.runtime.clock import Clock
+from bot.runtime.metrics import RDS_CALLS
+from bot.runtime.rate_limit import Budget
+from bot.workflow.ports import OnTurn
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

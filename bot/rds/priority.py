@@ -2,8 +2,8 @@
 
 from enum import IntEnum
 
-from bot.budget import Budget, Ledger
-from bot.clock import Clock
+from bot.runtime.clock import Clock
+from bot.runtime.rate_limit import Budget, Ledger
 
 # Huawei's default policy is "60 calls/min per user"; calls may take a second on their way.
 WINDOW = 61.0  # seconds

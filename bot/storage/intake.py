@@ -3,10 +3,10 @@
 import asyncio
 from typing import NamedTuple
 
+from bot.application.ports import Conflict
 from bot.domain.audit import AuditEntry
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import BackupRequest
-from bot.ports import Conflict
 from bot.storage.store import Store
 
 MOST = 100  # requests in one transaction, so that the first need not wait for the last

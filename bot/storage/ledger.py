@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.clock import Clock
 from bot.domain.errors import StoreUnavailable
+from bot.runtime.clock import Clock
 from bot.storage.engine import unavailable
 
 AGAIN = 1.0  # seconds until a database that does not answer is asked again

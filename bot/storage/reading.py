@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.audit import AuditEntry
-from bot.domain.lines import ANNOUNCED
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import OPEN_STATES, RequestState, Retention
+from bot.domain.thread_lines import ANNOUNCED
 from bot.storage.engine import unavailable
 from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests, unsealed, votes
 

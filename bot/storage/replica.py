@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.errors import LeaseLost, SettingsError, StoreUnavailable
-from bot.metrics import LEASES_LOST
+from bot.runtime.metrics import LEASES_LOST
 from bot.storage.engine import connect_args, open_engine, unavailable
 from bot.storage.tables import replicas
 from bot.storage.transaction import DECIDED

@@ -17,9 +17,9 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.clock import Clock
 from bot.domain.audit import GENESIS, AuditEntry, AuditKey, WrittenEntry, chained, key_id_of
 from bot.domain.errors import SettingsError, StoreUnavailable
+from bot.runtime.clock import Clock
 from bot.storage.engine import cannot_open, unavailable
 from bot.storage.tables import audit, unsealed
 

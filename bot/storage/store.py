@@ -15,8 +15,8 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.application.ports import Conflict
 from bot.domain.audit import AuditKey
-from bot.ports import Conflict
 from bot.storage.engine import unavailable
 from bot.storage.reading import Reading
 from bot.storage.story import log_story

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.application.ports import Conflict
 from bot.domain.audit import AuditEntry, AuditKey
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
-from bot.ports import Conflict
 from bot.storage.reading import load_request
 from bot.storage.sealing import append, wait_for_seal
 from bot.storage.tables import budgets, homes, requests, votes

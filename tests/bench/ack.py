@@ -18,8 +18,8 @@ from statistics import median, quantiles
 
 import psutil
 
-from bot.clock import Clock
 from bot.demo.world import OPS, World, offline_world
+from bot.runtime.clock import Clock
 from tests.many_people import somebody
 
 HERE = Path(__file__).parent

@@ -19,10 +19,10 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from bot.clock import Clock
 from bot.demo.slack.http_mode import signed_headers
 from bot.demo.world import ANA, OPS, World, offline_world
-from bot.slack.http import PATH
+from bot.runtime.clock import Clock
+from bot.slack.transport.http import PATH
 from tests.slack.test_http_front import BODIES, BODY, SECRET, unsigned
 
 REPEATS = int(os.environ.get("REPEATS", "3"))

@@ -21,10 +21,11 @@ from typing import TypedDict
 from unittest.mock import patch
 from uuid import uuid4
 
-from bot.asked import Asked
-from bot.backup_lists import BackupLists
-from bot.board import Board
-from bot.clock import Clock
+from bot.application.backup_cache import BackupLists
+from bot.application.instance_search import Typeahead
+from bot.application.inventory import Inventory
+from bot.application.origin import Asked
+from bot.application.request_queries import Board
 from bot.domain.commands import CommandError, Typed
 from bot.domain.errors import BotError, UserError
 from bot.domain.grammar import parse
@@ -32,14 +33,13 @@ from bot.domain.instances import Backup, Instance
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.inventory import Inventory
-from bot.rds.instances import InstanceCatalogue
-from bot.slack import answers
-from bot.slack.home import home_view
-from bot.slack.instance_options import suggestions
+from bot.rds.catalogue import InstanceCatalogue
+from bot.runtime.clock import Clock
+from bot.slack.messages import answers
+from bot.slack.messages.home import home_view
+from bot.slack.messages.instance_options import suggestions
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
-from bot.typeahead import Typeahead
 
 INSTANCES = int(os.environ.get("INSTANCES", "5000"))
 BACKUPS = 100  # of each instance

@@ -14,7 +14,7 @@ import time
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from bot.audit import verify
+from bot.cli.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
 from tests.bench.crowd import POLICY, Board, counted, fill, see_through

@@ -18,16 +18,17 @@ from typing import Any
 
 import aiohttp
 
-from bot import logs, settings
 from bot.app import running
-from bot.clock import Clock
+from bot.config import settings
 from bot.demo.slack.http_mode import form, signed_headers
 from bot.demo.slack.records import Delivery
 from bot.demo.slack.workspace import Workspace
 from bot.demo.world import ANA, BEN, OPS, offline_world
-from bot.slack.cards import APPROVE, REJECT
-from bot.slack.home import START
-from bot.slack.http import PATH, Address
+from bot.runtime import logs
+from bot.runtime.clock import Clock
+from bot.slack.messages.cards import APPROVE, REJECT
+from bot.slack.messages.home import START
+from bot.slack.transport.http import PATH, Address
 from tests.mutations import mutated, texts
 from tests.story import CONFIG
 

@@ -57,11 +57,11 @@ def waylay(owner: Any, method: str, death: Death, named: Callable[..., str | Non
 
 def waylay_ours(death: Death) -> None:
     """Where the bot itself goes from one thing to the next."""
-    from bot.lifecycle.workflow import Lifecycle  # noqa: PLC0415, after what they import
-    from bot.slack import pace  # noqa: PLC0415, the same
+    from bot.slack.transport import pace  # noqa: PLC0415, the same
     from bot.storage.store import Store  # noqa: PLC0415, the same
     from bot.storage.transaction import Transaction  # noqa: PLC0415, the same
-    from bot.watcher import Watcher  # noqa: PLC0415, the same
+    from bot.watcher.loop import Watcher  # noqa: PLC0415, the same
+    from bot.workflow.workflow import Lifecycle  # noqa: PLC0415, after what they import
 
     pace.BURST, pace.EDITS = 1000, 100_000
     for owner, method in (

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bot.clock import Clock
 from bot.demo.rds.region import Region
 from bot.demo.rds.signature import canonical_request, signature
 from bot.demo.rds.wire import WireRequest
+from bot.runtime.clock import Clock
 
 
 class SteppedClock(Clock):

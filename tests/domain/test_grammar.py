@@ -28,7 +28,7 @@ from bot.domain.commands import (
 )
 from bot.domain.grammar import parse
 from bot.domain.verbs import VERBS
-from bot.slack.mrkdwn import escape
+from bot.slack.messages.mrkdwn import escape
 
 HEX = "d8e6ca5a624745bcb546a227aa3ae1cf"
 UNDERSTOOD: dict[str, Command] = {

@@ -22,7 +22,7 @@ from bot.domain.grammar import parse
 from bot.domain.instances import Instance, matching
 from bot.domain.policy import Policy, Rule
 from bot.domain.references import References, alias_problems, alias_warnings
-from bot.slack.answers import refusal
+from bot.slack.messages.answers import refusal
 
 NAMES = [
     "订单库-prod",

@@ -10,9 +10,9 @@ from typing import TypeVar
 from bot.domain.audit import AuditAction
 from bot.domain.decisions import Verdict
 from bot.domain.instances import BackupStatus
-from bot.domain.lines import ANNOUNCED, GIVEN_UP
 from bot.domain.requests import Choice
 from bot.domain.states import RequestState
+from bot.domain.thread_lines import ANNOUNCED, GIVEN_UP
 from tests.history.events import (
     Accepted,
     Answered,

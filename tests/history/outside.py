@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Accepted, Backup, BackupStatus, Instance
-from bot.lifecycle.ports import OnTurn
+from bot.workflow.ports import OnTurn
 from tests.history.events import Ended, Event, Looked, Posted, Sent
 from tests.stepped_clock import SteppedClock
 

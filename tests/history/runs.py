@@ -19,9 +19,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-from bot.asked import Asked
-from bot.backups import Backups
-from bot.clicks import Clicks
+from bot.application.backups import Backups
+from bot.application.clicks import Clicks
+from bot.application.origin import Asked
 from bot.domain.audit import break_between
 from bot.domain.clicks import Click
 from bot.domain.commands import CreateBackup
@@ -29,21 +29,22 @@ from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.requests import Choice
 from bot.domain.states import RequestState
-from bot.lifecycle import turns, watching
-from bot.lifecycle.turns import Lull
-from bot.lifecycle.voice import Voice
-from bot.lifecycle.workflow import Lifecycle, Step
-from bot.lifecycle.world import World
-from bot.rds.instances import InstanceCatalogue
-from bot.slack.client import SlackClient
-from bot.slack.threads import Threads
+from bot.outbox.voice import Voice
+from bot.rds.catalogue import InstanceCatalogue
+from bot.runtime import loop_pacing
+from bot.runtime.loop_pacing import Lull
+from bot.slack.transport.threads import Threads
+from bot.slack.transport.web_client import SlackClient
 from bot.storage.audit_rows import audit_rows, entry_of
 from bot.storage.engine import migrate, open_engine
 from bot.storage.intake import Intake
 from bot.storage.store import Store
 from bot.storage.tables import posts
 from bot.storage.transaction import Transaction
-from bot.watcher import Watcher
+from bot.watcher.loop import Watcher
+from bot.workflow import watching
+from bot.workflow.context import World
+from bot.workflow.workflow import Lifecycle, Step
 from tests.history.events import Accepted, Answered, History, Killed, Left, Pressed, Rules
 from tests.history.outside import GROUP, Faults, JumpingClock, Outside, People, Region, Slack, calm
 
@@ -364,7 +365,7 @@ async def play(
     seed: int, directory: Path, migrated: Path, *, busy: float = BUSY, store_away: float = 0.0
 ) -> History:
     """The run that a seed stands for. How the database's threads take turns it does not say."""
-    turns.BREATH = 0  # a breath is of real time, of which there is no want here
+    loop_pacing.BREATH = 0  # a breath is of real time, of which there is no want here
     file = directory / f"run{seed}.db"
     shutil.copyfile(migrated, file)
     history = await Run(seed, f"sqlite:///{file}", busy, store_away).play()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.lifecycle import turns
+from bot.runtime import loop_pacing
 from tests.history.checker import check
 from tests.history.events import Event, Killed, Posted
 from tests.history.runs import play, template
@@ -17,9 +17,9 @@ BUSY = 600.0  # seconds
 @pytest.fixture
 def migrated(tmp_path: Path) -> Iterator[Path]:
     """A database file to begin with; the loop takes its breaths again afterwards."""
-    breath = turns.BREATH
+    breath = loop_pacing.BREATH
     yield template(tmp_path)
-    turns.BREATH = breath
+    loop_pacing.BREATH = breath
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))

@@ -11,8 +11,8 @@ from signal import SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from bot.clock import Clock
 from bot.demo.world import World, offline_world
+from bot.runtime.clock import Clock
 from tests.zygote import ForkedProcess, Zygote
 
 # Seconds of real time, all of which pass only where something hangs. How quick the bot is says

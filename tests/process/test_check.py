@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.check import Finding, Level, findings, run_check
-from bot.clock import Clock
+from bot.cli.check import Finding, Level, findings, run_check
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.wire import Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.world import BEN, CAT, World, offline_world
-from tests.test_settings import ENOUGH
+from bot.runtime.clock import Clock
+from tests.config.test_settings import ENOUGH
 
 GOOD = """\
 [approval]

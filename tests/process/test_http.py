@@ -11,10 +11,10 @@ import pytest
 
 from bot.demo.slack.http_mode import signed_headers
 from bot.demo.world import ANA, BEN, OPS, World
-from bot.slack.cards import APPROVE
-from bot.slack.form_values import CHANNEL, INSTANCE
-from bot.slack.home import START
-from bot.slack.http import PATH
+from bot.slack.messages.cards import APPROVE
+from bot.slack.messages.form_values import CHANNEL, INSTANCE
+from bot.slack.messages.home import START
+from bot.slack.transport.http import PATH
 from handlers.shortcuts import BACK_UP_FROM_HERE
 from tests.process.conftest import PATIENCE, Process, Runs, stopped
 

@@ -11,8 +11,8 @@ from bot import app
 from bot.demo.rds import faults as rds_faults
 from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, BEN, OPS, World
-from bot.slack import http, sockets
-from bot.slack.cards import APPROVE
+from bot.slack.messages.cards import APPROVE
+from bot.slack.transport import http, sockets
 from tests.many_people import somebody
 from tests.process.conftest import PATIENCE, Process, Runs, stopped, until_connected
 

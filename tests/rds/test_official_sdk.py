@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bot.clock import Clock
 from bot.demo.rds.api import RdsServer
 from bot.demo.rds.records import RdsInstance
 from bot.demo.rds.region import Region
+from bot.runtime.clock import Clock
 
 
 class Sdk(NamedTuple):

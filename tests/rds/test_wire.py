@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import pytest
 
-from bot.clock import Clock
 from bot.domain.errors import RdsOutcomeUnknown, RdsUnreachable
 from bot.rds import client as rds_client
 from bot.rds.client import RdsClient, open_client
 from bot.rds.priority import call_budget
 from bot.rds.signing import AkSkAuth
+from bot.runtime.clock import Clock
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -8,15 +8,15 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from bot import settings
 from bot.app import running
-from bot.clock import Clock
+from bot.config import settings
 from bot.demo.slack.events import event_payload
 from bot.demo.slack.records import Reply
 from bot.demo.world import ANA, BEN, OPS
-from bot.slack.form_values import CHANNEL, INSTANCE
-from bot.slack.home import START
-from bot.slack.http import PATH, Address
+from bot.runtime.clock import Clock
+from bot.slack.messages.form_values import CHANNEL, INSTANCE
+from bot.slack.messages.home import START
+from bot.slack.transport.http import PATH, Address
 from handlers import unheard
 from tests.bench.strangers import post, real_payloads
 from tests.mutations import mutated, texts

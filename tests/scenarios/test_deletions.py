@@ -10,8 +10,8 @@ from bot.demo.rds.wire import Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Message, Reply
 from bot.demo.world import ANA, BEN, DAN, OPS
-from bot.slack.replies import KEEP
-from bot.slack.views import NAME
+from bot.slack.messages.replies import KEEP
+from bot.slack.messages.views import NAME
 from tests.stepped_clock import SteppedClock
 from tests.story import PATIENCE, Opens, Story
 

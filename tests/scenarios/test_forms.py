@@ -11,11 +11,11 @@ from bot.demo.slack.records import Reply
 from bot.demo.slack.views import View
 from bot.demo.world import ANA, BEN, OPS
 from bot.domain.errors import StoreUnavailable
-from bot.slack.answers import FIX
-from bot.slack.cards import ASK_AGAIN, REJECT
-from bot.slack.form_values import CHANNEL, INSTANCE, KEEP
-from bot.slack.home import START
-from bot.slack.views import DESCRIPTION, NAME, REASON
+from bot.slack.messages.answers import FIX
+from bot.slack.messages.cards import ASK_AGAIN, REJECT
+from bot.slack.messages.form_values import CHANNEL, INSTANCE, KEEP
+from bot.slack.messages.home import START
+from bot.slack.messages.views import DESCRIPTION, NAME, REASON
 from bot.storage.store import Store
 from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
 from tests.story import PATIENCE, Opens, Story

@@ -7,8 +7,8 @@ import pytest
 from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.world import ANA, BEN, CAT, OPS
-from bot.slack.form_values import INSTANCE
-from bot.slack.tables import BACK, BACKUPS_PAGE, INSTANCES_PAGE, ON
+from bot.slack.messages.form_values import INSTANCE
+from bot.slack.messages.tables import BACK, BACKUPS_PAGE, INSTANCES_PAGE, ON
 from tests.story import CONFIG, Opens, Story
 
 

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from bot.clock import Clock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.faults import Fault, How, When
 from bot.demo.rds.wire import Answer, Operation
 from bot.demo.slack.records import Message
 from bot.demo.world import ANA
+from bot.runtime.clock import Clock
 from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot import settings
 from bot.app import running
+from bot.config import settings
 from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.api import RdsServer

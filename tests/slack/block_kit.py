@@ -9,7 +9,7 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from bot.demo.slack.block_rules import message_problems, view_problems
-from bot.slack.mrkdwn import Message
+from bot.slack.messages.mrkdwn import Message
 
 TOKEN = re.compile(r"<[^>]*>?|>")
 OURS = re.compile(

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.requests import BackupRequest
-from bot.slack.cards import request_card
+from bot.slack.messages.cards import request_card
 from tests.slack.samples import DECIDED_AT
 
 NOW = DECIDED_AT + timedelta(minutes=3)

@@ -24,7 +24,7 @@ from bot.domain.errors import (
 from bot.domain.grammar import parse
 from bot.domain.states import RequestState
 from bot.domain.verbs import VERBS
-from bot.slack import answers
+from bot.slack.messages import answers
 from tests.slack.block_kit import seen
 from tests.slack.samples import ASKED_AT, DECIDED_AT, TERMS, asked, in_every_state
 

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from bot.application.inventory import MadeView
 from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import Choice
 from bot.domain.states import RequestState, Retention
-from bot.inventory import MadeView
-from bot.slack import answers
-from bot.slack.cards import ASK_AGAIN, request_card
+from bot.slack.messages import answers
+from bot.slack.messages.cards import ASK_AGAIN, request_card
 from tests.slack.block_kit import seen
 from tests.slack.drawn import NOW, blocks, buttons, plan
 from tests.slack.samples import (

@@ -7,7 +7,7 @@ from bot.domain.decisions import Verdict
 from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
-from bot.slack import answers
+from bot.slack.messages import answers
 from tests.slack.block_kit import seen
 from tests.slack.samples import (
     TERMS,

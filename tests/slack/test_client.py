@@ -10,14 +10,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.clock import Clock
 from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.api import SlackServer
 from bot.demo.slack.faults import RESPONSE_URL, Fault
 from bot.demo.slack.workspace import Workspace
-from bot.slack.client import UNREADABLE, SlackClient
-from bot.slack.codes import FAILURES, error_code
-from bot.slack.identity import identify
+from bot.runtime.clock import Clock
+from bot.slack.transport.identity import identify
+from bot.slack.transport.slack_errors import FAILURES, error_code
+from bot.slack.transport.web_client import UNREADABLE, SlackClient
 from tests.stepped_clock import SteppedClock
 
 ANA, OPS = "U0ANA", "C0OPS"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
 from bot.demo.slack.block_rules import message_problems, view_problems
-from bot.slack.clipping import MOST_OPTIONS, clipped, cut
+from bot.slack.transport.clipping import MOST_OPTIONS, clipped, cut
 
 LONG = st.integers(0, 5000).map(lambda count: "word `code` &amp; <@U0BEN> " * (count // 25 + 1))
 PLAIN = LONG.map(lambda text: {"type": "plain_text", "text": text})

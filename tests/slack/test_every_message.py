@@ -12,16 +12,16 @@ from bot.domain.clicks import Click, ClickResult
 from bot.domain.commands import CommandError
 from bot.domain.decisions import AskVerdict, Decision, Verdict
 from bot.domain.errors import BotError, CannotPost, RdsError, SlackUnreachable, UserError
-from bot.domain.lines import Line
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal
 from bot.domain.states import RequestState, Retention
+from bot.domain.thread_lines import Line
 from bot.domain.verbs import VERBS
-from bot.slack import answers, views
-from bot.slack.cards import request_card
-from bot.slack.mrkdwn import Message
-from bot.slack.replies import thread_line
+from bot.slack.messages import answers, views
+from bot.slack.messages.cards import request_card
+from bot.slack.messages.mrkdwn import Message
+from bot.slack.messages.replies import thread_line
 from tests.slack.block_kit import check, check_view
 from tests.slack.samples import (
     DECIDED_AT,

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.board import HomeView, Pending, Status
-from bot.deletions import Doomed
+from bot.application.deletions import Doomed
+from bot.application.inventory import PAGE, BackupsView, InstanceRow, InstancesView, MadeView, Page
+from bot.application.request_queries import HomeView, Pending, Status
 from bot.domain.commands import Typed
 from bot.domain.decisions import AskVerdict, Decision
 from bot.domain.instances import Backup, Instance
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.inventory import PAGE, BackupsView, InstanceRow, InstancesView, MadeView, Page
-from bot.slack import answers
-from bot.slack.deletion_form import deletion_form
-from bot.slack.form import Chosen, create_form
-from bot.slack.form_values import Purpose, values_of
-from bot.slack.home import home_view, shown_requests
-from bot.slack.instance_options import suggestions
+from bot.slack.messages import answers
+from bot.slack.messages.deletion_form import deletion_form
+from bot.slack.messages.form import Chosen, create_form
+from bot.slack.messages.form_values import Purpose, values_of
+from bot.slack.messages.home import home_view, shown_requests
+from bot.slack.messages.instance_options import suggestions
 from tests.slack.block_kit import check, check_view
 from tests.slack.samples import DECIDED_AT, TERMS, asked, expiring, in_every_state
 from tests.slack.test_every_message import texts

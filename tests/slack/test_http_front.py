@@ -15,10 +15,10 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from structlog.testing import capture_logs
 
-from bot import server
 from bot.demo.slack.http_mode import FORM, signed_headers
-from bot.slack import http
-from bot.slack.http import PATH, Address, HttpFront
+from bot.runtime import http_server
+from bot.slack.transport import http
+from bot.slack.transport.http import PATH, Address, HttpFront
 
 SECRET = "the-signing-secret"
 BODY = urlencode({"command": "/backup", "text": "help", "user_id": "U0ANA"})
@@ -333,7 +333,7 @@ async def test_half_a_request_is_cut_off_in_time(
     door: Door, begun: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also while a byte comes now and then."""
-    monkeypatch.setattr(server, "TO_REQUEST", 0.3)
+    monkeypatch.setattr(http_server, "TO_REQUEST", 0.3)
     named = "".join(f"{name}: {value}\r\n" for name, value in signed().items())
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n{named}\r\n"
     reader, writer = await door.connect()
@@ -362,7 +362,7 @@ async def test_whoever_holds_connections_keeps_nobody_out(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest idle ones make room; one whose answer is under way does not."""
-    monkeypatch.setattr(server, "MOST_OF_ONE_ADDRESS", 20)
+    monkeypatch.setattr(http_server, "MOST_OF_ONE_ADDRESS", 20)
     door.app.goes_on = asyncio.Event()
     under_way = asyncio.create_task(door.knock(signed()))
     await door.app.came.wait()
@@ -380,7 +380,7 @@ async def test_whoever_holds_connections_keeps_nobody_out(
 async def test_no_file_left_is_logged_once() -> None:
     """Not once a try: that filled disks."""
     loop = asyncio.get_running_loop()
-    server._log_full_house_once(loop)  # noqa: SLF001, the operating system decides when
+    http_server._log_full_house_once(loop)  # noqa: SLF001, the operating system decides when
     with capture_logs() as logged:
         for _ in range(200):
             error = OSError(24, "Too many open files")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.slack.mrkdwn import (
+from bot.slack.messages.mrkdwn import (
     between,
     channel,
     clock,

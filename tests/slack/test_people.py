@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.demo.slack import faults
 from bot.demo.slack.workspace import Workspace
 from bot.demo.world import ANA, BEN, CAT, DBAS, offline_world
-from bot.slack.people import People
+from bot.slack.transport.people import People
 from tests.stepped_clock import SteppedClock
 
 GROUP, USER = "usergroups.users.list", "users.info"

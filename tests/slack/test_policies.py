@@ -7,7 +7,7 @@ import pytest
 from bot.domain.decisions import AskVerdict, Decision
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Rule, Terms
-from bot.slack import answers
+from bot.slack.messages import answers
 from tests.slack.block_kit import check, mrkdwn, seen
 
 INSTANCE = Instance(id="i", name="orders-prod", status="ACTIVE")

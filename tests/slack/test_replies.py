@@ -6,12 +6,12 @@ import pytest
 
 from bot.domain.attempts import Attempt
 from bot.domain.errors import GaveUp, RdsRefused, RefusalReason
-from bot.domain.lines import Line
 from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal
 from bot.domain.states import RequestState, Retention
-from bot.slack.replies import is_broadcast, thread_line
+from bot.domain.thread_lines import Line
+from bot.slack.messages.replies import is_broadcast, thread_line
 from tests.slack.block_kit import seen
 from tests.slack.samples import (
     ASKED_AT,

@@ -8,14 +8,14 @@ import pytest
 from slack_bolt.async_app import AsyncAck
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.clock import Clock
 from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.api import SlackServer
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import SettingsError
-from bot.slack.bolt import AtWork, bolt_app
-from bot.slack.client import SlackClient
-from bot.slack.sockets import Pace, SocketFront
+from bot.runtime.clock import Clock
+from bot.slack.transport.bolt import AtWork, bolt_app
+from bot.slack.transport.sockets import Pace, SocketFront
+from bot.slack.transport.web_client import SlackClient
 
 ANA, OPS = "U0ANA", "C0OPS"
 HASTE = Pace(look=0.02, ping=0.3, fresh_url=0.1, rebuild=0.5)  # dead after four pings

@@ -13,12 +13,12 @@ from bot.demo.slack.limits import PostLimit
 from bot.demo.slack.records import Content
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
-from bot.domain.lines import Line
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.slack.client import SlackClient
-from bot.slack.pace import EDITS
-from bot.slack.threads import Threads
+from bot.domain.thread_lines import Line
+from bot.slack.transport.pace import EDITS
+from bot.slack.transport.threads import Threads
+from bot.slack.transport.web_client import SlackClient
 from tests.slack.samples import asked, expiring, in_every_state
 from tests.stepped_clock import SteppedClock
 

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.decisions import Verdict
 from bot.domain.requests import Choice
-from bot.slack import answers, trail
+from bot.slack.messages import answers, trail
 from tests.slack.block_kit import check, mrkdwn
 from tests.slack.samples import BACKUP_ID, DECIDED_AT, on_the_trail
 

@@ -8,7 +8,7 @@ from bot.domain.clicks import LONGEST_REASON
 from bot.domain.errors import NameTaken
 from bot.domain.policy import Terms
 from bot.domain.states import RequestState
-from bot.slack import answers, views
+from bot.slack.messages import answers, views
 from tests.slack.block_kit import check_view, mrkdwn
 from tests.slack.samples import TERMS, asked, half_approved, in_every_state
 

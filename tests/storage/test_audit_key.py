@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit import verify
+from bot.cli.audit import verify
 from bot.domain.audit import AuditAction, AuditEntry, AuditKey, chained
 from bot.domain.errors import SettingsError
 from bot.storage.engine import migrate, open_engine

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from bot.audit import export, verify
-from bot.clock import Clock
+from bot.cli.audit import export, verify
 from bot.domain.audit import AuditAction, AuditEntry, ChainedEntry, break_between
 from bot.domain.errors import SettingsError
+from bot.runtime.clock import Clock
 from bot.storage.audit_rows import audit_rows, entry_of
 from bot.storage.engine import migrate, open_engine
 from bot.storage.sealing import Sealer
@@ -145,7 +145,7 @@ async def test_every_single_byte_of_an_entry_counts(
     """Each character of each column of one entry, changed by one: it is that entry."""
     rows = list(audit_rows(trail))
     changed = list(rows)
-    monkeypatch.setattr("bot.audit.audit_rows", lambda _: (row for row in changed))
+    monkeypatch.setattr("bot.cli.audit.audit_rows", lambda _: (row for row in changed))
     for name, value in rows[4].items():
         for place, character in enumerate(value or ""):
             other = f"{value}"[:place] + chr(ord(character) ^ 1) + f"{value}"[place + 1 :]

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import event
 
+from bot.application.ports import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import BackupRequest
-from bot.ports import Conflict
 from bot.storage.engine import open_engine
 from bot.storage.intake import Intake
 from bot.storage.store import Store

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.domain.errors import LeaseLost
-from bot.lifecycle.gate import Gate
+from bot.runtime.in_flight import Gate
 from bot.storage.engine import connect_args, journal_args, migrate, open_engine
 from bot.storage.replica import Replica
 

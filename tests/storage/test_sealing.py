@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from bot.audit import export, verify
-from bot.clock import Clock
+from bot.cli.audit import export, verify
 from bot.domain.audit import AuditAction, AuditEntry, AuditKey
 from bot.domain.errors import SettingsError
+from bot.runtime.clock import Clock
 from bot.storage import sealing
 from bot.storage.audit_rows import audit_rows, entry_of
 from bot.storage.engine import migrate, open_engine

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.application.ports import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import NameTaken, SettingsError
 from bot.domain.instances import Instance
@@ -13,7 +14,6 @@ from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal, Vote
 from bot.domain.states import RequestState
-from bot.ports import Conflict
 from bot.storage.engine import migrate
 from bot.storage.reading import load_request
 from bot.storage.store import Store

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import pytest
 import structlog
 
-from bot import logs
+from bot.application.ports import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
-from bot.ports import Conflict
+from bot.runtime import logs
 from bot.storage.store import Store
 from tests.requests import NOON, asked
 

@@ -6,9 +6,10 @@ import os
 import sys
 from asyncio import FIRST_COMPLETED, StreamReader, StreamReaderProtocol
 
-from bot import logs, settings
 from bot.app import running
+from bot.config import settings
 from bot.demo.clock import FastClock, Tempo
+from bot.runtime import logs
 
 
 async def run() -> None:

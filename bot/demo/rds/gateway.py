@@ -4,9 +4,9 @@ import hmac
 from collections import deque
 from datetime import UTC, datetime, timedelta
 
-from bot.clock import Clock
 from bot.demo.rds.signature import Authorization, canonical_request, signature
 from bot.demo.rds.wire import Refused, WireRequest
+from bot.runtime.clock import Clock
 
 CLOCK_TOLERANCE = timedelta(minutes=15)
 BAD_SIGNATURES = 5  # in a row; one more locks the access key

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from bot.clock import Clock
+from bot.runtime.clock import Clock
 
 # The last two characters of every id. MariaDB's are not documented, so there is none here.
 ENGINE_DIGITS = {"MySQL": "01", "PostgreSQL": "03", "SQLServer": "04"}

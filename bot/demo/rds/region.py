@@ -5,11 +5,11 @@ import re
 from collections import deque
 from datetime import datetime, timedelta
 
-from bot.clock import Clock
 from bot.demo.rds.faults import Faults
 from bot.demo.rds.gateway import Gateway
 from bot.demo.rds.records import Ending, RdsBackup, RdsInstance, new_id
 from bot.demo.rds.wire import Call, Refused
+from bot.runtime.clock import Clock
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,63}")
 NOT_IN_DESCRIPTION = frozenset(">!<\"&'=\r\n")

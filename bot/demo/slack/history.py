@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from bot.clock import Clock
 from bot.demo.slack.block_rules import TEXT, broadcasts, message_problems
 from bot.demo.slack.records import Content, Json, Message, Refused
+from bot.runtime.clock import Clock
 
 
 class History:

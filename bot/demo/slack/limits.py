@@ -2,8 +2,8 @@
 
 import math
 
-from bot.clock import Clock
 from bot.demo.slack.records import Refused
+from bot.runtime.clock import Clock
 
 
 class PostLimit:

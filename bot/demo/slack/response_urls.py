@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
 
-from bot.clock import Clock
 from bot.demo.slack.history import History
 from bot.demo.slack.records import Json, Message, Refused
+from bot.runtime.clock import Clock
 
 USES = 5
 LIFETIME = timedelta(minutes=30)

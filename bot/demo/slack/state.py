@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.clock import Clock
 from bot.demo.slack.conversation import as_text
 from bot.demo.slack.directory import Directory
 from bot.demo.slack.faults import Faults
@@ -17,6 +16,7 @@ from bot.demo.slack.response_urls import ResponseUrls
 from bot.demo.slack.socket_mode import Sockets
 from bot.demo.slack.transcript import read, read_view
 from bot.demo.slack.views import View
+from bot.runtime.clock import Clock
 
 GRANTED = frozenset(
     {"commands", "chat:write", "chat:write.public", "usergroups:read", "users:read"}

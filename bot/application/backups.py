@@ -1,0 +1,123 @@
+"""Ask for a backup: what is wrong is said at once, what is right is on disk, and on its way."""
+
+from contextlib import suppress
+
+from bot.application.deadlines import PATIENCE
+from bot.application.origin import Asked, asked_entry, requested
+from bot.application.ports import Catalogue, Conflict, Engine, Intake, Store
+from bot.domain.audit import AuditAction
+from bot.domain.commands import CreateBackup
+from bot.domain.errors import (
+    NameTaken,
+    RdsError,
+    RdsUnreachable,
+    StoreUnavailable,
+    UserError,
+)
+from bot.domain.instances import Instance
+from bot.domain.naming import default_name, free_name
+from bot.domain.requests import BackupRequest
+from bot.runtime.clock import Clock
+
+
+class Backups:
+    """Ask for a backup."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        intake: Intake,
+        catalogue: Catalogue,
+        engine: Engine,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._catalogue = catalogue
+        self._engine = engine
+        self._clock = clock
+
+    async def ask(
+        self, create: CreateBackup, asked: Asked, *, again: str | None = None
+    ) -> BackupRequest:
+        """Put a request on disk, and on its way. The same command twice is one request.
+
+        What is certainly wrong is said before anything is stored: raises UnknownInstance,
+        AmbiguousInstance, ReadReplica, NameTaken (another open request has the name),
+        StoreUnavailable, and RdsRefused when RDS does not take the bot's own keys.
+        `again` is the id of the request that this one repeats.
+        """
+        request = requested(
+            asked,
+            self._clock.now(),
+            reference=create.instance,
+            name=create.name,
+            description=create.description,
+            keep=create.keep,
+        )
+        try:
+            found = await self._found(create.instance)
+            if not create.name:
+                instance = found.name if found else create.instance
+                name = default_name(instance, request.asked_at, create.description)
+                request = request.model_copy(update={"name": name})
+            request = request.model_copy(update={"instance": found})
+            return await self.put_down(request, found, again=again, renames=not create.name)
+        except StoreUnavailable:
+            raise  # there is nowhere to note it, and no time to try
+        except (UserError, RdsError) as error:
+            await self.note_refusal(request, error)
+            raise
+
+    def propose(self, instance: Instance, description: str = "") -> str:
+        """A name for a backup of it, of now."""
+        return default_name(instance.name, self._clock.now(), description)
+
+    async def put_down(
+        self,
+        request: BackupRequest,
+        found: Instance | None,
+        *,
+        again: str | None = None,
+        renames: bool = False,
+    ) -> BackupRequest:
+        """Write a request down and begin it; the one of the same command, if there is one.
+
+        Raises NameTaken if another open request has its name, unless it `renames` itself.
+        """
+        wanted, taken = request.name, set[str]()
+        while True:
+            try:
+                trail = asked_entry(request, AuditAction.ASKED, found, again)
+                await self._intake.write(request, trail)
+            except Conflict:
+                if same := await self._store.asked_by(request.trigger_id):
+                    return same
+                taken.add(request.name)
+                if not renames:
+                    raise await self._name_taken(request) from None
+                request = request.model_copy(update={"name": free_name(wanted, taken)})
+            else:
+                self._engine.begin(request.id)
+                return request
+
+    async def _found(self, reference: str) -> Instance | None:
+        with suppress(RdsUnreachable):  # slow is not wrong: the lifecycle takes its time
+            return await self._catalogue.find(reference, PATIENCE)
+        return None
+
+    async def _name_taken(self, request: BackupRequest) -> NameTaken:
+        other = await self._store.open_named(request.name)
+        free = free_name(request.name, {request.name})
+        return NameTaken(request.name, free, other.requester if other else None)
+
+    async def note_refusal(self, request: BackupRequest, error: Exception) -> None:
+        """Nothing is stored of a refused command, but that it was refused."""
+        refused = asked_entry(request, AuditAction.ASK_REFUSED, None)
+        detail = refused.detail | {"error": type(error).__name__}
+        with suppress(StoreUnavailable):
+            async with self._store.transaction() as transaction:
+                await transaction.record(
+                    refused.model_copy(update={"request_id": None, "detail": detail})
+                )

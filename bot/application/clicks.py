@@ -1,0 +1,157 @@
+"""What a click does: decide about a request, withdraw it, keep its backup."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+
+from bot.application.deadlines import FORM_PATIENCE, PEOPLE_PATIENCE
+from bot.application.origin import Asked, request_about
+from bot.application.ports import Conflict, Engine, People, Store, Transaction
+from bot.domain.audit import AuditAction
+from bot.domain.clicks import LONGEST_ID, STATES, Click, ClickResult, entry, judge
+from bot.domain.decisions import Decision, Verdict
+from bot.domain.policy import Members, Policy, Terms
+from bot.domain.requests import BackupRequest, Choice, Vote
+from bot.domain.states import RequestState, Retention
+from bot.domain.thread_lines import CARD
+from bot.runtime.clock import Clock
+from bot.runtime.metrics import DECISION_SECONDS
+
+JUST_ADDED = 10.0  # seconds after which somebody who was added to a group is let in
+
+
+class Clicks:
+    """Counts what people choose, by the rights that they have when they do."""
+
+    def __init__(
+        self, *, store: Store, policy: Policy, people: People, engine: Engine, clock: Clock
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._people = people
+        self._engine = engine
+        self._clock = clock
+
+    async def decide(self, click: Click) -> ClickResult:
+        """Count a click. Vote, state and audit are one transaction; the answer is its result.
+
+        Without the reason that its choice wants, a click that would count is answered with
+        NO_REASON and leaves no trace.
+        """
+        members = await self._members_for(click)
+        try:
+            result = await self._count(click, members)
+        except Conflict:  # somebody was faster: a second look sees what they did
+            result = await self._count(click, members)
+        if result.request is not None:
+            self._engine.wake(result.request.id)
+            if result.verdict is Verdict.DECIDED and (since := result.request.waits_since):
+                took = self._clock.now() - since
+                DECISION_SECONDS.labels(click.choice.value).observe(took.total_seconds())
+        return result
+
+    async def withdraw(self, about: str, asked: Asked) -> tuple[ClickResult, Click]:
+        """Take a request back, by its backup's name or its id. Raises RequestUnknown."""
+        request = await request_about(self._store, about, asked)
+        click = Click(request.id, Choice.WITHDRAW, asked.user_id, asked.team_id)
+        return await self.decide(click), click
+
+    async def keep(self, request_id: str, user_id: str, team_id: str) -> BackupRequest | None:
+        """Let a backup stay that was to be deleted; the request as it stands then.
+
+        None if this team has no such request. Where it is too late, nothing is changed.
+        """
+        request = await self.claimed(request_id, team_id)
+        if request is None or request.retention is not Retention.WARNED:
+            return request
+        now = self._clock.now()
+        with suppress(Conflict):
+            async with self._store.transaction() as transaction:
+                kept = await transaction.retain(request, Retention.KEPT, kept_by=user_id)
+                what = kept.backup_on_trail
+                await transaction.record(
+                    kept.on_trail(AuditAction.KEPT, at=now, actor=user_id, detail=what)
+                )
+        self._engine.wake(request.id)
+        return await self._store.load(request.id)
+
+    async def claimed(self, request_id: str, team_id: str) -> BackupRequest | None:
+        """The request that a button says it is about; None if this team has no such."""
+        request = await self._store.load(request_id[:LONGEST_ID])
+        return request if request and request.concerns(team_id) else None
+
+    async def is_double(self, request_id: str, ts: str) -> bool:
+        """Whether the message is a card that was posted and then, its ts lost, posted again."""
+        card = await self._store.posted(request_id, CARD)
+        return card is not None and ts not in ("", card[1])
+
+    async def _members_for(self, click: Click) -> Members:
+        """Who is behind the ids that this click hangs on, asked before anything is locked."""
+        request = await self._store.load(click.request_id)
+        if request is None or request.state is not RequestState.AWAITING_APPROVAL:
+            return {}
+        terms = request.under(self._policy).terms or Terms()
+        match click.choice:
+            case Choice.WITHDRAW:
+                return {}
+            case Choice.BREAK_GLASS:
+                allowed = terms.break_glass
+            case Choice.APPROVE | Choice.REJECT:
+                allowed = terms.approvers
+        opens_form = click.choice.wants_reason and not click.reason
+        patience = FORM_PATIENCE if opens_form else PEOPLE_PATIENCE
+        ids = (*allowed, click.user_id, *request.approvers)
+        try:
+            async with asyncio.timeout(patience):
+                return await self._rights(click, request.under(self._policy), ids)
+        except TimeoutError:  # nothing is known, so no group decides
+            return {}
+
+    async def _rights(self, click: Click, request: BackupRequest, ids: Iterable[str]) -> Members:
+        """What would count is asked of Slack anew; who is refused spends few of its calls."""
+        members = await self._people.members(ids)
+        verdict = judge(click, request, members, self._clock.now()).verdict
+        if verdict.counts:
+            return await self._people.members(ids, max_age=0)
+        if verdict in (Verdict.NOT_AN_APPROVER, Verdict.MAY_NOT_BREAK_GLASS):
+            return await self._people.members(ids, max_age=JUST_ADDED)
+        return members
+
+    async def _count(self, click: Click, members: Members) -> ClickResult:
+        async with self._store.transaction() as transaction:
+            request = await transaction.load(click.request_id)
+            now = self._clock.now()
+            if request is None:
+                decision = Decision(Verdict.UNKNOWN_REQUEST, "")
+            else:
+                request = request.under(self._policy)
+                decision = judge(click, request, members, now)
+                request = await _carry_out(transaction, click, request, decision, now)
+            if decision.verdict is not Verdict.NO_REASON:
+                await transaction.record(entry(click, decision, request, now))
+        return ClickResult(decision.verdict, request)
+
+
+async def _carry_out(
+    transaction: Transaction,
+    click: Click,
+    request: BackupRequest,
+    decision: Decision[Verdict],
+    now: datetime,
+) -> BackupRequest:
+    if not decision.verdict.counts:
+        return request
+    if decision.struck:
+        request = await transaction.strike(request, decision.struck)
+    if not _has_voted(click, request):
+        vote = Vote(user_id=click.user_id, choice=click.choice, at=now, reason=click.reason)
+        request = await transaction.vote(request, vote)
+    if decision.verdict in (Verdict.COUNTED, Verdict.IN_DOUBT):
+        return request
+    to = STATES[click.choice]
+    return await transaction.move(request, to, decided_at=now, terms=request.terms)
+
+
+def _has_voted(click: Click, request: BackupRequest) -> bool:
+    return any((v.user_id, v.choice) == (click.user_id, click.choice) for v in request.votes)

@@ -1,0 +1,31 @@
+"""How many commands one person may send, so that nobody keeps the bot from everybody else."""
+
+from collections import deque
+
+from bot.domain.errors import TooManyCommands
+from bot.runtime.clock import Clock
+
+LIMIT = 600  # commands and forms of one person: nobody types as fast, and scripts have room
+WINDOW = 60.0  # seconds
+MOST_PEOPLE = 10_000  # who are remembered: whoever sent one last goes last
+
+
+class RateLimit:
+    """Counts in this process alone: it asks nobody and writes nothing, so a refusal is cheap."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sent: dict[str, deque[float]] = {}
+
+    def check(self, user_id: str) -> None:
+        """Count a command. Raises TooManyCommands, which counts as none."""
+        now = self._clock.monotonic()
+        sent = self._sent.pop(user_id, deque[float]())
+        self._sent[user_id] = sent
+        while len(self._sent) > MOST_PEOPLE:
+            del self._sent[next(iter(self._sent))]
+        while sent and sent[0] <= now - WINDOW:
+            sent.popleft()
+        if len(sent) >= LIMIT:
+            raise TooManyCommands(len(sent), sent[0] + WINDOW - now)
+        sent.append(now)

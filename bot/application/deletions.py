@@ -1,0 +1,102 @@
+"""Ask for the deletion of a backup: the same way as for a backup, through the same policy."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bot.application.backup_cache import BackupLists
+from bot.application.backups import Backups
+from bot.application.deadlines import PATIENCE
+from bot.application.made_backups import made_here
+from bot.application.origin import Asked, requested
+from bot.application.ports import Catalogue, Store
+from bot.domain.commands import DeleteBackup
+from bot.domain.deleting import deletable
+from bot.domain.errors import BackupUnknown, NameTaken, RdsError, RequestOpen, UserError
+from bot.domain.instances import Backup, Instance
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
+from bot.runtime.clock import Clock
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """A backup that somebody wants deleted; `backup` is None while RDS has not shown it."""
+
+    instance: Instance
+    name: str
+    backup: Backup | None
+
+
+class Deletions:
+    """Finds what is to be deleted, and asks for it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        lists: BackupLists,
+        backups: Backups,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._lists = lists
+        self._backups = backups
+        self._clock = clock
+
+    async def find(self, wish: DeleteBackup, patience: float = PATIENCE) -> Doomed:
+        """The backup, held against RDS's list if that comes in time.
+
+        A list that lacks what this bot made proves nothing: the lifecycle asks for it by its id.
+        Raises BackupUnknown, BackupNotManual, BackupBusy, InstanceNotReady, and what
+        `Catalogue.find` raises.
+        """
+        instance = await self._instance(wish)
+        with suppress(RdsError, TimeoutError):
+            listed = await self._lists.of(instance.id, patience)
+            try:
+                return Doomed(instance, wish.name, deletable(wish.name, instance, listed))
+            except BackupUnknown:
+                if not await made_here(self._store, wish.name, instance.id):
+                    raise
+        return Doomed(instance, wish.name, None)
+
+    async def ask(self, wish: DeleteBackup, asked: Asked) -> BackupRequest:
+        """Put the request on disk, and on its way.
+
+        Raises as `find`, RequestOpen, and StoreUnavailable.
+        """
+        try:
+            instance = await self._instance(wish)
+        except (UserError, RdsError) as error:
+            await self._backups.note_refusal(self._requested(wish, asked), error)
+            raise
+        request = self._requested(wish, asked).model_copy(update={"instance": instance})
+        try:
+            return await self._backups.put_down(request, instance)
+        except NameTaken as error:
+            is_open = RequestOpen(wish.name, error.asked_by)
+            await self._backups.note_refusal(request, is_open)
+            raise is_open from error
+
+    def _requested(self, wish: DeleteBackup, asked: Asked) -> BackupRequest:
+        return requested(
+            asked,
+            self._clock.now(),
+            kind=Kind.DELETE,
+            reference=wish.instance or "",
+            name=wish.name,
+            description="",
+        )
+
+    async def _instance(self, wish: DeleteBackup) -> Instance:
+        """The one that was named, or that of which this bot made the backup."""
+        if wish.instance:
+            return await self._catalogue.find(wish.instance, PATIENCE)
+        made = await self._store.requests(
+            names=[wish.name], kind=Kind.CREATE, states=[RequestState.COMPLETED], limit=1
+        )
+        if not made or made[0].instance is None:
+            raise BackupUnknown(wish.name)
+        return made[0].instance

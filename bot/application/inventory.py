@@ -1,0 +1,186 @@
+"""What is there: the project's instances, and the backups that RDS keeps of them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.application.backup_cache import BackupLists
+from bot.application.deadlines import FORM_PATIENCE, members_within
+from bot.application.origin import Asked
+from bot.application.ports import Catalogue, People, Store
+from bot.domain.decisions import AskVerdict, Decision, decide_request
+from bot.domain.errors import RdsError
+from bot.domain.instances import LONG_AGO, Backup, Instance, begun, matching
+from bot.domain.policy import Policy
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
+from bot.runtime.clock import Clock
+
+PAGE = 10  # rows of one answer
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list: `number` counts from 0; `items` is how long all of it is."""
+
+    number: int
+    items: int
+
+    @property
+    def count(self) -> int:
+        return max(1, -(-self.items // PAGE))
+
+
+@dataclass(frozen=True)
+class BackupsView:
+    """Backups of an instance, the newest first; `made` has the requests of those we made."""
+
+    instance: Instance
+    backups: Sequence[Backup]
+    made: dict[str, BackupRequest]
+    every: bool
+    page: Page
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MadeView:
+    """Requests whose backups this bot made, the newest first; `deleted` are ids of backups."""
+
+    requests: Sequence[BackupRequest]
+    number: int
+    has_more: bool
+    at: datetime
+    deleted: frozenset[str | None] = frozenset()  # those it also deleted, when asked to
+
+
+@dataclass(frozen=True)
+class InstanceRow:
+    """An instance, to one person; `last_good` is None if there is none, or nobody looked yet."""
+
+    instance: Instance
+    looked: bool
+    last_good: Backup | None
+    decision: Decision[AskVerdict]
+
+
+@dataclass(frozen=True)
+class InstancesView:
+    like: str | None
+    rows: Sequence[InstanceRow]
+    page: Page
+    at: datetime
+
+
+class Inventory:
+    """Shows it, a page at a time."""
+
+    def __init__(
+        self,
+        *,
+        lists: BackupLists,
+        store: Store,
+        catalogue: Catalogue,
+        policy: Policy,
+        people: People,
+        clock: Clock,
+        aliases: Mapping[str, str],
+    ) -> None:
+        self._lists = lists
+        self._aliases = aliases
+        self._store = store
+        self._catalogue = catalogue
+        self._policy = policy
+        self._people = people
+        self._clock = clock
+
+    async def backups(
+        self, reference: str, *, every: bool, number: int, patience: float
+    ) -> BackupsView:
+        """A page of an instance's manual backups, or of `every` one.
+
+        Raises what `Catalogue.find` raises, RdsError, and TimeoutError.
+        """
+        instance = await self._catalogue.find(reference, patience)
+        found = await self._lists.of(instance.id, patience)
+        wanted = [backup for backup in found if every or backup.type == "manual"]
+        wanted.sort(key=begun, reverse=True)
+        page = _page(number, len(wanted))
+        shown = wanted[page.number * PAGE :][:PAGE]
+        made = await self._store.requests(
+            names=[backup.name for backup in shown], kind=Kind.CREATE, limit=10 * PAGE
+        )
+        ours = {r.backup_id: r for r in made if r.backup_id}
+        return BackupsView(instance, shown, ours, every, page, self._clock.now())
+
+    async def made(self, number: int) -> MadeView:
+        """A page of the backups that this bot made, the newest first."""
+        found = await self._store.requests(
+            kind=Kind.CREATE,
+            states=[RequestState.COMPLETED],
+            offset=number * PAGE,
+            limit=PAGE + 1,
+        )
+        shown = found[:PAGE]
+        deletions = await self._store.requests(
+            names=[request.name for request in shown],
+            kind=Kind.DELETE,
+            states=[RequestState.DELETED],
+            limit=10 * PAGE,
+        )
+        deleted = frozenset(request.backup_id for request in deletions)
+        return MadeView(shown, number, len(found) > PAGE, self._clock.now(), deleted)
+
+    async def instances(
+        self, like: str | None, asked: Asked, *, number: int, patience: float
+    ) -> InstancesView:
+        """A page of the instances whose name, id or alias holds `like`; RDS is asked at once.
+
+        What it does not tell in time is left open.
+        """
+        known = await self._catalogue.known(patience)
+        wanted = sorted(matching(known, like or "", self._aliases), key=lambda found: found.name)
+        page = _page(number, len(wanted))
+        shown = wanted[page.number * PAGE :][:PAGE]
+        terms = [self._policy.terms_for(found.name, found.id) for found in shown]
+        people = {person for t in terms for person in (*t.requesters, *t.approvers)}
+        looking = asyncio.gather(*(self._within(found.id, patience) for found in shown))
+        members = await members_within(FORM_PATIENCE, self._people, (*people, asked.user_id))
+        await looking
+        rows = [
+            InstanceRow(
+                found,
+                self._lists.knows(found.id),
+                self._lists.last_good(found.id),
+                decide_request(
+                    term, user=asked.user_id, channel=asked.channel_id, members=members
+                ),
+            )
+            for found, term in zip(shown, terms, strict=True)
+        ]
+        return InstancesView(like, rows, page, self._clock.now())
+
+    async def _within(self, instance_id: str, patience: float) -> None:
+        with suppress(RdsError, TimeoutError):
+            await self._lists.of(instance_id, patience)
+
+    async def look_around(self) -> None:
+        """Spend a few spare calls on the instances whose backups were listed longest ago."""
+        await self._lists.look_around(matching(await self._catalogue.known(0.0), ""))
+
+    async def overdue(self, after: timedelta) -> list[tuple[Instance, Backup | None]]:
+        """The instances whose last good backup is older than that, or that have none."""
+        since = self._clock.now() - after
+        late = []
+        for instance in matching(await self._catalogue.known(0.0), ""):
+            if self._lists.knows(instance.id):
+                last = self._lists.last_good(instance.id)
+                if last is None or (at := last.begin_time) is None or at < since:
+                    late.append((instance, last))
+        return sorted(late, key=lambda row: begun(row[1]) if row[1] else LONG_AGO)
+
+
+def _page(number: int, items: int) -> Page:
+    return Page(min(max(0, number), max(0, -(-items // PAGE) - 1)), items)

@@ -1,0 +1,75 @@
+"""Who asks, where, and for what: a new request, or one that there is."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.application.ports import Store
+from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.errors import RequestUnknown
+from bot.domain.instances import Instance
+from bot.domain.keeping import shown_keep
+from bot.domain.requests import BackupRequest, Kind
+from bot.domain.states import RequestState
+
+CLOCK_SKEW = timedelta(seconds=5)  # between Slack's clock and this machine's
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked, and where: Slack's own ids, never what a text claims."""
+
+    user_id: str
+    team_id: str
+    channel_id: str
+    trigger_id: str  # Slack's key of the one command or form; the same twice is one request
+    response_url: str | None
+    thread_ts: str | None = None  # of the thread in the channel from which they asked
+    sent_at: datetime | None = None  # when Slack signed it, by Slack's clock; over HTTP only
+
+
+def requested(asked: Asked, now: datetime, **what: Any) -> BackupRequest:
+    """A new request, on which nothing was done yet."""
+    return BackupRequest(
+        id=uuid.uuid4().hex,
+        trigger_id=asked.trigger_id,
+        team_id=asked.team_id,
+        channel_id=asked.channel_id,
+        card_channel_id=asked.channel_id,
+        requester=asked.user_id,
+        response_url=asked.response_url,
+        thread_ts=asked.thread_ts,
+        state=RequestState.ASKED,
+        asked_at=now,
+        **what,
+    )
+
+
+def asked_entry(
+    request: BackupRequest, action: AuditAction, found: Instance | None, again: str | None = None
+) -> AuditEntry:
+    """What the audit trail says was asked for; what is usual is not said."""
+    keep = shown_keep(request.keep) if request.keep else ""
+    unusual = {"again": again or "", "keep": keep}
+    if request.kind is not Kind.CREATE:
+        unusual["kind"] = request.kind.value
+    detail = {"name": request.name, "description": request.description}
+    detail |= {key: value for key, value in unusual.items() if value}
+    entry = request.on_trail(action, at=request.asked_at, actor=request.requester, detail=detail)
+    known = {"instance": found.name, "instance_id": found.id} if found else {}
+    return entry.model_copy(update=known)
+
+
+async def request_about(store: Store, about: str, asked: Asked) -> BackupRequest:
+    """The one that a backup's name or an id means. Raises RequestUnknown, also of another team.
+
+    A name means a request that was there when Slack signed the command: a command that somebody
+    replays isn't about a newer one of the same name.
+    """
+    request = await store.request_about(about)
+    if request is None or not request.concerns(asked.team_id):
+        raise RequestUnknown(about)
+    if asked.sent_at and request.asked_at > asked.sent_at + CLOCK_SKEW:
+        raise RequestUnknown(about)
+    return request

@@ -1,0 +1,123 @@
+"""What people can look up: the policy, and the audit trail."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.application.deadlines import FORM_PATIENCE, PATIENCE, members_within
+from bot.application.origin import Asked
+from bot.application.ports import Catalogue, People, Store
+from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.decisions import (
+    AskVerdict,
+    Decision,
+    able_to_approve,
+    decide_request,
+    is_among,
+    may_audit,
+)
+from bot.domain.errors import GroupsUnknown, MayNotAudit, RdsUnreachable, UnknownInstance
+from bot.domain.instances import Instance
+from bot.domain.policy import Policy, Terms
+from bot.runtime.clock import Clock
+
+LAST_ENTRIES = 20  # of the trail, in one answer
+
+
+@dataclass(frozen=True)
+class PolicyView:
+    """What the policy says to one person of one instance.
+
+    `able` are the people who can approve: None if that is anybody, or Slack could not tell.
+    """
+
+    instance: Instance
+    terms: Terms
+    decision: Decision[AskVerdict]
+    able: frozenset[str] | None
+    may_break_glass: bool | None
+
+
+@dataclass(frozen=True)
+class TrailView:
+    """The last entries about an instance at a moment, oldest first."""
+
+    instance_name: str
+    entries: Sequence[AuditEntry]
+    at: datetime
+
+
+class Overview:
+    """Answers that change nothing but the trail."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        policy: Policy,
+        people: People,
+        clock: Clock,
+    ) -> None:
+        self.policy = policy
+        self._store = store
+        self._catalogue = catalogue
+        self._people = people
+        self._clock = clock
+
+    async def policy_for(self, reference: str, asked: Asked) -> PolicyView:
+        """What the policy says to this person of an instance, in this channel.
+
+        Raises UnknownInstance, AmbiguousInstance, ReadReplica, and RdsError while the
+        instances are not known.
+        """
+        return await self.policy_of(await self._catalogue.find(reference, PATIENCE), asked)
+
+    async def policy_of(self, instance: Instance, asked: Asked) -> PolicyView:
+        """What the policy says to this person of a known instance; without a channel, anywhere."""
+        terms = self.policy.terms_for(instance.name, instance.id)
+        channel = asked.channel_id or next(iter(terms.channels), "")
+        user = asked.user_id
+        named = (*terms.requesters, *terms.approvers, *terms.break_glass, user)
+        members = await members_within(FORM_PATIENCE, self._people, named)
+        return PolicyView(
+            instance=instance,
+            terms=terms,
+            decision=decide_request(terms, user=user, channel=channel, members=members),
+            able=able_to_approve(terms, user, members),
+            may_break_glass=is_among(user, terms.break_glass, members),
+        )
+
+    async def trail(self, reference: str, asked: Asked) -> TrailView:
+        """The last entries of an instance's trail.
+
+        Also of an instance that RDS knows no more. Raises MayNotAudit, GroupsUnknown,
+        AmbiguousInstance, ReadReplica, StoreUnavailable.
+        """
+        name = instance_id = reference
+        with suppress(UnknownInstance, RdsUnreachable):
+            found = await self._catalogue.find(reference, PATIENCE)
+            name, instance_id = found.name, found.id
+        terms = self.policy.terms_for(name, instance_id)
+        auditors = terms.auditors or terms.approvers
+        members = await members_within(FORM_PATIENCE, self._people, (*auditors, asked.user_id))
+        if not (may := may_audit(terms, asked.user_id, members)):
+            await self._note_refusal(asked.user_id, name, terms)
+            if may is None:
+                raise GroupsUnknown(name, auditors, "read the audit trail of")
+            raise MayNotAudit(name, terms.rule, auditors)
+        entries = await self._store.last_audit_entries(instance_id, LAST_ENTRIES)
+        return TrailView(name, entries, self._clock.now())
+
+    async def _note_refusal(self, user: str, instance: str, terms: Terms) -> None:
+        refused = AuditEntry(
+            at=self._clock.now(),
+            request_id=None,
+            actor=user,
+            action=AuditAction.AUDIT_REFUSED,
+            rule=terms.rule,
+            instance=instance,
+        )
+        async with self._store.transaction() as transaction:
+            await transaction.record(refused)

@@ -1,0 +1,138 @@
+"""How requests stand, to one person: what waits, what runs, what was."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.application.deadlines import FORM_PATIENCE, members_within
+from bot.application.inventory import Inventory
+from bot.application.origin import Asked, request_about
+from bot.application.ports import People, Store
+from bot.domain.decisions import decide_approval
+from bot.domain.instances import Backup, Instance
+from bot.domain.policy import Members, Policy
+from bot.domain.requests import BackupRequest
+from bot.domain.states import OPEN_STATES, RequestState
+from bot.runtime.clock import Clock
+
+AT_ONCE = 50  # requests that are judged before others have their turn
+MOST = 1000  # open requests that are looked through
+SHOWN = 20  # of one kind, in one answer
+RECENT = 5  # requests of one's own, on the home tab
+
+WAITING = {RequestState.ASKED, RequestState.AWAITING_APPROVAL}
+
+
+@dataclass(frozen=True)
+class Status:
+    """Somebody's own open requests and all that run; `mine` tells them apart."""
+
+    mine: Sequence[BackupRequest]
+    running: Sequence[BackupRequest]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What waits for approval: for this person's, and for others'."""
+
+    for_me: Sequence[BackupRequest]
+    for_others: Sequence[BackupRequest]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class HomeView:
+    """What one person's home tab shows."""
+
+    for_me: Sequence[BackupRequest]
+    running: Sequence[BackupRequest]
+    recent: Sequence[BackupRequest]  # their own, the newest first
+    overdue: Sequence[tuple[Instance, Backup | None]]
+    at: datetime
+
+
+class Board:
+    """Reads the store; nothing here changes anything."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        inventory: Inventory,
+        policy: Policy,
+        people: People,
+        clock: Clock,
+        stale_after: timedelta,
+    ) -> None:
+        self._store = store
+        self._inventory = inventory
+        self._policy = policy
+        self._people = people
+        self._clock = clock
+        self._stale_after = stale_after
+
+    async def look_around(self) -> None:
+        """Find out what the home tab should know of instances nobody has asked for lately."""
+        await self._inventory.look_around()
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    async def request(self, about: str, asked: Asked) -> BackupRequest:
+        """One request, by its backup's name or its id. Raises RequestUnknown."""
+        return await request_about(self._store, about, asked)
+
+    async def status(self, asked: Asked) -> Status:
+        """What is open of mine, and what runs of anybody's."""
+        open_now = await self._store.requests(states=OPEN_STATES, limit=MOST)
+        mine = [request for request in open_now if request.requester == asked.user_id]
+        others = [request for request in open_now if request.requester != asked.user_id]
+        running = [request for request in others if request.state not in WAITING]
+        return Status(mine, running, self._clock.now())
+
+    async def pending(self, user_id: str) -> Pending:
+        """What waits; for me is what my approval would count for."""
+        waiting = await self._store.requests(states=[RequestState.AWAITING_APPROVAL], limit=MOST)
+        waiting = [r.under(self._policy) async for r in in_turns([*reversed(waiting)])]
+        members = await self._members(waiting, user_id)
+        for_me = [r async for r in in_turns(waiting) if _may(r, user_id, members)]
+        mine = {request.id for request in for_me}
+        for_others = [request for request in waiting if request.id not in mine]
+        return Pending(for_me, for_others, self._clock.now())
+
+    async def home(self, user_id: str) -> HomeView:
+        """The home tab of a person."""
+        pending = await self.pending(user_id)
+        running = await self._store.requests(states=OPEN_STATES - WAITING, limit=MOST)
+        recent = await self._store.requests(requester=user_id, limit=RECENT)
+        overdue = await self._inventory.overdue(self._stale_after)
+        return HomeView(pending.for_me, running, recent, overdue, self._clock.now())
+
+    async def _members(self, waiting: Sequence[BackupRequest], user_id: str) -> Members:
+        named = {person for r in waiting if r.terms for person in r.terms.approvers}
+        voted = {person for request in waiting for person in request.approvers}
+        return await members_within(FORM_PATIENCE, self._people, (*named, *voted, user_id))
+
+
+async def in_turns(requests: Sequence[BackupRequest]) -> AsyncIterator[BackupRequest]:
+    """Each of them, letting others have their turn: to judge a thousand takes a while."""
+    for number, request in enumerate(requests, start=1):
+        yield request
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+
+
+def _may(request: BackupRequest, user_id: str, members: Members) -> bool:
+    """Whether this person's approval would change something."""
+    if request.terms is None:
+        return False
+    decision = decide_approval(
+        request.terms,
+        requester=request.requester,
+        approved_by=request.approvers,
+        user=user_id,
+        members=members,
+    )
+    return decision.verdict.counts

@@ -1,0 +1,186 @@
+"""Environment and `backup-bot.toml` → one frozen Settings, with every problem reported at once."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from bot.config import addresses, credentials
+from bot.config.file import ConfigFile, Source, read_config
+from bot.domain.audit import AuditKey
+from bot.domain.errors import SettingsError
+
+
+def _matching(pattern: str, wish: str) -> BeforeValidator:
+    """One word of this form; its problem is told as a wish."""
+
+    def check(value: object) -> str:
+        word = credentials.one_word(str(value))
+        if not re.fullmatch(pattern, word):
+            raise ValueError(wish)
+        return word
+
+    return BeforeValidator(check)
+
+
+def _audit_key(value: SecretStr) -> SecretStr:
+    AuditKey.of(value.get_secret_value())
+    return value
+
+
+def _port(value: object) -> int:
+    word = credentials.one_word(str(value))
+    if not re.fullmatch(r"[0-9]{1,5}", word) or int(word) > addresses.LAST_PORT:
+        raise ValueError("write a number from 0 to 65535; 0 turns it off")
+    return int(word)
+
+
+_project = _matching("[0-9a-zA-Z_-]+", "copy the project ID, which has letters and digits only")
+_region = _matching("[a-z0-9-]+", "write the region's ID, for example ap-southeast-1")
+_command = _matching("/[a-z0-9_-]{1,31}", "write it as in the manifest, for example /backup")
+_log_format = _matching("console|json", "write console or json")
+_secret = BeforeValidator(credentials.other_secret)
+
+
+BLANK = f" \t\r\n{credentials.QUOTES}"
+
+
+class Environment(BaseModel):
+    """The secrets and addresses, under the names their owners use."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bot_token: Annotated[SecretStr, BeforeValidator(credentials.bot_token)] = Field(
+        alias="SLACK_BOT_TOKEN"
+    )
+    app_token: Annotated[SecretStr | None, BeforeValidator(credentials.app_token)] = Field(
+        None, alias="SLACK_APP_TOKEN"
+    )
+    signing_secret: Annotated[SecretStr | None, _secret] = Field(
+        None, alias="SLACK_SIGNING_SECRET"
+    )
+    slack_api_url: Annotated[str, BeforeValidator(addresses.slack_api_url)] = Field(
+        "https://slack.com/api/", alias="SLACK_API_URL"
+    )
+    access_key: Annotated[SecretStr, _secret] = Field(alias="HUAWEICLOUD_SDK_AK")
+    secret_key: Annotated[SecretStr, _secret] = Field(alias="HUAWEICLOUD_SDK_SK")
+    security_token: Annotated[SecretStr | None, _secret] = Field(
+        None, alias="HUAWEICLOUD_SDK_SECURITY_TOKEN"
+    )
+    project_id: Annotated[str, _project] = Field(alias="HUAWEICLOUD_SDK_PROJECT_ID")
+    region: Annotated[str | None, _region] = Field(None, alias="HUAWEICLOUD_REGION")
+    endpoint: Annotated[str | None, BeforeValidator(addresses.rds_endpoint)] = Field(
+        None, alias="RDS_ENDPOINT"
+    )
+    database_url: Annotated[str, BeforeValidator(addresses.database_url)] = Field(
+        "sqlite:///backup-bot.db", alias="DATABASE_URL"
+    )
+    config: Path | None = Field(None, alias="BACKUP_BOT_CONFIG")
+    command: Annotated[str, _command] = Field("/backup", alias="BACKUP_BOT_COMMAND")
+    audit_key: Annotated[SecretStr, AfterValidator(_audit_key)] | None = Field(
+        None, alias="AUDIT_KEY"
+    )
+    health_host: str = Field("127.0.0.1", alias="HEALTH_HOST")
+    health_port: Annotated[int, BeforeValidator(_port)] = Field(8080, alias="HEALTH_PORT")
+    log_format: Annotated[Literal["console", "json"], _log_format] = Field(
+        "console", alias="LOG_FORMAT"
+    )
+
+
+class Settings(BaseModel):
+    """Everything an operator can set, checked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    environment: Environment
+    file: ConfigFile
+    source: Source = Source()
+
+    @property
+    def rds_endpoint(self) -> str:
+        env = self.environment
+        # Huawei keeps one region under another domain (huaweicloudsdkrds, rds_region.py).
+        domain = "myhuaweicloud.eu" if env.region == "eu-west-101" else "myhuaweicloud.com"
+        return (env.endpoint or f"https://rds.{env.region}.{domain}").rstrip("/")
+
+
+def load(environ: Mapping[str, str], *, http: bool) -> Settings:
+    """Read and check everything. Raises SettingsError that names every problem at once."""
+    found: list[str] = []
+    # `NAME=` and `NAME=""` in an env file mean that nobody filled it in.
+    given = {name: value for name, value in environ.items() if value.strip(BLANK)}
+    environment = _environment(given, found)
+    found += _missing_for_mode(given, http=http)
+    found += _misnamed(given)
+    file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, found)
+    if found or environment is None or file is None:
+        raise SettingsError(found)
+    return Settings(environment=environment, file=file, source=source)
+
+
+def revealed(secret: SecretStr | None) -> str:
+    """The text of a secret, for whom it is for; empty if there is none."""
+    return secret.get_secret_value() if secret else ""
+
+
+def database_url(environ: Mapping[str, str]) -> str:
+    """DATABASE_URL, or its default; all else may be missing or wrong. Raises SettingsError."""
+    value = environ.get("DATABASE_URL", "").strip()
+    try:
+        return addresses.database_url(value or Environment.model_fields["database_url"].default)
+    except ValueError as error:
+        raise SettingsError([f"DATABASE_URL: {error}."]) from None
+
+
+def _misnamed(given: Mapping[str, str]) -> Iterator[str]:
+    """What an env file brings in if it is written for a shell, or begins with a mark."""
+    ours = {field.alias for field in Environment.model_fields.values()}
+    for name in given:
+        meant = name.strip("\ufeff \t").removeprefix("export ").strip()
+        if meant != name and meant in ours:
+            yield (
+                f"{meant}: its line in the env file has something before the name"
+                " (`export`, a blank or a byte-order mark). Remove it."
+            )
+    keys = given.get("HUAWEICLOUD_SDK_AK", ""), given.get("HUAWEICLOUD_SDK_SK", "")
+    if credentials.look_swapped(*keys):
+        yield (
+            "HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK: they look swapped;"
+            " the access key has 20 characters, the secret key 40."
+        )
+
+
+def _missing_for_mode(given: Mapping[str, str], *, http: bool) -> list[str]:
+    problems = []
+    if http and "SLACK_SIGNING_SECRET" not in given:
+        problems.append("SLACK_SIGNING_SECRET is missing: --http needs it to check who calls.")
+    if not http and "SLACK_APP_TOKEN" not in given:
+        problems.append(
+            "SLACK_APP_TOKEN is missing: Socket Mode needs an app-level token (xapp-…)"
+            " with the scope connections:write."
+        )
+    if not {"HUAWEICLOUD_REGION", "RDS_ENDPOINT"} & set(given):
+        problems.append("HUAWEICLOUD_REGION is missing, for example ap-southeast-1.")
+    return problems
+
+
+def _environment(given: Mapping[str, str], found: list[str]) -> Environment | None:
+    try:
+        return Environment.model_validate(given)
+    except ValidationError as error:
+        # The input stays out of the message: it may be a secret.
+        for problem in error.errors(include_input=False, include_url=False):
+            name, message = problem["loc"][0], problem["msg"].removeprefix("Value error, ")
+            missing = problem["type"] == "missing"
+            found.append(f"{name} is missing." if missing else f"{name}: {message}.")
+    return None

@@ -1,0 +1,168 @@
+"""The outside, opened: the database, RDS and Slack, for as long as the bot runs."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import aiohttp
+import structlog
+
+from bot.config.file import Source
+from bot.config.settings import Environment, Settings, revealed
+from bot.domain.audit import AuditKey
+from bot.domain.instances import Instance
+from bot.domain.references import alias_warnings
+from bot.rds.catalogue import InstanceCatalogue
+from bot.rds.client import RdsClient, open_client
+from bot.rds.priority import call_budget
+from bot.rds.signing import AkSkAuth
+from bot.runtime.clock import Clock
+from bot.runtime.in_flight import Gate
+from bot.runtime.rate_limit import Ledger, OwnLedger
+from bot.runtime.supervisor import Run
+from bot.slack.transport.pace import Pace
+from bot.slack.transport.people import People
+from bot.slack.transport.threads import Threads
+from bot.slack.transport.web_client import SlackClient
+from bot.storage.engine import is_sqlite, migrate, open_engine
+from bot.storage.ledger import SharedLedger
+from bot.storage.locks import one_at_a_time, only_process
+from bot.storage.replica import Replica
+from bot.storage.sealing import Sealer, check_key
+from bot.storage.store import Store
+from bot.watcher.loop import Watcher
+
+log = structlog.get_logger(__name__)
+
+SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the Web API
+
+
+class AliasWarnings:
+    """Logs what is wrong with an alias once the instances are known, and each thing once."""
+
+    def __init__(self, source: Source, aliases: Mapping[str, str]) -> None:
+        self._source = source
+        self._aliases = aliases
+        self._said: set[str] = set()
+
+    def __call__(self, instances: Sequence[Instance]) -> None:
+        warnings = alias_warnings(self._aliases, instances)
+        found = {self._source.of_alias(*warning) for warning in warnings}
+        for problem in sorted(found - self._said):
+            log.warning("alias_problem", problem=problem)
+        self._said |= found
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What the use cases and the lifecycle reach the outside through."""
+
+    slack: SlackClient
+    store: Store
+    ledger: Ledger
+    replica: Replica | None
+    rds: RdsClient
+    catalogue: InstanceCatalogue
+    watcher: Watcher
+    threads: Threads
+    people: People
+    gate: Gate  # before all that changes the world
+    clock: Clock
+
+
+async def open_outside(
+    settings: Settings, run: Run, clock: Clock, *, rds_patience: float
+) -> Outside:
+    """Open everything; what has to be kept going is kept going by the run."""
+    env = settings.environment
+    session = await run.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
+    slack = slack_client(env, session)
+    store, ledger, replica = await _open_database(env, run, clock)
+    gate, pace = Gate(replica), Pace(clock, ledger)
+    rds = await rds_client(settings, run, clock, patience=rds_patience, ledger=ledger, gate=gate)
+    threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
+    run.push_async_callback(threads.close)
+    warn = AliasWarnings(settings.source, settings.file.aliases)
+    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn)
+    run.push_async_callback(catalogue.close)
+    run.keep(catalogue.warm())
+    watcher = Watcher(rds, clock)
+    run.keep(watcher.run())
+    people = People(slack, clock, ledger)
+    run.push_async_callback(people.close)
+    return Outside(
+        slack, store, ledger, replica, rds, catalogue, watcher, threads, people, gate, clock
+    )
+
+
+def slack_client(env: Environment, session: aiohttp.ClientSession) -> SlackClient:
+    """One session for all calls. It sends nothing again: who calls knows whether that is right."""
+    return SlackClient(
+        token=env.bot_token.get_secret_value(),
+        base_url=env.slack_api_url,
+        session=session,
+    )
+
+
+async def rds_client(
+    settings: Settings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    *,
+    patience: float,
+    ledger: Ledger | None = None,
+    gate: Gate | None = None,
+) -> RdsClient:
+    """A client for the project, open for as long as the stack.
+
+    The gate is asked again right before a create or a delete: it may have waited for its turn.
+    """
+    env = settings.environment
+    auth = AkSkAuth(
+        access_key=env.access_key.get_secret_value(),
+        secret_key=env.secret_key.get_secret_value(),
+        security_token=revealed(env.security_token),
+        project_id=env.project_id,
+        now=clock.now,
+    )
+    client = open_client(settings.rds_endpoint, auth, patience)
+    http = await stack.enter_async_context(client)
+    if gate:
+        http.event_hooks = {"request": [partial(_held, gate)]}
+    budget = call_budget(settings.file.rds.calls_per_minute, clock, ledger)
+    return RdsClient(http, env.project_id, budget, clock)
+
+
+async def _held(gate: Gate, request: Any) -> None:
+    if request.method != "GET":
+        await gate.hold()
+
+
+class _Database(NamedTuple):
+    """What is kept; on PostgreSQL also what there is to share it with other replicas."""
+
+    store: Store
+    ledger: Ledger
+    replica: Replica | None
+
+
+async def _open_database(env: Environment, run: Run, clock: Clock) -> _Database:
+    run.enter_context(only_process(env.database_url))
+    async with one_at_a_time(env.database_url):
+        migrate(env.database_url)
+    engine = open_engine(env.database_url)
+    run.push_async_callback(engine.dispose)
+    key = AuditKey.of(revealed(env.audit_key)) if env.audit_key else None
+    await check_key(engine, key)
+    store = Store(engine, key)
+    if is_sqlite(engine.url):
+        return _Database(store, OwnLedger(clock), None)
+    replica = await Replica.join(env.database_url)
+    run.push_async_callback(replica.leave)
+    run.keep(replica.keep())
+    sealer = Sealer(engine, store.recorded, clock, key)
+    run.push_async_callback(sealer.close)
+    run.keep(sealer.run())
+    return _Database(store, SharedLedger(engine, clock), replica)

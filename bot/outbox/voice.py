@@ -1,0 +1,142 @@
+"""How the steps of the lifecycle speak of a request: in its order, and no step waits for long."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+import structlog
+
+from bot.application.ports import Store
+from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.thread_lines import Line
+from bot.outbox.ports import Thread
+from bot.runtime.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 5.0  # seconds for which a step waits until a line of progress is said
+SAY_AGAIN = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)  # seconds after each try to say a line of progress
+FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries to say what must be said
+
+
+class Voice:
+    """Says progress at once or not at all, and an ending however long it takes."""
+
+    def __init__(self, thread: Thread, store: Store, clock: Clock) -> None:
+        self._thread = thread
+        self._store = store
+        self._clock = clock
+        self._speaking: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # lines come in order
+        self._background: set[asyncio.Task[bool]] = set()
+
+    @property
+    def background(self) -> frozenset[asyncio.Task[bool]]:
+        """What is still to be said, and what no step waits for."""
+        return frozenset(self._background)
+
+    async def show(self, request: BackupRequest) -> None:
+        """Put the card up, now. Raises CannotPost, and SlackUnreachable."""
+        await self._thread.show(request)
+
+    async def say(
+        self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
+    ) -> bool:
+        """Draw the card and say a line of progress; whether there is nothing left to try.
+
+        What was said is not drawn again: after a restart that would be hundreds of cards.
+        No backup waits for Slack for longer than a moment: after that it is said in the
+        background, in its order, and what Slack does not take after a few tries is dropped.
+        """
+        if await self._store.posted(request.id, line.about(subject)):
+            return True
+        say = partial(self._try, request, line, subject=subject, call=call)
+        return await self._within(PATIENCE, self._soon(request.id, say))
+
+    async def draw(self, request: BackupRequest) -> None:
+        """Draw the card once; progress that Slack does not take is dropped."""
+        await self._within(PATIENCE, self._soon(request.id, partial(self._try, request)))
+
+    async def put_off(self, request: BackupRequest, line: Line) -> None:
+        """Tell who asked why there is no card yet; dropped if Slack does not take it."""
+        await self._once(request.id, partial(self._thread.put_off, request, line))
+
+    async def point(self, request: BackupRequest) -> None:
+        """Link to the card where it was asked; dropped if Slack does not take it."""
+        await self._once(request.id, partial(self._thread.point, request))
+
+    async def _once(self, request_id: str, tell: Callable[[], Awaitable[None]]) -> None:
+        async def try_once() -> bool:
+            with suppress(SlackUnreachable, StoreUnavailable, CannotPost):
+                await tell()
+            return True
+
+        await self._within(PATIENCE, self._soon(request_id, try_once))
+
+    async def tell(self, request: BackupRequest) -> None:
+        """Say how it ended, however long Slack takes nothing. Raises CannotPost."""
+
+        async def tell() -> None:
+            if request.vote(Choice.BREAK_GLASS):  # not to be missed, whatever else was
+                await self._thread.say(request, Line.BREAK_GLASS)
+            await self._thread.announce(request)
+
+        await self._until_taken(request.id, tell)
+
+    async def insist(self, request: BackupRequest, line: Line) -> None:
+        """Say a line, however long Slack takes nothing. Raises CannotPost."""
+        await self._until_taken(request.id, partial(self._thread.insist, request, line))
+
+    async def _until_taken(self, request_id: str, tell: Callable[[], Awaitable[None]]) -> None:
+        gap = FIRST_GAP
+        while True:
+            try:
+                async with self._speaking[request_id]:
+                    await tell()
+            except SlackUnreachable:
+                await self._clock.sleep(gap)
+                gap = min(gap * 2, LONGEST_GAP)
+            else:
+                self._speaking.pop(request_id, None)
+                return
+
+    def _soon(self, request_id: str, say: Callable[[], Awaitable[bool]]) -> asyncio.Task[bool]:
+        """In the background, after all that was to be said of this request before."""
+
+        async def in_order() -> bool:
+            async with lock:
+                return await say()
+
+        lock = self._speaking[request_id]
+        task = asyncio.create_task(in_order())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def _within(self, seconds: float, task: asyncio.Task[bool]) -> bool:
+        done = asyncio.Event()
+        task.add_done_callback(lambda _: done.set())
+        return await self._clock.wait(done, seconds) and await task
+
+    async def _try(
+        self,
+        request: BackupRequest,
+        line: Line | None = None,
+        *,
+        subject: str = "",
+        call: Sequence[str] = (),
+    ) -> bool:
+        for gap in SAY_AGAIN if line else (0.0,):
+            try:
+                await self._thread.show(request)
+                if line:
+                    await self._thread.say(request, line, subject=subject, call=call)
+            except CannotPost as error:
+                log.warning("line_dropped", request=request.id, line=line, error=error.error)
+            except (SlackUnreachable, StoreUnavailable):
+                await self._clock.sleep(gap)
+                continue
+            return True
+        return False

@@ -1,0 +1,203 @@
+"""`/healthz`, `/readyz` and `/metrics`, for whoever operates the bot."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import REGISTRY, Collector
+
+from bot.domain.errors import StoreUnavailable
+from bot.runtime.clock import Clock
+from bot.runtime.http_server import Server, listen
+
+FILE_GONE = "its file was deleted, moved or replaced; put it back, or restart the bot"
+FRESH = 60.0  # seconds since Slack was last seen alive
+TO_ANSWER = 1.5  # seconds that the database has for one answer
+TTL = 1.0  # seconds for which /readyz gives the same answer
+MOST_CONNECTIONS = 64
+TO_CLOSE = 1.0  # seconds for the answers under way
+
+T = TypeVar("T")
+Reply = Callable[[], Awaitable[web.Response]]
+
+
+class Store(Protocol):
+    """The database. Raises StoreUnavailable."""
+
+    async def probe(self) -> None: ...
+    async def oldest_unannounced(self) -> datetime | None: ...
+    async def counts(self) -> list[tuple[str, str, int]]:
+        """How many requests there are by state and rule."""
+        ...
+
+
+class Calls(Protocol):
+    """Calls of RDS, or messages to Slack."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What the other side said last, if that was no answer."""
+        ...
+
+    @property
+    def queued(self) -> int:
+        """How many wait for their turn."""
+        ...
+
+
+class Front(Protocol):
+    """How Slack reaches the bot."""
+
+    def silent_for(self) -> float | None:
+        """Seconds since Slack was last seen there; None if it cannot reach the bot now."""
+        ...
+
+
+@dataclass(frozen=True)
+class Health:
+    """Looks at everything when it is asked, and keeps nothing.
+
+    The database and the way from Slack decide whether the bot is ready: without RDS it still
+    answers people, and goes on when RDS is back.
+    """
+
+    store: Store
+    rds: Calls
+    messages: Calls
+    front: Front
+    clock: Clock
+
+    async def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Whether commands and clicks are taken now, and how all parts are."""
+        database, oldest = await self._database()
+        silent = self.front.silent_for()
+        reachable = silent is not None and silent < FRESH
+        is_ready = database == "ok" and reachable
+        return is_ready, {
+            "ready": is_ready,
+            "database": database,
+            "slack": "ok" if reachable else "it cannot reach the bot",
+            "slack_messages": self.messages.trouble or "ok",
+            "rds": self.rds.trouble or "ok",
+            "oldest_unannounced_outcome_seconds": oldest,
+        }
+
+    async def _database(self) -> tuple[str, float | None]:
+        try:
+            await _in_time(self.store.probe())
+            since = await _in_time(self.store.oldest_unannounced())
+        except StoreUnavailable as error:
+            if isinstance(getattr(error.__cause__, "orig", None), FileNotFoundError):
+                return FILE_GONE, None
+            return f"it takes nothing ({type(error.__cause__).__name__})", None
+        except TimeoutError:
+            return "it isn't responding", None
+        return "ok", max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0
+
+    async def gauges(self) -> list[GaugeMetricFamily]:
+        """What is counted when Prometheus asks."""
+        requests = GaugeMetricFamily(
+            "backup_bot_requests", "Requests by state and rule.", labels=["state", "rule"]
+        )
+        oldest = GaugeMetricFamily(
+            "backup_bot_oldest_unannounced_outcome_seconds",
+            "Age of the oldest outcome that Slack was not told yet; 0 if there is none.",
+        )
+        queue = GaugeMetricFamily("backup_bot_queue_depth", "Calls in line.", labels=["queue"])
+        queue.add_metric(["slack"], self.messages.queued)
+        queue.add_metric(["rds"], self.rds.queued)
+        try:
+            for state, rule, count in await _in_time(self.store.counts()):
+                requests.add_metric([state, rule], count)
+            since = await _in_time(self.store.oldest_unannounced())
+        except (StoreUnavailable, TimeoutError):
+            return [queue]
+        age = (self.clock.now() - since).total_seconds() if since else 0.0
+        oldest.add_metric([], max(0.0, age))
+        return [requests, oldest, queue]
+
+
+async def _in_time(asking: Coroutine[Any, Any, T]) -> T:
+    """The database's answer. Raises TimeoutError, at once: the driver cancels in its own time."""
+    task = asyncio.create_task(asking)
+    done, _ = await asyncio.wait([task], timeout=TO_ANSWER)
+    if not done:
+        task.cancel()
+        task.add_done_callback(lambda late: late.cancelled() or late.exception())
+        raise TimeoutError
+    return task.result()
+
+
+class HealthServer:
+    """Serves a Health over HTTP. Raises SettingsError if it cannot listen at the address."""
+
+    def __init__(self, health: Health, host: str, port: int) -> None:
+        self._health = health
+        self._looking: asyncio.Task[tuple[bool, dict[str, Any]]] | None = None
+        self._replies: dict[str, Reply] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+        }
+        listening = listen(host, port, f"HEALTH_HOST={host} HEALTH_PORT={port}")
+        self._server = Server(listening, self._answer, to_close=TO_CLOSE, most=MOST_CONNECTIONS)
+
+    async def start(self) -> None:
+        await self._server.start()
+
+    async def close(self) -> None:
+        await self._server.close()
+        if self._looking:
+            self._looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._looking
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        reply = self._replies.get(request.path)
+        if reply is None:
+            return web.Response(status=404)
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, headers={"Allow": "GET, HEAD"})
+        return await reply()
+
+    async def _healthz(self) -> web.Response:
+        return web.Response(text="ok\n")  # the loop turns, or nobody would say so
+
+    async def _readyz(self) -> web.Response:
+        """One look for everyone who asks within a second."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._health.ready())
+            self._looking.add_done_callback(self._looked)
+        is_ready, parts = await asyncio.shield(self._looking)
+        status = 200 if is_ready else 503
+        return web.json_response(parts, status=status, dumps=lambda v: json.dumps(v) + "\n")
+
+    def _looked(self, _: object) -> None:
+        asyncio.get_running_loop().call_later(TTL, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looking = None
+
+    async def _metrics(self) -> web.Response:
+        gauges = await self._health.gauges()
+        return web.Response(
+            body=generate_latest(REGISTRY) + generate_latest(_Given(gauges)),
+            headers={"Content-Type": CONTENT_TYPE_LATEST},
+        )
+
+
+class _Given(Collector):
+    """Metrics that were collected before, in the shape that the client library renders."""
+
+    def __init__(self, metrics: list[GaugeMetricFamily]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        return iter(self._metrics)

@@ -1,0 +1,113 @@
+"""Budgets of calls: what RDS and Slack allow in a minute, shared out with the urgent first."""
+
+import asyncio
+import heapq
+import itertools
+from collections import defaultdict, deque
+from typing import Protocol
+
+from bot.runtime.clock import Clock
+
+
+class Ledger(Protocol):
+    """Counts the calls of every budget, in this process or for all replicas together."""
+
+    async def take(self, name: str, limit: int, window: float) -> float:
+        """0 if the call may be made, and is counted; else seconds until it is worth asking."""
+        ...
+
+    async def stand_back(self, name: str, seconds: float) -> None:
+        """Allow no call for a while."""
+        ...
+
+
+class OwnLedger:
+    """Counts for one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._closed_until: dict[str, float] = {}
+
+    async def take(self, name: str, limit: int, window: float) -> float:
+        now, taken = self._clock.monotonic(), self._taken[name]
+        while taken and taken[0] <= now - window:
+            taken.popleft()
+        free_at = taken[-limit] + window if len(taken) >= limit else now
+        wait = max(free_at, self._closed_until.get(name, now)) - now
+        if wait <= 0:
+            taken.append(now)
+        return max(0.0, wait)
+
+    async def stand_back(self, name: str, seconds: float) -> None:
+        until = self._clock.monotonic() + seconds
+        self._closed_until[name] = max(self._closed_until.get(name, until), until)
+
+
+class Budget:
+    """At most `limit` calls in any `window` of seconds, the most urgent first, each kind in order.
+
+    Urgency is a small number, 0 the greatest; from `spared_from` on it leaves a fifth of the
+    calls to what is more urgent.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        window: float,
+        clock: Clock,
+        ledger: Ledger | None = None,
+        *,
+        spared_from: int = 100,
+    ) -> None:
+        self.name = name
+        self._limit = limit
+        self._window = window
+        self._clock = clock
+        self._ledger = ledger or OwnLedger(clock)
+        self._spared_from = spared_from
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._dealing: asyncio.Task[None] | None = None
+        self._came = asyncio.Event()
+
+    @property
+    def queued(self) -> int:
+        """How many wait for their turn."""
+        return sum(not turn.done() for _, _, turn in self._waiting)
+
+    async def take(self, urgency: int = 0) -> None:
+        """Return when the call may be made; it is counted then."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (urgency, next(self._order), turn))
+        self._came.set()
+        if self._dealing is None or self._dealing.done():
+            self._dealing = asyncio.create_task(self._deal())
+        await turn
+
+    async def take_now(self, urgency: int) -> bool:
+        """Whether the call may be made at once; nobody is waited for, and nobody overtaken."""
+        return not self.queued and await self._wait(urgency) == 0
+
+    async def stand_back(self, seconds: float) -> None:
+        """Make no call for a while: the other side said that it had too many."""
+        await self._ledger.stand_back(self.name, seconds)
+
+    async def _deal(self) -> None:
+        while self._waiting:
+            first = urgency, _, turn = self._waiting[0]
+            self._came.clear()
+            if turn.done():  # whoever waited was cancelled
+                heapq.heappop(self._waiting)
+            elif (wait := await self._wait(urgency)) > 0:
+                await self._clock.wait(self._came, wait)  # somebody more urgent may come
+            elif not turn.done():
+                self._waiting.remove(first)
+                heapq.heapify(self._waiting)
+                turn.set_result(None)
+
+    async def _wait(self, urgency: int) -> float:
+        spared = urgency >= self._spared_from
+        limit = max(1, self._limit * 4 // 5) if spared else self._limit
+        return await self._ledger.take(self.name, limit, self._window)

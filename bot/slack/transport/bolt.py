@@ -1,0 +1,149 @@
+"""Bolt, as this bot sets it up: one token, one shared session, and a count of who is at work."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.listener.async_listener_completion_handler import AsyncListenerCompletionHandler
+from slack_bolt.listener.async_listener_start_handler import AsyncListenerStartHandler
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from bot.runtime.metrics import ACK_SECONDS
+from bot.slack.transport.clipping import clipped
+from bot.slack.transport.payloads import problem_with
+from bot.slack.transport.slack_errors import FAILURES, error_code
+from bot.slack.transport.web_client import SlackClient
+
+log = structlog.get_logger(__name__)
+
+TRIES = 2  # to hand Slack one answer
+
+
+class AtWork:
+    """Counts the listeners at work: Bolt forgets them after their ack, and would cut them off."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def enter(self) -> None:
+        self._count += 1
+        self._none.clear()
+
+    def leave(self) -> None:
+        self._count -= 1
+        if not self._count:
+            self._none.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Return when no listener is at work, or after `seconds` of real time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
+
+
+class _Enter(AsyncListenerStartHandler):
+    def __init__(self, at_work: AtWork) -> None:
+        self._at_work = at_work
+
+    async def handle(self, request: AsyncBoltRequest, response: BoltResponse | None) -> None:  # noqa: ARG002, the signature is Bolt's
+        self._at_work.enter()
+
+
+class _Leave(AsyncListenerCompletionHandler):
+    def __init__(self, at_work: AtWork) -> None:
+        self._at_work = at_work
+
+    async def handle(self, request: AsyncBoltRequest, response: BoltResponse | None) -> None:  # noqa: ARG002, the signature is Bolt's
+        self._at_work.leave()
+
+
+class _Ack(AsyncAck):
+    """An ack that Slack takes, and that knows how long Slack waited for it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Bolt has no annotation there
+        self._came = time.perf_counter()
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> BoltResponse:
+        response = await super().__call__(*args, **clipped(kwargs))
+        ACK_SECONDS.observe(time.perf_counter() - self._came)
+        return response
+
+
+class Respond:
+    """Tells the person who did something: where they did it, or else in a direct message."""
+
+    def __init__(self, client: SlackClient, response_url: object, user_id: str | None) -> None:
+        self._client = client
+        self._response_url = response_url
+        self._user_id = user_id
+
+    async def __call__(self, **message: Any) -> bool:
+        """Whether Slack took it. Raises FAILURES."""
+        if self._response_url and await self._respond(message):
+            return True
+        if self._user_id and message.get("text"):
+            return await self._client.tell(self._user_id, message)
+        return False
+
+    async def _respond(self, message: dict[str, Any]) -> bool:
+        for _ in range(TRIES):
+            try:
+                if await self._client.respond(self._response_url, message):
+                    return True
+            except FAILURES as error:
+                log.warning("answer_not_taken", error=error_code(error))
+        return False
+
+
+class _App(AsyncApp):
+    """Bolt, given only payloads that its listeners can read; anything else is refused as 400."""
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        if problem := problem_with(req.body):
+            log.warning("request_malformed", problem=problem)
+            return BoltResponse(status=400)
+        return await super().async_dispatch(req)
+
+
+def bolt_app(client: SlackClient, identity: AuthorizeResult, at_work: AtWork) -> AsyncApp:
+    """An app for one workspace. Its identity is known, so no request costs an `auth.test`.
+
+    It believes whatever it is given: HttpFront checks the signatures, a socket needs none.
+    """
+
+    async def authorize() -> AuthorizeResult:
+        return identity
+
+    async def equip(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002, Bolt's name
+        # Bolt's own would follow a request to any address, and take any answer of Slack's.
+        context["client"] = client
+        context["respond"] = Respond(client, context.response_url, context.user_id)
+        context["ack"] = _Ack()
+        await next()
+
+    # Bolt reads SLACK_BOT_TOKEN too, and warns that `authorize` goes before it: it shall.
+    logger = logging.getLogger("slack_bolt")
+    logger.setLevel(logging.ERROR)
+    app = _App(
+        client=client,
+        authorize=authorize,
+        request_verification_enabled=False,
+        raise_error_for_unhandled_request=True,
+        logger=logger,
+    )
+    app.middleware(equip)
+    app.listener_runner.listener_start_handler = _Enter(at_work)
+    app.listener_runner.listener_completion_handler = _Leave(at_work)
+    return app

@@ -1,0 +1,117 @@
+"""Everybody's home tab, kept as things stand."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.application.request_queries import Board
+from bot.domain.errors import StoreUnavailable
+from bot.domain.requests import BackupRequest
+from bot.domain.thread_lines import CARD
+from bot.runtime.clock import Clock
+from bot.runtime.rate_limit import Budget, Ledger
+from bot.slack.messages.home import home_view, shown_requests
+from bot.slack.transport.slack_errors import FAILURES, error_code, retry_after
+
+log = structlog.get_logger(__name__)
+
+# https://docs.slack.dev/reference/methods/views.publish is Tier 4: 100 a minute and more.
+PUBLISHES, MINUTE = 90, 60.0
+GAP = 5.0  # seconds in which what changes is drawn together
+PROGRESS = 60.0  # seconds between two drawings while nothing changes but time
+LOOKED_AT = timedelta(minutes=15)  # for so long after it was opened, progress is drawn
+IN_USE = timedelta(days=7)  # for so long it is kept up to date
+
+
+class Store(Protocol):
+    async def posted(self, request_id: str, line: str) -> tuple[str, str] | None: ...
+    async def open_home(self, user_id: str, at: datetime) -> None: ...
+    async def homes(self, opened_since: datetime) -> list[str]: ...
+
+
+class Homes:
+    """Publishes a home tab when it is opened, and again when it would look different."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        board: Board,
+        store: Store,
+        clock: Clock,
+        ledger: Ledger,
+        *,
+        address: str,
+        command: str,
+    ) -> None:
+        self._client = client
+        self._board = board
+        self._store = store
+        self._clock = clock
+        self._budget = Budget("slack homes", PUBLISHES, MINUTE, clock, ledger)
+        self._address = address  # of the workspace
+        self._command = command
+        self._shown: dict[str, str] = {}  # by person: what stands there
+        self._changed = asyncio.Event()
+
+    async def opened(self, user_id: str) -> None:
+        """Somebody looks at it now: draw it, and keep it up to date from here on."""
+        with suppress(StoreUnavailable):
+            await self._store.open_home(user_id, self._clock.now())
+        self._shown.pop(user_id, None)
+        await self._publish(user_id)
+        await self._board.look_around()
+        await self._publish(user_id)
+
+    def changed(self) -> None:
+        """Something is not as it was; homes that show it are drawn again soon."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Draw what changed, for as long as the bot runs."""
+        while True:
+            is_news = await self._clock.wait(self._changed, PROGRESS)
+            self._changed.clear()
+            await self._refresh(IN_USE if is_news else LOOKED_AT)
+            await self._clock.sleep(GAP)
+
+    async def links(self, requests: Iterable[BackupRequest]) -> dict[str, str]:
+        """Where the cards stand."""
+        found = {}
+        for request in requests:
+            if card := await self._store.posted(request.id, CARD):
+                found[request.id] = self._link(*card)
+        return found
+
+    def _link(self, channel: str, ts: str) -> str:
+        return f"{self._address.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
+
+    async def _refresh(self, opened_within: timedelta) -> None:
+        try:
+            for user_id in await self._store.homes(self._clock.now() - opened_within):
+                await self._publish(user_id)
+        except StoreUnavailable:
+            log.warning("homes_not_drawn")
+
+    async def _publish(self, user_id: str) -> None:
+        home = await self._board.home(user_id)
+        view = home_view(home, await self.links(shown_requests(home)), self._command)
+        drawn = json.dumps(view)
+        if self._shown.get(user_id) == drawn:
+            return
+        await self._budget.take()
+        try:
+            await self._client.views_publish(user_id=user_id, view=view)
+        except FAILURES as error:
+            seconds = retry_after(error)
+            if seconds is not None:
+                await self._budget.stand_back(seconds)
+                self._changed.set()
+            log.warning("home_not_published", user=user_id, error=error_code(error))
+        else:
+            self._shown[user_id] = drawn

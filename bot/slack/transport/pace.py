@@ -1,0 +1,79 @@
+"""What Slack takes: about a message a second a channel, fifty edits a minute; outcomes first."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
+from bot.runtime.clock import Clock
+from bot.runtime.loop_pacing import calm
+from bot.runtime.rate_limit import Budget, Ledger
+
+# https://docs.slack.dev/apis/web-api/rate-limits: one a second a channel, "short bursts" above
+# it, several hundred a minute in the workspace; chat.update is Tier 3.
+BURST, SECONDS = 5, 5.0
+ALL, SPELL = 10, 2.0
+EDITS, MINUTE = 50, 60.0
+
+
+class Urgency(IntEnum):
+    """What goes first when messages have to queue."""
+
+    OUTCOME = 0
+    PEOPLE = 1  # they have to decide, or just did: their buttons must go
+    PROGRESS = 2
+
+
+def urgency_of(request: BackupRequest) -> Urgency:
+    """How much a message about the request as it stands hurries."""
+    if request.state.is_final:
+        return Urgency.OUTCOME
+    if request.state is RequestState.RUNNING:
+        return Urgency.PROGRESS
+    return Urgency.PEOPLE
+
+
+class Pace:
+    """A queue for the posts to each channel, and one for all edits."""
+
+    def __init__(self, clock: Clock, ledger: Ledger | None = None) -> None:
+        self._clock = clock
+        self._ledger = ledger
+        self._posts: dict[str, Budget] = {}
+        self._posting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._all = Budget("slack posts", ALL, SPELL, clock, ledger)
+        self.edits = Budget(
+            "slack edits", EDITS, MINUTE, clock, ledger, spared_from=Urgency.PROGRESS
+        )
+
+    def posts(self, channel: str) -> Budget:
+        """The queue of a channel, or of a person's direct messages."""
+        if channel not in self._posts:
+            name = f"slack posts {channel}"
+            self._posts[channel] = Budget(
+                name, BURST, SECONDS, self._clock, self._ledger, spared_from=Urgency.PROGRESS
+            )
+        return self._posts[channel]
+
+    @asynccontextmanager
+    async def turn(self, channel: str, urgency: Urgency) -> AsyncIterator[Budget]:
+        """One message's turn in a channel. The next one's comes when the block is left.
+
+        So a process that dies leaves at most one message a channel that was posted and not
+        written down; mostly none, as posts leave gaps between them.
+        """
+        budget = self.posts(channel)
+        await budget.take(urgency)
+        await self._all.take(urgency)
+        async with self._posting[channel]:
+            await calm()  # a busy moment lies long between a post and the note of it
+            yield budget
+
+    @property
+    def queued(self) -> int:
+        """How many messages and edits wait for their turn."""
+        budgets = (self.edits, self._all, *self._posts.values())
+        return sum(budget.queued for budget in budgets)

@@ -1,0 +1,221 @@
+"""Who is behind a Slack user or user group, asked sparingly, and anew where it counts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.policy import Members, is_group
+from bot.runtime.clock import Clock
+from bot.runtime.rate_limit import Budget, Ledger
+from bot.slack.transport.slack_errors import FAILURES, error_code, retry_after
+
+log = structlog.get_logger(__name__)
+
+Behind = frozenset[str] | None  # None: Slack could not say
+NOBODY: frozenset[str] = frozenset()
+
+MINUTE = 60.0
+GROUP_CALLS = 20  # a minute: Tier 2
+USER_CALLS = 100  # a minute: Tier 4
+URGENT, IDLE = 0, 1  # somebody waits for the answer; nobody does
+CHECKS = 8  # members of groups that are looked up at a time
+UNTOLD = 5.0  # seconds for which a failure is believed: clicks in a row need not wait for it again
+LIKE_NEW = 10.0  # seconds for which a reading counts as new while Slack allows no further call
+NO_SUCH_USER = {"user_not_found", "user_not_visible"}
+
+
+class _Ages(NamedTuple):
+    """Seconds from which on a reading is renewed behind it, and from which on it is not used."""
+
+    stale: float
+    useless: float
+
+
+GROUP = _Ages(stale=60.0, useless=300.0)
+USER = _Ages(stale=3600.0, useless=86400.0)
+
+
+class _Reading(NamedTuple):
+    at: float
+    behind: frozenset[str]
+
+
+class People:
+    """Reads `usergroups.users.list` (scope `usergroups:read`) and `users.info` (`users:read`).
+
+    Of a group one call tells who is in it. Whether its members are still there is asked of each
+    in the background; until Slack says otherwise they are. Whoever acts is asked about by their
+    own id.
+    """
+
+    def __init__(self, client: AsyncWebClient, clock: Clock, ledger: Ledger | None = None) -> None:
+        self._client = client
+        self._clock = clock
+        self._group_calls = Budget("slack groups", GROUP_CALLS, MINUTE, clock, ledger)
+        self._user_calls = Budget(
+            "slack users", USER_CALLS, MINUTE, clock, ledger, spared_from=IDLE
+        )
+        self._known: dict[str, _Reading] = {}
+        self._failed: dict[str, float] = {}  # id → when
+        self._asking: dict[str, asyncio.Task[Behind]] = {}
+        self._to_check: dict[str, None] = {}  # in the order in which they came
+        self._checking: asyncio.Task[None] | None = None
+        self._checks = asyncio.Semaphore(CHECKS)
+        self.problems: dict[str, str] = {}  # id → Slack's word for why it is unknown
+
+    async def members(self, ids: Iterable[str], *, max_age: float | None = None) -> Members:
+        """The people behind each user and user group; None where Slack could not say.
+
+        From memory, which is renewed behind it. With a `max_age` in seconds nothing older is
+        believed; with 0 Slack is asked now, unless it allows no further call and what it said
+        is `LIKE_NEW`.
+        """
+        wanted = list(dict.fromkeys(ids))
+        answers = await asyncio.gather(*(self._behind(one, max_age) for one in wanted))
+        behind = dict(zip(wanted, answers, strict=True))
+        return {one: self._still_there(users) for one, users in behind.items()}
+
+    async def everybody(self, ids: Iterable[str]) -> Members:
+        """The same, once it was asked of all members of the groups whether they are there."""
+        wanted = list(dict.fromkeys(ids))
+        found = await self.members(wanted)
+        await asyncio.gather(
+            *(self._check(user) for one in wanted if is_group(one) for user in found[one] or ())
+        )
+        return await self.members(wanted)
+
+    async def close(self) -> None:
+        """Ask nothing more."""
+        tasks = [*self._asking.values(), *filter(None, [self._checking])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _still_there(self, users: Behind) -> Behind:
+        if users is None:
+            return None
+        left = {user for user in users if (known := self._known.get(user)) and not known.behind}
+        return users - left
+
+    async def _behind(self, slack_id: str, max_age: float | None) -> Behind:
+        age, ages = self._age(slack_id), GROUP if is_group(slack_id) else USER
+        if age < (ages.useless if max_age is None else max_age):
+            if age >= ages.stale and not self._failed_lately(slack_id):
+                self._ask(slack_id)
+            return self._known[slack_id].behind
+        if self._failed_lately(slack_id):
+            return None
+        if max_age is None or slack_id in self._asking:
+            return await self._answer(slack_id)
+        has_turn = await self._calls(slack_id).take_now(URGENT)
+        if not has_turn and age < LIKE_NEW:
+            return self._known[slack_id].behind
+        return await self._answer(slack_id, has_turn=has_turn)
+
+    async def _answer(self, slack_id: str, *, has_turn: bool = False) -> Behind:
+        # Who gives up waiting does not stop it: the answer is for the next one, too.
+        return await asyncio.shield(self._ask(slack_id, has_turn=has_turn))
+
+    def _ask(self, slack_id: str, *, has_turn: bool = False) -> asyncio.Task[Behind]:
+        """Ask Slack once, however many wait for the answer."""
+        if slack_id not in self._asking:
+            task = asyncio.create_task(self._asked(slack_id, has_turn=has_turn))
+            self._asking[slack_id] = task
+            task.add_done_callback(lambda _: self._asking.pop(slack_id, None))
+            task.add_done_callback(_seen)
+        return self._asking[slack_id]
+
+    async def _asked(self, slack_id: str, *, has_turn: bool) -> Behind:
+        calls = self._calls(slack_id)
+        if not has_turn:
+            await calls.take(URGENT)
+        at = self._clock.monotonic()
+        try:
+            async with _standing_back(calls):
+                ask = self._group if is_group(slack_id) else self._user
+                behind = await ask(slack_id)
+        except FAILURES as error:
+            self.problems[slack_id] = error_code(error)
+            self._failed[slack_id] = self._clock.monotonic()
+            log.warning("people_unknown", slack_id=slack_id, error=error_code(error))
+            return None
+        self.problems.pop(slack_id, None)
+        self._failed.pop(slack_id, None)
+        self._known[slack_id] = _Reading(at, behind)
+        if is_group(slack_id):
+            self._check_behind(behind)
+        return behind
+
+    async def _group(self, group_id: str) -> frozenset[str]:
+        answer = await self._client.usergroups_users_list(usergroup=group_id)
+        users = answer.get("users")
+        if not isinstance(users, list):
+            raise SlackClientError("no list of users")
+        return frozenset(map(str, users))
+
+    async def _user(self, user_id: str) -> frozenset[str]:
+        try:
+            user = (await self._client.users_info(user=user_id)).get("user")
+        except SlackApiError as error:
+            if error_code(error) in NO_SUCH_USER:
+                return NOBODY
+            raise
+        if not isinstance(user, dict):
+            raise SlackClientError("no user")
+        return NOBODY if user.get("deleted") or user.get("is_bot") else frozenset({user_id})
+
+    def _check_behind(self, users: Iterable[str]) -> None:
+        self._to_check |= dict.fromkeys(user for user in users if self._is_due(user))
+        if self._to_check and (self._checking is None or self._checking.done()):
+            self._checking = asyncio.create_task(self._check_all())
+            self._checking.add_done_callback(_seen)
+
+    async def _check_all(self) -> None:
+        while self._to_check:
+            user = next(iter(self._to_check))
+            del self._to_check[user]
+            await self._check(user)
+
+    async def _check(self, user_id: str) -> None:
+        """Ask whether a member is still there, when nothing urgent is to be asked."""
+        async with self._checks:
+            if not self._is_due(user_id):
+                return
+            await self._user_calls.take(IDLE)
+            await self._answer(user_id, has_turn=True)
+
+    def _is_due(self, user_id: str) -> bool:
+        return self._age(user_id) >= USER.stale and not self._failed_lately(user_id)
+
+    def _age(self, slack_id: str) -> float:
+        known = self._known.get(slack_id)
+        return self._clock.monotonic() - known.at if known else float("inf")
+
+    def _failed_lately(self, slack_id: str) -> bool:
+        at = self._failed.get(slack_id, float("-inf"))
+        return self._clock.monotonic() - at < UNTOLD
+
+    def _calls(self, slack_id: str) -> Budget:
+        return self._group_calls if is_group(slack_id) else self._user_calls
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """What nobody waits for may fail without a word: whoever needs it next hears why."""
+    if not task.cancelled():
+        task.exception()
+
+
+@asynccontextmanager
+async def _standing_back(calls: Budget) -> AsyncIterator[None]:
+    """Around a call: none for a while after a 429."""
+    try:
+        yield
+    except FAILURES as error:
+        if (seconds := retry_after(error)) is not None:
+            await calls.stand_back(seconds)
+        raise

@@ -1,0 +1,223 @@
+"""Finds out what happened to running backups, for the whole fleet in a few calls.
+
+RDS allows 60 calls a minute. Asking about one backup costs a call; a page of list-instances
+costs a call too and shows 100 instances, of which a running backup's says `BACKING UP`.
+A sweep over the pages is made where it spares calls. What it says is a hint: a backup whose
+instance does something else by now is asked about at once, and every one each five minutes.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from bot.domain.absence import unless_absent
+from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
+from bot.domain.instances import Backup, BackupStatus, Instance
+from bot.runtime.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+PAGE = 100  # instances that one call of a sweep shows
+TRUST_A_HINT = 300.0  # seconds since a backup was last asked about directly
+EARLY = 10.0  # seconds: a sweep answers looks that are due so soon as well, since it costs no more
+STAND_BACK = 15.0  # seconds to the next call after one that failed; doubles up to five minutes
+LONGEST_STAND_BACK = 300.0
+LOCKED_OUT = 600.0  # seconds after refused keys: some wrong signatures lock a key for five minutes
+
+
+class Rds(Protocol):
+    async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None: ...
+    async def list_instances(self) -> list[Instance]: ...
+
+
+@dataclass(eq=False)
+class Look:
+    """Somebody waits for what RDS says of one backup."""
+
+    instance_id: str
+    backup_id: str
+    due: float  # on the clock's monotonic scale
+    patient: bool  # waits through any outage
+    answer: asyncio.Future[Backup | None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class _Aside(NamedTuple):
+    """A backup about which a look failed: seconds between two looks, and when the next is due."""
+
+    gap: float
+    until: float  # on the clock's monotonic scale
+
+
+class Watcher:
+    """Answers `look`s; `run` is the one task that calls RDS for all of them, a call at a time."""
+
+    def __init__(self, rds: Rds, clock: Clock) -> None:
+        self._rds = rds
+        self._clock = clock
+        self._looks: set[Look] = set()
+        self._asked_directly: dict[str, float] = {}  # backup id: when; old ones are forgotten
+        self._aside: dict[str, _Aside] = {}  # backup id: looks that fail while others don't
+        self._changed = asyncio.Event()
+        self._wakes_at = float("inf")
+        self._pages = 1  # that a sweep costs
+        self._stand_back = 0.0  # seconds; 0 while all is well
+        self._not_before = float("-inf")
+
+    async def look(
+        self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
+    ) -> Backup | None:
+        """What RDS says of the backup about `after` seconds from now; None once it is gone.
+
+        It is gone once RDS, asked for it by its id, has said so three times in a row. Raises
+        RdsError once RDS has failed twice in a row, or refuses the keys; the `patient` wait until
+        it answers.
+        """
+
+        async def look(gap: float) -> Backup | None:
+            return await self._look(instance_id, backup_id, gap, patient=patient)
+
+        return await unless_absent(look, after)
+
+    async def _look(
+        self, instance_id: str, backup_id: str, after: float, *, patient: bool
+    ) -> Backup | None:
+        due = self._clock.monotonic() + after
+        if aside := self._aside.get(backup_id):
+            due = max(due, aside.until)
+        look = Look(instance_id, backup_id, due, patient)
+        self._looks.add(look)
+        if look.due < self._wakes_at:  # hundreds come at once after a restart
+            self._changed.set()
+        try:
+            return await look.answer
+        finally:
+            self._looks.discard(look)
+
+    async def run(self) -> None:
+        """Tick when a look is due, forever: nothing that RDS says ends it."""
+        while True:
+            self._changed.clear()
+            if (wait := self._idle()) > 0:
+                wait = min(wait, LONGEST_STAND_BACK)
+                self._wakes_at = self._clock.monotonic() + wait
+                await self._clock.wait(self._changed, wait)
+            else:
+                await self.tick()
+
+    async def tick(self) -> None:
+        """Make the call that the look most overdue wants. A failure is said once, its end too."""
+        if self._idle() > 0:
+            return
+        first = min(self._waiting(), key=lambda look: look.due)
+        try:
+            await self._ask(first, self._clock.monotonic())
+        except RdsError as error:
+            if _concerns_all(error):
+                self._put_off(error, first)
+            else:
+                self._set_aside(first, error)
+        except Exception as error:  # noqa: BLE001, whatever it is: the others go on
+            self._set_aside(first, RdsUnreachable(type(error).__name__), exc_info=error)
+        else:
+            self._aside.pop(first.backup_id, None)
+            if self._stand_back:
+                log.info("watching_again")
+            self._stand_back = 0.0
+
+    def _waiting(self) -> list[Look]:
+        return [look for look in self._looks if not look.answer.done()]
+
+    def _idle(self) -> float:
+        """Seconds until the next call may be made and is wanted."""
+        soonest = min((look.due for look in self._waiting()), default=float("inf"))
+        return max(soonest, self._not_before) - self._clock.monotonic()
+
+    async def _ask(self, first: Look, now: float) -> None:
+        stale = now - TRUST_A_HINT
+        self._asked_directly = {b: at for b, at in self._asked_directly.items() if at > stale}
+        self._aside = {b: aside for b, aside in self._aside.items() if aside.until > stale}
+        hinted = [
+            look
+            for look in self._waiting()
+            if look.due <= now + EARLY and look.backup_id in self._asked_directly
+        ]
+        if first in hinted and len({look.instance_id for look in hinted}) > self._pages:
+            await self._sweep(hinted)
+        else:
+            await self._confirm(first)
+
+    async def _sweep(self, looks: list[Look]) -> None:
+        """Answer for the instances that are still being backed up; the others' turn is next."""
+        instances = await self._rds.list_instances()
+        self._pages = max(1, -(-len(instances) // PAGE))
+        running = {instance.id for instance in instances if instance.status == "BACKING UP"}
+        for look in looks:
+            if look.instance_id in running:
+                _answer(look, _still_running(look))
+            else:
+                self._asked_directly.pop(look.backup_id, None)
+                look.due = float("-inf")
+
+    async def _confirm(self, look: Look) -> None:
+        try:
+            backup = await self._rds.find_backup(look.instance_id, look.backup_id)
+        except RdsRefused as error:
+            if not error.says_gone:
+                raise
+            backup = None
+        if backup is not None and backup.status == BackupStatus.BUILDING:
+            self._asked_directly[look.backup_id] = self._clock.monotonic()
+        else:
+            self._asked_directly.pop(look.backup_id, None)
+        _answer(look, backup)
+
+    def _set_aside(
+        self, look: Look, error: RdsError, *, exc_info: Exception | None = None
+    ) -> None:
+        """Ask about this one backup more and more seldom; the others don't wait for it."""
+        now, before = self._clock.monotonic(), self._aside.get(look.backup_id)
+        gap = min(before.gap * 2, LONGEST_STAND_BACK) if before else STAND_BACK
+        look.due = now + gap
+        self._aside[look.backup_id] = _Aside(gap, look.due)
+        self._asked_directly.pop(look.backup_id, None)
+        if before is None:
+            told = {"backup": look.backup_id, "code": error.code}
+            log.warning("look_set_aside", **told, exc_info=exc_info)
+        elif not look.patient and not look.answer.done():
+            look.answer.set_exception(error)
+
+    def _put_off(self, error: RdsError, look: Look) -> None:
+        """Make no call for a while; then another look goes first, should this one be the cause."""
+        lasts = self._stand_back > 0
+        if not lasts:
+            log.warning("watching_interrupted", code=error.code, request_id=error.request_id)
+        self._stand_back = min(max(STAND_BACK, self._stand_back * 2), LONGEST_STAND_BACK)
+        if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
+            self._stand_back, lasts = LOCKED_OUT, True
+        for waiting in self._waiting() if lasts else ():
+            if not waiting.patient:
+                waiting.answer.set_exception(error)
+        self._not_before = look.due = self._clock.monotonic() + self._stand_back
+
+
+def _concerns_all(error: RdsError) -> bool:
+    """Whether the next call would meet it too, whichever backup it is about."""
+    return not isinstance(error, RdsRefused) or error.reason is RefusalReason.CREDENTIALS
+
+
+def _answer(look: Look, backup: Backup | None) -> None:
+    if not look.answer.done():
+        look.answer.set_result(backup)
+
+
+def _still_running(look: Look) -> Backup:
+    return Backup(
+        id=look.backup_id,
+        instance_id=look.instance_id,
+        name="",
+        status=BackupStatus.BUILDING,
+    )

@@ -1,0 +1,84 @@
+"""What the steps of the lifecycle share: whom they work with, and how they move a request."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.application.ports import People, Store
+from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
+from bot.domain.policy import Policy
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState, Retention
+from bot.outbox.voice import Voice
+from bot.runtime.clock import Clock
+from bot.runtime.in_flight import Gate
+from bot.workflow.ports import Catalogue, Rds, Watcher
+
+
+@dataclass(frozen=True)
+class World:
+    """The collaborators of every step."""
+
+    store: Store
+    rds: Rds
+    catalogue: Catalogue
+    watcher: Watcher
+    voice: Voice
+    people: People
+    policy: Policy
+    clock: Clock
+    give_up_after: timedelta = timedelta(hours=2)  # from a decision until nothing more is sent
+    gate: Gate = field(default_factory=Gate)
+    wakeups: MutableMapping[str, asyncio.Event] = field(
+        default_factory=lambda: defaultdict(asyncio.Event)
+    )
+
+    async def load(self, request_id: str) -> BackupRequest:
+        """The request; it exists, because its workflow is started after it was stored."""
+        request = await self.store.load(request_id)
+        if request is None:
+            raise LookupError(request_id)
+        return request
+
+    async def move(
+        self,
+        request: BackupRequest,
+        to: RequestState,
+        action: AuditAction,
+        detail: Mapping[str, str] | None = None,
+        **changes: object,
+    ) -> BackupRequest:
+        """Change the state and write the trail, in one transaction. Raises Conflict."""
+        async with self.store.transaction() as transaction:
+            moved = await transaction.move(request, to, **changes)
+            await transaction.record(self._entry(moved, action, detail))
+        return moved
+
+    async def retain(
+        self,
+        request: BackupRequest,
+        to: Retention,
+        action: AuditAction | None,
+        detail: Mapping[str, str] | None = None,
+        **changes: object,
+    ) -> None:
+        """Change what becomes of the backup, and write the trail. Raises Conflict."""
+        async with self.store.transaction() as transaction:
+            changed = await transaction.retain(request, to, **changes)
+            if action:
+                await transaction.record(self._entry(changed, action, detail))
+
+    async def note(
+        self, request: BackupRequest, action: AuditAction, detail: Mapping[str, str]
+    ) -> None:
+        """Write the trail of something that changed no state."""
+        async with self.store.transaction() as transaction:
+            await transaction.record(self._entry(request, action, detail))
+
+    def _entry(
+        self, request: BackupRequest, action: AuditAction, detail: Mapping[str, str] | None
+    ) -> AuditEntry:
+        now = self.clock.now()
+        return request.on_trail(action, at=now, actor=OURSELVES, detail=detail or {})

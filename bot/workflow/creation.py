@@ -1,0 +1,209 @@
+"""Create the backup, or adopt by name the one that an unanswered create has made."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from bot.application.ports import Conflict
+from bot.domain.attempts import may_pass
+from bot.domain.audit import AuditAction
+from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsRefused, RefusalReason
+from bot.domain.instances import Backup
+from bot.domain.requests import BackupRequest, Choice
+from bot.domain.states import RequestState
+from bot.domain.thread_lines import Line
+from bot.runtime.metrics import ADOPTIONS
+from bot.workflow.attempts import attempt_of, first_attempt, note, put_off, send, turn, why_ended
+from bot.workflow.context import World
+from bot.workflow.refusal import refuse
+
+log = structlog.get_logger(__name__)
+
+LOOKS = (1.0, 4.0, 10.0)  # seconds before each look for a backup that may have been made
+ONE_LOOK = (0.0,)
+# What the measured clock skew, and times in whole seconds, leave open. Somebody who makes a
+# backup of this very name by hand within it, unlisted before our create, is taken for us.
+TOLERANCE = timedelta(seconds=10)
+
+
+async def create(world: World, request_id: str) -> RequestState:
+    """Bring an approved request to `running`, `refused` or `withdrawn`, with at most one backup.
+
+    RDS has no idempotency token, but a backup's name is unique: after any create whose outcome
+    is unknown, the name is looked up before a create is sent again. None is sent once the
+    request is withdrawn, or once the time to give up has come.
+    """
+    request = await world.load(request_id)
+    if request.state is RequestState.APPROVED:
+        with suppress(Conflict):  # withdrawn in this very moment
+            await _begin(world, request)
+    while (request := await turn(world, request_id)).state is RequestState.CREATING:
+        with suppress(Conflict):  # the same; the next turn sees
+            await _go_on(world, request)
+    world.wakeups.pop(request_id, None)
+    return request.state
+
+
+async def _begin(world: World, request: BackupRequest) -> None:
+    attempt = first_attempt(world, request)
+    if attempt.is_over(world.clock.now()):  # the approval was for another day
+        await refuse(world, request, why_ended(attempt))
+        return
+    broken = request.vote(Choice.BREAK_GLASS) is not None
+    await world.voice.say(request, Line.BREAK_GLASS if broken else Line.APPROVED)
+    detail = {"name": request.name}
+    await world.move(
+        request, RequestState.CREATING, AuditAction.CREATE_SENT, detail, attempt=attempt
+    )
+
+
+async def _go_on(world: World, request: BackupRequest) -> None:
+    """One try. Raises Conflict once somebody withdraws it."""
+    attempt = attempt_of(world, request)
+    if request.is_stopped or attempt.is_over(world.clock.now()):
+        await _end(world, request)
+        return
+    try:
+        if request.is_in_doubt:
+            looks = LOOKS if attempt.failures <= 1 else ONE_LOOK
+            if await _adopt(world, request, looks):
+                return
+        elif attempt.others is None:
+            others = tuple(backup.id for backup in await _named(world, request))
+            attempt = attempt.model_copy(update={"others": others})
+            request = await note(world, request, attempt)
+    except RdsError as error:
+        await _cannot_look(world, request, error)
+        return
+    await _send(world, request)
+
+
+async def _cannot_look(world: World, request: BackupRequest, error: RdsError) -> None:
+    """Until RDS shows what there is, nothing is sent; what surely isn't ours may be refused."""
+    if isinstance(error, RdsRefused) and not may_pass(error):
+        if not request.is_in_doubt:
+            await refuse(world, request, error)
+            return
+        log.error("look_refused", backup=request.name, reason=error.reason, code=error.code)
+    await put_off(world, request.id, error)
+
+
+async def _send(world: World, request: BackupRequest) -> None:
+    try:
+        async with world.gate:
+            request, accepted = await send(
+                world,
+                request,
+                lambda on_turn: world.rds.create_backup(
+                    _instance_id(request), request.name, request.description, on_turn=on_turn
+                ),
+            )
+            await _running(world, request, *accepted)
+    except RdsOutcomeUnknown as error:
+        log.warning("create_outcome_unknown", backup=request.name, code=error.code)
+        await world.note(request, AuditAction.OUTCOME_UNKNOWN, error.for_support)
+        await put_off(world, request.id, error)
+        await world.voice.say(await world.load(request.id), Line.OUTCOME_UNKNOWN)
+    except RdsRefused as error:
+        await _refused(world, await world.load(request.id), error)
+    except RdsError as error:
+        await put_off(world, request.id, error)
+
+
+async def _refused(world: World, request: BackupRequest, error: RdsRefused) -> None:
+    """The name may be taken, or the instance busy, by our own backup."""
+    if request.is_in_doubt:
+        try:
+            if await _adopt(world, request, LOOKS):
+                return
+            taken = error.reason is RefusalReason.NAME_TAKEN
+            is_anothers = taken and bool(await _named(world, request))
+        except RdsError as trouble:
+            await put_off(world, request.id, trouble)
+            return
+        if taken and not is_anothers:  # it is not listed yet, or is another instance's
+            await put_off(world, request.id, error)
+            return
+        if is_anothers:
+            request = await note(world, request, attempt_of(world, request).doubted(None))
+    if may_pass(error):
+        await put_off(world, request.id, error)
+    else:
+        await refuse(world, request, error)
+
+
+async def _end(world: World, request: BackupRequest) -> None:
+    """Send nothing more. What RDS may have started is looked for once again."""
+    if request.is_in_doubt:
+        with suppress(RdsError):
+            if await _adopt(world, request, LOOKS):
+                return
+    if vote := request.vote(Choice.WITHDRAW):
+        detail = {"name": request.name}
+        state, action = RequestState.WITHDRAWN, AuditAction.WITHDRAWN
+        await world.move(request, state, action, detail, decided_at=vote.at)
+    else:
+        await refuse(world, request, why_ended(attempt_of(world, request)))
+
+
+async def _adopt(world: World, request: BackupRequest, looks: tuple[float, ...]) -> bool:
+    """Whether our backup is there and now followed; RDS may make it, or list it, a little late."""
+    for gap in looks:
+        await world.clock.sleep(gap)
+        for backup in await _named(world, request):
+            if _can_be_ours(world, request, backup):
+                await _running(world, request, backup, adopted=True)
+                return True
+    return False
+
+
+async def _named(world: World, request: BackupRequest) -> list[Backup]:
+    """The instance's manual backups of this name."""
+    try:
+        listed = await world.rds.list_backups(_instance_id(request), backup_type="manual")
+    except RdsRefused as error:
+        if error.says_gone:
+            return []
+        raise
+    return [b for b in listed if b.name == request.name and b.type == "manual"]
+
+
+def _can_be_ours(world: World, request: BackupRequest, backup: Backup) -> bool:
+    """Whether it was not there before our create, and began no earlier than that was sent."""
+    attempt = attempt_of(world, request)
+    if backup.id in (attempt.others or ()) or attempt.in_doubt_since is None:
+        return False
+    began = backup.begin_time
+    return began is None or began >= attempt.in_doubt_since - TOLERANCE
+
+
+def _instance_id(request: BackupRequest) -> str:
+    if request.instance is None:
+        raise LookupError(f"request {request.id} was approved before its instance was known")
+    return request.instance.id
+
+
+async def _running(
+    world: World,
+    request: BackupRequest,
+    backup: Backup,
+    rds_request_id: str | None = None,
+    *,
+    adopted: bool = False,
+) -> None:
+    detail = {"backup_id": backup.id, "name": request.name}
+    ADOPTIONS.inc(int(adopted))
+    if rds_request_id:
+        detail["rds_request_id"] = rds_request_id
+    await world.move(
+        request,
+        RequestState.RUNNING,
+        AuditAction.ADOPTED if adopted else AuditAction.CREATE_ACCEPTED,
+        detail,
+        rds_request_id=rds_request_id,
+        backup_id=backup.id,
+        backup_status=backup.status,
+        started_at=(adopted and backup.begin_time) or world.clock.now(),  # clocks may differ
+        adopted=adopted,
+    )

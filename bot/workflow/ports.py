@@ -1,0 +1,52 @@
+"""What the steps of the lifecycle need of the outside."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Protocol
+
+from bot.domain.instances import Accepted, Backup, Instance
+
+OnTurn = Callable[[], Awaitable[None]]
+
+
+class Rds(Protocol):
+    """RDS v3. Raises the RdsError tree of `bot/domain/errors.py`."""
+
+    @property
+    def clock_skew(self) -> timedelta:
+        """RDS's clock minus ours."""
+        ...
+
+    async def create_backup(
+        self, instance_id: str, name: str, description: str, *, on_turn: OnTurn
+    ) -> Accepted:
+        """Start a backup; `on_turn` is done right before each time it is sent."""
+        ...
+
+    async def list_backups(
+        self, instance_id: str, *, backup_type: str | None = None
+    ) -> list[Backup]: ...
+    async def delete_backup(self, backup_id: str, *, on_turn: OnTurn) -> None: ...
+
+
+class Catalogue(Protocol):
+    """The project's instances."""
+
+    async def find(self, reference: str, patience: float) -> Instance: ...
+    async def current(self, instance_id: str) -> Instance | None:
+        """The instance as RDS shows it now, or None if this list lacks it."""
+        ...
+
+
+class Watcher(Protocol):
+    """Looks at running backups, within the call budget."""
+
+    async def look(
+        self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
+    ) -> Backup | None:
+        """What RDS says of the backup `after` seconds from now; None once it is gone.
+
+        It is gone once RDS, asked for it by its id, has said so three times in a row. Raises
+        RdsError when RDS says nothing for a while, unless somebody is `patient`.
+        """
+        ...

@@ -1,0 +1,30 @@
+"""End a request that cannot be started."""
+
+from bot.domain.audit import AuditAction
+from bot.domain.errors import RdsRefused, UserError
+from bot.domain.requests import BackupRequest, Refusal
+from bot.domain.states import RequestState
+from bot.workflow.context import World
+
+
+async def refuse(
+    world: World, request: BackupRequest, error: UserError | RdsRefused
+) -> RequestState:
+    """Keep the reason, and end it there."""
+    refusal = Refusal.of(error)
+    moved = await world.move(
+        request,
+        RequestState.REFUSED,
+        AuditAction.REFUSED,
+        _why(error, refusal.kind),
+        refusal=refusal,
+        finished_at=world.clock.now(),
+        rds_request_id=getattr(error, "request_id", None),
+    )
+    return moved.state
+
+
+def _why(error: UserError | RdsRefused, kind: str) -> dict[str, str]:
+    if not isinstance(error, RdsRefused):
+        return {"reason": kind}
+    return {"reason": error.reason.value} | error.for_support

@@ -1,0 +1,113 @@
+"""Follow a running backup until RDS says how it ended."""
+
+from datetime import timedelta
+
+import structlog
+
+from bot.domain.audit import AuditAction
+from bot.domain.errors import CannotPost, RdsError, RdsRefused, RefusalReason
+from bot.domain.instances import Backup, BackupStatus
+from bot.domain.progress import is_overdue, next_look
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
+from bot.domain.thread_lines import Line
+from bot.runtime.metrics import BACKUP_SECONDS
+from bot.workflow.context import World
+
+log = structlog.get_logger(__name__)
+
+EDIT_GAP = timedelta(seconds=15)  # between two edits of a card that only move its progress
+
+
+async def watch(world: World, request_id: str, *, poll_seconds: float) -> RequestState:
+    """Look again and again, until RDS says COMPLETED or FAILED, or no longer has the backup."""
+    request = await world.load(request_id)
+    if request.state is not RequestState.RUNNING:
+        return request.state
+    await world.voice.say(request, Line.STARTED)
+    told, drawn = False, world.clock.now()
+    outages, away = 0, False
+    while True:
+        gap = _gap(world, request, poll_seconds)
+        try:
+            backup = await world.watcher.look(*request.in_rds, gap, patient=away)
+        except RdsError as error:
+            outages, away = outages + 1, True
+            await world.voice.say(request, _trouble(error), subject=str(outages))
+            continue
+        if away:
+            await world.voice.say(request, Line.RDS_BACK, subject=str(outages))
+            away = False
+        if ended := _end(backup):
+            return await _finish(world, request, backup, ended)
+        if not told and is_overdue(request.history, _elapsed(world, request)):
+            await world.voice.say(request, Line.OVERDUE)
+            told, drawn = True, world.clock.now()
+        elif world.clock.now() - drawn >= EDIT_GAP:
+            await world.voice.draw(request)
+            drawn = world.clock.now()
+
+
+def _trouble(error: RdsError) -> Line:
+    """What a thread says of an outage."""
+    refused = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
+    return Line.KEYS_REFUSED if refused else Line.RDS_AWAY
+
+
+def _elapsed(world: World, request: BackupRequest) -> timedelta:
+    began = request.started_at or request.asked_at
+    return max(timedelta(0), world.clock.now() - began)
+
+
+def _gap(world: World, request: BackupRequest, shortest: float) -> float:
+    return next_look(request.history, _elapsed(world, request), shortest)
+
+
+def _end(backup: Backup | None) -> RequestState | None:
+    if backup is None:
+        return RequestState.LOST
+    if backup.status == BackupStatus.COMPLETED:
+        return RequestState.COMPLETED
+    return RequestState.FAILED if backup.status == BackupStatus.FAILED else None
+
+
+async def _finish(
+    world: World, request: BackupRequest, backup: Backup | None, state: RequestState
+) -> RequestState:
+    now = world.clock.now()
+    took = (backup.duration if backup else None) or now - (request.started_at or now)
+    if request.started_at:
+        BACKUP_SECONDS.labels(state.value).observe((now - request.started_at).total_seconds())
+    moved = await world.move(
+        request,
+        state,
+        AuditAction(state.value),
+        _measured(request, backup, took),
+        backup_status=backup.status if backup else None,
+        size_kb=backup.size_kb if backup else None,
+        took=took,
+        finished_at=now,
+    )
+    return moved.state
+
+
+def _measured(request: BackupRequest, backup: Backup | None, took: timedelta) -> dict[str, str]:
+    detail = request.backup_on_trail
+    if backup is not None:
+        detail |= {"status": backup.status, "seconds": str(round(took.total_seconds()))}
+    if backup is not None and backup.size_kb:
+        detail["size_kb"] = str(backup.size_kb)
+    return detail
+
+
+async def announce(world: World, request_id: str) -> RequestState:
+    """Say how it ended. An outcome is never dropped: the step ends when it is told.
+
+    Only where neither channel nor requester can be written to any more, nobody is left to tell.
+    """
+    request = await world.load(request_id)
+    try:
+        await world.voice.tell(request)
+    except CannotPost as error:
+        log.error("outcome_not_told", request=request.id, state=request.state, error=error.error)  # noqa: TRY400 - the state of things, not a bug
+    return request.state

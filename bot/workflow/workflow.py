@@ -1,0 +1,198 @@
+"""The lifecycle of a request, from top to bottom, as one DBOS workflow.
+
+DBOS journals each step and carries a workflow on after a crash from the last step that ended.
+A step that was cut off runs again, so each looks first at what is already true.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from dbos import DBOS, SetWorkflowID
+
+from bot.domain.errors import BotError, StoreUnavailable
+from bot.domain.requests import Kind
+from bot.domain.states import RequestState
+from bot.runtime.loop_pacing import Lull, Turns
+from bot.runtime.metrics import WORKFLOW_ERRORS
+from bot.workflow import approval, creation, deletion, preparation, retention, watching
+from bot.workflow.context import World
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+Step = Callable[[World, str], Awaitable[RequestState]]
+FIRST_GAP, LONGEST_GAP = 1.0, 60.0  # seconds between two tries of a step that fell over
+STORE_GAP = 5.0  # the longest while it is only the database that does not answer
+
+
+class Lifecycle:
+    """Starts a workflow for every request on disk, and wakes it when people decide.
+
+    Build it after DBOS is constructed and before it is launched, so that what DBOS recovers
+    finds the workflow registered.
+    """
+
+    def __init__(self, world: World, *, poll_seconds: float) -> None:
+        self._world = world
+        self._watch: Step = partial(watching.watch, poll_seconds=poll_seconds)
+        self._asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()  # workflow and request ids
+        self._begun: set[str] = set()  # in this process; what it recovers goes on in turn
+        self._under_way: Counter[str] = Counter()  # by workflow id
+        self._turns = Turns()
+        self._lull = Lull()
+        self._started: set[asyncio.Future[Any]] = set()  # here, and not yet at their end
+        self._running: set[asyncio.Future[Any]] = set()  # and those that came to us by now
+        self._is_closing = False
+
+        @DBOS.workflow(name="back_up", max_recovery_attempts=None)
+        async def back_up(request_id: str) -> str:
+            if self._is_closing:
+                raise asyncio.CancelledError
+            if task := asyncio.current_task():
+                _keep_until_done(self._running, task)
+            with (
+                self._counted(DBOS.workflow_id or request_id) as workflow_id,
+                structlog.contextvars.bound_contextvars(request=request_id),
+            ):
+                if workflow_id not in self._begun:
+                    await self._turns.take()
+                self._begun.discard(workflow_id)
+                return await self.back_up(request_id)
+
+        self._workflow = back_up
+
+    async def back_up(self, request_id: str) -> RequestState:
+        """What happens to a request, from the command to the last word."""
+        state = await self._step("look_up", preparation.look_up, request_id)
+        if not state.is_final:
+            state = await self._step("post_card", preparation.post_card, request_id)
+        if state is RequestState.AWAITING_APPROVAL:
+            state = await self._step("await_decision", approval.await_decision, request_id)
+        if state is RequestState.APPROVED:
+            does = {Kind.CREATE: creation.create, Kind.DELETE: deletion.delete}
+            kind = await self._persist("load", _kind, request_id)
+            state = await self._step(kind.value, does[kind], request_id)
+        if state is RequestState.RUNNING:
+            state = await self._step("watch", self._watch, request_id)
+        state = await self._step("announce", watching.announce, request_id)
+        if state is RequestState.COMPLETED:
+            state = await self._step("keep", retention.keep, request_id)
+        return state
+
+    def begin(self, request_id: str, attempt: int = 1) -> None:
+        """Start a workflow for a request that is on disk.
+
+        Twice is once, in whichever process: for each attempt there is one workflow.
+        """
+        workflow_id = request_id if attempt == 1 else f"{request_id}:{attempt}"
+        self._lull.disturb()
+        self._asked.put_nowait((workflow_id, request_id))
+
+    def is_under_way(self, workflow_id: str) -> bool:
+        """Whether this workflow runs in this process."""
+        return self._under_way[workflow_id] > 0
+
+    def wake(self, request_id: str) -> None:
+        """Let the workflow look at its request again."""
+        if request_id in self._world.wakeups:
+            self._world.wakeups[request_id].set()
+
+    def wake_all(self) -> None:
+        """Let every workflow look again: what was decided meanwhile was not heard here."""
+        for woken in self._world.wakeups.values():
+            woken.set()
+
+    async def run(self) -> None:
+        """Start what is asked, as it comes."""
+        while True:
+            workflow_id, request_id = await self._asked.get()
+            await self._lull.come()
+            try:
+                await self._start(workflow_id, request_id)
+            except Exception:  # the journal fell over; the next one may have more luck
+                log.exception("workflow_not_started", request=request_id)
+                self._asked.put_nowait((workflow_id, request_id))
+                await self._world.clock.sleep(FIRST_GAP)
+
+    async def _start(self, workflow_id: str, request_id: str) -> None:
+        self._begun.add(workflow_id)
+        with SetWorkflowID(workflow_id):
+            handle = await DBOS.start_workflow_async(self._workflow, request_id)
+        if task := getattr(handle, "task", None):  # there is none if it ended before
+            _keep_until_done(self._started, task)
+        else:
+            self._begun.discard(workflow_id)
+
+    @contextmanager
+    def _counted(self, workflow_id: str) -> Iterator[str]:
+        """Know that the workflow runs here, and if it falls over, say so: DBOS ends it for good.
+
+        The request is not lost: `reconciling.py` starts another workflow for it.
+        """
+        self._under_way[workflow_id] += 1
+        try:
+            yield workflow_id
+        except Exception:
+            WORKFLOW_ERRORS.inc()
+            log.exception("workflow_fell_over", workflow=workflow_id)
+            raise
+        finally:
+            self._under_way[workflow_id] -= 1
+            if not self._under_way[workflow_id]:
+                del self._under_way[workflow_id]
+
+    async def close(self, seconds: float) -> None:
+        """Let what changes the world right now finish, then leave everything as it stands.
+
+        What waits is cut off: DBOS has its journal, and the next start carries on from there. So
+        is what DBOS starts only now: a workflow is a task for a while before it comes to us.
+        """
+        self._is_closing = True
+        if not await self._world.gate.close(seconds):
+            log.warning("shutdown_cuts_off_calls", seconds=seconds)
+        running: list[asyncio.Future[Any]] = [*self._running, *self._world.voice.background]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, *self._started, return_exceptions=True)
+
+    async def _step(self, name: str, step: Step, request_id: str) -> RequestState:
+        state = await DBOS.run_step_async({"name": name}, self._journaled, name, step, request_id)
+        return RequestState(state)
+
+    async def _journaled(self, name: str, step: Step, request_id: str) -> str:
+        return str(await self._persist(name, step, request_id))
+
+    async def _persist(
+        self, name: str, call: Callable[[World, str], Awaitable[T]], request_id: str
+    ) -> T:
+        """Make a call until it ends: an outage, or a bug, must not end somebody's request."""
+        gap, longest = FIRST_GAP, LONGEST_GAP
+        while True:
+            began = self._world.clock.monotonic()
+            try:
+                return await call(self._world, request_id)
+            except BotError as error:
+                longest = STORE_GAP if isinstance(error, StoreUnavailable) else LONGEST_GAP
+                log.warning("step_put_off", step=name, request=request_id, error=repr(error))
+            except Exception:  # the loop must survive whatever it was; the log says what
+                longest = LONGEST_GAP
+                log.exception("step_fell_over", step=name, request=request_id)
+            if self._world.clock.monotonic() - began > LONGEST_GAP:
+                gap = FIRST_GAP  # it went well for long: this is another trouble
+            gap = min(gap, longest)
+            await self._world.clock.sleep(gap)
+            gap *= 2
+
+
+async def _kind(world: World, request_id: str) -> Kind:
+    return (await world.load(request_id)).kind
+
+
+def _keep_until_done(tasks: set[asyncio.Future[Any]], task: asyncio.Future[Any]) -> None:
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)

@@ -1,0 +1,57 @@
+"""Who does something in Slack, and where: its own ids, out of what it sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bot.application.origin import Asked
+
+
+class Outdated(Exception):
+    """A button or a form that this release does not draw: what it carries can't be read."""
+
+
+@contextmanager
+def of_this_release() -> Iterator[None]:
+    """Around reading what a button or a form carries. Raises Outdated if it has another shape."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise Outdated from error
+
+
+def sender_team(body: dict[str, Any]) -> str:
+    """The workspace of whoever sent a command, an interaction or an event; empty if unnamed."""
+    if isinstance(body.get("user"), dict):
+        return team_of(body)
+    event = body.get("event")
+    return str((event.get("user_team") if isinstance(event, dict) else body.get("team_id")) or "")
+
+
+def team_of(body: dict[str, Any]) -> str:
+    """The workspace of the person; empty for an org-wide install that names none."""
+    return str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
+
+
+def asked_in_form(body: dict[str, Any], channel_id: str, thread_ts: str | None = None) -> Asked:
+    """Who filled in a form that is for a channel; the same form sent twice is one request."""
+    return Asked(
+        user_id=body["user"]["id"],
+        team_id=team_of(body),
+        channel_id=channel_id,
+        trigger_id=f"view-{body['view']['id']}",
+        response_url=None,
+        thread_ts=thread_ts,
+    )
+
+
+def asked_by(body: dict[str, Any], thread_ts: str | None = None) -> Asked:
+    """Who clicked, or chose a shortcut; `thread_ts` is of the thread that it was in."""
+    return Asked(
+        user_id=body["user"]["id"],
+        team_id=team_of(body),
+        channel_id=(body.get("channel") or {}).get("id", ""),
+        trigger_id=body.get("trigger_id", ""),
+        response_url=body.get("response_url"),
+        thread_ts=thread_ts,
+    )

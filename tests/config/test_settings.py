@@ -1,0 +1,241 @@
+"""Settings: what is right is taken, and everything wrong is said at once."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.config import settings
+from bot.domain.errors import SettingsError
+
+ENOUGH = {
+    "SLACK_BOT_TOKEN": "xoxb-1",
+    "SLACK_APP_TOKEN": "xapp-1",
+    "HUAWEICLOUD_SDK_AK": "AK",
+    "HUAWEICLOUD_SDK_SK": "very-secret",
+    "HUAWEICLOUD_SDK_PROJECT_ID": "0483b6b16e954cb88930a360d2c4e663",
+    "HUAWEICLOUD_REGION": "ap-southeast-1",
+}
+
+
+@pytest.fixture(autouse=True)
+def empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test starts in a directory without a config file."""
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str) -> dict[str, str]:
+    """An environment that points at a config file with this text."""
+    Path("policy.toml").write_text(text, "utf-8")
+    return {**ENOUGH, "BACKUP_BOT_CONFIG": "policy.toml"}
+
+
+def problems(environ: dict[str, str], *, http: bool = False) -> list[str]:
+    """All that is wrong."""
+    with pytest.raises(SettingsError) as raised:
+        settings.load(environ, http=http)
+    return list(raised.value.problems)
+
+
+def test_the_environment_alone_is_enough() -> None:
+    """Without a file there are defaults, and the policy is the built-in one."""
+    loaded = settings.load(ENOUGH, http=False)
+
+    assert loaded.environment.database_url == "sqlite:///backup-bot.db"
+    assert loaded.environment.command == "/backup"
+    assert loaded.rds_endpoint == "https://rds.ap-southeast-1.myhuaweicloud.com"
+    assert loaded.file.policy.defaults.rule == "the default policy"
+    assert loaded.file.policy.defaults.expires_after == timedelta(hours=8)
+
+
+def test_one_region_has_another_domain() -> None:
+    """Huawei serves eu-west-101 under .eu."""
+    loaded = settings.load({**ENOUGH, "HUAWEICLOUD_REGION": "eu-west-101"}, http=False)
+
+    assert loaded.rds_endpoint == "https://rds.eu-west-101.myhuaweicloud.eu"
+
+
+def test_everything_missing_is_said_at_once() -> None:
+    """An empty environment names all that is needed, in one go."""
+    said = "\n".join(problems({}))
+
+    for name in ENOUGH:
+        assert f"{name} is missing" in said
+
+
+def test_http_needs_the_signing_secret_and_no_app_token() -> None:
+    """Each mode asks for its own secret only."""
+    without = {name: value for name, value in ENOUGH.items() if name != "SLACK_APP_TOKEN"}
+
+    assert problems(without, http=True) == [
+        "SLACK_SIGNING_SECRET is missing: --http needs it to check who calls."
+    ]
+    settings.load({**without, "SLACK_SIGNING_SECRET": "secret"}, http=True)
+
+
+def test_a_blank_value_is_a_missing_one() -> None:
+    """`SLACK_BOT_TOKEN=` in an env file means that nobody filled it in."""
+    assert problems({**ENOUGH, "SLACK_BOT_TOKEN": " "}) == ["SLACK_BOT_TOKEN is missing."]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://root@db/bot"),
+        ("DATABASE_URL", "not a url"),
+        ("SLACK_API_URL", "slack.com/api"),
+        ("RDS_ENDPOINT", "ftp://rds"),
+        ("BACKUP_BOT_COMMAND", "backup"),
+        ("LOG_FORMAT", "xml"),
+        ("AUDIT_KEY", "too short"),
+        ("BACKUP_BOT_CONFIG", "nowhere.toml"),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, value: str) -> None:
+    """One sentence says which variable, or file, is wrong."""
+    (problem,) = problems({**ENOUGH, name: value})
+
+    assert problem.startswith((name, value))
+
+
+def test_secrets_stay_out_of_every_message() -> None:
+    """Neither a problem nor a repr shows a secret."""
+    wrong = {**ENOUGH, "LOG_FORMAT": "very-secret", "AUDIT_KEY": "very-secret"}
+
+    assert "very-secret" not in "\n".join(problems(wrong))
+    assert "very-secret" not in repr(settings.load(ENOUGH, http=False))
+
+
+def test_the_file_becomes_the_policy() -> None:
+    """The tables of the README are read as they stand there."""
+    loaded = settings.load(
+        written(
+            """
+            [rds]
+            calls_per_minute = 30
+            [approval]
+            approvers = ["S0DBA", "U0BEN"]
+            expires_after = "1d 12h"
+            remind_after = "1h"
+            [[rule]]
+            instances = ["orders-*"]
+            approvals = 2
+            [aliases]
+            orders = "orders-prod"
+            """
+        ),
+        http=False,
+    )
+
+    policy = loaded.file.policy
+    assert policy.terms_for("billing", "1").expires_after == timedelta(hours=36)
+    assert policy.terms_for("billing", "1").rule == "[approval]"
+    assert policy.terms_for("orders-prod", "1").approvals == 2
+    assert policy.terms_for("orders-prod", "1").approvers == ("S0DBA", "U0BEN")
+    assert loaded.file.aliases == {"orders": "orders-prod"}
+
+
+def test_the_default_file_is_read_where_it_exists() -> None:
+    """`backup-bot.toml` in the working directory needs no variable."""
+    Path("backup-bot.toml").write_text("[rds]\npoll_seconds = 5\n", "utf-8")
+
+    assert settings.load(ENOUGH, http=False).file.rds.poll_seconds == 5
+
+
+def test_every_problem_of_a_file_is_said_at_once() -> None:
+    """Unknown keys, wrong ids, wrong durations, wrong numbers: one list."""
+    said = problems(
+        written(
+            """
+            [approval]
+            aprovers = ["S0DBA"]
+            approvers = ["@dba"]
+            expires_after = "soon"
+            [[rule]]
+            instances = []
+            approvals = -1
+            """
+        )
+    )
+
+    assert len(said) == 5
+    assert [problem.split(": ")[0] for problem in said] == [
+        f"policy.toml, line {line}" for line in (3, 4, 5, 7, 8)
+    ]
+    assert any("approval.aprovers is not a setting" in problem for problem in said)
+    assert any("'@dba' is not a Slack user id" in problem for problem in said)
+
+
+def test_every_alias_that_cannot_work_is_said_with_its_line() -> None:
+    """Two that differ only in case, one of another, one with a blank, one of nothing."""
+    said = problems(
+        written(
+            """
+            [aliases]
+            shop = "orders-prod"
+            Shop = "billing-prod"
+            store = "shop"
+            "my shop" = "orders-prod"
+            empty = ""
+            """
+        )
+    )
+
+    assert [problem.split(": ")[:2] for problem in said] == [
+        ["policy.toml, line 4", "alias Shop"],
+        ["policy.toml, line 5", "alias store"],
+        ["policy.toml, line 6", "alias my shop"],
+        ["policy.toml, line 7", "alias empty"],
+    ]
+
+
+def test_a_huge_duration_is_refused_in_a_moment() -> None:
+    """However many digits it has."""
+    (problem,) = problems(written(f"[approval]\nexpires_after = '{'1' * 40_000}'\n"))
+
+    assert "write a duration" in problem
+
+
+def test_a_file_that_is_not_toml_says_where() -> None:
+    """The line and column are in the message."""
+    (problem,) = problems(written("[approval\n"))
+
+    assert "policy.toml is not valid TOML" in problem
+    assert "line 1" in problem
+
+
+@pytest.mark.parametrize(
+    ("content", "cure"),
+    [
+        ("[rds]\n".encode("utf-16"), "save it as UTF-8"),
+        ("[rds]\n".encode("utf-16-le"), "save it as UTF-8"),
+        ("[rds]\n# für später\n".encode("latin-1"), "line 2 is not UTF-8; save it as UTF-8"),
+        (b"a = " + b"[" * 5_000, "not valid TOML"),
+        (b"a = " + b"9" * 5_000, "not valid TOML"),
+        (b'[approval]\nexpires_after = "99999999999999999999d"\n', "line 2: "),
+    ],
+)
+def test_a_file_that_no_editor_should_have_left(content: bytes, cure: str) -> None:
+    """Another encoding, or beyond all bounds."""
+    Path("policy.toml").write_bytes(content)
+    (problem,) = problems({**ENOUGH, "BACKUP_BOT_CONFIG": "policy.toml"})
+
+    assert problem.startswith("policy.toml")
+    assert cure in problem
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file() -> None:
+    """Windows editors put one there."""
+    Path("policy.toml").write_bytes(b"\xef\xbb\xbf[rds]\r\npoll_seconds = 5\r\n")
+    loaded = settings.load({**ENOUGH, "BACKUP_BOT_CONFIG": "policy.toml"}, http=False)
+
+    assert loaded.file.rds.poll_seconds == 5
+    assert loaded.source.read
+
+
+def test_without_a_file_it_is_known_where_it_was_looked_for() -> None:
+    """So that `run` and `check` can say it."""
+    source = settings.load(ENOUGH, http=False).source
+
+    assert not source.read
+    assert source.path == Path("backup-bot.toml").absolute()

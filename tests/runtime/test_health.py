@@ -1,0 +1,103 @@
+"""The operator's addresses, beside a database that hangs and whoever asks too often."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.runtime import health
+from bot.runtime.clock import Clock
+from bot.runtime.health import Health, HealthServer
+
+
+class Database:
+    """Counts how often it is asked, and hangs if it is told to."""
+
+    def __init__(self) -> None:
+        self.probed = 0
+        self.hangs = False
+
+    async def probe(self) -> None:
+        self.probed += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+
+    async def oldest_unannounced(self) -> datetime | None:
+        return None
+
+    async def counts(self) -> list[tuple[str, str, int]]:
+        await self.probe()
+        return [("running", "rule 1", 7)]
+
+
+class Operator:
+    """Asks by HTTP, from this machine."""
+
+    def __init__(self, database: Database, port: int, session: aiohttp.ClientSession) -> None:
+        self.database = database
+        self._port = port
+        self._session = session
+
+    async def reads(self, path: str, method: str = "GET") -> tuple[int, str]:
+        url = f"http://127.0.0.1:{self._port}{path}"
+        async with self._session.request(method, url) as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def operator(unused_port: int) -> AsyncIterator[Operator]:
+    database: Any = Database()
+    parts: Any = SimpleNamespace(trouble=None, queued=0)
+    front: Any = SimpleNamespace(silent_for=lambda: 0.0)
+    looks = Health(database, parts, parts, front, Clock())
+    server = HealthServer(looks, "127.0.0.1", unused_port)
+    await server.start()
+    async with aiohttp.ClientSession() as session:
+        yield Operator(database, unused_port, session)
+    await server.close()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+async def test_a_crowd_of_probes_is_one_look(operator: Operator) -> None:
+    """For a second; then the parts are looked at again."""
+    answers = await asyncio.gather(*[operator.reads("/readyz") for _ in range(50)])
+    assert {status for status, _ in answers} == {200}
+    assert operator.database.probed == 1
+    await asyncio.sleep(health.TTL + 0.2)
+    await operator.reads("/readyz")
+
+    assert operator.database.probed == 2
+
+
+async def test_a_database_that_hangs_holds_no_probe_up(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bot isn't ready, and what needs no database is still counted."""
+    monkeypatch.setattr(health, "TO_ANSWER", 0.1)
+    operator.database.hangs = True
+    async with asyncio.timeout(5):
+        ready = await operator.reads("/readyz")
+        _, metrics = await operator.reads("/metrics")
+
+    assert ready[0] == 503
+    assert "it isn't responding" in ready[1]
+    assert 'backup_bot_queue_depth{queue="rds"}' in metrics
+    assert "backup_bot_requests" not in metrics
+
+
+async def test_there_is_nothing_else_to_read(operator: Operator) -> None:
+    """Three addresses, and nothing is taken."""
+    assert (await operator.reads("/"))[0] == 404
+    assert (await operator.reads("/healthz", "POST"))[0] == 405
+    assert (await operator.reads("/healthz", "HEAD"))[0] == 200
+    assert (await operator.reads("/metrics"))[1].count("backup_bot_requests{") == 1

@@ -1,0 +1,61 @@
+"""Who begins and goes on when, on a loop that has other things to do as well."""
+
+import asyncio
+import time
+
+from bot.runtime.loop_pacing import LULL, MOST, Lull, Turns
+
+
+async def test_they_go_one_after_the_other() -> None:
+    """Each once the loop has caught up with the one before."""
+    turns, order = Turns(), list[int]()
+
+    async def go_on(number: int) -> None:
+        await turns.take()
+        order.append(number)
+
+    await asyncio.gather(*(go_on(number) for number in range(20)))
+
+    assert order == [*range(20)]
+
+
+async def test_a_loop_that_is_always_busy_holds_nobody_up_for_good() -> None:
+    """After so many breaths one goes on all the same."""
+    busy = True
+
+    async def work() -> None:
+        while busy:
+            time.sleep(0.02)  # noqa: ASYNC251, that is what keeps it busy
+            await asyncio.sleep(0)
+
+    working = asyncio.create_task(work())
+    async with asyncio.timeout(MOST * 1.0):
+        await Turns().take()
+    busy = False
+    await working
+
+
+async def test_who_asked_begins_when_nobody_asks_any_more() -> None:
+    """As long as people ask, their acks go first."""
+    lull, loop = Lull(), asyncio.get_running_loop()
+    for _ in range(5):
+        lull.disturb()
+        coming = asyncio.create_task(lull.come())
+        await asyncio.sleep(LULL / 3)
+        assert not coming.done()
+        coming.cancel()
+    began = loop.time()
+    lull.disturb()
+    await lull.come()
+
+    assert loop.time() - began >= LULL
+    await asyncio.wait_for(lull.come(), LULL / 3)
+
+
+async def test_people_who_never_stop_asking_keep_nobody_waiting_for_good() -> None:
+    """After a while the oldest begins all the same."""
+    lull = Lull()
+    coming = asyncio.create_task(lull.come())
+    while not coming.done():
+        lull.disturb()
+        await asyncio.sleep(0)

@@ -1,0 +1,181 @@
+"""Whatever became of its workflow, a request that has not ended is carried on."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from dbos import DBOS
+
+from bot.workflow.reconciling import Alone, Reconciler
+from bot.workflow.workflow import Lifecycle
+from tests.story import Opens
+
+NOW = datetime.now(UTC).timestamp() * 1000  # as DBOS writes it
+LONG_AGO = NOW - 7200_000
+
+
+def workflow(
+    workflow_id: str, status: str, executor: str = "me", *, at: float = NOW, version: str = "1"
+) -> SimpleNamespace:
+    """As DBOS lists it."""
+    return SimpleNamespace(
+        workflow_id=workflow_id,
+        status=status,
+        executor_id=executor,
+        app_version=version,
+        updated_at=at,
+    )
+
+
+@dataclass
+class Journal:
+    """DBOS, as far as the reconciler asks it."""
+
+    workflows: list[SimpleNamespace] = field(default_factory=list)
+    handed_on: list[str] = field(default_factory=list)  # what these executors had
+    resumed: list[str] = field(default_factory=list)
+
+    async def list_workflows_async(
+        self,
+        *,
+        status: list[str] | None = None,
+        workflow_id_prefix: list[str] | None = None,
+        **_: Any,
+    ) -> list[SimpleNamespace]:
+        prefixes = tuple(workflow_id_prefix or [""])
+        return [
+            w
+            for w in self.workflows
+            if w.workflow_id.startswith(prefixes) and (status is None or w.status in status)
+        ]
+
+    async def resume_workflow_async(self, workflow_id: str) -> None:
+        self.resumed.append(workflow_id)
+
+    def _recover_pending_workflows(self, executors: list[str]) -> None:
+        self.handed_on += executors
+
+
+@dataclass
+class Bot:
+    """The rest: what is unfinished, and what is begun."""
+
+    unfinished_ids: list[str]
+    here: set[str] = field(default_factory=set)
+    begun: list[tuple[str, int]] = field(default_factory=list)
+
+    async def unfinished(self) -> list[str]:
+        return self.unfinished_ids
+
+    def begin(self, request_id: str, attempt: int) -> None:
+        self.begun.append((request_id, attempt))
+
+    def is_under_way(self, workflow_id: str) -> bool:
+        return workflow_id in self.here
+
+    def reconciler(self, **options: float) -> Reconciler:
+        return Reconciler(Alone("me"), self, self, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """DBOS's place is taken by this one."""
+    journal = Journal()
+    monkeypatch.setattr("bot.workflow.reconciling.DBOS", journal)
+    return journal
+
+
+@pytest.mark.parametrize(
+    ("workflows", "begun"),
+    [
+        ([], [("r", 1)]),
+        ([workflow("r", "ERROR")], [("r", 2)]),
+        ([workflow("r", "CANCELLED")], [("r", 2)]),
+        ([workflow("r", "SUCCESS")], [("r", 2)]),
+        ([workflow("r", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")], [("r", 2)]),
+        ([workflow("r", "PENDING")], []),
+        ([workflow("r", "PENDING", "other")], []),
+        ([workflow("r", "ENQUEUED", "other")], []),
+        ([workflow("r", "PENDING", "other", version="0")], [("r", 2)]),
+        ([workflow("r", "ERROR"), workflow("r:2", "PENDING")], []),
+        ([workflow("r", "ERROR"), workflow("r:2", "ERROR")], []),  # not at once again
+        (
+            [workflow("r", "ERROR", at=LONG_AGO), workflow("r:2", "ERROR", at=LONG_AGO)],
+            [("r", 3)],
+        ),
+    ],
+)
+async def test_an_unfinished_request(
+    journal: Journal, workflows: list[SimpleNamespace], begun: list[tuple[str, int]]
+) -> None:
+    """It gets another workflow if it has none that anybody runs or will run."""
+    journal.workflows, bot = workflows, Bot(["r"], here={"r", "r:2"})
+    await bot.reconciler().reconcile()
+
+    assert bot.begun == begun
+
+
+async def test_what_the_dead_had_under_way_is_handed_on(journal: Journal) -> None:
+    """Once for each of them, and only theirs; no second workflow is begun."""
+    journal.workflows = [
+        workflow("a", "PENDING", "dead"),
+        workflow("b", "PENDING", "dead"),
+        workflow("c", "PENDING", "me"),
+    ]
+    bot = Bot(["a", "b", "c"], here={"c"})
+    await bot.reconciler().reconcile()
+
+    assert journal.handed_on == ["dead"]
+    assert (bot.begun, journal.resumed) == ([], [])
+
+
+async def test_what_is_ours_and_does_not_run_is_resumed_after_a_while(journal: Journal) -> None:
+    """At first it may just be about to start, or to be written down as ended."""
+    journal.workflows, bot = [workflow("r", "PENDING")], Bot(["r"])
+    patient, hasty = bot.reconciler(), bot.reconciler(stranded_after=0.0)
+    await patient.reconcile()
+    await patient.reconcile()
+    assert journal.resumed == []
+
+    await hasty.reconcile()
+    assert journal.resumed == ["r"]
+
+
+async def test_an_error_ends_no_request(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal fails between two steps, and DBOS gives the workflow up; the bot does not."""
+    run_step: Any = DBOS.run_step_async
+    fallen = asyncio.Event()
+
+    async def run_or_fall(options: dict[str, str], *args: Any) -> Any:
+        if options["name"] == "create" and not fallen.is_set():
+            fallen.set()
+            raise RuntimeError("disk I/O error")
+        return await run_step(options, *args)
+
+    monkeypatch.setattr(DBOS, "run_step_async", run_or_fall)
+    monkeypatch.setattr("bot.app.Reconciler", partial(Reconciler, look=0.1, every=0.1))
+    async with opens() as story, story.bot():
+        card = await story.asks()
+        await story.approves(card)
+        await story.until_said(card, "completed")
+
+    assert fallen.is_set()
+    assert story.made("before-42") == 1
+    assert sum("completed" in line for line in story.thread(card)) == 1
+
+
+async def test_a_start_looks_for_what_was_left(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that never had a workflow, though they were promised."""
+    async with opens() as story:
+        monkeypatch.setattr(Lifecycle, "begin", lambda *_, **__: None)
+        async with story.bot():
+            await story.types("create orders before-42")
+        monkeypatch.undo()
+        async with story.bot():
+            await story.workspace.until(lambda: story.cards, 10.0)
