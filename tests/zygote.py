@@ -79,6 +79,8 @@ class Zygote:
             cwd=ROOT,
             check=True,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # or whoever reads ours waits for its end, too
+            stderr=subprocess.DEVNULL,
         )
 
     async def start(
