@@ -8,27 +8,27 @@ import structlog
 from slack_bolt.authorization import AuthorizeResult
 
 import handlers
-from bot.application.backup_cache import BackupLists
+from bot.application.backup_cache import BackupCache
 from bot.application.backups import Backups
 from bot.application.clicks import Clicks
 from bot.application.command_limit import RateLimit
-from bot.application.deadlines import PEOPLE_PATIENCE, everybody_within
+from bot.application.deadlines import MEMBERS_TIMEOUT, everybody_within
 from bot.application.deletions import Deletions
-from bot.application.instance_search import Typeahead
+from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
-from bot.application.policy_queries import Overview
-from bot.application.request_queries import Board
+from bot.application.policy_queries import PolicyQueries
+from bot.application.request_queries import RequestQueries
 from bot.config import addresses
 from bot.config.file import WITHOUT_A_FILE
 from bot.config.settings import Settings, revealed
-from bot.connections import Outside, open_outside
+from bot.connections import Connections, open_connections
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
 from bot.outbox.voice import Voice
-from bot.rds.client import PATIENCE
+from bot.rds.client import RDS_TIMEOUT
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health, HealthServer
-from bot.runtime.supervisor import Run
+from bot.runtime.supervisor import Supervisor
 from bot.runtime.version import version
 from bot.slack.transport.bolt import AtWork, bolt_app
 from bot.slack.transport.homes import Homes
@@ -40,7 +40,7 @@ from bot.storage.intake import Intake
 from bot.storage.locks import one_at_a_time
 from bot.storage.replica import Replica
 from bot.storage.store import Store
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 from bot.workflow.journal import Journal
 from bot.workflow.reconciling import Alone, Reconciler
 from bot.workflow.workflow import Lifecycle
@@ -58,7 +58,7 @@ async def running(
     *,
     clock: Clock,
     address: Address | None = None,
-    rds_patience: float = PATIENCE,
+    rds_timeout: float = RDS_TIMEOUT,
 ) -> AsyncIterator[asyncio.Future[None]]:
     """The whole bot, from its database to Slack, for as long as the block lasts.
 
@@ -67,19 +67,19 @@ async def running(
     Slack can reach the bot; the future it gets ends only if a part of the bot fell over.
     Raises SettingsError when Slack does not take a token, or the address cannot be listened on.
     """
-    async with Run() as run:
-        outside = await open_outside(settings, run, clock, rds_patience=rds_patience)
-        await _check_approvers(settings, outside)
-        lifecycle = await _carry_on(settings, outside, run)
-        identity = await identify(outside.slack, Clock())
-        door = _door(settings, outside, lifecycle, identity)
-        outside.store.on_change = door.homes.changed
-        run.keep(door.homes.run())
-        front = _listen(settings, outside, door, identity, run, address)
-        await _serve_health(settings, outside, front, run)
+    async with Supervisor() as supervisor:
+        connections = await open_connections(settings, supervisor, clock, rds_timeout=rds_timeout)
+        await _check_approvers(settings, connections)
+        lifecycle = await _carry_on(settings, connections, supervisor)
+        identity = await identify(connections.slack, Clock())
+        services = _services(settings, connections, lifecycle, identity)
+        connections.store.on_change = services.homes.changed
+        supervisor.keep(services.homes.run())
+        front = _listen(settings, connections, services, identity, supervisor, address)
+        await _serve_health(settings, connections, front, supervisor)
         await front.connected
         _log_start(settings, identity, address)
-        yield run.over
+        yield supervisor.over
 
 
 def _log_start(settings: Settings, identity: AuthorizeResult, address: Address | None) -> None:
@@ -99,13 +99,13 @@ def _log_start(settings: Settings, identity: AuthorizeResult, address: Address |
         log.warning("no_policy_file", looked_for=str(source.path), so=WITHOUT_A_FILE)
 
 
-async def _check_approvers(settings: Settings, outside: Outside) -> None:
+async def _check_approvers(settings: Settings, connections: Connections) -> None:
     """Raises SettingsError if Slack says for certain that nobody can approve under a rule.
 
     It also fills the memory of who is who. What Slack does not say in time stops nothing.
     """
     policy = settings.file.policy
-    members = await everybody_within(PEOPLE_PATIENCE, outside.people, policy.people)
+    members = await everybody_within(MEMBERS_TIMEOUT, connections.people, policy.people)
     found = problems(policy, members)
     for problem in found:
         log.warning("policy_problem", problem=settings.source.located(problem))
@@ -113,34 +113,36 @@ async def _check_approvers(settings: Settings, outside: Outside) -> None:
         raise SettingsError(fatal)
 
 
-async def _carry_on(settings: Settings, outside: Outside, run: Run) -> Lifecycle:
+async def _carry_on(
+    settings: Settings, connections: Connections, supervisor: Supervisor
+) -> Lifecycle:
     """Carry on what was under way, and be ready for more."""
-    database_url, replica = settings.environment.database_url, outside.replica
-    world = World(
-        store=outside.store,
-        rds=outside.rds,
-        catalogue=outside.catalogue,
-        watcher=outside.watcher,
-        voice=Voice(outside.threads, outside.store, outside.clock),
-        people=outside.people,
+    database_url, replica = settings.environment.database_url, connections.replica
+    context = StepContext(
+        store=connections.store,
+        rds=connections.rds,
+        catalogue=connections.catalogue,
+        watcher=connections.watcher,
+        voice=Voice(connections.threads, connections.store, connections.clock),
+        people=connections.people,
         policy=settings.file.policy,
-        clock=outside.clock,
+        clock=connections.clock,
         give_up_after=settings.file.rds.give_up_after,
-        gate=outside.gate,
+        gate=connections.gate,
     )
     members = replica or Alone(ALONE)
     journal = Journal(
         database_url, executor_id=members.id, connect_args=journal_args(database_url)
     )
-    lifecycle = Lifecycle(world, poll_seconds=settings.file.rds.poll_seconds)
-    run.push_async_callback(journal.close)
+    lifecycle = Lifecycle(context, poll_seconds=settings.file.rds.poll_seconds)
+    supervisor.push_async_callback(journal.close)
     async with one_at_a_time(database_url):
         journal.launch()
-    run.push_async_callback(lifecycle.close, TO_FINISH)
-    run.keep(lifecycle.run())
+    supervisor.push_async_callback(lifecycle.close, TO_FINISH)
+    supervisor.keep(lifecycle.run())
     if replica:
-        run.keep(_hear(replica, lifecycle, outside.store))
-    run.keep(Reconciler(members, lifecycle, outside.store).run())
+        supervisor.keep(_hear(replica, lifecycle, connections.store))
+    supervisor.keep(Reconciler(members, lifecycle, connections.store).run())
     return lifecycle
 
 
@@ -158,13 +160,13 @@ async def _hear(replica: Replica, lifecycle: Lifecycle, store: Store) -> None:
     await replica.listen(decided, missed)
 
 
-def _door(
-    settings: Settings, outside: Outside, lifecycle: Lifecycle, identity: AuthorizeResult
-) -> handlers.Door:
+def _services(
+    settings: Settings, connections: Connections, lifecycle: Lifecycle, identity: AuthorizeResult
+) -> handlers.Services:
     """The use cases."""
     policy, command = settings.file.policy, settings.environment.command
-    store, catalogue = outside.store, outside.catalogue
-    people, clock = outside.people, outside.clock
+    store, catalogue = connections.store, connections.catalogue
+    people, clock = connections.people, connections.clock
     backups = Backups(
         store=store,
         intake=Intake(store),
@@ -173,11 +175,13 @@ def _door(
         clock=clock,
     )
     clicks = Clicks(store=store, policy=policy, people=people, engine=lifecycle, clock=clock)
-    overview = Overview(
+    policy_queries = PolicyQueries(
         store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
     )
-    typeahead = Typeahead(store=store, catalogue=catalogue, aliases=settings.file.aliases)
-    lists = BackupLists(outside.rds, clock)
+    instance_search = InstanceSearch(
+        store=store, catalogue=catalogue, aliases=settings.file.aliases
+    )
+    lists = BackupCache(connections.rds, clock)
     inventory = Inventory(
         lists=lists,
         store=store,
@@ -190,7 +194,7 @@ def _door(
     deletions = Deletions(
         store=store, catalogue=catalogue, lists=lists, backups=backups, clock=clock
     )
-    board = Board(
+    request_queries = RequestQueries(
         store=store,
         inventory=inventory,
         policy=policy,
@@ -199,22 +203,22 @@ def _door(
         stale_after=settings.file.rds.stale_after,
     )
     homes = Homes(
-        outside.slack,
-        board,
+        connections.slack,
+        request_queries,
         store,
         clock,
-        outside.ledger,
+        connections.ledger,
         address=identity.url or "",
         command=command,
     )
-    return handlers.Door(
+    return handlers.Services(
         backups=backups,
         clicks=clicks,
         deletions=deletions,
-        overview=overview,
+        policy_queries=policy_queries,
         inventory=inventory,
-        typeahead=typeahead,
-        board=board,
+        instance_search=instance_search,
+        request_queries=request_queries,
         homes=homes,
         rate_limit=RateLimit(clock),
         command=command,
@@ -224,34 +228,39 @@ def _door(
 
 def _listen(
     settings: Settings,
-    outside: Outside,
-    door: handlers.Door,
+    connections: Connections,
+    services: handlers.Services,
     identity: AuthorizeResult,
-    run: Run,
+    supervisor: Supervisor,
     address: Address | None,
 ) -> HttpFront | SocketFront:
     """Let Slack reach the listeners; at the end they may answer what they have begun."""
     env, at_work = settings.environment, AtWork()
-    app = bolt_app(outside.slack, identity, at_work)
-    handlers.register(app, door)
+    app = bolt_app(connections.slack, identity, at_work)
+    handlers.register(app, services)
     front: HttpFront | SocketFront
     if address:
         front = HttpFront(app, address, revealed(env.signing_secret))
     else:
         front = SocketFront(app, revealed(env.app_token))
-    run.keep(front.run())
-    run.push_async_callback(front.close)
-    run.push_async_callback(at_work.drain, TO_ANSWER)
+    supervisor.keep(front.run())
+    supervisor.push_async_callback(front.close)
+    supervisor.push_async_callback(at_work.drain, TO_ANSWER)
     return front
 
 
 async def _serve_health(
-    settings: Settings, outside: Outside, front: HttpFront | SocketFront, run: Run
+    settings: Settings,
+    connections: Connections,
+    front: HttpFront | SocketFront,
+    supervisor: Supervisor,
 ) -> None:
     env = settings.environment
     if not env.health_port:
         return
-    health = Health(outside.store, outside.rds, outside.threads, front, outside.clock)
+    health = Health(
+        connections.store, connections.rds, connections.threads, front, connections.clock
+    )
     server = HealthServer(health, env.health_host, env.health_port)
     await server.start()
-    run.push_async_callback(server.close)
+    supervisor.push_async_callback(server.close)

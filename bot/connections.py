@@ -20,14 +20,14 @@ from bot.rds.priority import call_budget
 from bot.rds.signing import AkSkAuth
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import Gate
-from bot.runtime.rate_limit import Ledger, OwnLedger
-from bot.runtime.supervisor import Run
+from bot.runtime.rate_limit import CallLog, LocalCallLog
+from bot.runtime.supervisor import Supervisor
 from bot.slack.transport.pace import Pace
 from bot.slack.transport.people import People
 from bot.slack.transport.threads import Threads
 from bot.slack.transport.web_client import SlackClient
 from bot.storage.engine import is_sqlite, migrate, open_engine
-from bot.storage.ledger import SharedLedger
+from bot.storage.ledger import SharedCallLog
 from bot.storage.locks import one_at_a_time, only_process
 from bot.storage.replica import Replica
 from bot.storage.sealing import Sealer, check_key
@@ -56,12 +56,12 @@ class AliasWarnings:
 
 
 @dataclass(frozen=True)
-class Outside:
+class Connections:
     """What the use cases and the lifecycle reach the outside through."""
 
     slack: SlackClient
     store: Store
-    ledger: Ledger
+    ledger: CallLog
     replica: Replica | None
     rds: RdsClient
     catalogue: InstanceCatalogue
@@ -72,27 +72,29 @@ class Outside:
     clock: Clock
 
 
-async def open_outside(
-    settings: Settings, run: Run, clock: Clock, *, rds_patience: float
-) -> Outside:
+async def open_connections(
+    settings: Settings, supervisor: Supervisor, clock: Clock, *, rds_timeout: float
+) -> Connections:
     """Open everything; what has to be kept going is kept going by the run."""
     env = settings.environment
-    session = await run.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
+    session = await supervisor.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
     slack = slack_client(env, session)
-    store, ledger, replica = await _open_database(env, run, clock)
+    store, ledger, replica = await _open_database(env, supervisor, clock)
     gate, pace = Gate(replica), Pace(clock, ledger)
-    rds = await rds_client(settings, run, clock, patience=rds_patience, ledger=ledger, gate=gate)
+    rds = await rds_client(
+        settings, supervisor, clock, timeout_seconds=rds_timeout, ledger=ledger, gate=gate
+    )
     threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
-    run.push_async_callback(threads.close)
+    supervisor.push_async_callback(threads.close)
     warn = AliasWarnings(settings.source, settings.file.aliases)
     catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn)
-    run.push_async_callback(catalogue.close)
-    run.keep(catalogue.warm())
+    supervisor.push_async_callback(catalogue.close)
+    supervisor.keep(catalogue.warm())
     watcher = Watcher(rds, clock)
-    run.keep(watcher.run())
+    supervisor.keep(watcher.run())
     people = People(slack, clock, ledger)
-    run.push_async_callback(people.close)
-    return Outside(
+    supervisor.push_async_callback(people.close)
+    return Connections(
         slack, store, ledger, replica, rds, catalogue, watcher, threads, people, gate, clock
     )
 
@@ -111,8 +113,8 @@ async def rds_client(
     stack: AsyncExitStack,
     clock: Clock,
     *,
-    patience: float,
-    ledger: Ledger | None = None,
+    timeout_seconds: float,
+    ledger: CallLog | None = None,
     gate: Gate | None = None,
 ) -> RdsClient:
     """A client for the project, open for as long as the stack.
@@ -127,7 +129,7 @@ async def rds_client(
         project_id=env.project_id,
         now=clock.now,
     )
-    client = open_client(settings.rds_endpoint, auth, patience)
+    client = open_client(settings.rds_endpoint, auth, timeout_seconds)
     http = await stack.enter_async_context(client)
     if gate:
         http.event_hooks = {"request": [partial(_held, gate)]}
@@ -144,25 +146,25 @@ class _Database(NamedTuple):
     """What is kept; on PostgreSQL also what there is to share it with other replicas."""
 
     store: Store
-    ledger: Ledger
+    ledger: CallLog
     replica: Replica | None
 
 
-async def _open_database(env: Environment, run: Run, clock: Clock) -> _Database:
-    run.enter_context(only_process(env.database_url))
+async def _open_database(env: Environment, supervisor: Supervisor, clock: Clock) -> _Database:
+    supervisor.enter_context(only_process(env.database_url))
     async with one_at_a_time(env.database_url):
         migrate(env.database_url)
     engine = open_engine(env.database_url)
-    run.push_async_callback(engine.dispose)
+    supervisor.push_async_callback(engine.dispose)
     key = AuditKey.of(revealed(env.audit_key)) if env.audit_key else None
     await check_key(engine, key)
     store = Store(engine, key)
     if is_sqlite(engine.url):
-        return _Database(store, OwnLedger(clock), None)
+        return _Database(store, LocalCallLog(clock), None)
     replica = await Replica.join(env.database_url)
-    run.push_async_callback(replica.leave)
-    run.keep(replica.keep())
+    supervisor.push_async_callback(replica.leave)
+    supervisor.keep(replica.keep())
     sealer = Sealer(engine, store.recorded, clock, key)
-    run.push_async_callback(sealer.close)
-    run.keep(sealer.run())
-    return _Database(store, SharedLedger(engine, clock), replica)
+    supervisor.push_async_callback(sealer.close)
+    supervisor.keep(sealer.run())
+    return _Database(store, SharedCallLog(engine, clock), replica)

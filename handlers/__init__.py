@@ -20,29 +20,29 @@ from handlers import (
     views,
 )
 from handlers.origin import sender_team
-from handlers.services import Door
+from handlers.services import Services
 
-__all__ = ["Door", "register"]
+__all__ = ["Services", "register"]
 
 # Decisions are refused by the use case, which puts them on the audit trail.
 DECISIONS = {APPROVE, REJECT, WITHDRAW, BREAK_GLASS, REJECT_VIEW, BREAK_GLASS_VIEW}
 
 
-def register(app: AsyncApp, door: Door) -> None:
+def register(app: AsyncApp, services: Services) -> None:
     """Listen to everything the manifest announces, from people of the bot's workspace."""
-    app.middleware(partial(check_sender, door))
+    app.middleware(partial(check_sender, services))
     kinds = commands, queries, forms, deletion_forms, views, shortcuts, events, actions, errors
     for kind in kinds:
-        kind.register(app, door)
+        kind.register(app, services)
 
 
 async def check_sender(
-    door: Door,
+    services: Services,
     body: dict[str, Any],
     next: Callable[[], Awaitable[None]],  # noqa: A002, Bolt's name
 ) -> None:
     """Before every listener. Raises ForeignWorkspace for another workspace's people."""
     actions, view = body.get("actions") or [{}], body.get("view") or {}
     if not DECISIONS & {actions[0].get("action_id"), view.get("callback_id")}:
-        door.check_team(sender_team(body))
+        services.check_team(sender_team(body))
     await next()

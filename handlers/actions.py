@@ -25,18 +25,18 @@ from bot.slack.transport.bolt import Respond
 from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers import forms
 from handlers.modals import open_modal
-from handlers.origin import asked_by, of_this_release, team_of
-from handlers.services import Door
+from handlers.origin import of_this_release, origin_of, team_of
+from handlers.services import Services
 
 log = structlog.get_logger(__name__)
 
 FORMS = {Choice.REJECT: views.reject_view, Choice.BREAK_GLASS: views.break_glass_view}
 
 
-def register(app: AsyncApp, door: Door) -> None:
-    clicks = door.clicks
+def register(app: AsyncApp, services: Services) -> None:
+    clicks = services.clicks
     app.action(KEEP)(partial(keep, clicks))
-    app.action(FIX)(partial(fix, door))
+    app.action(FIX)(partial(fix, services))
     app.action(re.compile(f"^{OPEN}:"))(just_ack)
     app.action(APPROVE)(partial(decide, clicks, Choice.APPROVE))
     app.action(WITHDRAW)(partial(decide, clicks, Choice.WITHDRAW))
@@ -97,11 +97,13 @@ async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Res
     await _tell(respond, answers.kept_answer(request, user_id))
 
 
-async def fix(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+async def fix(
+    services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
+) -> None:
     """The form, with what was typed in the command."""
     with of_this_release():
         typed = Typed(**{field: str(text) for field, text in json.loads(_claimed(body)).items()})
-    await forms.open_form(door, client, body["trigger_id"], asked_by(body), typed)
+    await forms.open_form(services, client, body["trigger_id"], origin_of(body), typed)
     await ack()
 
 

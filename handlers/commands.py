@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.domain.commands import Command, CreateBackup, DeleteBackup, OpenForm, Withdraw
 from bot.domain.grammar import parse
 from bot.slack.messages import answers
@@ -19,17 +19,17 @@ from bot.slack.messages.mrkdwn import Message
 from bot.slack.transport.bolt import Respond
 from bot.slack.transport.http import SENT_AT
 from handlers import deletion_forms, forms, queries
-from handlers.services import Door
+from handlers.services import Services
 
 SOON = 2.0  # seconds for which an ack waits for its answer: Slack waits for three
 
 
-def register(app: AsyncApp, door: Door) -> None:
-    app.command(door.command)(partial(backup, door))
+def register(app: AsyncApp, services: Services) -> None:
+    app.command(services.command)(partial(backup, services))
 
 
 async def backup(
-    door: Door,
+    services: Services,
     ack: AsyncAck,
     respond: Respond,
     client: AsyncWebClient,
@@ -37,19 +37,19 @@ async def backup(
     context: AsyncBoltContext,
 ) -> None:
     """`/backup …`: what it asks for is on disk before Slack gets its ack."""
-    asked = asked_in(command, context.get(SENT_AT))
-    door.rate_limit.check(asked.user_id)
-    wish = parse(command.get("text") or "", command=door.command)
+    origin = origin_of_command(command, context.get(SENT_AT))
+    services.rate_limit.check(origin.user_id)
+    wish = parse(command.get("text") or "", command=services.command)
     if isinstance(wish, OpenForm):
-        await forms.open_form(door, client, command["trigger_id"], asked, wish.typed)
+        await forms.open_form(services, client, command["trigger_id"], origin, wish.typed)
         await ack()
     elif isinstance(wish, DeleteBackup):
-        await deletion_forms.confirm(door, client, command["trigger_id"], wish, asked)
+        await deletion_forms.confirm(services, client, command["trigger_id"], wish, origin)
         await ack()
     elif look := queries.ANSWERS.get(type(wish)):
-        await answer(look(door, wish, asked), ack, respond)
+        await answer(look(services, wish, origin), ack, respond)
     else:
-        message = await ANSWERS[type(wish)](door, wish, asked)
+        message = await ANSWERS[type(wish)](services, wish, origin)
         await ack(response_type="ephemeral", **message.as_slack())
 
 
@@ -65,23 +65,23 @@ async def answer(coming: Awaitable[Message], ack: AsyncAck, respond: Respond) ->
     await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
 
 
-async def _create(door: Door, wish: CreateBackup, asked: Asked) -> Message:
-    return answers.accepted(await door.backups.ask(wish, asked), door.command)
+async def _create(services: Services, wish: CreateBackup, origin: Origin) -> Message:
+    return answers.accepted(await services.backups.ask(wish, origin), services.command)
 
 
-async def _withdraw(door: Door, wish: Withdraw, asked: Asked) -> Message:
-    return answers.click_answer(*await door.clicks.withdraw(wish.about, asked))
+async def _withdraw(services: Services, wish: Withdraw, origin: Origin) -> Message:
+    return answers.click_answer(*await services.clicks.withdraw(wish.about, origin))
 
 
-ANSWERS: dict[type[Command], Callable[[Door, Any, Asked], Awaitable[Message]]] = {
+ANSWERS: dict[type[Command], Callable[[Services, Any, Origin], Awaitable[Message]]] = {
     CreateBackup: _create,
     Withdraw: _withdraw,
 }
 
 
-def asked_in(command: dict[str, Any], sent_at: datetime | None = None) -> Asked:
+def origin_of_command(command: dict[str, Any], sent_at: datetime | None = None) -> Origin:
     """Who typed the command, where, and when, if Slack signed that."""
-    return Asked(
+    return Origin(
         user_id=command["user_id"],
         team_id=command.get("team_id", ""),
         channel_id=command["channel_id"],

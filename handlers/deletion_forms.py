@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.domain.commands import DeleteBackup
 from bot.domain.errors import RdsError, TooManyCommands, UserError
 from bot.domain.folding import fold
@@ -16,23 +16,25 @@ from bot.slack.messages.deletion_form import DELETE_VIEW, deletion_form, wrong_n
 from bot.slack.messages.form_values import values_of
 from bot.slack.messages.views import NAME
 from handlers.modals import answer, open_modal, point_out
-from handlers.origin import asked_in_form, of_this_release
-from handlers.services import Door
+from handlers.origin import of_this_release, origin_of_form
+from handlers.services import Services
 
 
-def register(app: AsyncApp, door: Door) -> None:
-    app.view(DELETE_VIEW)(partial(send, door))
+def register(app: AsyncApp, services: Services) -> None:
+    app.view(DELETE_VIEW)(partial(send, services))
 
 
 async def confirm(
-    door: Door, client: AsyncWebClient, trigger_id: str, wish: DeleteBackup, asked: Asked
+    services: Services, client: AsyncWebClient, trigger_id: str, wish: DeleteBackup, origin: Origin
 ) -> None:
     """Let the name be typed again. Raises what keeps the backup from being deleted."""
-    doomed = await door.deletions.find(wish)
-    await open_modal(client, trigger_id, deletion_form(doomed, asked.channel_id))
+    target = await services.deletions.find(wish)
+    await open_modal(client, trigger_id, deletion_form(target, origin.channel_id))
 
 
-async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+async def send(
+    services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
+) -> None:
     """Ask for the deletion, if the name is the one."""
     with of_this_release():
         carried = json.loads(view["private_metadata"])
@@ -40,12 +42,12 @@ async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, 
     if fold(values_of(view).name).strip() != name:
         return await point_out(ack, {NAME: wrong_name(name)})
     try:
-        door.rate_limit.check(body["user"]["id"])
+        services.rate_limit.check(body["user"]["id"])
         wish = DeleteBackup(name, instance)
-        request = await door.deletions.ask(wish, asked_in_form(body, channel))
+        request = await services.deletions.ask(wish, origin_of_form(body, channel))
     except TooManyCommands as error:
         await point_out(ack, {NAME: answers.in_plain_text(error)})
     except (UserError, RdsError) as error:
-        await answer(ack, view, answers.refusal(error, door.command, "Nothing was deleted."))
+        await answer(ack, view, answers.refusal(error, services.command, "Nothing was deleted."))
     else:
-        await answer(ack, view, answers.accepted(request, door.command))
+        await answer(ack, view, answers.accepted(request, services.command))

@@ -27,7 +27,7 @@ from bot.slack.transport.bolt import Respond
 from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers import unheard
 from handlers.origin import Outdated
-from handlers.services import Door
+from handlers.services import Services
 
 # What a person did, and may wait for an answer to.
 ANSWERED = "block_actions", "shortcut", "message_action", "view_submission"
@@ -36,12 +36,12 @@ MENDABLE = CommandError, UnknownInstance, AmbiguousInstance, ReadReplica, NameTa
 log = structlog.get_logger(__name__)
 
 
-def register(app: AsyncApp, door: Door) -> None:
-    app.error(partial(explain, door))
+def register(app: AsyncApp, services: Services) -> None:
+    app.error(partial(explain, services))
 
 
 async def explain(
-    door: Door,
+    services: Services,
     error: Exception,
     body: dict[str, Any],
     context: AsyncBoltContext,
@@ -56,8 +56,8 @@ async def explain(
     stands in the log beside the traceback.
     """
     if isinstance(error, BoltUnhandledRequestError):
-        return await unheard.answer(door.command, body, context, respond)
-    message = _message(door.command, error, body)
+        return await unheard.answer(services.command, body, context, respond)
+    message = _message(services.command, error, body)
     answer = {"response_type": "ephemeral", **message.as_slack()}
     if context.ack.response is None and "command" in body:
         return await context.ack(**answer)

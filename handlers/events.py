@@ -8,22 +8,24 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.messages.home import START
 from handlers import forms
-from handlers.origin import asked_by
-from handlers.services import Door
+from handlers.origin import origin_of
+from handlers.services import Services
 
 
-def register(app: AsyncApp, door: Door) -> None:
-    app.event("app_home_opened")(partial(opened, door))
-    app.action(START)(partial(start, door))
+def register(app: AsyncApp, services: Services) -> None:
+    app.event("app_home_opened")(partial(opened, services))
+    app.action(START)(partial(start, services))
 
 
-async def opened(door: Door, event: dict[str, Any]) -> None:
+async def opened(services: Services, event: dict[str, Any]) -> None:
     """Draw it as things stand now, and from now on when they change."""
     if event.get("tab", "home") == "home":
-        await door.homes.opened(event["user"])
+        await services.homes.opened(event["user"])
 
 
-async def start(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+async def start(
+    services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
+) -> None:
     """The home tab's button."""
-    await forms.open_form(door, client, body["trigger_id"], asked_by(body))
+    await forms.open_form(services, client, body["trigger_id"], origin_of(body))
     await ack()

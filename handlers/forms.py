@@ -8,7 +8,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.domain.commands import Typed
 from bot.domain.folding import fold
 from bot.domain.instances import Instance
@@ -28,8 +28,8 @@ from bot.slack.messages.instance_options import suggestions
 from bot.slack.messages.views import DESCRIPTION
 from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers.modals import ask, open_modal
-from handlers.origin import asked_in_form, of_this_release
-from handlers.services import Door
+from handlers.origin import of_this_release, origin_of_form
+from handlers.services import Services
 
 log = structlog.get_logger(__name__)
 
@@ -38,30 +38,30 @@ TO_SUGGEST = 2.0  # the same for a typeahead
 MOST_FORMS = 1000  # that are remembered; who chooses twice does so within seconds
 
 
-def register(app: AsyncApp, door: Door) -> None:
-    app.options(INSTANCE)(partial(suggest, door))
-    app.action(INSTANCE)(partial(choose, door, Choices()))
-    app.view(CREATE_VIEW)(partial(send, door))
+def register(app: AsyncApp, services: Services) -> None:
+    app.options(INSTANCE)(partial(suggest, services))
+    app.action(INSTANCE)(partial(choose, services, Choices()))
+    app.view(CREATE_VIEW)(partial(send, services))
 
 
 async def open_form(
-    door: Door,
+    services: Services,
     client: AsyncWebClient,
     trigger_id: str,
-    asked: Asked,
+    origin: Origin,
     typed: Typed | None = None,
     problems: tuple[str, ...] = (),
 ) -> None:
     """Open it with what was typed; nothing is waited for that could take long."""
     typed = typed or Typed()
-    known = await door.typeahead.known(AT_ONCE)
-    purpose = Purpose(asked.channel_id, asked.thread_ts)
-    if asked.channel_id.startswith("D"):  # where nobody could approve: the form asks for another
+    known = await services.instance_search.known(AT_ONCE)
+    purpose = Purpose(origin.channel_id, origin.thread_ts)
+    if origin.channel_id.startswith("D"):  # where nobody could approve: the form asks for another
         purpose = Purpose()
-    found = door.typeahead.named(typed.instance, known) if typed.instance else None
-    chosen = await _chosen(door, found, asked) if found else None
+    found = services.instance_search.named(typed.instance, known) if typed.instance else None
+    chosen = await _chosen(services, found, origin) if found else None
     if found and not typed.name:
-        purpose = _proposing(door, purpose, found, typed.description)
+        purpose = _proposing(services, purpose, found, typed.description)
     if typed.instance and known and not found:
         is_known = bool(References(known).named(typed.instance))
         problems = (*problems, unknown_instance(typed, is_known=is_known))
@@ -71,10 +71,10 @@ async def open_form(
     await open_modal(client, trigger_id, view)
 
 
-async def suggest(door: Door, ack: AsyncAck, body: dict[str, Any]) -> None:
+async def suggest(services: Services, ack: AsyncAck, body: dict[str, Any]) -> None:
     """Instances for what is typed so far."""
     text = fold(str(body.get("value") or ""))
-    recent, others = await door.typeahead.suggest(text, body["user"]["id"], TO_SUGGEST)
+    recent, others = await services.instance_search.suggest(text, body["user"]["id"], TO_SUGGEST)
     await ack(**suggestions(recent, others))
 
 
@@ -94,7 +94,11 @@ class Choices:
 
 
 async def choose(
-    door: Door, choices: Choices, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
+    services: Services,
+    choices: Choices,
+    ack: AsyncAck,
+    body: dict[str, Any],
+    client: AsyncWebClient,
 ) -> None:
     """An instance was chosen: show what it takes, and propose a name."""
     await ack()
@@ -102,12 +106,16 @@ async def choose(
     choices.came(view["id"], at)
     with of_this_release():
         typed, purpose = values_of(view), Purpose.read(view["private_metadata"])
-    found = door.typeahead.named(typed.instance, await door.typeahead.known(AT_ONCE))
+    found = services.instance_search.named(
+        typed.instance, await services.instance_search.known(AT_ONCE)
+    )
     if found is None:
         return
-    chosen = await _chosen(door, found, asked_in_form(body, purpose.channel, purpose.thread_ts))
+    chosen = await _chosen(
+        services, found, origin_of_form(body, purpose.channel, purpose.thread_ts)
+    )
     if typed.name in ("", purpose.proposed):
-        purpose = _proposing(door, purpose, found, typed.description)
+        purpose = _proposing(services, purpose, found, typed.description)
         typed = Typed(typed.instance, "", typed.description, typed.keep)
     for seen in (view["hash"], None):  # an earlier choice may have been drawn meanwhile
         if not choices.is_last(view["id"], at):
@@ -124,7 +132,9 @@ async def choose(
             return
 
 
-async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+async def send(
+    services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
+) -> None:
     """Ask. What is wrong stands beside its field; nothing that was typed is lost."""
     with of_this_release():
         purpose = Purpose.read(view["private_metadata"])
@@ -141,17 +151,17 @@ async def send(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, 
     typed = Typed(
         fold(typed.instance).strip(), fold(typed.name).strip(), fold(typed.description), typed.keep
     )
-    asked = asked_in_form(body, purpose.channel, purpose.thread_ts)
-    await ask(door, ack, view, typed, asked, fields)
+    origin = origin_of_form(body, purpose.channel, purpose.thread_ts)
+    await ask(services, ack, view, typed, origin, fields)
 
 
-async def _chosen(door: Door, found: Instance, asked: Asked) -> Chosen:
-    view = await door.overview.policy_of(found, asked)
+async def _chosen(services: Services, found: Instance, origin: Origin) -> Chosen:
+    view = await services.policy_queries.policy_of(found, origin)
     return Chosen(found, view.terms, answers.objection(view))
 
 
-def _proposing(door: Door, purpose: Purpose, found: Instance, why: str) -> Purpose:
-    proposed = door.backups.propose(found, why)
+def _proposing(services: Services, purpose: Purpose, found: Instance, why: str) -> Purpose:
+    proposed = services.backups.propose(found, why)
     return Purpose(purpose.channel, purpose.thread_ts, proposed, purpose.turn + 1)
 
 

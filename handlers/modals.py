@@ -7,7 +7,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.domain.commands import CommandError, Typed, checked_create
 from bot.domain.errors import (
     AmbiguousInstance,
@@ -23,7 +23,7 @@ from bot.slack.messages import answers
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.views import answer_view, name_taken, title_of
 from bot.slack.transport.slack_errors import FAILURES, error_code
-from handlers.services import Door
+from handlers.services import Services
 
 log = structlog.get_logger(__name__)
 
@@ -50,22 +50,22 @@ async def point_out(ack: AsyncAck, problems: Mapping[str, str]) -> None:
 
 
 async def ask(
-    door: Door,
+    services: Services,
     ack: AsyncAck,
     view: dict[str, Any],
     typed: Typed,
-    asked: Asked,
+    origin: Origin,
     fields: Mapping[str, str],
     *,
     again: str | None = None,
 ) -> None:
     """Ask for a backup. `fields` says which block each thing was typed into, `name` at least."""
     try:
-        door.rate_limit.check(asked.user_id)
+        services.rate_limit.check(origin.user_id)
         wish = checked_create(
-            typed.instance, typed.name, typed.description, typed.keep, command=door.command
+            typed.instance, typed.name, typed.description, typed.keep, command=services.command
         )
-        request = await door.backups.ask(wish, asked, again=again)
+        request = await services.backups.ask(wish, origin, again=again)
     except CommandError as error:
         beside = {fields.get(p.about, fields["name"]): str(p) for p in error.problems}
         await point_out(ack, beside)
@@ -77,6 +77,6 @@ async def ask(
         if isinstance(error, WRONG_INSTANCE) and "instance" in fields:
             await point_out(ack, {fields["instance"]: answers.in_plain_text(error)})
         else:
-            await answer(ack, view, answers.refusal(error, door.command))
+            await answer(ack, view, answers.refusal(error, services.command))
     else:
-        await answer(ack, view, answers.accepted(request, door.command))
+        await answer(ack, view, answers.accepted(request, services.command))

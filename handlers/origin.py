@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 
 
 class Outdated(Exception):
@@ -33,9 +33,9 @@ def team_of(body: dict[str, Any]) -> str:
     return str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
 
 
-def asked_in_form(body: dict[str, Any], channel_id: str, thread_ts: str | None = None) -> Asked:
+def origin_of_form(body: dict[str, Any], channel_id: str, thread_ts: str | None = None) -> Origin:
     """Who filled in a form that is for a channel; the same form sent twice is one request."""
-    return Asked(
+    return Origin(
         user_id=body["user"]["id"],
         team_id=team_of(body),
         channel_id=channel_id,
@@ -45,9 +45,9 @@ def asked_in_form(body: dict[str, Any], channel_id: str, thread_ts: str | None =
     )
 
 
-def asked_by(body: dict[str, Any], thread_ts: str | None = None) -> Asked:
+def origin_of(body: dict[str, Any], thread_ts: str | None = None) -> Origin:
     """Who clicked, or chose a shortcut; `thread_ts` is of the thread that it was in."""
-    return Asked(
+    return Origin(
         user_id=body["user"]["id"],
         team_id=team_of(body),
         channel_id=(body.get("channel") or {}).get("id", ""),

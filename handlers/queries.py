@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.domain.commands import (
     Command,
     Help,
@@ -22,36 +22,40 @@ from bot.slack.messages import answers
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.tables import BACK, BACKUPS_PAGE, INSTANCES_PAGE, MADE_PAGE, ON
 from bot.slack.transport.bolt import Respond
-from handlers.origin import asked_by
-from handlers.services import Door
+from handlers.origin import origin_of
+from handlers.services import Services
 
 ENOUGH = 60.0  # seconds for RDS: the ack does not wait so long, the person may
 
 
-def register(app: AsyncApp, door: Door) -> None:
+def register(app: AsyncApp, services: Services) -> None:
     for turn in (BACK, ON):
-        app.action(BACKUPS_PAGE + turn)(partial(turn_backups, door))
-        app.action(MADE_PAGE + turn)(partial(turn_made, door))
-        app.action(INSTANCES_PAGE + turn)(partial(turn_instances, door))
+        app.action(BACKUPS_PAGE + turn)(partial(turn_backups, services))
+        app.action(MADE_PAGE + turn)(partial(turn_made, services))
+        app.action(INSTANCES_PAGE + turn)(partial(turn_instances, services))
 
 
 async def turn_backups(
-    door: Door, ack: AsyncAck, respond: Respond, action: dict[str, Any]
+    services: Services, ack: AsyncAck, respond: Respond, action: dict[str, Any]
 ) -> None:
     await ack()
     number, every, instance = f"{action.get('value', '')}  ".split(" ", 2)
-    page = backups(door, instance.strip() or None, every=every == "all", number=_number(number))
+    page = backups(
+        services, instance.strip() or None, every=every == "all", number=_number(number)
+    )
     await _replace(respond, await page)
 
 
-async def turn_made(door: Door, ack: AsyncAck, respond: Respond, action: dict[str, Any]) -> None:
+async def turn_made(
+    services: Services, ack: AsyncAck, respond: Respond, action: dict[str, Any]
+) -> None:
     await ack()
     number = _number(action.get("value", ""))
-    await _replace(respond, await backups(door, None, every=False, number=number))
+    await _replace(respond, await backups(services, None, every=False, number=number))
 
 
 async def turn_instances(
-    door: Door,
+    services: Services,
     ack: AsyncAck,
     respond: Respond,
     action: dict[str, Any],
@@ -59,74 +63,84 @@ async def turn_instances(
 ) -> None:
     await ack()
     number, _, like = str(action.get("value", "")).partition(" ")
-    page = instances(door, like or None, asked_by(body), number=_number(number))
+    page = instances(services, like or None, origin_of(body), number=_number(number))
     await _replace(respond, await page)
 
 
-async def _help(door: Door, wish: Help, _: Asked) -> Message:
-    return answers.help_message(door.command, wish.verb)
+async def _help(services: Services, wish: Help, _: Origin) -> Message:
+    return answers.help_message(services.command, wish.verb)
 
 
-async def _policy(door: Door, wish: ShowPolicy, asked: Asked) -> Message:
+async def _policy(services: Services, wish: ShowPolicy, origin: Origin) -> Message:
     if wish.instance is None:
-        return answers.policy_overview(door.overview.policy, door.command)
-    view = await door.overview.policy_for(wish.instance, asked)
+        return answers.policy_overview(services.policy_queries.policy, services.command)
+    view = await services.policy_queries.policy_for(wish.instance, origin)
     return answers.policy_answer(
         view.instance,
         view.terms,
         view.decision,
-        user=asked.user_id,
+        user=origin.user_id,
         able=view.able,
         break_glass=view.may_break_glass,
-        command=door.command,
+        command=services.command,
     )
 
 
-async def _audit(door: Door, wish: ShowAudit, asked: Asked) -> Message:
-    trail = await door.overview.trail(wish.instance, asked)
+async def _audit(services: Services, wish: ShowAudit, origin: Origin) -> Message:
+    trail = await services.policy_queries.trail(wish.instance, origin)
     return answers.audit_answer(
-        trail.instance_name, trail.entries, now=trail.at, command=door.command
+        trail.instance_name, trail.entries, now=trail.at, command=services.command
     )
 
 
-async def _list(door: Door, wish: ListBackups, _: Asked) -> Message:
-    return await backups(door, wish.instance, every=wish.every, number=0)
+async def _list(services: Services, wish: ListBackups, _: Origin) -> Message:
+    return await backups(services, wish.instance, every=wish.every, number=0)
 
 
-async def backups(door: Door, instance: str | None, *, every: bool, number: int) -> Message:
+async def backups(
+    services: Services, instance: str | None, *, every: bool, number: int
+) -> Message:
     """A page of an instance's backups, or of those that this bot made."""
     if instance is None:
-        return answers.made_table(await door.inventory.made(number), door.command)
+        return answers.made_table(await services.inventory.made(number), services.command)
     try:
-        view = await door.inventory.backups(instance, every=every, number=number, patience=ENOUGH)
+        view = await services.inventory.backups(
+            instance, every=every, number=number, timeout_seconds=ENOUGH
+        )
     except TimeoutError:
         raise RdsUnreachable("slow") from None
-    return answers.backups_table(view, door.command)
+    return answers.backups_table(view, services.command)
 
 
-async def _instances(door: Door, wish: ListInstances, asked: Asked) -> Message:
-    return await instances(door, wish.like, asked, number=0)
+async def _instances(services: Services, wish: ListInstances, origin: Origin) -> Message:
+    return await instances(services, wish.like, origin, number=0)
 
 
-async def instances(door: Door, like: str | None, asked: Asked, *, number: int) -> Message:
+async def instances(
+    services: Services, like: str | None, origin: Origin, *, number: int
+) -> Message:
     """A page of the instances."""
-    view = await door.inventory.instances(like, asked, number=number, patience=ENOUGH)
-    return answers.instances_table(view, door.command)
+    view = await services.inventory.instances(like, origin, number=number, timeout_seconds=ENOUGH)
+    return answers.instances_table(view, services.command)
 
 
-async def _status(door: Door, wish: ShowStatus, asked: Asked) -> Message:
+async def _status(services: Services, wish: ShowStatus, origin: Origin) -> Message:
     if wish.about is None:
-        return answers.status_message(await door.board.status(asked), door.command)
-    request = await door.board.request(wish.about, asked)
-    link = (await door.homes.links([request])).get(request.id)
-    return answers.one_request(request, door.board.now(), link)
+        return answers.status_message(
+            await services.request_queries.status(origin), services.command
+        )
+    request = await services.request_queries.request(wish.about, origin)
+    link = (await services.homes.links([request])).get(request.id)
+    return answers.one_request(request, services.request_queries.now(), link)
 
 
-async def _pending(door: Door, _: ShowPending, asked: Asked) -> Message:
-    return answers.pending_message(await door.board.pending(asked.user_id), door.command)
+async def _pending(services: Services, _: ShowPending, origin: Origin) -> Message:
+    return answers.pending_message(
+        await services.request_queries.pending(origin.user_id), services.command
+    )
 
 
-ANSWERS: dict[type[Command], Callable[[Door, Any, Asked], Awaitable[Message]]] = {
+ANSWERS: dict[type[Command], Callable[[Services, Any, Origin], Awaitable[Message]]] = {
     Help: _help,
     ShowPolicy: _policy,
     ShowAudit: _audit,

@@ -6,25 +6,25 @@ from bot.application.backups import Backups
 from bot.application.clicks import Clicks
 from bot.application.command_limit import RateLimit
 from bot.application.deletions import Deletions
-from bot.application.instance_search import Typeahead
+from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
-from bot.application.policy_queries import Overview
-from bot.application.request_queries import Board
+from bot.application.policy_queries import PolicyQueries
+from bot.application.request_queries import RequestQueries
 from bot.domain.errors import ForeignWorkspace
 from bot.slack.transport.homes import Homes
 
 
 @dataclass(frozen=True)
-class Door:
+class Services:
     """The use cases, under the name of the command, for the people of one workspace."""
 
     backups: Backups
     clicks: Clicks
     deletions: Deletions
-    overview: Overview
+    policy_queries: PolicyQueries
     inventory: Inventory
-    typeahead: Typeahead
-    board: Board
+    instance_search: InstanceSearch
+    request_queries: RequestQueries
     homes: Homes
     rate_limit: RateLimit
     command: str

@@ -7,32 +7,34 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import forms
-from handlers.origin import asked_by
-from handlers.services import Door
+from handlers.origin import origin_of
+from handlers.services import Services
 
 BACK_UP = "back_up_a_database"  # callback ids, as in the manifest
 BACK_UP_FROM_HERE = "back_up_from_here"
 
 
-def register(app: AsyncApp, door: Door) -> None:
-    app.shortcut(BACK_UP)(partial(back_up, door))
-    app.shortcut(BACK_UP_FROM_HERE)(partial(back_up_from_here, door))
+def register(app: AsyncApp, services: Services) -> None:
+    app.shortcut(BACK_UP)(partial(back_up, services))
+    app.shortcut(BACK_UP_FROM_HERE)(partial(back_up_from_here, services))
 
 
-async def back_up(door: Door, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+async def back_up(
+    services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
+) -> None:
     """From anywhere: the form asks for the channel, too."""
-    await forms.open_form(door, client, body["trigger_id"], asked_by(body))
+    await forms.open_form(services, client, body["trigger_id"], origin_of(body))
     await ack()
 
 
 async def back_up_from_here(
-    door: Door,
+    services: Services,
     ack: AsyncAck,
     body: dict[str, Any],
     client: AsyncWebClient,
 ) -> None:
     """From a message: its thread gets a link to the card."""
     message = body["message"]
-    asked = asked_by(body, message.get("thread_ts") or message["ts"])
-    await forms.open_form(door, client, body["trigger_id"], asked)
+    origin = origin_of(body, message.get("thread_ts") or message["ts"])
+    await forms.open_form(services, client, body["trigger_id"], origin)
     await ack()

@@ -22,16 +22,16 @@ from bot.slack.messages.views import (
     REJECT_VIEW,
 )
 from handlers.modals import answer, ask, point_out
-from handlers.origin import asked_in_form, team_of
-from handlers.services import Door
+from handlers.origin import origin_of_form, team_of
+from handlers.services import Services
 
 FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → where it stands
 
 
-def register(app: AsyncApp, door: Door) -> None:
-    app.view(REJECT_VIEW)(partial(give_reason, door.clicks, Choice.REJECT))
-    app.view(BREAK_GLASS_VIEW)(partial(give_reason, door.clicks, Choice.BREAK_GLASS))
-    app.view(ASK_AGAIN_VIEW)(partial(ask_again, door))
+def register(app: AsyncApp, services: Services) -> None:
+    app.view(REJECT_VIEW)(partial(give_reason, services.clicks, Choice.REJECT))
+    app.view(BREAK_GLASS_VIEW)(partial(give_reason, services.clicks, Choice.BREAK_GLASS))
+    app.view(ASK_AGAIN_VIEW)(partial(ask_again, services))
 
 
 async def give_reason(
@@ -53,16 +53,18 @@ async def give_reason(
         await answer(ack, view, message)
 
 
-async def ask_again(door: Door, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+async def ask_again(
+    services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
+) -> None:
     """Ask for the same once more: a new request, by whoever sends the form."""
-    before = await door.clicks.claimed(view.get("private_metadata", ""), team_of(body))
+    before = await services.clicks.claimed(view.get("private_metadata", ""), team_of(body))
     if before is None:
         await answer(ack, view, answers.unknown_request())
         return
     keep = shown_keep(before.keep) if before.keep else ""
     typed = Typed(before.reference, _typed(view, NAME), _typed(view, DESCRIPTION), keep)
-    asked = asked_in_form(body, before.channel_id)
-    await ask(door, ack, view, typed, asked, FIELDS, again=before.id)
+    origin = origin_of_form(body, before.channel_id)
+    await ask(services, ack, view, typed, origin, FIELDS, again=before.id)
 
 
 def _typed(view: dict[str, Any], field: str) -> str:

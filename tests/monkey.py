@@ -10,8 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
-from bot.demo.world import ANA, OPS, World
-from tests.bench.crowd import Board, counted, fill, see_through
+from bot.demo.world import ANA, OPS, OfflineWorld
+from tests.bench.crowd import RequestQueries, counted, fill, see_through
 from tests.crash.mortal import MortalBot
 from tests.postgresql import Postgresql
 from tests.story import Story
@@ -84,7 +84,7 @@ class Wire:
 class Zoo:
     """Replicas on wires, and what became of them."""
 
-    world: World
+    world: OfflineWorld
     story: Story
     postgresql: Postgresql
     directory: Path
@@ -206,14 +206,14 @@ async def rampage(
     seconds: float,
     restart: tuple[float, float],
     plague: tuple[float, float],
-    patience: float,
+    timeout_seconds: float,
 ) -> dict[str, object]:
     """Let people see `requests` through while all that happens; what was lost or doubled."""
     fill(zoo.story, requests)
-    board = Board(zoo.story)
+    request_queries = RequestQueries(zoo.story)
     async with zoo.running():
         people = [
-            asyncio.create_task(see_through(board, number, number * seconds / requests))
+            asyncio.create_task(see_through(request_queries, number, number * seconds / requests))
             for number in range(requests)
         ]
         monkeys = [
@@ -222,7 +222,7 @@ async def rampage(
             asyncio.create_task(zoo.probe()),
         ]
         began = time.monotonic()
-        async with board.watched():
+        async with request_queries.watched():
             await asyncio.sleep(seconds)
             for monkey in monkeys:
                 monkey.cancel()
@@ -230,7 +230,7 @@ async def rampage(
             for wire, replica in zip(zoo.wires, zoo.replicas, strict=True):
                 replica.signal(SIGCONT)
                 wire.mend()
-            _, unfinished = await asyncio.wait(people, timeout=patience)
+            _, unfinished = await asyncio.wait(people, timeout=timeout_seconds)
             for person in unfinished:
                 person.cancel()
             await asyncio.sleep(2)
@@ -241,6 +241,6 @@ async def rampage(
         "ended_processes": sum(replica.deaths for replica in zoo.replicas),
         "silences": zoo.silences(),
         "untold": len(untold),
-        **counted(board, requests),
+        **counted(request_queries, requests),
         "seconds": round(took),
     }

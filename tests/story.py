@@ -7,7 +7,7 @@ from bot.app import running
 from bot.config import settings
 from bot.demo.clock import FastClock
 from bot.demo.slack.records import Message, Reply
-from bot.demo.world import ANA, BEN, OPS, World
+from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
 from bot.slack.messages.views import DESCRIPTION, NAME, REASON
 from tests.stepped_clock import SteppedClock
@@ -29,7 +29,9 @@ orders = "orders-prod"
 class Story:
     """What happens, in the words of those who make it happen."""
 
-    def __init__(self, world: World, environ: dict[str, str], clock: SteppedClock | FastClock):
+    def __init__(
+        self, world: OfflineWorld, environ: dict[str, str], clock: SteppedClock | FastClock
+    ):
         self.workspace = world.workspace
         self.region = world.region
         self.environ = environ
@@ -137,10 +139,12 @@ class Story:
         """What stands under a card."""
         return [self.workspace.read(line) for line in self.workspace.thread(OPS, card.ts)]
 
-    async def until_said(self, card: Message, words: str, *, patience: float = PATIENCE) -> str:
+    async def until_said(
+        self, card: Message, words: str, *, timeout_seconds: float = PATIENCE
+    ) -> str:
         """Wait for a line in a card's thread."""
         found = await self.workspace.until(
-            lambda: [line for line in self.thread(card) if words in line], patience
+            lambda: [line for line in self.thread(card) if words in line], timeout_seconds
         )
         return found[0]
 

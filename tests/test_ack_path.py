@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 from bot.application.backups import Backups
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.application.ports import Store
 from bot.domain.audit import AuditEntry
 from bot.domain.commands import CreateBackup
@@ -14,7 +14,7 @@ from bot.rds.catalogue import InstanceCatalogue
 from tests.stepped_clock import SteppedClock
 
 ORDERS = Instance(id="a" * 32 + "in01", name="orders-prod", status="ACTIVE")
-ASKED = Asked("U0ANA", "T0DEMO", "C0OPS", "trigger-1", response_url=None)
+ASKED = Origin("U0ANA", "T0DEMO", "C0OPS", "trigger-1", response_url=None)
 
 
 class Rds:

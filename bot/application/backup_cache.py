@@ -20,7 +20,7 @@ class Rds(Protocol):
     async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]: ...
 
 
-class BackupLists:
+class BackupCache:
     """Answers from memory where it can; RDS allows sixty calls a minute."""
 
     def __init__(self, rds: Rds, clock: Clock) -> None:
@@ -31,7 +31,7 @@ class BackupLists:
         self._last_good: dict[str, Backup | None] = {}  # home tabs ask about all of them
         self._asking: dict[str, asyncio.Task[list[Backup]]] = {}
 
-    async def of(self, instance_id: str, patience: float) -> list[Backup]:
+    async def of(self, instance_id: str, timeout_seconds: float) -> list[Backup]:
         """The instance's backups, at most a minute old; those who ask at once share a call.
 
         Raises TimeoutError if RDS does not answer within `patience` seconds of real time.
@@ -43,7 +43,7 @@ class BackupLists:
             task = asyncio.create_task(self._list(instance_id))
             self._asking[instance_id] = task
             task.add_done_callback(lambda done: self._asked(instance_id, done))
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout_seconds):
             return await asyncio.shield(self._asking[instance_id])
 
     def _asked(self, instance_id: str, done: asyncio.Task[list[Backup]]) -> None:

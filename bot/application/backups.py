@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from bot.application.deadlines import PATIENCE
-from bot.application.origin import Asked, asked_entry, requested
+from bot.application.deadlines import ACK_DEADLINE
+from bot.application.origin import Origin, request_entry, requested
 from bot.application.ports import Catalogue, Conflict, Engine, Intake, Store
 from bot.domain.audit import AuditAction
 from bot.domain.commands import CreateBackup
@@ -39,7 +39,7 @@ class Backups:
         self._clock = clock
 
     async def ask(
-        self, create: CreateBackup, asked: Asked, *, again: str | None = None
+        self, create: CreateBackup, origin: Origin, *, again: str | None = None
     ) -> BackupRequest:
         """Put a request on disk, and on its way. The same command twice is one request.
 
@@ -49,7 +49,7 @@ class Backups:
         `again` is the id of the request that this one repeats.
         """
         request = requested(
-            asked,
+            origin,
             self._clock.now(),
             reference=create.instance,
             name=create.name,
@@ -89,7 +89,7 @@ class Backups:
         wanted, taken = request.name, set[str]()
         while True:
             try:
-                trail = asked_entry(request, AuditAction.ASKED, found, again)
+                trail = request_entry(request, AuditAction.ASKED, found, again)
                 await self._intake.write(request, trail)
             except Conflict:
                 if same := await self._store.asked_by(request.trigger_id):
@@ -104,7 +104,7 @@ class Backups:
 
     async def _found(self, reference: str) -> Instance | None:
         with suppress(RdsUnreachable):  # slow is not wrong: the lifecycle takes its time
-            return await self._catalogue.find(reference, PATIENCE)
+            return await self._catalogue.find(reference, ACK_DEADLINE)
         return None
 
     async def _name_taken(self, request: BackupRequest) -> NameTaken:
@@ -114,7 +114,7 @@ class Backups:
 
     async def note_refusal(self, request: BackupRequest, error: Exception) -> None:
         """Nothing is stored of a refused command, but that it was refused."""
-        refused = asked_entry(request, AuditAction.ASK_REFUSED, None)
+        refused = request_entry(request, AuditAction.ASK_REFUSED, None)
         detail = refused.detail | {"error": type(error).__name__}
         with suppress(StoreUnavailable):
             async with self._store.transaction() as transaction:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 
-from bot.application.deadlines import FORM_PATIENCE, PEOPLE_PATIENCE
-from bot.application.origin import Asked, request_about
+from bot.application.deadlines import FORM_TIMEOUT, MEMBERS_TIMEOUT
+from bot.application.origin import Origin, request_about
 from bot.application.ports import Conflict, Engine, People, Store, Transaction
 from bot.domain.audit import AuditAction
 from bot.domain.clicks import LONGEST_ID, STATES, Click, ClickResult, entry, judge
@@ -51,10 +51,10 @@ class Clicks:
                 DECISION_SECONDS.labels(click.choice.value).observe(took.total_seconds())
         return result
 
-    async def withdraw(self, about: str, asked: Asked) -> tuple[ClickResult, Click]:
+    async def withdraw(self, about: str, origin: Origin) -> tuple[ClickResult, Click]:
         """Take a request back, by its backup's name or its id. Raises RequestUnknown."""
-        request = await request_about(self._store, about, asked)
-        click = Click(request.id, Choice.WITHDRAW, asked.user_id, asked.team_id)
+        request = await request_about(self._store, about, origin)
+        click = Click(request.id, Choice.WITHDRAW, origin.user_id, origin.team_id)
         return await self.decide(click), click
 
     async def keep(self, request_id: str, user_id: str, team_id: str) -> BackupRequest | None:
@@ -100,10 +100,10 @@ class Clicks:
             case Choice.APPROVE | Choice.REJECT:
                 allowed = terms.approvers
         opens_form = click.choice.wants_reason and not click.reason
-        patience = FORM_PATIENCE if opens_form else PEOPLE_PATIENCE
+        timeout_seconds = FORM_TIMEOUT if opens_form else MEMBERS_TIMEOUT
         ids = (*allowed, click.user_id, *request.approvers)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout_seconds):
                 return await self._rights(click, request.under(self._policy), ids)
         except TimeoutError:  # nothing is known, so no group decides
             return {}
@@ -142,8 +142,8 @@ async def _carry_out(
 ) -> BackupRequest:
     if not decision.verdict.counts:
         return request
-    if decision.struck:
-        request = await transaction.strike(request, decision.struck)
+    if decision.revoked:
+        request = await transaction.revoke(request, decision.revoked)
     if not _has_voted(click, request):
         vote = Vote(user_id=click.user_id, choice=click.choice, at=now, reason=click.reason)
         request = await transaction.vote(request, vote)

@@ -3,11 +3,11 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bot.application.backup_cache import BackupLists
+from bot.application.backup_cache import BackupCache
 from bot.application.backups import Backups
-from bot.application.deadlines import PATIENCE
+from bot.application.deadlines import ACK_DEADLINE
 from bot.application.made_backups import made_here
-from bot.application.origin import Asked, requested
+from bot.application.origin import Origin, requested
 from bot.application.ports import Catalogue, Store
 from bot.domain.commands import DeleteBackup
 from bot.domain.deleting import deletable
@@ -19,7 +19,7 @@ from bot.runtime.clock import Clock
 
 
 @dataclass(frozen=True)
-class Doomed:
+class DeletionTarget:
     """A backup that somebody wants deleted; `backup` is None while RDS has not shown it."""
 
     instance: Instance
@@ -35,7 +35,7 @@ class Deletions:
         *,
         store: Store,
         catalogue: Catalogue,
-        lists: BackupLists,
+        lists: BackupCache,
         backups: Backups,
         clock: Clock,
     ) -> None:
@@ -45,7 +45,9 @@ class Deletions:
         self._backups = backups
         self._clock = clock
 
-    async def find(self, wish: DeleteBackup, patience: float = PATIENCE) -> Doomed:
+    async def find(
+        self, wish: DeleteBackup, timeout_seconds: float = ACK_DEADLINE
+    ) -> DeletionTarget:
         """The backup, held against RDS's list if that comes in time.
 
         A list that lacks what this bot made proves nothing: the lifecycle asks for it by its id.
@@ -54,15 +56,15 @@ class Deletions:
         """
         instance = await self._instance(wish)
         with suppress(RdsError, TimeoutError):
-            listed = await self._lists.of(instance.id, patience)
+            listed = await self._lists.of(instance.id, timeout_seconds)
             try:
-                return Doomed(instance, wish.name, deletable(wish.name, instance, listed))
+                return DeletionTarget(instance, wish.name, deletable(wish.name, instance, listed))
             except BackupUnknown:
                 if not await made_here(self._store, wish.name, instance.id):
                     raise
-        return Doomed(instance, wish.name, None)
+        return DeletionTarget(instance, wish.name, None)
 
-    async def ask(self, wish: DeleteBackup, asked: Asked) -> BackupRequest:
+    async def ask(self, wish: DeleteBackup, origin: Origin) -> BackupRequest:
         """Put the request on disk, and on its way.
 
         Raises as `find`, RequestOpen, and StoreUnavailable.
@@ -70,9 +72,9 @@ class Deletions:
         try:
             instance = await self._instance(wish)
         except (UserError, RdsError) as error:
-            await self._backups.note_refusal(self._requested(wish, asked), error)
+            await self._backups.note_refusal(self._requested(wish, origin), error)
             raise
-        request = self._requested(wish, asked).model_copy(update={"instance": instance})
+        request = self._requested(wish, origin).model_copy(update={"instance": instance})
         try:
             return await self._backups.put_down(request, instance)
         except NameTaken as error:
@@ -80,9 +82,9 @@ class Deletions:
             await self._backups.note_refusal(request, is_open)
             raise is_open from error
 
-    def _requested(self, wish: DeleteBackup, asked: Asked) -> BackupRequest:
+    def _requested(self, wish: DeleteBackup, origin: Origin) -> BackupRequest:
         return requested(
-            asked,
+            origin,
             self._clock.now(),
             kind=Kind.DELETE,
             reference=wish.instance or "",
@@ -93,7 +95,7 @@ class Deletions:
     async def _instance(self, wish: DeleteBackup) -> Instance:
         """The one that was named, or that of which this bot made the backup."""
         if wish.instance:
-            return await self._catalogue.find(wish.instance, PATIENCE)
+            return await self._catalogue.find(wish.instance, ACK_DEADLINE)
         made = await self._store.requests(
             names=[wish.name], kind=Kind.CREATE, states=[RequestState.COMPLETED], limit=1
         )

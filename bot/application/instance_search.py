@@ -11,7 +11,7 @@ from bot.domain.references import References
 SUGGESTED, RECENT = 100, 5  # instances in one typeahead (Slack's limit), and of one's own on top
 
 
-class Typeahead:
+class InstanceSearch:
     """Answers from what RDS listed last: a form cannot wait."""
 
     def __init__(self, *, store: Store, catalogue: Catalogue, aliases: Mapping[str, str]) -> None:
@@ -19,9 +19,9 @@ class Typeahead:
         self._catalogue = catalogue
         self._aliases = aliases
 
-    async def known(self, patience: float) -> Sequence[Instance]:
+    async def known(self, timeout_seconds: float) -> Sequence[Instance]:
         """All instances as they were listed last; none if RDS has not told them in time."""
-        return await self._catalogue.known(patience)
+        return await self._catalogue.known(timeout_seconds)
 
     def named(self, reference: str, known: Sequence[Instance]) -> Instance | None:
         """The one that an id, a name or an alias means, without a doubt; None if there is none."""
@@ -31,10 +31,10 @@ class Typeahead:
             return None
 
     async def suggest(
-        self, text: str, user_id: str, patience: float
+        self, text: str, user_id: str, timeout_seconds: float
     ) -> tuple[list[Instance], list[Instance]]:
         """For a typeahead: the person's own recent instances, and the others, by name."""
-        known = await self._catalogue.known(patience)
+        known = await self._catalogue.known(timeout_seconds)
         found = {instance.id: instance for instance in matching(known, text, self._aliases)}
         asked = await self._store.requests(requester=user_id, limit=10 * RECENT)
         used = dict.fromkeys(r.instance.id for r in asked if r.instance)

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.application.backup_cache import BackupLists
-from bot.application.deadlines import FORM_PATIENCE, members_within
-from bot.application.origin import Asked
+from bot.application.backup_cache import BackupCache
+from bot.application.deadlines import FORM_TIMEOUT, members_within
+from bot.application.origin import Origin
 from bot.application.ports import Catalogue, People, Store
 from bot.domain.decisions import AskVerdict, Decision, decide_request
 from bot.domain.errors import RdsError
@@ -80,7 +80,7 @@ class Inventory:
     def __init__(
         self,
         *,
-        lists: BackupLists,
+        lists: BackupCache,
         store: Store,
         catalogue: Catalogue,
         policy: Policy,
@@ -97,14 +97,14 @@ class Inventory:
         self._clock = clock
 
     async def backups(
-        self, reference: str, *, every: bool, number: int, patience: float
+        self, reference: str, *, every: bool, number: int, timeout_seconds: float
     ) -> BackupsView:
         """A page of an instance's manual backups, or of `every` one.
 
         Raises what `Catalogue.find` raises, RdsError, and TimeoutError.
         """
-        instance = await self._catalogue.find(reference, patience)
-        found = await self._lists.of(instance.id, patience)
+        instance = await self._catalogue.find(reference, timeout_seconds)
+        found = await self._lists.of(instance.id, timeout_seconds)
         wanted = [backup for backup in found if every or backup.type == "manual"]
         wanted.sort(key=begun, reverse=True)
         page = _page(number, len(wanted))
@@ -134,20 +134,20 @@ class Inventory:
         return MadeView(shown, number, len(found) > PAGE, self._clock.now(), deleted)
 
     async def instances(
-        self, like: str | None, asked: Asked, *, number: int, patience: float
+        self, like: str | None, origin: Origin, *, number: int, timeout_seconds: float
     ) -> InstancesView:
         """A page of the instances whose name, id or alias holds `like`; RDS is asked at once.
 
         What it does not tell in time is left open.
         """
-        known = await self._catalogue.known(patience)
+        known = await self._catalogue.known(timeout_seconds)
         wanted = sorted(matching(known, like or "", self._aliases), key=lambda found: found.name)
         page = _page(number, len(wanted))
         shown = wanted[page.number * PAGE :][:PAGE]
         terms = [self._policy.terms_for(found.name, found.id) for found in shown]
         people = {person for t in terms for person in (*t.requesters, *t.approvers)}
-        looking = asyncio.gather(*(self._within(found.id, patience) for found in shown))
-        members = await members_within(FORM_PATIENCE, self._people, (*people, asked.user_id))
+        looking = asyncio.gather(*(self._within(found.id, timeout_seconds) for found in shown))
+        members = await members_within(FORM_TIMEOUT, self._people, (*people, origin.user_id))
         await looking
         rows = [
             InstanceRow(
@@ -155,16 +155,16 @@ class Inventory:
                 self._lists.knows(found.id),
                 self._lists.last_good(found.id),
                 decide_request(
-                    term, user=asked.user_id, channel=asked.channel_id, members=members
+                    term, user=origin.user_id, channel=origin.channel_id, members=members
                 ),
             )
             for found, term in zip(shown, terms, strict=True)
         ]
         return InstancesView(like, rows, page, self._clock.now())
 
-    async def _within(self, instance_id: str, patience: float) -> None:
+    async def _within(self, instance_id: str, timeout_seconds: float) -> None:
         with suppress(RdsError, TimeoutError):
-            await self._lists.of(instance_id, patience)
+            await self._lists.of(instance_id, timeout_seconds)
 
     async def look_around(self) -> None:
         """Spend a few spare calls on the instances whose backups were listed longest ago."""

@@ -17,7 +17,7 @@ CLOCK_SKEW = timedelta(seconds=5)  # between Slack's clock and this machine's
 
 
 @dataclass(frozen=True)
-class Asked:
+class Origin:
     """Who asked, and where: Slack's own ids, never what a text claims."""
 
     user_id: str
@@ -29,24 +29,24 @@ class Asked:
     sent_at: datetime | None = None  # when Slack signed it, by Slack's clock; over HTTP only
 
 
-def requested(asked: Asked, now: datetime, **what: Any) -> BackupRequest:
+def requested(origin: Origin, now: datetime, **what: Any) -> BackupRequest:
     """A new request, on which nothing was done yet."""
     return BackupRequest(
         id=uuid.uuid4().hex,
-        trigger_id=asked.trigger_id,
-        team_id=asked.team_id,
-        channel_id=asked.channel_id,
-        card_channel_id=asked.channel_id,
-        requester=asked.user_id,
-        response_url=asked.response_url,
-        thread_ts=asked.thread_ts,
+        trigger_id=origin.trigger_id,
+        team_id=origin.team_id,
+        channel_id=origin.channel_id,
+        card_channel_id=origin.channel_id,
+        requester=origin.user_id,
+        response_url=origin.response_url,
+        thread_ts=origin.thread_ts,
         state=RequestState.ASKED,
         asked_at=now,
         **what,
     )
 
 
-def asked_entry(
+def request_entry(
     request: BackupRequest, action: AuditAction, found: Instance | None, again: str | None = None
 ) -> AuditEntry:
     """What the audit trail says was asked for; what is usual is not said."""
@@ -61,15 +61,15 @@ def asked_entry(
     return entry.model_copy(update=known)
 
 
-async def request_about(store: Store, about: str, asked: Asked) -> BackupRequest:
+async def request_about(store: Store, about: str, origin: Origin) -> BackupRequest:
     """The one that a backup's name or an id means. Raises RequestUnknown, also of another team.
 
     A name means a request that was there when Slack signed the command: a command that somebody
     replays isn't about a newer one of the same name.
     """
     request = await store.request_about(about)
-    if request is None or not request.concerns(asked.team_id):
+    if request is None or not request.concerns(origin.team_id):
         raise RequestUnknown(about)
-    if asked.sent_at and request.asked_at > asked.sent_at + CLOCK_SKEW:
+    if origin.sent_at and request.asked_at > origin.sent_at + CLOCK_SKEW:
         raise RequestUnknown(about)
     return request

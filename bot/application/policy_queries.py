@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.application.deadlines import FORM_PATIENCE, PATIENCE, members_within
-from bot.application.origin import Asked
+from bot.application.deadlines import ACK_DEADLINE, FORM_TIMEOUT, members_within
+from bot.application.origin import Origin
 from bot.application.ports import Catalogue, People, Store
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.decisions import (
@@ -48,7 +48,7 @@ class TrailView:
     at: datetime
 
 
-class Overview:
+class PolicyQueries:
     """Answers that change nothing but the trail."""
 
     def __init__(
@@ -66,21 +66,21 @@ class Overview:
         self._people = people
         self._clock = clock
 
-    async def policy_for(self, reference: str, asked: Asked) -> PolicyView:
+    async def policy_for(self, reference: str, origin: Origin) -> PolicyView:
         """What the policy says to this person of an instance, in this channel.
 
         Raises UnknownInstance, AmbiguousInstance, ReadReplica, and RdsError while the
         instances are not known.
         """
-        return await self.policy_of(await self._catalogue.find(reference, PATIENCE), asked)
+        return await self.policy_of(await self._catalogue.find(reference, ACK_DEADLINE), origin)
 
-    async def policy_of(self, instance: Instance, asked: Asked) -> PolicyView:
+    async def policy_of(self, instance: Instance, origin: Origin) -> PolicyView:
         """What the policy says to this person of a known instance; without a channel, anywhere."""
         terms = self.policy.terms_for(instance.name, instance.id)
-        channel = asked.channel_id or next(iter(terms.channels), "")
-        user = asked.user_id
+        channel = origin.channel_id or next(iter(terms.channels), "")
+        user = origin.user_id
         named = (*terms.requesters, *terms.approvers, *terms.break_glass, user)
-        members = await members_within(FORM_PATIENCE, self._people, named)
+        members = await members_within(FORM_TIMEOUT, self._people, named)
         return PolicyView(
             instance=instance,
             terms=terms,
@@ -89,7 +89,7 @@ class Overview:
             may_break_glass=is_among(user, terms.break_glass, members),
         )
 
-    async def trail(self, reference: str, asked: Asked) -> TrailView:
+    async def trail(self, reference: str, origin: Origin) -> TrailView:
         """The last entries of an instance's trail.
 
         Also of an instance that RDS knows no more. Raises MayNotAudit, GroupsUnknown,
@@ -97,13 +97,13 @@ class Overview:
         """
         name = instance_id = reference
         with suppress(UnknownInstance, RdsUnreachable):
-            found = await self._catalogue.find(reference, PATIENCE)
+            found = await self._catalogue.find(reference, ACK_DEADLINE)
             name, instance_id = found.name, found.id
         terms = self.policy.terms_for(name, instance_id)
         auditors = terms.auditors or terms.approvers
-        members = await members_within(FORM_PATIENCE, self._people, (*auditors, asked.user_id))
-        if not (may := may_audit(terms, asked.user_id, members)):
-            await self._note_refusal(asked.user_id, name, terms)
+        members = await members_within(FORM_TIMEOUT, self._people, (*auditors, origin.user_id))
+        if not (may := may_audit(terms, origin.user_id, members)):
+            await self._note_refusal(origin.user_id, name, terms)
             if may is None:
                 raise GroupsUnknown(name, auditors, "read the audit trail of")
             raise MayNotAudit(name, terms.rule, auditors)

@@ -31,7 +31,7 @@ class Transaction(Protocol):
     async def retain(
         self, request: BackupRequest, to: Retention, **changes: object
     ) -> BackupRequest: ...
-    async def strike(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
+    async def revoke(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
         """The request without the approvals of these people."""
         ...
 
@@ -86,8 +86,8 @@ class Intake(Protocol):
 class Catalogue(Protocol):
     """The project's instances, from memory when they are known."""
 
-    async def find(self, reference: str, patience: float) -> Instance: ...
-    async def known(self, patience: float) -> Sequence[Instance]:
+    async def find(self, reference: str, timeout_seconds: float) -> Instance: ...
+    async def known(self, timeout_seconds: float) -> Sequence[Instance]:
         """All of them, as they were listed last; none if RDS does not tell in time."""
         ...
 

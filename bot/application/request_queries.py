@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.application.deadlines import FORM_PATIENCE, members_within
+from bot.application.deadlines import FORM_TIMEOUT, members_within
 from bot.application.inventory import Inventory
-from bot.application.origin import Asked, request_about
+from bot.application.origin import Origin, request_about
 from bot.application.ports import People, Store
 from bot.domain.decisions import decide_approval
 from bot.domain.instances import Backup, Instance
@@ -53,7 +53,7 @@ class HomeView:
     at: datetime
 
 
-class Board:
+class RequestQueries:
     """Reads the store; nothing here changes anything."""
 
     def __init__(
@@ -80,15 +80,15 @@ class Board:
     def now(self) -> datetime:
         return self._clock.now()
 
-    async def request(self, about: str, asked: Asked) -> BackupRequest:
+    async def request(self, about: str, origin: Origin) -> BackupRequest:
         """One request, by its backup's name or its id. Raises RequestUnknown."""
-        return await request_about(self._store, about, asked)
+        return await request_about(self._store, about, origin)
 
-    async def status(self, asked: Asked) -> Status:
+    async def status(self, origin: Origin) -> Status:
         """What is open of mine, and what runs of anybody's."""
         open_now = await self._store.requests(states=OPEN_STATES, limit=MOST)
-        mine = [request for request in open_now if request.requester == asked.user_id]
-        others = [request for request in open_now if request.requester != asked.user_id]
+        mine = [request for request in open_now if request.requester == origin.user_id]
+        others = [request for request in open_now if request.requester != origin.user_id]
         running = [request for request in others if request.state not in WAITING]
         return Status(mine, running, self._clock.now())
 
@@ -113,7 +113,7 @@ class Board:
     async def _members(self, waiting: Sequence[BackupRequest], user_id: str) -> Members:
         named = {person for r in waiting if r.terms for person in r.terms.approvers}
         voted = {person for request in waiting for person in request.approvers}
-        return await members_within(FORM_PATIENCE, self._people, (*named, *voted, user_id))
+        return await members_within(FORM_TIMEOUT, self._people, (*named, *voted, user_id))
 
 
 async def in_turns(requests: Sequence[BackupRequest]) -> AsyncIterator[BackupRequest]:

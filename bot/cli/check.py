@@ -24,7 +24,7 @@ from bot.slack.transport.probe import why_no_post
 from bot.slack.transport.slack_errors import FAILURES, error_code
 from bot.storage.engine import why_not_open
 
-PATIENCE = 20.0  # seconds for all that Slack or RDS is asked
+CHECK_TIMEOUT = 20.0  # seconds for all that Slack or RDS is asked
 
 
 class Level(StrEnum):
@@ -80,7 +80,7 @@ async def findings(
     if offline:
         return
     async with AsyncExitStack() as stack:
-        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        timeout = aiohttp.ClientTimeout(total=CHECK_TIMEOUT)
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         slack = slack_client(settings.environment, session)
         async for finding in _slack(slack, settings, http=http):
@@ -138,7 +138,7 @@ async def _policy(slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Fi
     people = People(slack, Clock())
     named = policy.people
     try:
-        members = await everybody_within(PATIENCE, people, named)
+        members = await everybody_within(CHECK_TIMEOUT, people, named)
     finally:
         await people.close()
     for slack_id in named:
@@ -157,7 +157,7 @@ def _channels(settings: Settings) -> list[str]:
 
 
 async def _rds(settings: Settings, stack: AsyncExitStack) -> AsyncIterator[Finding]:
-    rds = await rds_client(settings, stack, Clock(), patience=PATIENCE)
+    rds = await rds_client(settings, stack, Clock(), timeout_seconds=CHECK_TIMEOUT)
     try:
         instances = await rds.list_instances()
     except RdsError as error:

@@ -12,12 +12,12 @@ from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.records import Ending
 from bot.demo.slack.records import Message
-from bot.demo.world import ANA, BEN, OPS, World, offline_world
+from bot.demo.world import ANA, BEN, OPS, OfflineWorld, offline_world
 from bot.slack.messages.cards import APPROVE, REJECT
 from bot.slack.messages.views import REASON
 
 SPEED = 60  # a minute a second
-PATIENCE = 25.0  # seconds of real time until a line must be there
+LINE_TIMEOUT = 25.0  # seconds of real time until a line must be there
 WHY_NOT = "not during the sale"
 COMMAND = 'create orders before-migration-42 "before the 4.2 migration"'
 CONFIG = """
@@ -33,7 +33,7 @@ orders = "orders-prod"
 class Stage:
     """Ana, Ben, and what a reader of the channel sees of them."""
 
-    def __init__(self, world: World, console: Console) -> None:
+    def __init__(self, world: OfflineWorld, console: Console) -> None:
         self.region = world.region
         self._workspace = world.workspace
         self._console = console
@@ -42,7 +42,7 @@ class Stage:
         """Type the command; the card, once it is up."""
         self._tell(f"@ana types /backup {COMMAND}")
         await self._workspace.command(ANA, OPS, "/backup", COMMAND)
-        await self._workspace.until(lambda: any(m.buttons for m in self._cards), PATIENCE)
+        await self._workspace.until(lambda: any(m.buttons for m in self._cards), LINE_TIMEOUT)
         self._show()
         return self._cards[0]
 
@@ -55,7 +55,7 @@ class Stage:
         """Click Reject, and say why in the form that opens."""
         self._tell(f"@ben clicks Reject, and says why: {WHY_NOT}")
         await self._workspace.click(BEN, card.ts, REJECT)
-        await self._workspace.until(lambda: self._workspace.modal(BEN), PATIENCE)
+        await self._workspace.until(lambda: self._workspace.modal(BEN), LINE_TIMEOUT)
         await self._workspace.submit(BEN, {REASON: WHY_NOT})
 
     async def until_said(self, card: Message, words: str) -> None:
@@ -63,7 +63,7 @@ class Stage:
         workspace = self._workspace
         await workspace.until(
             lambda: any(words in workspace.read(m) for m in workspace.thread(OPS, card.ts)),
-            PATIENCE,
+            LINE_TIMEOUT,
         )
         self._tell("In the end")
         self._show()

@@ -19,7 +19,7 @@ DBAS = "S0DBA"
 
 
 @dataclass(frozen=True)
-class World:
+class OfflineWorld:
     """Both simulators, and the environment that points a bot at them."""
 
     workspace: Workspace
@@ -37,7 +37,7 @@ def main_job(workspace: Workspace, region: Region) -> None:
 
 
 @asynccontextmanager
-async def offline_world(clock: Clock, furnish: Furnish = main_job) -> AsyncIterator[World]:
+async def offline_world(clock: Clock, furnish: Furnish = main_job) -> AsyncIterator[OfflineWorld]:
     """Serve both on loopback for as long as the block lasts, with what `furnish` puts there."""
     workspace = Workspace(
         clock,
@@ -48,7 +48,7 @@ async def offline_world(clock: Clock, furnish: Furnish = main_job) -> AsyncItera
     region = Region(clock)
     furnish(workspace, region)
     async with SlackServer(workspace) as slack, RdsServer(region) as rds:
-        yield World(
+        yield OfflineWorld(
             workspace,
             region,
             {

@@ -122,8 +122,8 @@ def entry(
     detail = {"choice": click.choice.value, "verdict": decision.verdict.value}
     if click.reason:
         detail["reason"] = click.reason
-    if decision.verdict.counts and decision.struck:
-        detail["no_longer_counted"] = " ".join(sorted(decision.struck))
+    if decision.verdict.counts and decision.revoked:
+        detail["no_longer_counted"] = " ".join(sorted(decision.revoked))
     action = ACTIONS[click.choice] if decision.verdict.counts else AuditAction.CLICK_REFUSED
     if decision.verdict is Verdict.IN_DOUBT:
         action = AuditAction.STOPPED

@@ -55,7 +55,7 @@ class Decision(Generic[V]):
 
     verdict: V
     rule: str
-    struck: frozenset[str] = frozenset()
+    revoked: frozenset[str] = frozenset()
 
 
 def decide_request(
@@ -92,16 +92,16 @@ def decide_approval(
         for voter in approved_by
         if _may_approve(terms, requester, voter, members) is not False
     }
-    struck = frozenset(approved_by) - standing
+    revoked = frozenset(approved_by) - standing
     may = _may_approve(terms, requester, user, members)
     if user == requester and not terms.self_approval:
         return Decision(Verdict.SELF_APPROVAL, terms.rule)
     if may is not True:
         return Decision(_refusal(may, Verdict.NOT_AN_APPROVER), terms.rule)
     if len(standing | {user}) >= terms.approvals:
-        return Decision(Verdict.DECIDED, terms.rule, struck)
+        return Decision(Verdict.DECIDED, terms.rule, revoked)
     verdict = Verdict.ALREADY_VOTED if user in standing else Verdict.COUNTED
-    return Decision(verdict, terms.rule, struck)
+    return Decision(verdict, terms.rule, revoked)
 
 
 def decide_rejection(terms: Terms, *, user: str, members: Members) -> Decision[Verdict]:

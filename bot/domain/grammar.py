@@ -16,7 +16,7 @@ from bot.domain.fields import Problem
 from bot.domain.folding import REFERENCE, quoted, words
 from bot.domain.keeping import NOT_SAID, shown_keep
 from bot.domain.likeness import nearest
-from bot.domain.verbs import FLAGS, LIKE, VERBS, Line, typed_of
+from bot.domain.verbs import FLAGS, LIKE, VERBS, CommandLine, typed_of
 
 LONGEST_TEXT = 4000  # characters; the longest command that can be right has some 500
 FLAG = re.compile("-{1,2}([a-z][a-z-]*)(?:=(.*))?", re.IGNORECASE | re.DOTALL)
@@ -49,7 +49,7 @@ def typed_in(text: str) -> Typed | None:
     return None
 
 
-def _line(command: str, verb: str, rest: list[str]) -> Line:
+def _line(command: str, verb: str, rest: list[str]) -> CommandLine:
     """Take the flags out of the words. Raises CommandError for one that the verb does not know."""
     known = FLAGS.get(verb, {})
     plain: list[str] = []
@@ -68,13 +68,13 @@ def _line(command: str, verb: str, rest: list[str]) -> Line:
             flags[name] = (next(left, "") if value is None else value) or NOT_SAID
         elif name in known:
             flags[name] = ""
-    line = Line(command, verb, plain, flags)
+    line = CommandLine(command, verb, plain, flags)
     if problems:
         raise _beside(problems, line)
     return line
 
 
-def _beside(problems: list[Problem], line: Line) -> CommandError:
+def _beside(problems: list[Problem], line: CommandLine) -> CommandError:
     """The problems, with whatever else is wrong once they are mended."""
     try:
         meant = VERBS[line.verb](line)
@@ -86,7 +86,7 @@ def _beside(problems: list[Problem], line: Line) -> CommandError:
     return CommandError(problems, _corrected(line), typed)
 
 
-def _corrected(line: Line) -> str | None:
+def _corrected(line: CommandLine) -> str | None:
     """The line as one types it; None if one of its words cannot be typed."""
     typed = [quoted(word.replace(REFERENCE, "")) for word in line.words]
     if None in typed:

@@ -5,7 +5,7 @@ from enum import StrEnum
 CARD = "card"  # the card among a request's messages; its lines go by their own names
 
 
-class Line(StrEnum):
+class ThreadLine(StrEnum):
     """A reply in the request's thread; each is said at most once a request and subject."""
 
     COUNTED = "counted"  # an approval, and more are needed; its subject is who gave it
@@ -35,4 +35,8 @@ PUT_OFF = "put_off"  # what the requester alone is told while RDS is away and th
 NO_KEYS = "no_keys"  # the same while RDS refuses the bot's own keys
 TOLD = "told"  # what the requester alone was told, of a request that never had a card
 GIVEN_UP = "given_up"  # neither channel nor requester can be written to: nobody is left to tell
-ANNOUNCED = (Line.ENDED.value, TOLD, GIVEN_UP)  # one of these was said of every request that ended
+ANNOUNCED = (
+    ThreadLine.ENDED.value,
+    TOLD,
+    GIVEN_UP,
+)  # one of these was said of every request that ended

@@ -35,7 +35,7 @@ NO_BACKUP = Problem(
 
 
 @dataclass(frozen=True)
-class Line:
+class CommandLine:
     """What stands behind a verb: its words, and its flags with their values."""
 
     command: str
@@ -44,7 +44,7 @@ class Line:
     flags: Mapping[str, str]
 
 
-def _create(line: Line) -> Command:
+def _create(line: CommandLine) -> Command:
     typed = typed_of(line)
     if typed == Typed():
         return OpenForm()
@@ -53,35 +53,35 @@ def _create(line: Line) -> Command:
     )
 
 
-def typed_of(line: Line) -> Typed:
+def typed_of(line: CommandLine) -> Typed:
     """The words of a line that asks for a backup, right or wrong."""
     instance, name, *more = (*line.words, "", "")[: max(2, len(line.words))]
     return Typed(instance, name, " ".join(more), line.flags.get("keep", ""))
 
 
-def _list(line: Line) -> Command:
+def _list(line: CommandLine) -> Command:
     every = "all" in line.flags
     return ListBackups(_instance(line) if line.words else None, every)
 
 
-def _status(line: Line) -> Command:
+def _status(line: CommandLine) -> Command:
     return ShowStatus(_backup(line) if line.words else None)
 
 
-def _instances(line: Line) -> Command:
+def _instances(line: CommandLine) -> Command:
     return ListInstances(" ".join(line.words)[: fields.LONGEST_NAME] or None)
 
 
-def _pending(line: Line) -> Command:
+def _pending(line: CommandLine) -> Command:
     _raise([_too_much(line, 0)], f"{line.command} pending")
     return ShowPending()
 
 
-def _withdraw(line: Line) -> Command:
+def _withdraw(line: CommandLine) -> Command:
     return Withdraw(_backup(line))
 
 
-def _delete(line: Line) -> Command:
+def _delete(line: CommandLine) -> Command:
     name, *instance = line.words or [""]
     problems = [
         _backup_problem(name),
@@ -92,20 +92,20 @@ def _delete(line: Line) -> Command:
     return DeleteBackup(name, instance[0] if instance else None)
 
 
-def _policy(line: Line) -> Command:
+def _policy(line: CommandLine) -> Command:
     return ShowPolicy(_instance(line) if line.words else None)
 
 
-def _audit(line: Line) -> Command:
+def _audit(line: CommandLine) -> Command:
     return ShowAudit(_instance(line))
 
 
-def _help(line: Line) -> Command:
+def _help(line: CommandLine) -> Command:
     topic = fields.shown(line.words[0]).lower() if line.words else ""
     return Help(next(iter(nearest(topic, VERBS, cutoff=LIKE)), None))
 
 
-def _instance(line: Line) -> str:
+def _instance(line: CommandLine) -> str:
     """The one word behind the verb, which is an instance."""
     instance = line.words[0] if line.words else ""
     problem = fields.instance_problem(instance) if instance else WHICH_INSTANCE
@@ -113,7 +113,7 @@ def _instance(line: Line) -> str:
     return instance
 
 
-def _backup(line: Line) -> str:
+def _backup(line: CommandLine) -> str:
     """The one word behind the verb, which is a backup's name or a request's id."""
     about = line.words[0] if line.words else ""
     problem = _backup_problem(about)
@@ -131,7 +131,7 @@ def _backup_problem(name: str) -> Problem | None:
     return replace(problem, suggestion=None) if problem else None
 
 
-def _too_much(line: Line, most: int) -> Problem | None:
+def _too_much(line: CommandLine, most: int) -> Problem | None:
     extra = fields.shown(" ".join(line.words[most:]))
     wanted = {0: "nothing", 1: "one word", 2: "a backup and its instance"}[most]
     text = f"is too much: {wanted} can stand behind {line.verb}."
@@ -150,7 +150,7 @@ def _raise(found: Sequence[Problem | None], corrected: str | None = None) -> Non
         raise CommandError(problems, corrected)
 
 
-VERBS: dict[str, Callable[[Line], Command]] = {
+VERBS: dict[str, Callable[[CommandLine], Command]] = {
     "create": _create,
     "list": _list,
     "status": _status,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.domain.requests import BackupRequest
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 
 
 class Thread(Protocol):
@@ -18,7 +18,12 @@ class Thread(Protocol):
         ...
 
     async def say(
-        self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
+        self,
+        request: BackupRequest,
+        line: ThreadLine,
+        *,
+        subject: str = "",
+        call: Sequence[str] = (),
     ) -> None:
         """Reply under the card, calling those who can do something about it."""
         ...
@@ -27,11 +32,11 @@ class Thread(Protocol):
         """Link to the card where it was asked, if that was in a thread."""
         ...
 
-    async def put_off(self, request: BackupRequest, line: Line) -> None:
+    async def put_off(self, request: BackupRequest, line: ThreadLine) -> None:
         """Tell the requester alone why its card comes later: RDS_AWAY or KEYS_REFUSED."""
         ...
 
-    async def insist(self, request: BackupRequest, line: Line) -> None:
+    async def insist(self, request: BackupRequest, line: ThreadLine) -> None:
         """Reply under the card; if that cannot be, tell the requester alone. Raises CannotPost."""
         ...
 

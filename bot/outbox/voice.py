@@ -11,13 +11,13 @@ import structlog
 from bot.application.ports import Store
 from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.requests import BackupRequest, Choice
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.outbox.ports import Thread
 from bot.runtime.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 5.0  # seconds for which a step waits until a line of progress is said
+STEP_TIMEOUT = 5.0  # seconds for which a step waits until a line of progress is said
 SAY_AGAIN = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)  # seconds after each try to say a line of progress
 FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries to say what must be said
 
@@ -42,7 +42,12 @@ class Voice:
         await self._thread.show(request)
 
     async def say(
-        self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
+        self,
+        request: BackupRequest,
+        line: ThreadLine,
+        *,
+        subject: str = "",
+        call: Sequence[str] = (),
     ) -> bool:
         """Draw the card and say a line of progress; whether there is nothing left to try.
 
@@ -53,13 +58,13 @@ class Voice:
         if await self._store.posted(request.id, line.about(subject)):
             return True
         say = partial(self._try, request, line, subject=subject, call=call)
-        return await self._within(PATIENCE, self._soon(request.id, say))
+        return await self._within(STEP_TIMEOUT, self._soon(request.id, say))
 
     async def draw(self, request: BackupRequest) -> None:
         """Draw the card once; progress that Slack does not take is dropped."""
-        await self._within(PATIENCE, self._soon(request.id, partial(self._try, request)))
+        await self._within(STEP_TIMEOUT, self._soon(request.id, partial(self._try, request)))
 
-    async def put_off(self, request: BackupRequest, line: Line) -> None:
+    async def put_off(self, request: BackupRequest, line: ThreadLine) -> None:
         """Tell who asked why there is no card yet; dropped if Slack does not take it."""
         await self._once(request.id, partial(self._thread.put_off, request, line))
 
@@ -73,19 +78,19 @@ class Voice:
                 await tell()
             return True
 
-        await self._within(PATIENCE, self._soon(request_id, try_once))
+        await self._within(STEP_TIMEOUT, self._soon(request_id, try_once))
 
     async def tell(self, request: BackupRequest) -> None:
         """Say how it ended, however long Slack takes nothing. Raises CannotPost."""
 
         async def tell() -> None:
             if request.vote(Choice.BREAK_GLASS):  # not to be missed, whatever else was
-                await self._thread.say(request, Line.BREAK_GLASS)
+                await self._thread.say(request, ThreadLine.BREAK_GLASS)
             await self._thread.announce(request)
 
         await self._until_taken(request.id, tell)
 
-    async def insist(self, request: BackupRequest, line: Line) -> None:
+    async def insist(self, request: BackupRequest, line: ThreadLine) -> None:
         """Say a line, however long Slack takes nothing. Raises CannotPost."""
         await self._until_taken(request.id, partial(self._thread.insist, request, line))
 
@@ -123,7 +128,7 @@ class Voice:
     async def _try(
         self,
         request: BackupRequest,
-        line: Line | None = None,
+        line: ThreadLine | None = None,
         *,
         subject: str = "",
         call: Sequence[str] = (),

@@ -43,7 +43,7 @@ class InstanceCatalogue:
         self._listed_at = float("-inf")
         self._refreshing: asyncio.Task[None] | None = None
 
-    async def find(self, reference: str, patience: float) -> Instance:
+    async def find(self, reference: str, timeout_seconds: float) -> Instance:
         """The instance as it was listed last; a refusal renews the list first.
 
         Waits at most `patience` seconds of real time for RDS, and raises RdsUnreachable if it
@@ -55,13 +55,13 @@ class InstanceCatalogue:
                 self._refresh()
         elif self._age >= FRESH:
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(timeout_seconds):
                     await asyncio.shield(self._refresh())
             except TimeoutError:
                 raise RdsUnreachable("slow") from None
         return self._references.find(reference)
 
-    async def known(self, patience: float) -> Sequence[Instance]:
+    async def known(self, timeout_seconds: float) -> Sequence[Instance]:
         """All instances as they were listed last, read replicas too, and renewed behind it.
 
         Waits at most `patience` seconds of real time for a first list; without one there are
@@ -69,7 +69,7 @@ class InstanceCatalogue:
         """
         if self._listed_at == float("-inf"):
             with suppress(TimeoutError, RdsError):
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(timeout_seconds):
                     await asyncio.shield(self._refresh())
         elif self._age > STALE:
             self._refresh()

@@ -35,7 +35,7 @@ PAGE = 100  # the most that RDS gives at once
 LONGEST_LIST = 100_000  # items: whatever goes on for longer is not a list
 FEW = 300  # backups of an instance that are listed whatever their type
 FULL = ("manual", "auto")  # the types of backups that stand for themselves
-PATIENCE = 15.0  # seconds of real time for RDS to answer a call that has reached it
+RDS_TIMEOUT = 15.0  # seconds of real time for RDS to answer a call that has reached it
 DEADLINE = 30.0  # seconds of real time for a whole call, however its answer comes
 LARGEST_ANSWER = 2_000_000  # bytes: a page of 100 instances takes about a tenth
 LOOK_AGAIN = (0.5, 1.5)  # seconds before each further try of a call that changes nothing
@@ -43,7 +43,9 @@ PROMPT = timedelta(seconds=5)  # an answer that took longer says little about RD
 MOST_SKEW = timedelta(minutes=15)  # beyond it, RDS would have refused the signature's date
 
 
-def open_client(endpoint: str, auth: httpx.Auth, patience: float = PATIENCE) -> httpx.AsyncClient:
+def open_client(
+    endpoint: str, auth: httpx.Auth, timeout_seconds: float = RDS_TIMEOUT
+) -> httpx.AsyncClient:
     """An HTTP client for one endpoint that signs what it sends.
 
     It follows no redirects and keeps no cookies: one that cannot be sent would end each call.
@@ -53,7 +55,9 @@ def open_client(endpoint: str, auth: httpx.Auth, patience: float = PATIENCE) -> 
         "Accept-Encoding": "identity",  # a small answer must not grow large
         "X-Language": "en-us",
     }
-    timeout = httpx.Timeout(patience, connect=5.0, pool=10.0)  # seconds for each phase of a call
+    timeout = httpx.Timeout(
+        timeout_seconds, connect=5.0, pool=10.0
+    )  # seconds for each phase of a call
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return httpx.AsyncClient(
         base_url=endpoint, auth=auth, timeout=timeout, headers=headers, cookies=no_cookies
@@ -272,7 +276,7 @@ class RdsClient:
             self.trouble = error.code or f"HTTP {error.status}"
             RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
             if isinstance(error, RdsUnreachable) and error.retry_after is not None:
-                await self._budget.stand_back(error.retry_after)
+                await self._budget.cool_down(error.retry_after)
             raise
         self.trouble = None
         RDS_CALLS.labels(priority.name.lower(), "ok").inc()

@@ -75,8 +75,8 @@ STATUSES: dict[int, RefusalReason] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: _R.BAD_PARAMETER,
 }
 UNSETTLED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY}
-STAND_BACK = 60.0  # seconds after a 429 that names none: the documented window
-LONGEST_STAND_BACK = 600.0
+COOL_DOWN = 60.0  # seconds after a 429 that names none: the documented window
+LONGEST_COOL_DOWN = 600.0
 NOTHING_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -137,8 +137,8 @@ def retry_after(response: httpx.Response) -> float:
         try:
             seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError, OverflowError):
-            return STAND_BACK
-    return min(max(seconds, 1.0), LONGEST_STAND_BACK) if math.isfinite(seconds) else STAND_BACK
+            return COOL_DOWN
+    return min(max(seconds, 1.0), LONGEST_COOL_DOWN) if math.isfinite(seconds) else COOL_DOWN
 
 
 def request_id(response: httpx.Response, body: dict[str, Any] | None = None) -> str | None:

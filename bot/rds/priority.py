@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from bot.runtime.clock import Clock
-from bot.runtime.rate_limit import Budget, Ledger
+from bot.runtime.rate_limit import Budget, CallLog
 
 # Huawei's default policy is "60 calls/min per user"; calls may take a second on their way.
 WINDOW = 61.0  # seconds
@@ -19,6 +19,6 @@ class Priority(IntEnum):
     IDLE = 4  # nobody waits for it
 
 
-def call_budget(calls_per_minute: int, clock: Clock, ledger: Ledger | None = None) -> Budget:
+def call_budget(calls_per_minute: int, clock: Clock, ledger: CallLog | None = None) -> Budget:
     """The budget of one IAM user."""
     return Budget("rds", calls_per_minute, WINDOW, clock, ledger, spared_from=Priority.SWEEP)

@@ -40,7 +40,7 @@ class Lull:
             await asyncio.sleep(BREATH)
 
 
-class Turns:
+class LoopPacer:
     """A line in front of a busy loop."""
 
     def __init__(self) -> None:

@@ -9,19 +9,19 @@ from typing import Protocol
 from bot.runtime.clock import Clock
 
 
-class Ledger(Protocol):
+class CallLog(Protocol):
     """Counts the calls of every budget, in this process or for all replicas together."""
 
     async def take(self, name: str, limit: int, window: float) -> float:
         """0 if the call may be made, and is counted; else seconds until it is worth asking."""
         ...
 
-    async def stand_back(self, name: str, seconds: float) -> None:
+    async def cool_down(self, name: str, seconds: float) -> None:
         """Allow no call for a while."""
         ...
 
 
-class OwnLedger:
+class LocalCallLog:
     """Counts for one process."""
 
     def __init__(self, clock: Clock) -> None:
@@ -39,7 +39,7 @@ class OwnLedger:
             taken.append(now)
         return max(0.0, wait)
 
-    async def stand_back(self, name: str, seconds: float) -> None:
+    async def cool_down(self, name: str, seconds: float) -> None:
         until = self._clock.monotonic() + seconds
         self._closed_until[name] = max(self._closed_until.get(name, until), until)
 
@@ -57,7 +57,7 @@ class Budget:
         limit: int,
         window: float,
         clock: Clock,
-        ledger: Ledger | None = None,
+        ledger: CallLog | None = None,
         *,
         spared_from: int = 100,
     ) -> None:
@@ -65,7 +65,7 @@ class Budget:
         self._limit = limit
         self._window = window
         self._clock = clock
-        self._ledger = ledger or OwnLedger(clock)
+        self._ledger = ledger or LocalCallLog(clock)
         self._spared_from = spared_from
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -90,9 +90,9 @@ class Budget:
         """Whether the call may be made at once; nobody is waited for, and nobody overtaken."""
         return not self.queued and await self._wait(urgency) == 0
 
-    async def stand_back(self, seconds: float) -> None:
+    async def cool_down(self, seconds: float) -> None:
         """Make no call for a while: the other side said that it had too many."""
-        await self._ledger.stand_back(self.name, seconds)
+        await self._ledger.cool_down(self.name, seconds)
 
     async def _deal(self) -> None:
         while self._waiting:

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
 
-class Run(AsyncExitStack):
+class Supervisor(AsyncExitStack):
     """Closes what was opened in it, the last first. `over` ends only if a part fell over."""
 
     def __init__(self) -> None:

@@ -28,13 +28,13 @@ TAKE = text(f"""
     RETURNING name
 """)  # noqa: S608, a constant
 STATE = text("SELECT taken, closed_until FROM budget WHERE name = :name")
-STAND_BACK = text("""
+COOL_DOWN = text("""
     INSERT INTO budget AS b (name, taken, closed_until) VALUES (:name, '[]', :until)
     ON CONFLICT (name) DO UPDATE SET closed_until = greatest(b.closed_until, :until)
 """)
 
 
-class SharedLedger:
+class SharedCallLog:
     """Counts on PostgreSQL. Time is each process's own: theirs have to agree within a second."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
@@ -56,12 +56,12 @@ class SharedLedger:
         free_at = taken[-limit] + window if len(taken) >= limit else now
         return max(0.0, float(max(free_at, row["closed_until"]) - now))
 
-    async def stand_back(self, name: str, seconds: float) -> None:
+    async def cool_down(self, name: str, seconds: float) -> None:
         """Allow no call for a while."""
         until = self._clock.now().timestamp() + seconds
         try:
             async with self._connection() as connection:
-                await connection.execute(STAND_BACK, {"name": name, "until": until})
+                await connection.execute(COOL_DOWN, {"name": name, "until": until})
         except StoreUnavailable:
             return  # the other side will say it again
 

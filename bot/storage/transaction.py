@@ -90,7 +90,7 @@ class Transaction:
         if self._connection.dialect.name == "postgresql":
             await self._connection.execute(select(func.pg_notify(DECIDED, request.id)))
 
-    async def strike(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
+    async def revoke(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
         """The request without the approvals of these people."""
         gone = set(voters)
         await self._connection.execute(

@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 PAGE = 100  # instances that one call of a sweep shows
 TRUST_A_HINT = 300.0  # seconds since a backup was last asked about directly
 EARLY = 10.0  # seconds: a sweep answers looks that are due so soon as well, since it costs no more
-STAND_BACK = 15.0  # seconds to the next call after one that failed; doubles up to five minutes
-LONGEST_STAND_BACK = 300.0
+COOL_DOWN = 15.0  # seconds to the next call after one that failed; doubles up to five minutes
+LONGEST_COOL_DOWN = 300.0
 LOCKED_OUT = 600.0  # seconds after refused keys: some wrong signatures lock a key for five minutes
 
 
@@ -33,7 +33,7 @@ class Rds(Protocol):
 
 
 @dataclass(eq=False)
-class Look:
+class Probe:
     """Somebody waits for what RDS says of one backup."""
 
     instance_id: str
@@ -58,13 +58,13 @@ class Watcher:
     def __init__(self, rds: Rds, clock: Clock) -> None:
         self._rds = rds
         self._clock = clock
-        self._looks: set[Look] = set()
+        self._looks: set[Probe] = set()
         self._asked_directly: dict[str, float] = {}  # backup id: when; old ones are forgotten
         self._aside: dict[str, _Aside] = {}  # backup id: looks that fail while others don't
         self._changed = asyncio.Event()
         self._wakes_at = float("inf")
         self._pages = 1  # that a sweep costs
-        self._stand_back = 0.0  # seconds; 0 while all is well
+        self._cool_down = 0.0  # seconds; 0 while all is well
         self._not_before = float("-inf")
 
     async def look(
@@ -88,7 +88,7 @@ class Watcher:
         due = self._clock.monotonic() + after
         if aside := self._aside.get(backup_id):
             due = max(due, aside.until)
-        look = Look(instance_id, backup_id, due, patient)
+        look = Probe(instance_id, backup_id, due, patient)
         self._looks.add(look)
         if look.due < self._wakes_at:  # hundreds come at once after a restart
             self._changed.set()
@@ -102,7 +102,7 @@ class Watcher:
         while True:
             self._changed.clear()
             if (wait := self._idle()) > 0:
-                wait = min(wait, LONGEST_STAND_BACK)
+                wait = min(wait, LONGEST_COOL_DOWN)
                 self._wakes_at = self._clock.monotonic() + wait
                 await self._clock.wait(self._changed, wait)
             else:
@@ -124,11 +124,11 @@ class Watcher:
             self._set_aside(first, RdsUnreachable(type(error).__name__), exc_info=error)
         else:
             self._aside.pop(first.backup_id, None)
-            if self._stand_back:
+            if self._cool_down:
                 log.info("watching_again")
-            self._stand_back = 0.0
+            self._cool_down = 0.0
 
-    def _waiting(self) -> list[Look]:
+    def _waiting(self) -> list[Probe]:
         return [look for look in self._looks if not look.answer.done()]
 
     def _idle(self) -> float:
@@ -136,7 +136,7 @@ class Watcher:
         soonest = min((look.due for look in self._waiting()), default=float("inf"))
         return max(soonest, self._not_before) - self._clock.monotonic()
 
-    async def _ask(self, first: Look, now: float) -> None:
+    async def _ask(self, first: Probe, now: float) -> None:
         stale = now - TRUST_A_HINT
         self._asked_directly = {b: at for b, at in self._asked_directly.items() if at > stale}
         self._aside = {b: aside for b, aside in self._aside.items() if aside.until > stale}
@@ -150,7 +150,7 @@ class Watcher:
         else:
             await self._confirm(first)
 
-    async def _sweep(self, looks: list[Look]) -> None:
+    async def _sweep(self, looks: list[Probe]) -> None:
         """Answer for the instances that are still being backed up; the others' turn is next."""
         instances = await self._rds.list_instances()
         self._pages = max(1, -(-len(instances) // PAGE))
@@ -162,7 +162,7 @@ class Watcher:
                 self._asked_directly.pop(look.backup_id, None)
                 look.due = float("-inf")
 
-    async def _confirm(self, look: Look) -> None:
+    async def _confirm(self, look: Probe) -> None:
         try:
             backup = await self._rds.find_backup(look.instance_id, look.backup_id)
         except RdsRefused as error:
@@ -176,11 +176,11 @@ class Watcher:
         _answer(look, backup)
 
     def _set_aside(
-        self, look: Look, error: RdsError, *, exc_info: Exception | None = None
+        self, look: Probe, error: RdsError, *, exc_info: Exception | None = None
     ) -> None:
         """Ask about this one backup more and more seldom; the others don't wait for it."""
         now, before = self._clock.monotonic(), self._aside.get(look.backup_id)
-        gap = min(before.gap * 2, LONGEST_STAND_BACK) if before else STAND_BACK
+        gap = min(before.gap * 2, LONGEST_COOL_DOWN) if before else COOL_DOWN
         look.due = now + gap
         self._aside[look.backup_id] = _Aside(gap, look.due)
         self._asked_directly.pop(look.backup_id, None)
@@ -190,18 +190,18 @@ class Watcher:
         elif not look.patient and not look.answer.done():
             look.answer.set_exception(error)
 
-    def _put_off(self, error: RdsError, look: Look) -> None:
+    def _put_off(self, error: RdsError, look: Probe) -> None:
         """Make no call for a while; then another look goes first, should this one be the cause."""
-        lasts = self._stand_back > 0
+        lasts = self._cool_down > 0
         if not lasts:
             log.warning("watching_interrupted", code=error.code, request_id=error.request_id)
-        self._stand_back = min(max(STAND_BACK, self._stand_back * 2), LONGEST_STAND_BACK)
+        self._cool_down = min(max(COOL_DOWN, self._cool_down * 2), LONGEST_COOL_DOWN)
         if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
-            self._stand_back, lasts = LOCKED_OUT, True
+            self._cool_down, lasts = LOCKED_OUT, True
         for waiting in self._waiting() if lasts else ():
             if not waiting.patient:
                 waiting.answer.set_exception(error)
-        self._not_before = look.due = self._clock.monotonic() + self._stand_back
+        self._not_before = look.due = self._clock.monotonic() + self._cool_down
 
 
 def _concerns_all(error: RdsError) -> bool:
@@ -209,12 +209,12 @@ def _concerns_all(error: RdsError) -> bool:
     return not isinstance(error, RdsRefused) or error.reason is RefusalReason.CREDENTIALS
 
 
-def _answer(look: Look, backup: Backup | None) -> None:
+def _answer(look: Probe, backup: Backup | None) -> None:
     if not look.answer.done():
         look.answer.set_result(backup)
 
 
-def _still_running(look: Look) -> Backup:
+def _still_running(look: Probe) -> Backup:
     return Backup(
         id=look.backup_id,
         instance_id=look.instance_id,

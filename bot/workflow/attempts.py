@@ -17,8 +17,8 @@ from bot.domain.errors import (
 )
 from bot.domain.requests import BackupRequest
 from bot.domain.states import Retention
-from bot.domain.thread_lines import Line
-from bot.workflow.context import World
+from bot.domain.thread_lines import ThreadLine
+from bot.workflow.context import StepContext
 from bot.workflow.ports import OnTurn
 
 log = structlog.get_logger(__name__)
@@ -28,88 +28,88 @@ REREAD = 60.0  # seconds: a withdrawal wakes its waiter; the slow look is for on
 OLDER = timedelta(minutes=15)  # how much earlier an older release may have sent the create
 
 
-def first_attempt(world: World, request: BackupRequest) -> Attempt:
+def first_attempt(context: StepContext, request: BackupRequest) -> Attempt:
     """Nothing was sent yet. Time counts from the decision; of what deletes itself, from now."""
     since = request.decided
     if request.retention is Retention.DELETING:
-        since = world.clock.now()
-    return Attempt(since=since, give_up_at=since + world.give_up_after)
+        since = context.clock.now()
+    return Attempt(since=since, give_up_at=since + context.give_up_after)
 
 
-def attempt_of(world: World, request: BackupRequest) -> Attempt:
+def attempt_of(context: StepContext, request: BackupRequest) -> Attempt:
     """How far it has come; what an older release left may have been sent already."""
     if request.attempt:
         return request.attempt
-    attempt = first_attempt(world, request)
+    attempt = first_attempt(context, request)
     return attempt.model_copy(update={"in_doubt_since": attempt.since - OLDER, "others": ()})
 
 
-async def turn(world: World, request_id: str) -> BackupRequest:
+async def turn(context: StepContext, request_id: str) -> BackupRequest:
     """The request, once RDS may be asked again, its time is over, or somebody withdrew it."""
-    woken = world.wakeups[request_id]
+    woken = context.wakeups[request_id]
     while True:
-        request = await world.load(request_id)
-        left = attempt_of(world, request).left(world.clock.now())
+        request = await context.load(request_id)
+        left = attempt_of(context, request).left(context.clock.now())
         if left <= 0 or request.is_stopped or not request.is_being_sent:
             return request
-        await world.clock.wait(woken, min(left, REREAD))
+        await context.clock.wait(woken, min(left, REREAD))
         woken.clear()
 
 
-async def note(world: World, request: BackupRequest, attempt: Attempt) -> BackupRequest:
+async def note(context: StepContext, request: BackupRequest, attempt: Attempt) -> BackupRequest:
     """Write down how far it has come. Raises Conflict once the request has left its state."""
-    async with world.store.transaction() as transaction:
+    async with context.store.transaction() as transaction:
         return await transaction.update(request, attempt=attempt)
 
 
 async def send(
-    world: World, request: BackupRequest, call: Callable[[OnTurn], Awaitable[T]]
+    context: StepContext, request: BackupRequest, call: Callable[[OnTurn], Awaitable[T]]
 ) -> tuple[BackupRequest, T]:
     """Make a call that changes the world; it is on disk that it may have been carried out.
 
     Raises Conflict, and sends nothing, once the request is withdrawn or its time is over; and
     RdsError. After RdsUnreachable and RdsRefused it is on disk that this call did nothing.
     """
-    doubt = attempt_of(world, request).in_doubt_since
+    doubt = attempt_of(context, request).in_doubt_since
 
     async def claim() -> None:
         nonlocal request
-        request = await _claimed(world, request)
+        request = await _claimed(context, request)
 
     try:
         answer = await call(claim)
     except (RdsUnreachable, RdsRefused):
-        await note(world, request, attempt_of(world, request).doubted(doubt))
+        await note(context, request, attempt_of(context, request).doubted(doubt))
         raise
     return request, answer
 
 
-async def _claimed(world: World, request: BackupRequest) -> BackupRequest:
-    now = world.clock.now()
-    async with world.store.transaction() as transaction:
+async def _claimed(context: StepContext, request: BackupRequest) -> BackupRequest:
+    now = context.clock.now()
+    async with context.store.transaction() as transaction:
         current = await transaction.load(request.id)
         if current is None or current.state is not request.state or current.is_stopped:
             raise Conflict(request.id)
-        attempt = attempt_of(world, current)
+        attempt = attempt_of(context, current)
         if attempt.is_over(now):
             raise Conflict(request.id)
-        sending = attempt.sending(now + world.rds.clock_skew)
+        sending = attempt.sending(now + context.rds.clock_skew)
         return await transaction.update(current, attempt=sending)
 
 
-async def put_off(world: World, request_id: str, error: RdsError) -> None:
+async def put_off(context: StepContext, request_id: str, error: RdsError) -> None:
     """Write down when RDS is asked again, and say why it is not done yet."""
-    request = await world.load(request_id)
-    attempt = attempt_of(world, request).failed(error, world.clock.now(), request_id)
+    request = await context.load(request_id)
+    attempt = attempt_of(context, request).failed(error, context.clock.now(), request_id)
     if attempt.failures == 1 and isinstance(error, RdsUnreachable):
         log.warning("rds_unreachable", code=error.code, request_id=error.request_id)
-    request = await note(world, request, attempt)
+    request = await note(context, request, attempt)
     if attempt.reason is RefusalReason.CREDENTIALS:
-        await world.voice.say(request, Line.KEYS_REFUSED)
+        await context.voice.say(request, ThreadLine.KEYS_REFUSED)
     elif attempt.is_busy:
-        await world.voice.say(request, Line.BUSY)
+        await context.voice.say(request, ThreadLine.BUSY)
     elif attempt.failures >= LASTING:
-        await world.voice.say(request, Line.RDS_AWAY)
+        await context.voice.say(request, ThreadLine.RDS_AWAY)
 
 
 def why_ended(attempt: Attempt) -> GaveUp | RdsRefused:

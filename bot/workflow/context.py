@@ -18,7 +18,7 @@ from bot.workflow.ports import Catalogue, Rds, Watcher
 
 
 @dataclass(frozen=True)
-class World:
+class StepContext:
     """The collaborators of every step."""
 
     store: Store

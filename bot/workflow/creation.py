@@ -12,10 +12,10 @@ from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsRefused, RefusalRe
 from bot.domain.instances import Backup
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.runtime.metrics import ADOPTIONS
 from bot.workflow.attempts import attempt_of, first_attempt, note, put_off, send, turn, why_ended
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 from bot.workflow.refusal import refuse
 
 log = structlog.get_logger(__name__)
@@ -27,141 +27,141 @@ ONE_LOOK = (0.0,)
 TOLERANCE = timedelta(seconds=10)
 
 
-async def create(world: World, request_id: str) -> RequestState:
+async def create(context: StepContext, request_id: str) -> RequestState:
     """Bring an approved request to `running`, `refused` or `withdrawn`, with at most one backup.
 
     RDS has no idempotency token, but a backup's name is unique: after any create whose outcome
     is unknown, the name is looked up before a create is sent again. None is sent once the
     request is withdrawn, or once the time to give up has come.
     """
-    request = await world.load(request_id)
+    request = await context.load(request_id)
     if request.state is RequestState.APPROVED:
         with suppress(Conflict):  # withdrawn in this very moment
-            await _begin(world, request)
-    while (request := await turn(world, request_id)).state is RequestState.CREATING:
+            await _begin(context, request)
+    while (request := await turn(context, request_id)).state is RequestState.CREATING:
         with suppress(Conflict):  # the same; the next turn sees
-            await _go_on(world, request)
-    world.wakeups.pop(request_id, None)
+            await _go_on(context, request)
+    context.wakeups.pop(request_id, None)
     return request.state
 
 
-async def _begin(world: World, request: BackupRequest) -> None:
-    attempt = first_attempt(world, request)
-    if attempt.is_over(world.clock.now()):  # the approval was for another day
-        await refuse(world, request, why_ended(attempt))
+async def _begin(context: StepContext, request: BackupRequest) -> None:
+    attempt = first_attempt(context, request)
+    if attempt.is_over(context.clock.now()):  # the approval was for another day
+        await refuse(context, request, why_ended(attempt))
         return
     broken = request.vote(Choice.BREAK_GLASS) is not None
-    await world.voice.say(request, Line.BREAK_GLASS if broken else Line.APPROVED)
+    await context.voice.say(request, ThreadLine.BREAK_GLASS if broken else ThreadLine.APPROVED)
     detail = {"name": request.name}
-    await world.move(
+    await context.move(
         request, RequestState.CREATING, AuditAction.CREATE_SENT, detail, attempt=attempt
     )
 
 
-async def _go_on(world: World, request: BackupRequest) -> None:
+async def _go_on(context: StepContext, request: BackupRequest) -> None:
     """One try. Raises Conflict once somebody withdraws it."""
-    attempt = attempt_of(world, request)
-    if request.is_stopped or attempt.is_over(world.clock.now()):
-        await _end(world, request)
+    attempt = attempt_of(context, request)
+    if request.is_stopped or attempt.is_over(context.clock.now()):
+        await _end(context, request)
         return
     try:
         if request.is_in_doubt:
             looks = LOOKS if attempt.failures <= 1 else ONE_LOOK
-            if await _adopt(world, request, looks):
+            if await _adopt(context, request, looks):
                 return
         elif attempt.others is None:
-            others = tuple(backup.id for backup in await _named(world, request))
+            others = tuple(backup.id for backup in await _named(context, request))
             attempt = attempt.model_copy(update={"others": others})
-            request = await note(world, request, attempt)
+            request = await note(context, request, attempt)
     except RdsError as error:
-        await _cannot_look(world, request, error)
+        await _cannot_look(context, request, error)
         return
-    await _send(world, request)
+    await _send(context, request)
 
 
-async def _cannot_look(world: World, request: BackupRequest, error: RdsError) -> None:
+async def _cannot_look(context: StepContext, request: BackupRequest, error: RdsError) -> None:
     """Until RDS shows what there is, nothing is sent; what surely isn't ours may be refused."""
     if isinstance(error, RdsRefused) and not may_pass(error):
         if not request.is_in_doubt:
-            await refuse(world, request, error)
+            await refuse(context, request, error)
             return
         log.error("look_refused", backup=request.name, reason=error.reason, code=error.code)
-    await put_off(world, request.id, error)
+    await put_off(context, request.id, error)
 
 
-async def _send(world: World, request: BackupRequest) -> None:
+async def _send(context: StepContext, request: BackupRequest) -> None:
     try:
-        async with world.gate:
+        async with context.gate:
             request, accepted = await send(
-                world,
+                context,
                 request,
-                lambda on_turn: world.rds.create_backup(
+                lambda on_turn: context.rds.create_backup(
                     _instance_id(request), request.name, request.description, on_turn=on_turn
                 ),
             )
-            await _running(world, request, *accepted)
+            await _running(context, request, *accepted)
     except RdsOutcomeUnknown as error:
         log.warning("create_outcome_unknown", backup=request.name, code=error.code)
-        await world.note(request, AuditAction.OUTCOME_UNKNOWN, error.for_support)
-        await put_off(world, request.id, error)
-        await world.voice.say(await world.load(request.id), Line.OUTCOME_UNKNOWN)
+        await context.note(request, AuditAction.OUTCOME_UNKNOWN, error.for_support)
+        await put_off(context, request.id, error)
+        await context.voice.say(await context.load(request.id), ThreadLine.OUTCOME_UNKNOWN)
     except RdsRefused as error:
-        await _refused(world, await world.load(request.id), error)
+        await _refused(context, await context.load(request.id), error)
     except RdsError as error:
-        await put_off(world, request.id, error)
+        await put_off(context, request.id, error)
 
 
-async def _refused(world: World, request: BackupRequest, error: RdsRefused) -> None:
+async def _refused(context: StepContext, request: BackupRequest, error: RdsRefused) -> None:
     """The name may be taken, or the instance busy, by our own backup."""
     if request.is_in_doubt:
         try:
-            if await _adopt(world, request, LOOKS):
+            if await _adopt(context, request, LOOKS):
                 return
             taken = error.reason is RefusalReason.NAME_TAKEN
-            is_anothers = taken and bool(await _named(world, request))
+            is_anothers = taken and bool(await _named(context, request))
         except RdsError as trouble:
-            await put_off(world, request.id, trouble)
+            await put_off(context, request.id, trouble)
             return
         if taken and not is_anothers:  # it is not listed yet, or is another instance's
-            await put_off(world, request.id, error)
+            await put_off(context, request.id, error)
             return
         if is_anothers:
-            request = await note(world, request, attempt_of(world, request).doubted(None))
+            request = await note(context, request, attempt_of(context, request).doubted(None))
     if may_pass(error):
-        await put_off(world, request.id, error)
+        await put_off(context, request.id, error)
     else:
-        await refuse(world, request, error)
+        await refuse(context, request, error)
 
 
-async def _end(world: World, request: BackupRequest) -> None:
+async def _end(context: StepContext, request: BackupRequest) -> None:
     """Send nothing more. What RDS may have started is looked for once again."""
     if request.is_in_doubt:
         with suppress(RdsError):
-            if await _adopt(world, request, LOOKS):
+            if await _adopt(context, request, LOOKS):
                 return
     if vote := request.vote(Choice.WITHDRAW):
         detail = {"name": request.name}
         state, action = RequestState.WITHDRAWN, AuditAction.WITHDRAWN
-        await world.move(request, state, action, detail, decided_at=vote.at)
+        await context.move(request, state, action, detail, decided_at=vote.at)
     else:
-        await refuse(world, request, why_ended(attempt_of(world, request)))
+        await refuse(context, request, why_ended(attempt_of(context, request)))
 
 
-async def _adopt(world: World, request: BackupRequest, looks: tuple[float, ...]) -> bool:
+async def _adopt(context: StepContext, request: BackupRequest, looks: tuple[float, ...]) -> bool:
     """Whether our backup is there and now followed; RDS may make it, or list it, a little late."""
     for gap in looks:
-        await world.clock.sleep(gap)
-        for backup in await _named(world, request):
-            if _can_be_ours(world, request, backup):
-                await _running(world, request, backup, adopted=True)
+        await context.clock.sleep(gap)
+        for backup in await _named(context, request):
+            if _can_be_ours(context, request, backup):
+                await _running(context, request, backup, adopted=True)
                 return True
     return False
 
 
-async def _named(world: World, request: BackupRequest) -> list[Backup]:
+async def _named(context: StepContext, request: BackupRequest) -> list[Backup]:
     """The instance's manual backups of this name."""
     try:
-        listed = await world.rds.list_backups(_instance_id(request), backup_type="manual")
+        listed = await context.rds.list_backups(_instance_id(request), backup_type="manual")
     except RdsRefused as error:
         if error.says_gone:
             return []
@@ -169,9 +169,9 @@ async def _named(world: World, request: BackupRequest) -> list[Backup]:
     return [b for b in listed if b.name == request.name and b.type == "manual"]
 
 
-def _can_be_ours(world: World, request: BackupRequest, backup: Backup) -> bool:
+def _can_be_ours(context: StepContext, request: BackupRequest, backup: Backup) -> bool:
     """Whether it was not there before our create, and began no earlier than that was sent."""
-    attempt = attempt_of(world, request)
+    attempt = attempt_of(context, request)
     if backup.id in (attempt.others or ()) or attempt.in_doubt_since is None:
         return False
     began = backup.begin_time
@@ -185,7 +185,7 @@ def _instance_id(request: BackupRequest) -> str:
 
 
 async def _running(
-    world: World,
+    context: StepContext,
     request: BackupRequest,
     backup: Backup,
     rds_request_id: str | None = None,
@@ -196,7 +196,7 @@ async def _running(
     ADOPTIONS.inc(int(adopted))
     if rds_request_id:
         detail["rds_request_id"] = rds_request_id
-    await world.move(
+    await context.move(
         request,
         RequestState.RUNNING,
         AuditAction.ADOPTED if adopted else AuditAction.CREATE_ACCEPTED,
@@ -204,6 +204,6 @@ async def _running(
         rds_request_id=rds_request_id,
         backup_id=backup.id,
         backup_status=backup.status,
-        started_at=(adopted and backup.begin_time) or world.clock.now(),  # clocks may differ
+        started_at=(adopted and backup.begin_time) or context.clock.now(),  # clocks may differ
         adopted=adopted,
     )

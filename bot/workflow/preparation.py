@@ -28,9 +28,9 @@ from bot.domain.policy import Terms
 from bot.domain.progress import history_of
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 from bot.workflow.refusal import refuse
-from bot.workflow.retrying import patiently
+from bot.workflow.retrying import retried
 
 T = TypeVar("T")
 GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
@@ -38,30 +38,30 @@ TO_COUNT = 3.0  # seconds for Slack to say who of a group is still there
 ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more
 
 
-async def look_up(world: World, request_id: str) -> RequestState:
+async def look_up(context: StepContext, request_id: str) -> RequestState:
     """Ask RDS what the card must say, and refuse in plain words what cannot work."""
-    request = await world.load(request_id)
+    request = await context.load(request_id)
     if request.state is not RequestState.ASKED:
         return request.state
     try:
-        return await _looked_up(world, request)
+        return await _looked_up(context, request)
     except Conflict:  # withdrawn meanwhile
-        return (await world.load(request_id)).state
+        return (await context.load(request_id)).state
 
 
-async def _looked_up(world: World, request: BackupRequest) -> RequestState:
+async def _looked_up(context: StepContext, request: BackupRequest) -> RequestState:
     try:
-        instance = await _instance(world, request)
-        backups = await _backups(world, request, instance)
+        instance = await _instance(context, request)
+        backups = await _backups(context, request, instance)
         found = _judge(request, instance, backups)
-        await _check_name(world, request, instance)
-        terms = await _terms(world, request, instance)
+        await _check_name(context, request, instance)
+        terms = await _terms(context, request, instance)
     except StoreUnavailable:
         raise  # ours to wait for, and no reason to refuse anybody
     except (UserError, RdsRefused) as error:
-        return await refuse(world, request, error)
+        return await refuse(context, request, error)
     waits = terms.approvals > 0
-    moved = await world.move(
+    moved = await context.move(
         request,
         RequestState.AWAITING_APPROVAL if waits else RequestState.APPROVED,
         AuditAction.LOOKED_UP if waits else AuditAction.APPROVED,
@@ -70,35 +70,37 @@ async def _looked_up(world: World, request: BackupRequest) -> RequestState:
         history=history_of(backups),
         terms=terms,
         card_channel_id=terms.channel or request.channel_id,
-        expires_at=world.clock.now() + terms.expires_after if waits else None,
+        expires_at=context.clock.now() + terms.expires_after if waits else None,
         **found,
     )
     return moved.state
 
 
-async def _patiently(world: World, request: BackupRequest, call: Callable[[], Awaitable[T]]) -> T:
+async def _retried(
+    context: StepContext, request: BackupRequest, call: Callable[[], Awaitable[T]]
+) -> T:
     """Ask RDS until it answers. Raises Conflict once the request is withdrawn."""
 
     async def ask() -> T:
-        if (await world.load(request.id)).state is not RequestState.ASKED:
+        if (await context.load(request.id)).state is not RequestState.ASKED:
             raise Conflict(request.id)
         return await call()
 
-    return await patiently(
-        world.clock,
+    return await retried(
+        context.clock,
         ask,
-        partial(world.voice.put_off, request),
+        partial(context.voice.put_off, request),
         mending_until=request.asked_at + MENDING,
     )
 
 
-async def _instance(world: World, request: BackupRequest) -> Instance:
+async def _instance(context: StepContext, request: BackupRequest) -> Instance:
     """As RDS shows it now. A backup may outlive its instance, and be deleted after it."""
-    known = request.instance or await _named(world, request)
+    known = request.instance or await _named(context, request)
 
     async def look(gap: float) -> Instance | None:
-        await world.clock.sleep(gap)
-        return await _patiently(world, request, lambda: world.catalogue.current(known.id))
+        await context.clock.sleep(gap)
+        return await _retried(context, request, lambda: context.catalogue.current(known.id))
 
     current = await unless_absent(look)
     if current is None and request.kind is Kind.DELETE:
@@ -108,16 +110,16 @@ async def _instance(world: World, request: BackupRequest) -> Instance:
     return current
 
 
-async def _named(world: World, request: BackupRequest) -> Instance:
+async def _named(context: StepContext, request: BackupRequest) -> Instance:
     """What was typed may mean no instance; raises UnknownInstance once three lists agree."""
     unknown = UnknownInstance(request.reference)
 
     async def look(gap: float) -> Instance | None:
         nonlocal unknown
-        await world.clock.sleep(gap)
+        await context.clock.sleep(gap)
         try:
-            return await _patiently(
-                world, request, lambda: world.catalogue.find(request.reference, ALL_THE_TIME)
+            return await _retried(
+                context, request, lambda: context.catalogue.find(request.reference, ALL_THE_TIME)
             )
         except UnknownInstance as error:
             unknown = error
@@ -128,24 +130,26 @@ async def _named(world: World, request: BackupRequest) -> Instance:
     raise unknown
 
 
-async def _backups(world: World, request: BackupRequest, instance: Instance) -> list[Backup]:
+async def _backups(
+    context: StepContext, request: BackupRequest, instance: Instance
+) -> list[Backup]:
     """What RDS lists of the instance; what is to be deleted is missing only if it is gone."""
     listed: list[Backup] = []
 
     async def look(gap: float) -> list[Backup] | None:
         nonlocal listed
-        await world.clock.sleep(gap)
-        listed = await _patiently(world, request, lambda: world.rds.list_backups(instance.id))
+        await context.clock.sleep(gap)
+        listed = await _retried(context, request, lambda: context.rds.list_backups(instance.id))
         found = any(backup.name == request.name for backup in listed)
         return listed if found or request.kind is Kind.CREATE else None
 
-    ours = await made_here(world.store, request.name, instance.id)
+    ours = await made_here(context.store, request.name, instance.id)
     if request.kind is Kind.CREATE or not ours:
         return await unless_absent(look) or listed
     if (found := await look(0.0)) is not None:
         return found
     for made in ours:  # RDS can be asked for it by its id
-        backup = await _patiently(world, request, partial(world.watcher.look, *made.in_rds, 0.0))
+        backup = await _retried(context, request, partial(context.watcher.look, *made.in_rds, 0.0))
         if backup:
             return [*listed, backup]
     return listed
@@ -165,44 +169,44 @@ def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) ->
     }
 
 
-async def _check_name(world: World, request: BackupRequest, instance: Instance) -> None:
+async def _check_name(context: StepContext, request: BackupRequest, instance: Instance) -> None:
     """Raises NameTaken if a backup of another instance has the name: a project has it once."""
     if request.kind is Kind.DELETE:
         return
-    for made in await made_here(world.store, request.name):
-        if made.in_rds[0] != instance.id and await _is_there(world, request, made):
+    for made in await made_here(context.store, request.name):
+        if made.in_rds[0] != instance.id and await _is_there(context, request, made):
             free = free_name(request.name, {request.name})
             raise NameTaken(request.name, free, made.requester, made.instance_name)
 
 
-async def _is_there(world: World, request: BackupRequest, made: BackupRequest) -> bool:
+async def _is_there(context: StepContext, request: BackupRequest, made: BackupRequest) -> bool:
     """Whether RDS still has the backup, which may have been deleted in its console."""
-    look = partial(world.watcher.look, *made.in_rds, 0.0)
-    return bool(await _patiently(world, request, look))
+    look = partial(context.watcher.look, *made.in_rds, 0.0)
+    return bool(await _retried(context, request, look))
 
 
-async def _terms(world: World, request: BackupRequest, instance: Instance) -> Terms:
+async def _terms(context: StepContext, request: BackupRequest, instance: Instance) -> Terms:
     """What the policy wants. Raises what says that this person may not ask, or that it is vain."""
-    terms = request.terms_in(world.policy, instance)
+    terms = request.terms_in(context.policy, instance)
     people = (*terms.requesters, *terms.approvers, request.requester)
-    members = await everybody_within(TO_COUNT, world.people, people)
+    members = await everybody_within(TO_COUNT, context.people, people)
     check_may_ask(request, instance.name, terms, members)
     return terms
 
 
-async def post_card(world: World, request_id: str) -> RequestState:
+async def post_card(context: StepContext, request_id: str) -> RequestState:
     """Put the card up; without one nobody could decide, so the request ends there.
 
     What nobody has to decide does not wait for Slack: its card comes with the next line.
     """
-    request = await world.load(request_id)
+    request = await context.load(request_id)
     try:
-        await world.voice.show(request)
+        await context.voice.show(request)
     except CannotPost as error:
-        return await refuse(world, request, error)
+        return await refuse(context, request, error)
     except SlackUnreachable:
         if request.state is not RequestState.APPROVED:
             raise
     if request.thread_ts:
-        await world.voice.point(request)
+        await context.voice.point(request)
     return request.state

@@ -4,21 +4,21 @@ from bot.domain.audit import AuditAction
 from bot.domain.errors import RdsRefused, UserError
 from bot.domain.requests import BackupRequest, Refusal
 from bot.domain.states import RequestState
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 
 
 async def refuse(
-    world: World, request: BackupRequest, error: UserError | RdsRefused
+    context: StepContext, request: BackupRequest, error: UserError | RdsRefused
 ) -> RequestState:
     """Keep the reason, and end it there."""
     refusal = Refusal.of(error)
-    moved = await world.move(
+    moved = await context.move(
         request,
         RequestState.REFUSED,
         AuditAction.REFUSED,
         _why(error, refusal.kind),
         refusal=refusal,
-        finished_at=world.clock.now(),
+        finished_at=context.clock.now(),
         rds_request_id=getattr(error, "request_id", None),
     )
     return moved.state

@@ -8,7 +8,7 @@ import structlog
 
 from bot.domain.attempts import MENDING_GAP, may_pass
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.runtime.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -18,10 +18,10 @@ FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS cannot
 LASTING = 16.0  # such a gap, from which on people hear that RDS is away
 
 
-async def patiently(
+async def retried(
     clock: Clock,
     call: Callable[[], Awaitable[T]],
-    tell: Callable[[Line], Awaitable[None]],
+    tell: Callable[[ThreadLine], Awaitable[None]],
     *,
     mending_until: datetime,
 ) -> T:
@@ -47,16 +47,16 @@ async def patiently(
 
 
 async def _wait(
-    clock: Clock, error: RdsError, gap: float, tell: Callable[[Line], Awaitable[None]]
+    clock: Clock, error: RdsError, gap: float, tell: Callable[[ThreadLine], Awaitable[None]]
 ) -> None:
     if _are_keys_refused(error):
-        await tell(Line.KEYS_REFUSED)
+        await tell(ThreadLine.KEYS_REFUSED)
         await clock.sleep(MENDING_GAP.total_seconds())
         return
     if gap == FIRST_GAP:
         log.warning("rds_unreachable", code=error.code, request_id=error.request_id)
     if gap >= LASTING / 2:
-        await tell(Line.RDS_AWAY)
+        await tell(ThreadLine.RDS_AWAY)
     told = error.retry_after if isinstance(error, RdsUnreachable) else None
     await clock.sleep(max(gap, told or 0.0))
 

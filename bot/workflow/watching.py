@@ -10,57 +10,57 @@ from bot.domain.instances import Backup, BackupStatus
 from bot.domain.progress import is_overdue, next_look
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.runtime.metrics import BACKUP_SECONDS
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 
 log = structlog.get_logger(__name__)
 
 EDIT_GAP = timedelta(seconds=15)  # between two edits of a card that only move its progress
 
 
-async def watch(world: World, request_id: str, *, poll_seconds: float) -> RequestState:
+async def watch(context: StepContext, request_id: str, *, poll_seconds: float) -> RequestState:
     """Look again and again, until RDS says COMPLETED or FAILED, or no longer has the backup."""
-    request = await world.load(request_id)
+    request = await context.load(request_id)
     if request.state is not RequestState.RUNNING:
         return request.state
-    await world.voice.say(request, Line.STARTED)
-    told, drawn = False, world.clock.now()
+    await context.voice.say(request, ThreadLine.STARTED)
+    told, drawn = False, context.clock.now()
     outages, away = 0, False
     while True:
-        gap = _gap(world, request, poll_seconds)
+        gap = _gap(context, request, poll_seconds)
         try:
-            backup = await world.watcher.look(*request.in_rds, gap, patient=away)
+            backup = await context.watcher.look(*request.in_rds, gap, patient=away)
         except RdsError as error:
             outages, away = outages + 1, True
-            await world.voice.say(request, _trouble(error), subject=str(outages))
+            await context.voice.say(request, _trouble(error), subject=str(outages))
             continue
         if away:
-            await world.voice.say(request, Line.RDS_BACK, subject=str(outages))
+            await context.voice.say(request, ThreadLine.RDS_BACK, subject=str(outages))
             away = False
         if ended := _end(backup):
-            return await _finish(world, request, backup, ended)
-        if not told and is_overdue(request.history, _elapsed(world, request)):
-            await world.voice.say(request, Line.OVERDUE)
-            told, drawn = True, world.clock.now()
-        elif world.clock.now() - drawn >= EDIT_GAP:
-            await world.voice.draw(request)
-            drawn = world.clock.now()
+            return await _finish(context, request, backup, ended)
+        if not told and is_overdue(request.history, _elapsed(context, request)):
+            await context.voice.say(request, ThreadLine.OVERDUE)
+            told, drawn = True, context.clock.now()
+        elif context.clock.now() - drawn >= EDIT_GAP:
+            await context.voice.draw(request)
+            drawn = context.clock.now()
 
 
-def _trouble(error: RdsError) -> Line:
+def _trouble(error: RdsError) -> ThreadLine:
     """What a thread says of an outage."""
     refused = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
-    return Line.KEYS_REFUSED if refused else Line.RDS_AWAY
+    return ThreadLine.KEYS_REFUSED if refused else ThreadLine.RDS_AWAY
 
 
-def _elapsed(world: World, request: BackupRequest) -> timedelta:
+def _elapsed(context: StepContext, request: BackupRequest) -> timedelta:
     began = request.started_at or request.asked_at
-    return max(timedelta(0), world.clock.now() - began)
+    return max(timedelta(0), context.clock.now() - began)
 
 
-def _gap(world: World, request: BackupRequest, shortest: float) -> float:
-    return next_look(request.history, _elapsed(world, request), shortest)
+def _gap(context: StepContext, request: BackupRequest, shortest: float) -> float:
+    return next_look(request.history, _elapsed(context, request), shortest)
 
 
 def _end(backup: Backup | None) -> RequestState | None:
@@ -72,13 +72,13 @@ def _end(backup: Backup | None) -> RequestState | None:
 
 
 async def _finish(
-    world: World, request: BackupRequest, backup: Backup | None, state: RequestState
+    context: StepContext, request: BackupRequest, backup: Backup | None, state: RequestState
 ) -> RequestState:
-    now = world.clock.now()
+    now = context.clock.now()
     took = (backup.duration if backup else None) or now - (request.started_at or now)
     if request.started_at:
         BACKUP_SECONDS.labels(state.value).observe((now - request.started_at).total_seconds())
-    moved = await world.move(
+    moved = await context.move(
         request,
         state,
         AuditAction(state.value),
@@ -100,14 +100,14 @@ def _measured(request: BackupRequest, backup: Backup | None, took: timedelta) ->
     return detail
 
 
-async def announce(world: World, request_id: str) -> RequestState:
+async def announce(context: StepContext, request_id: str) -> RequestState:
     """Say how it ended. An outcome is never dropped: the step ends when it is told.
 
     Only where neither channel nor requester can be written to any more, nobody is left to tell.
     """
-    request = await world.load(request_id)
+    request = await context.load(request_id)
     try:
-        await world.voice.tell(request)
+        await context.voice.tell(request)
     except CannotPost as error:
         log.error("outcome_not_told", request=request.id, state=request.state, error=error.error)  # noqa: TRY400 - the state of things, not a bug
     return request.state

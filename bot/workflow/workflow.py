@@ -17,15 +17,15 @@ from dbos import DBOS, SetWorkflowID
 from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.requests import Kind
 from bot.domain.states import RequestState
-from bot.runtime.loop_pacing import Lull, Turns
+from bot.runtime.loop_pacing import LoopPacer, Lull
 from bot.runtime.metrics import WORKFLOW_ERRORS
 from bot.workflow import approval, creation, deletion, preparation, retention, watching
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-Step = Callable[[World, str], Awaitable[RequestState]]
+Step = Callable[[StepContext, str], Awaitable[RequestState]]
 FIRST_GAP, LONGEST_GAP = 1.0, 60.0  # seconds between two tries of a step that fell over
 STORE_GAP = 5.0  # the longest while it is only the database that does not answer
 
@@ -37,13 +37,13 @@ class Lifecycle:
     finds the workflow registered.
     """
 
-    def __init__(self, world: World, *, poll_seconds: float) -> None:
-        self._world = world
+    def __init__(self, context: StepContext, *, poll_seconds: float) -> None:
+        self._context = context
         self._watch: Step = partial(watching.watch, poll_seconds=poll_seconds)
         self._asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()  # workflow and request ids
         self._begun: set[str] = set()  # in this process; what it recovers goes on in turn
         self._under_way: Counter[str] = Counter()  # by workflow id
-        self._turns = Turns()
+        self._pacer = LoopPacer()
         self._lull = Lull()
         self._started: set[asyncio.Future[Any]] = set()  # here, and not yet at their end
         self._running: set[asyncio.Future[Any]] = set()  # and those that came to us by now
@@ -60,7 +60,7 @@ class Lifecycle:
                 structlog.contextvars.bound_contextvars(request=request_id),
             ):
                 if workflow_id not in self._begun:
-                    await self._turns.take()
+                    await self._pacer.take()
                 self._begun.discard(workflow_id)
                 return await self.back_up(request_id)
 
@@ -99,12 +99,12 @@ class Lifecycle:
 
     def wake(self, request_id: str) -> None:
         """Let the workflow look at its request again."""
-        if request_id in self._world.wakeups:
-            self._world.wakeups[request_id].set()
+        if request_id in self._context.wakeups:
+            self._context.wakeups[request_id].set()
 
     def wake_all(self) -> None:
         """Let every workflow look again: what was decided meanwhile was not heard here."""
-        for woken in self._world.wakeups.values():
+        for woken in self._context.wakeups.values():
             woken.set()
 
     async def run(self) -> None:
@@ -117,7 +117,7 @@ class Lifecycle:
             except Exception:  # the journal fell over; the next one may have more luck
                 log.exception("workflow_not_started", request=request_id)
                 self._asked.put_nowait((workflow_id, request_id))
-                await self._world.clock.sleep(FIRST_GAP)
+                await self._context.clock.sleep(FIRST_GAP)
 
     async def _start(self, workflow_id: str, request_id: str) -> None:
         self._begun.add(workflow_id)
@@ -153,9 +153,9 @@ class Lifecycle:
         is what DBOS starts only now: a workflow is a task for a while before it comes to us.
         """
         self._is_closing = True
-        if not await self._world.gate.close(seconds):
+        if not await self._context.gate.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
-        running: list[asyncio.Future[Any]] = [*self._running, *self._world.voice.background]
+        running: list[asyncio.Future[Any]] = [*self._running, *self._context.voice.background]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, *self._started, return_exceptions=True)
@@ -168,29 +168,29 @@ class Lifecycle:
         return str(await self._persist(name, step, request_id))
 
     async def _persist(
-        self, name: str, call: Callable[[World, str], Awaitable[T]], request_id: str
+        self, name: str, call: Callable[[StepContext, str], Awaitable[T]], request_id: str
     ) -> T:
         """Make a call until it ends: an outage, or a bug, must not end somebody's request."""
         gap, longest = FIRST_GAP, LONGEST_GAP
         while True:
-            began = self._world.clock.monotonic()
+            began = self._context.clock.monotonic()
             try:
-                return await call(self._world, request_id)
+                return await call(self._context, request_id)
             except BotError as error:
                 longest = STORE_GAP if isinstance(error, StoreUnavailable) else LONGEST_GAP
                 log.warning("step_put_off", step=name, request=request_id, error=repr(error))
             except Exception:  # the loop must survive whatever it was; the log says what
                 longest = LONGEST_GAP
                 log.exception("step_fell_over", step=name, request=request_id)
-            if self._world.clock.monotonic() - began > LONGEST_GAP:
+            if self._context.clock.monotonic() - began > LONGEST_GAP:
                 gap = FIRST_GAP  # it went well for long: this is another trouble
             gap = min(gap, longest)
-            await self._world.clock.sleep(gap)
+            await self._context.clock.sleep(gap)
             gap *= 2
 
 
-async def _kind(world: World, request_id: str) -> Kind:
-    return (await world.load(request_id)).kind
+async def _kind(context: StepContext, request_id: str) -> Kind:
+    return (await context.load(request_id)).kind
 
 
 def _keep_until_done(tasks: set[asyncio.Future[Any]], task: asyncio.Future[Any]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import bot.application.clicks as clicks_module
 from bot.application.clicks import Clicks
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.domain.audit import AuditAction
 from bot.domain.clicks import Click, ClickResult
 from bot.domain.decisions import Verdict
@@ -164,7 +164,7 @@ async def test_a_replayed_withdrawal_hits_no_newer_request(store: Store) -> None
     """The name means what it meant when Slack signed the command."""
     desk = Desk(store)
     signed_at = desk.clock.now()
-    typed = Asked(ANA, "T0DEMO", "C0OPS", "trigger", None, sent_at=signed_at)
+    typed = Origin(ANA, "T0DEMO", "C0OPS", "trigger", None, sent_at=signed_at)
     first = await desk.waiting(name="before-42", asked_at=signed_at - timedelta(minutes=1))
     result, _ = await desk.clicks.withdraw("before-42", typed)
     newer = await desk.waiting(name="before-42", asked_at=signed_at + timedelta(minutes=1))
@@ -228,7 +228,7 @@ async def test_where_slack_does_not_answer_nothing_counts(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clicker hears it before Slack's three seconds are over, and may press again."""
-    monkeypatch.setattr(clicks_module, "PEOPLE_PATIENCE", 0.01)
+    monkeypatch.setattr(clicks_module, "MEMBERS_TIMEOUT", 0.01)
     desk = Desk(store)
     request = await desk.waiting()
     desk.people.answers = False

@@ -8,11 +8,11 @@ from slack_bolt.async_app import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 
 from bot.application.command_limit import LIMIT, RateLimit
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.domain.commands import Typed
 from bot.domain.errors import TooManyCommands
 from bot.slack.messages.answers import refusal
-from handlers import Door, commands
+from handlers import Services, commands
 from handlers.modals import ask
 from tests.stepped_clock import SteppedClock
 
@@ -74,26 +74,26 @@ async def test_a_command_over_the_limit_touches_nothing() -> None:
     """Neither RDS nor Slack nor the database, nor does anybody read what it says."""
     limit = RateLimit(SteppedClock())
     send(limit)
-    door = cast(Door, SimpleNamespace(rate_limit=limit))
+    services = cast(Services, SimpleNamespace(rate_limit=limit))
     command = {"user_id": ANA, "channel_id": "C0OPS", "text": "create orders " * 3000}
     nothing: Any = None
 
     with pytest.raises(TooManyCommands):
-        await commands.backup(door, nothing, nothing, nothing, command, AsyncBoltContext())
+        await commands.backup(services, nothing, nothing, nothing, command, AsyncBoltContext())
 
 
 async def test_a_form_over_the_limit_keeps_what_was_typed() -> None:
     """The answer stands beside a field."""
     limit = RateLimit(SteppedClock())
     send(limit)
-    door = cast(Door, SimpleNamespace(rate_limit=limit, command="/backup"))
-    asked = Asked(ANA, "T0DEMO", "C0OPS", "view-1", None)
+    services = cast(Services, SimpleNamespace(rate_limit=limit, command="/backup"))
+    asked = Origin(ANA, "T0DEMO", "C0OPS", "view-1", None)
     acks: list[dict[str, Any]] = []
 
     async def ack(**answer: Any) -> None:
         acks.append(answer)
 
-    await ask(door, cast(AsyncAck, ack), {}, Typed("orders"), asked, {"name": "name"})
+    await ask(services, cast(AsyncAck, ack), {}, Typed("orders"), asked, {"name": "name"})
 
     assert acks == [
         {

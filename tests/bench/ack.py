@@ -18,7 +18,7 @@ from statistics import median, quantiles
 
 import psutil
 
-from bot.demo.world import OPS, World, offline_world
+from bot.demo.world import OPS, OfflineWorld, offline_world
 from bot.runtime.clock import Clock
 from tests.many_people import somebody
 
@@ -51,7 +51,7 @@ def variables(directory: Path) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def started(app: str, world: World, directory: Path) -> AsyncIterator[Figures]:
+async def started(app: str, world: OfflineWorld, directory: Path) -> AsyncIterator[Figures]:
     """The app as a process; what its start took, and what it weighs when idle."""
     environ = variables(directory) | world.environ
     with (directory / "log").open("ab") as log:
@@ -70,7 +70,7 @@ async def started(app: str, world: World, directory: Path) -> AsyncIterator[Figu
             await process.wait()
 
 
-async def acked(world: World) -> float:
+async def acked(world: OfflineWorld) -> float:
     """Milliseconds from the command to its ack."""
     number = next(numbers)
     who, text = somebody(world.workspace, number), f"create dev-sandbox bench-{number}"

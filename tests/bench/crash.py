@@ -18,7 +18,7 @@ from pathlib import Path
 from bot.cli.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
-from tests.bench.crowd import POLICY, Board, counted, fill, see_through
+from tests.bench.crowd import POLICY, RequestQueries, counted, fill, see_through
 from tests.crash.mortal import MortalBot
 from tests.story import Story
 
@@ -41,19 +41,19 @@ async def main() -> None:
         async with offline_world(clock) as world:
             story = Story(world, world.environ | environ, clock)
             fill(story, REQUESTS)
-            board = Board(story)
+            request_queries = RequestQueries(story)
             bot = MortalBot(story, Path(directory))
             began = time.monotonic()
             people = [
-                asyncio.create_task(see_through(board, number, number * 0.2))
+                asyncio.create_task(see_through(request_queries, number, number * 0.2))
                 for number in range(REQUESTS)
             ]
-            async with board.watched(), asyncio.timeout(PATIENCE):
+            async with request_queries.watched(), asyncio.timeout(PATIENCE):
                 ready = await _kill_often(bot)
                 await asyncio.gather(*people)
                 await asyncio.sleep(3)
             await bot.kill()
-            found = {"bench": "crash", "kills": KILLS, **counted(board, REQUESTS)} | {
+            found = {"bench": "crash", "kills": KILLS, **counted(request_queries, REQUESTS)} | {
                 "seconds_to_ready_after_a_kill": round(statistics.median(ready), 2),
                 "audit_chain_whole": _is_whole(),
                 "seconds": round(time.monotonic() - began),

@@ -31,7 +31,7 @@ def fill(story: Story, requests: int) -> None:
         story.region.add_backup(instance, "nightly", began=yesterday, takes=takes)
 
 
-class Board:
+class RequestQueries:
     """What stands in the channel, read once for everybody: hundreds look at it."""
 
     def __init__(self, story: Story) -> None:
@@ -83,47 +83,52 @@ class Board:
         return any(words in line for line in self.lines(name))
 
 
-async def see_through(board: Board, number: int, after: float) -> None:
+async def see_through(request_queries: RequestQueries, number: int, after: float) -> None:
     """Somebody asks until there is a card; Ben approves until a thread says so; until it ended."""
     await asyncio.sleep(after)
-    name, workspace = named(number), board.story.workspace
-    while not board.of(name):
+    name, workspace = named(number), request_queries.story.workspace
+    while not request_queries.of(name):
         who = somebody(workspace, number)
         await workspace.command(who, OPS, "/backup", f"create i{number:04} {name}")
-        await _until(board, name, "approved")
-    while not board.says(name, "completed"):
-        for card in board.of(name):
+        await _until(request_queries, name, "approved")
+    while not request_queries.says(name, "completed"):
+        for card in request_queries.of(name):
             if APPROVE in card.buttons:
                 await workspace.click(BEN, card.ts, APPROVE)
-        await _until(board, name, "completed")
+        await _until(request_queries, name, "completed")
 
 
 def named(number: int) -> str:
     return f"before-{number:04}"
 
 
-async def _until(board: Board, name: str, words: str) -> None:
+async def _until(request_queries: RequestQueries, name: str, words: str) -> None:
     """Wait for a card, or for words in its thread; not for ever."""
     deadline = time.monotonic() + TRY_AGAIN
-    had = bool(board.of(name))
-    while time.monotonic() < deadline and not board.says(name, words):
-        if not had and board.of(name):
+    had = bool(request_queries.of(name))
+    while time.monotonic() < deadline and not request_queries.says(name, words):
+        if not had and request_queries.of(name):
             return
         await asyncio.sleep(LOOK)
 
 
-def counted(board: Board, requests: int) -> dict[str, object]:
+def counted(request_queries: RequestQueries, requests: int) -> dict[str, object]:
     """What was lost and what doubled, from what stands in Slack and in RDS."""
     names = [named(number) for number in range(requests)]
     lines: Counter[str] = Counter()
     for name in names:
-        said = (line for line in board.lines(name) if "did not answer" not in line)
+        said = (line for line in request_queries.lines(name) if "did not answer" not in line)
         lines.update(f"{name} {line[:16]}" for line in said)
-    posted = sum(len(board.of(name)) for name in names)
+    posted = sum(len(request_queries.of(name)) for name in names)
     doubled = sum(times - 1 for times in lines.values()) + posted - requests
     sent = sum(lines.values()) + posted
-    made = [board.story.made(name) for name in names]
-    kept = [card for name in names for card in board.of(name) if card.ts in board.threads]
+    made = [request_queries.story.made(name) for name in names]
+    kept = [
+        card
+        for name in names
+        for card in request_queries.of(name)
+        if card.ts in request_queries.threads
+    ]
     return {
         "requests": requests,
         "lost": made.count(0),

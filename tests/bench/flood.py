@@ -20,7 +20,7 @@ import aiohttp
 import psutil
 
 from bot.demo.slack.http_mode import signed_headers
-from bot.demo.world import ANA, OPS, World, offline_world
+from bot.demo.world import ANA, OPS, OfflineWorld, offline_world
 from bot.runtime.clock import Clock
 from bot.slack.transport.http import PATH
 from tests.slack.test_http_front import BODIES, BODY, SECRET, unsigned
@@ -36,7 +36,9 @@ MEGABYTE = b"x" * 1024**2
 class Flooded:
     """The process, and what it costs."""
 
-    def __init__(self, world: World, process: asyncio.subprocess.Process, port: int) -> None:
+    def __init__(
+        self, world: OfflineWorld, process: asyncio.subprocess.Process, port: int
+    ) -> None:
         self.world = world
         self.port = port
         self.url = f"http://127.0.0.1:{port}{PATH}"
@@ -69,7 +71,9 @@ async def main() -> None:
             await process.wait()
 
 
-async def _start(world: World, directory: str, log: Path, port: int) -> asyncio.subprocess.Process:
+async def _start(
+    world: OfflineWorld, directory: str, log: Path, port: int
+) -> asyncio.subprocess.Process:
     environ = world.environ | {"SLACK_SIGNING_SECRET": SECRET, "PATH": os.environ["PATH"]}
     environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     with log.open("wb") as out:

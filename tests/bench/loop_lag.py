@@ -21,11 +21,11 @@ from typing import TypedDict
 from unittest.mock import patch
 from uuid import uuid4
 
-from bot.application.backup_cache import BackupLists
-from bot.application.instance_search import Typeahead
+from bot.application.backup_cache import BackupCache
+from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
-from bot.application.origin import Asked
-from bot.application.request_queries import Board
+from bot.application.origin import Origin
+from bot.application.request_queries import RequestQueries
 from bot.domain.commands import CommandError, Typed
 from bot.domain.errors import BotError, UserError
 from bot.domain.grammar import parse
@@ -46,7 +46,7 @@ BACKUPS = 100  # of each instance
 REQUESTS = int(os.environ.get("REQUESTS", "1000"))
 CROWD = frozenset(f"U0M{number}" for number in range(400))
 ANA, BEN, DBAS = "U0ANA", "U0BEN", "S0DBA"
-ASKED = Asked(ANA, "T0DEMO", "C0OPS", "trigger", None)
+ASKED = Origin(ANA, "T0DEMO", "C0OPS", "trigger", None)
 TERMS = Terms(approvers=(DBAS,), rule="[approval]")
 POLICY = Policy(defaults=TERMS, rules=tuple(Rule(instances=(f"team-{n}-*",)) for n in range(200)))
 ALIASES = {f"alias{number}": f"orders-{number:04}-订单库" for number in range(500)}
@@ -124,10 +124,10 @@ class Bench:
     """The use cases that look things up, on a real SQLite file."""
 
     catalogue: InstanceCatalogue
-    typeahead: Typeahead
-    lists: BackupLists
+    instance_search: InstanceSearch
+    lists: BackupCache
     inventory: Inventory
-    board: Board
+    request_queries: RequestQueries
 
     def cases(self) -> dict[str, Callable[[], Awaitable[object]]]:
         """What one person can wish for."""
@@ -159,27 +159,27 @@ class Bench:
             answers.refusal(error, "/backup")
 
     async def _suggest(self, text: str) -> None:
-        suggestions(*await self.typeahead.suggest(text, ANA, 1))
+        suggestions(*await self.instance_search.suggest(text, ANA, 1))
 
     async def _open_form(self) -> None:
-        self.typeahead.named("order-0001", await self.typeahead.known(1))
+        self.instance_search.named("order-0001", await self.instance_search.known(1))
 
     async def _backups(self, name: str) -> None:
-        view = await self.inventory.backups(name, every=True, number=0, patience=1)
+        view = await self.inventory.backups(name, every=True, number=0, timeout_seconds=1)
         answers.backups_table(view, "/backup")
 
     async def _instances(self, like: str) -> None:
-        view = await self.inventory.instances(like, ASKED, number=0, patience=1)
+        view = await self.inventory.instances(like, ASKED, number=0, timeout_seconds=1)
         answers.instances_table(view, "/backup")
 
     async def _pending(self, who: str) -> None:
-        answers.pending_message(await self.board.pending(who), "/backup")
+        answers.pending_message(await self.request_queries.pending(who), "/backup")
 
     async def _status(self) -> None:
-        answers.status_message(await self.board.status(ASKED), "/backup")
+        answers.status_message(await self.request_queries.status(ASKED), "/backup")
 
     async def _home(self) -> None:
-        json.dumps(home_view(await self.board.home(BEN), {}, "/backup"))
+        json.dumps(home_view(await self.request_queries.home(BEN), {}, "/backup"))
 
     async def _home_of_known_backups(self) -> None:
         for instance in await self.catalogue.known(1):
@@ -203,7 +203,7 @@ async def bench(directory: Path) -> AsyncIterator[Bench]:
     async with store.transaction() as transaction:
         await transaction.insert(*map(waiting, range(REQUESTS)))
     catalogue = InstanceCatalogue(rds, clock, ALIASES)
-    lists = BackupLists(rds, clock)
+    lists = BackupCache(rds, clock)
     inventory = Inventory(
         lists=lists,
         store=store,
@@ -213,7 +213,7 @@ async def bench(directory: Path) -> AsyncIterator[Bench]:
         clock=clock,
         aliases=ALIASES,
     )
-    board = Board(
+    request_queries = RequestQueries(
         store=store,
         inventory=inventory,
         policy=POLICY,
@@ -221,9 +221,9 @@ async def bench(directory: Path) -> AsyncIterator[Bench]:
         clock=clock,
         stale_after=timedelta(hours=26),
     )
-    typeahead = Typeahead(store=store, catalogue=catalogue, aliases=ALIASES)
+    instance_search = InstanceSearch(store=store, catalogue=catalogue, aliases=ALIASES)
     try:
-        yield Bench(catalogue, typeahead, lists, inventory, board)
+        yield Bench(catalogue, instance_search, lists, inventory, request_queries)
     finally:
         await engine.dispose()
 

@@ -38,7 +38,7 @@ async def main() -> None:
                 seconds=SECONDS,
                 restart=(5, 15),
                 plague=(20, 15),
-                patience=300,
+                timeout_seconds=300,
             )
         print(json.dumps({"bench": "monkey", "replicas": 3} | found))  # noqa: T201, the output of a benchmark
 

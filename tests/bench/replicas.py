@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.cli.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
-from tests.bench.crowd import POLICY, Board, counted, fill, see_through
+from tests.bench.crowd import POLICY, RequestQueries, counted, fill, see_through
 from tests.crash.mortal import MortalBot
 from tests.databases import Databases
 from tests.story import Story
@@ -41,7 +41,7 @@ async def main() -> None:
         async with offline_world(clock) as world:
             story = Story(world, world.environ | environ, clock)
             fill(story, REQUESTS)
-            board = Board(story)
+            request_queries = RequestQueries(story)
             replicas = [MortalBot(story, Path(directory)) for _ in range(REPLICAS)]
             for replica in replicas:
                 await replica.start()
@@ -49,10 +49,10 @@ async def main() -> None:
                 await asyncio.sleep(0.1)
             began = time.monotonic()
             people = [
-                asyncio.create_task(see_through(board, number, number / A_SECOND))
+                asyncio.create_task(see_through(request_queries, number, number / A_SECOND))
                 for number in range(REQUESTS)
             ]
-            async with board.watched(), asyncio.timeout(PATIENCE):
+            async with request_queries.watched(), asyncio.timeout(PATIENCE):
                 kills = await _kill_in_turn(replicas)
                 await asyncio.gather(*people)
                 seconds = time.monotonic() - began
@@ -60,7 +60,7 @@ async def main() -> None:
             for replica in replicas:
                 await replica.kill()
             found = {"bench": "replicas", "replicas": REPLICAS, "kills": kills}
-            found |= counted(board, REQUESTS)
+            found |= counted(request_queries, REQUESTS)
             found |= {"audit_chain_whole": _is_whole(), "seconds": round(seconds)}
             print(json.dumps(found))  # noqa: T201, the output of a benchmark
         databases.remove()

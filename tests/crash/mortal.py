@@ -67,10 +67,10 @@ class MortalBot:
             self._process.kill()
             await self._process.wait()
 
-    async def until(self, what: Callable[[], object], patience: float = PATIENCE) -> bool:
+    async def until(self, what: Callable[[], object], timeout_seconds: float = PATIENCE) -> bool:
         """Wait until it is so, bringing the bot back whenever it died; False if it takes long."""
         workspace = self.story.workspace
-        deadline = asyncio.get_running_loop().time() + patience
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
         while not what():
             if self.is_dead:
                 self.deaths += 1

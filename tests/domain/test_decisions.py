@@ -33,7 +33,7 @@ def of(terms: Terms, **changes: object) -> Terms:
     return terms.model_copy(update=changes)
 
 
-class Asked(NamedTuple):
+class Origin(NamedTuple):
     """A row: who asks where, and what it comes to."""
 
     terms: Terms
@@ -45,31 +45,31 @@ class Asked(NamedTuple):
 
 A = AskVerdict
 REQUESTS = [
-    Asked(ANYBODY, {}, "UEVE", "C1", A.NEEDS_APPROVAL),
-    Asked(NONE, {}, "UEVE", "C1", A.RUNS_AT_ONCE),
-    Asked(of(ANYBODY, requesters=("UANA",)), {}, "UANA", "C1", A.NEEDS_APPROVAL),
-    Asked(of(ANYBODY, requesters=("UANA",)), {}, "UEVE", "C1", A.MAY_NOT_ASK),
-    Asked(of(ANYBODY, requesters=("S0DBA",)), DBA, "UBEN", "C1", A.NEEDS_APPROVAL),
-    Asked(of(ANYBODY, requesters=("S0DBA",)), DBA, "UEVE", "C1", A.MAY_NOT_ASK),
-    Asked(of(ANYBODY, requesters=("S0DBA",)), UNKNOWN, "UBEN", "C1", A.GROUPS_UNKNOWN),
-    Asked(of(ANYBODY, requesters=("S0DBA",)), {}, "UBEN", "C1", A.GROUPS_UNKNOWN),
-    Asked(of(ANYBODY, requesters=("S0DBA", "UBEN")), UNKNOWN, "UBEN", "C1", A.NEEDS_APPROVAL),
-    Asked(of(ANYBODY, requesters=("UEVE",)), LEFT, "UEVE", "C1", A.MAY_NOT_ASK),
-    Asked(of(NONE, requesters=("S0DBA",)), DBA, "UEVE", "C1", A.MAY_NOT_ASK),
-    Asked(of(NONE, requesters=("S0DBA",)), DBA, "UBEN", "C1", A.RUNS_AT_ONCE),
-    Asked(of(ANYBODY, channels=("C1",)), {}, "UANA", "C1", A.NEEDS_APPROVAL),
-    Asked(of(ANYBODY, channels=("C1", "C2")), {}, "UANA", "C2", A.NEEDS_APPROVAL),
-    Asked(of(ANYBODY, channels=("C1",)), {}, "UANA", "C2", A.OTHER_CHANNEL),
-    Asked(of(NONE, channels=("C1",)), {}, "UANA", "C2", A.OTHER_CHANNEL),
-    Asked(of(ANYBODY, channels=("C1",), requesters=("S0DBA",)), {}, "U", "C2", A.OTHER_CHANNEL),
-    Asked(of(DBAS, approvals=3), DBA, "UANA", "C1", A.NEEDS_APPROVAL),
-    Asked(of(DBAS, approvals=3), DBA, "UBEN", "C1", A.NEEDS_APPROVAL),
-    Asked(of(MIXED, approvals=3), TWICE, "UANA", "C1", A.NEEDS_APPROVAL),
-    Asked(of(MIXED, approvals=4), TWICE, "UANA", "C1", A.TOO_FEW_APPROVERS),
-    Asked(of(MIXED, approvals=3), TWICE, "UOLE", "C1", A.TOO_FEW_APPROVERS),
-    Asked(of(MIXED, approvals=3, self_approval=True), TWICE, "UOLE", "C1", A.NEEDS_APPROVAL),
-    Asked(of(MIXED, approvals=4), HALF, "UANA", "C1", A.NEEDS_APPROVAL),
-    Asked(of(MIXED, approvals=4, break_glass=("UEVE",)), TWICE, "U", "C1", A.NEEDS_APPROVAL),
+    Origin(ANYBODY, {}, "UEVE", "C1", A.NEEDS_APPROVAL),
+    Origin(NONE, {}, "UEVE", "C1", A.RUNS_AT_ONCE),
+    Origin(of(ANYBODY, requesters=("UANA",)), {}, "UANA", "C1", A.NEEDS_APPROVAL),
+    Origin(of(ANYBODY, requesters=("UANA",)), {}, "UEVE", "C1", A.MAY_NOT_ASK),
+    Origin(of(ANYBODY, requesters=("S0DBA",)), DBA, "UBEN", "C1", A.NEEDS_APPROVAL),
+    Origin(of(ANYBODY, requesters=("S0DBA",)), DBA, "UEVE", "C1", A.MAY_NOT_ASK),
+    Origin(of(ANYBODY, requesters=("S0DBA",)), UNKNOWN, "UBEN", "C1", A.GROUPS_UNKNOWN),
+    Origin(of(ANYBODY, requesters=("S0DBA",)), {}, "UBEN", "C1", A.GROUPS_UNKNOWN),
+    Origin(of(ANYBODY, requesters=("S0DBA", "UBEN")), UNKNOWN, "UBEN", "C1", A.NEEDS_APPROVAL),
+    Origin(of(ANYBODY, requesters=("UEVE",)), LEFT, "UEVE", "C1", A.MAY_NOT_ASK),
+    Origin(of(NONE, requesters=("S0DBA",)), DBA, "UEVE", "C1", A.MAY_NOT_ASK),
+    Origin(of(NONE, requesters=("S0DBA",)), DBA, "UBEN", "C1", A.RUNS_AT_ONCE),
+    Origin(of(ANYBODY, channels=("C1",)), {}, "UANA", "C1", A.NEEDS_APPROVAL),
+    Origin(of(ANYBODY, channels=("C1", "C2")), {}, "UANA", "C2", A.NEEDS_APPROVAL),
+    Origin(of(ANYBODY, channels=("C1",)), {}, "UANA", "C2", A.OTHER_CHANNEL),
+    Origin(of(NONE, channels=("C1",)), {}, "UANA", "C2", A.OTHER_CHANNEL),
+    Origin(of(ANYBODY, channels=("C1",), requesters=("S0DBA",)), {}, "U", "C2", A.OTHER_CHANNEL),
+    Origin(of(DBAS, approvals=3), DBA, "UANA", "C1", A.NEEDS_APPROVAL),
+    Origin(of(DBAS, approvals=3), DBA, "UBEN", "C1", A.NEEDS_APPROVAL),
+    Origin(of(MIXED, approvals=3), TWICE, "UANA", "C1", A.NEEDS_APPROVAL),
+    Origin(of(MIXED, approvals=4), TWICE, "UANA", "C1", A.TOO_FEW_APPROVERS),
+    Origin(of(MIXED, approvals=3), TWICE, "UOLE", "C1", A.TOO_FEW_APPROVERS),
+    Origin(of(MIXED, approvals=3, self_approval=True), TWICE, "UOLE", "C1", A.NEEDS_APPROVAL),
+    Origin(of(MIXED, approvals=4), HALF, "UANA", "C1", A.NEEDS_APPROVAL),
+    Origin(of(MIXED, approvals=4, break_glass=("UEVE",)), TWICE, "U", "C1", A.NEEDS_APPROVAL),
 ]
 
 
@@ -81,7 +81,7 @@ class Clicked(NamedTuple):
     approved_by: tuple[str, ...]
     user: str
     verdict: Verdict
-    struck: frozenset[str] = frozenset()
+    revoked: frozenset[str] = frozenset()
 
 
 V = Verdict
@@ -178,7 +178,7 @@ AUDITS: list[tuple[Terms, Members, str, bool | None]] = [
 
 
 @pytest.mark.parametrize("row", REQUESTS)
-def test_a_request_comes_to(row: Asked) -> None:
+def test_a_request_comes_to(row: Origin) -> None:
     """Where it was asked, by whom, and whether anybody could approve it."""
     decision = decide_request(row.terms, user=row.user, channel=row.channel, members=row.members)
 
@@ -197,7 +197,7 @@ def test_an_approval_comes_to(row: Clicked) -> None:
     )
 
     assert (decision.verdict, decision.rule) == (row.verdict, row.terms.rule)
-    assert decision.struck == row.struck
+    assert decision.revoked == row.revoked
 
 
 @pytest.mark.parametrize("row", REJECTIONS)

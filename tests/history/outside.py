@@ -52,7 +52,7 @@ class Faults:
 
 
 @dataclass
-class Outside:
+class Connections:
     """What all parts of it share."""
 
     chance: random.Random
@@ -73,7 +73,7 @@ class Outside:
 class Region:
     """RDS, which unlike the real one makes two backups of a name: so that it shows."""
 
-    def __init__(self, outside: Outside, names: Iterable[str]) -> None:
+    def __init__(self, outside: Connections, names: Iterable[str]) -> None:
         self._outside = outside
         self._names = {f"{number:032x}in01": name for number, name in enumerate(names, start=1)}
         self._backups: dict[str, Backup] = {}
@@ -177,7 +177,7 @@ class Slack:
 
     session = None
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, outside: Connections) -> None:
         self._outside = outside
         self._count = 0
 
@@ -208,7 +208,7 @@ class Slack:
 class People:
     """Who is in the one user group, and who left."""
 
-    def __init__(self, outside: Outside, group: Iterable[str]) -> None:
+    def __init__(self, outside: Connections, group: Iterable[str]) -> None:
         self._outside = outside
         self._group = frozenset(group)
         self.left: set[str] = set()

@@ -21,7 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from bot.application.backups import Backups
 from bot.application.clicks import Clicks
-from bot.application.origin import Asked
+from bot.application.origin import Origin
 from bot.domain.audit import break_between
 from bot.domain.clicks import Click
 from bot.domain.commands import CreateBackup
@@ -43,10 +43,19 @@ from bot.storage.tables import posts
 from bot.storage.transaction import Transaction
 from bot.watcher.loop import Watcher
 from bot.workflow import watching
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 from bot.workflow.workflow import Lifecycle, Step
 from tests.history.events import Accepted, Answered, History, Killed, Left, Pressed, Rules
-from tests.history.outside import GROUP, Faults, JumpingClock, Outside, People, Region, Slack, calm
+from tests.history.outside import (
+    GROUP,
+    Connections,
+    Faults,
+    JumpingClock,
+    People,
+    Region,
+    Slack,
+    calm,
+)
 
 TEAM, CHANNEL = "T0DEMO", "C0OPS"
 EVERYBODY = ("U0ANA", "U0BEN", "U0CAT", "U0DAN", "U0EVE")
@@ -87,7 +96,7 @@ class Others(NamedTuple):
 class FlakyStore(Store):
     """A database that does not answer ever and again."""
 
-    def __init__(self, engine: AsyncEngine, outside: Outside) -> None:
+    def __init__(self, engine: AsyncEngine, outside: Connections) -> None:
         super().__init__(engine)
         self._outside = outside
 
@@ -112,9 +121,9 @@ class FlakyStore(Store):
 class JournaledLifecycle(Lifecycle):
     """The workflow, with a journal of the test's own in the place of DBOS."""
 
-    def __init__(self, world: World, journal: Journal, outside: Outside) -> None:
+    def __init__(self, context: StepContext, journal: Journal, outside: Connections) -> None:
         # Not the parent's, which registers its workflow with DBOS.
-        self._world = world
+        self._context = context
         self._watch: Step = partial(watching.watch, poll_seconds=10)
         self._asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._lull = Lull()
@@ -125,7 +134,7 @@ class JournaledLifecycle(Lifecycle):
     async def run(self) -> None:
         for request_id in self._journal:
             self._carry(request_id)
-        for request_id in await self._world.store.unfinished():
+        for request_id in await self._context.store.unfinished():
             self.begin(request_id)
         while True:
             _, request_id = await self._asked.get()
@@ -159,13 +168,13 @@ class JournaledLifecycle(Lifecycle):
 class Life:
     """The bot from a start to its death."""
 
-    def __init__(self, url: str, outside: Outside, others: Others, journal: Journal):
+    def __init__(self, url: str, outside: Connections, others: Others, journal: Journal):
         clock, (region, slack, people) = outside.clock, others
         self.engine = open_engine(url)
         self.store = FlakyStore(self.engine, outside)
         catalogue, watcher = InstanceCatalogue(region, clock, {}), Watcher(region, clock)
         threads = Threads(cast("SlackClient", slack), self.store, clock, command="/backup")
-        world = World(
+        context = StepContext(
             store=self.store,
             rds=region,
             catalogue=catalogue,
@@ -175,7 +184,7 @@ class Life:
             policy=POLICY,
             clock=clock,
         )
-        lifecycle = JournaledLifecycle(world, journal, outside)
+        lifecycle = JournaledLifecycle(context, journal, outside)
         self.backups = Backups(
             store=self.store,
             intake=Intake(self.store),
@@ -194,7 +203,7 @@ class Life:
     def does(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.create_task(work))
 
-    async def _kept(self, work: Callable[[], Awaitable[None]], outside: Outside) -> None:
+    async def _kept(self, work: Callable[[], Awaitable[None]], outside: Connections) -> None:
         """What has to go on; the process ends when it falls over."""
         try:
             await work()
@@ -232,7 +241,9 @@ class Run:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311, no secret
         clock = JumpingClock()
-        self.outside = Outside(self.chance, clock, faults=_faults(self.chance, self.store_away))
+        self.outside = Connections(
+            self.chance, clock, faults=_faults(self.chance, self.store_away)
+        )
         people = People(self.outside, DBAS)
         self.others = Others(Region(self.outside, RULES), Slack(self.outside), people)
         self.life = self._begun()
@@ -304,12 +315,12 @@ class Run:
     def _ask(self) -> None:
         self.commands += 1
         user, instance = self.chance.choice(EVERYBODY), self.chance.choice(list(RULES))
-        asked = Asked(user, TEAM, CHANNEL, f"trigger{self.commands}", None)
+        asked = Origin(user, TEAM, CHANNEL, f"trigger{self.commands}", None)
         create = CreateBackup(instance, f"before-{self.commands}", "")
         for _ in range(self.chance.choice((1, 1, 2))):  # Slack delivers some twice
             self.life.does(self._command(create, asked))
 
-    async def _command(self, create: CreateBackup, asked: Asked) -> None:
+    async def _command(self, create: CreateBackup, asked: Origin) -> None:
         with suppress(BotError):  # which is an answer
             request = await self.life.backups.ask(create, asked)
             accepted = Accepted(

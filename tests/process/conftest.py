@@ -11,7 +11,7 @@ from signal import SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from bot.demo.world import World, offline_world
+from bot.demo.world import OfflineWorld, offline_world
 from bot.runtime.clock import Clock
 from tests.zygote import ForkedProcess, Zygote
 
@@ -122,7 +122,7 @@ def runs(tmp_path: Path, zygote: Zygote) -> Runs:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def world() -> AsyncIterator[OfflineWorld]:
     """A simulated Slack and RDS whose secrets are easily recognised."""
     async with offline_world(Clock()) as world:
         world.workspace.bot_token = SECRETS["SLACK_BOT_TOKEN"]
@@ -135,7 +135,7 @@ async def world() -> AsyncIterator[World]:
         assert world.workspace.violations == []
 
 
-async def until_connected(world: World) -> None:
+async def until_connected(world: OfflineWorld) -> None:
     """Both sockets stand."""
     await world.workspace.until(lambda: len(world.workspace.sockets.open) >= 2, PATIENCE)
 

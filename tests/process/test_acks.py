@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.demo.rds import faults as rds_faults
 from bot.demo.slack.records import Reply
-from bot.demo.world import OPS, World
+from bot.demo.world import OPS, OfflineWorld
 from tests.many_people import somebody
 from tests.process.conftest import Runs, stopped, until_connected
 
@@ -29,13 +29,13 @@ WORDS = [  # what people, phones and Slack's own escaping make of commands
 numbers = itertools.count()
 
 
-async def _typed(world: World, text: str) -> Reply:
+async def _typed(world: OfflineWorld, text: str) -> Reply:
     who = somebody(world.workspace, next(numbers))
     return await world.workspace.command(who, OPS, "/backup", text)
 
 
 async def test_a_hundred_at_once_are_acked_while_rds_says_nothing(
-    runs: Runs, world: World
+    runs: Runs, world: OfflineWorld
 ) -> None:
     """No answer comes, and the bot knows no instance yet: acked all the same."""
     world.region.faults.always(rds_faults.slow(600))
@@ -65,7 +65,7 @@ def _random_text(dice: random.Random) -> str:
 
 
 async def test_random_texts_are_answered_and_only_right_ones_are_stored(
-    runs: Runs, world: World, tmp_path: Path
+    runs: Runs, world: OfflineWorld, tmp_path: Path
 ) -> None:
     """Nothing crashes, everything is answered, and the rows are those that were accepted."""
     dice = random.Random(20261123)  # noqa: S311, the same texts each time

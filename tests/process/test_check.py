@@ -9,7 +9,7 @@ from bot.cli.check import Finding, Level, findings, run_check
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.wire import Operation
 from bot.demo.slack import faults as slack_faults
-from bot.demo.world import BEN, CAT, World, offline_world
+from bot.demo.world import BEN, CAT, OfflineWorld, offline_world
 from bot.runtime.clock import Clock
 from tests.config.test_settings import ENOUGH
 
@@ -22,14 +22,16 @@ COVERED = "can never match: rule 1 covers all of it, and the first decides"
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def world() -> AsyncIterator[OfflineWorld]:
     async with offline_world(Clock()) as world:
         yield world
         assert world.workspace.scheduled == {}
         assert world.workspace.violations == []
 
 
-async def found(world: World, tmp_path: Path, config: str, *, offline: bool = False) -> list[str]:
+async def found(
+    world: OfflineWorld, tmp_path: Path, config: str, *, offline: bool = False
+) -> list[str]:
     """Everything but what is in order."""
     file = tmp_path / "policy.toml"
     file.write_text(config, "utf-8")
@@ -45,14 +47,16 @@ def text(finding: Finding, file: Path) -> str:
     return str(finding).replace(str(file), "policy.toml")
 
 
-async def test_all_is_well(world: World, tmp_path: Path) -> None:
+async def test_all_is_well(world: OfflineWorld, tmp_path: Path) -> None:
     """Nothing to say, nothing posted, nothing created."""
     assert await found(world, tmp_path, GOOD) == []
     assert world.workspace.messages("C0OPS") == []
     assert not (tmp_path / "bot.db").exists()
 
 
-async def test_everything_in_the_file_is_said_with_its_line(world: World, tmp_path: Path) -> None:
+async def test_everything_in_the_file_is_said_with_its_line(
+    world: OfflineWorld, tmp_path: Path
+) -> None:
     """Unknown keys, a rule that can never match, too many approvals: one list."""
     wrong = '[approval]\naprovers = ["S0DBA"]\n[[rule]]\ninstances = ["*"]\nchannel = "ops"\n'
     never = (
@@ -74,7 +78,7 @@ async def test_everything_in_the_file_is_said_with_its_line(world: World, tmp_pa
     ]
 
 
-async def test_who_is_not_there(world: World, tmp_path: Path) -> None:
+async def test_who_is_not_there(world: OfflineWorld, tmp_path: Path) -> None:
     """A group Slack does not know, one that left, more approvals than living members."""
     world.workspace.users[CAT].deleted = True
     config = (
@@ -90,7 +94,7 @@ async def test_who_is_not_there(world: World, tmp_path: Path) -> None:
     ]
 
 
-async def test_where_the_bot_may_not_post(world: World, tmp_path: Path) -> None:
+async def test_where_the_bot_may_not_post(world: OfflineWorld, tmp_path: Path) -> None:
     """Not in the approval channel, an archived one, none at all."""
     world.workspace.add_channel("C0DBA", "dba", [BEN], private=True)
     world.workspace.add_channel("C0OLD", "old", ["U0BOT"], archived=True)
@@ -108,7 +112,7 @@ async def test_where_the_bot_may_not_post(world: World, tmp_path: Path) -> None:
     assert all("/invite" in line for line in said[:2])
 
 
-async def test_what_matches_nothing_is_a_warning(world: World, tmp_path: Path) -> None:
+async def test_what_matches_nothing_is_a_warning(world: OfflineWorld, tmp_path: Path) -> None:
     """A rule and an alias for instances that are not there yet."""
     config = f'{GOOD}[[rule]]\ninstances = ["future-*"]\n[aliases]\nold = "gone"\n'
 
@@ -119,7 +123,7 @@ async def test_what_matches_nothing_is_a_warning(world: World, tmp_path: Path) -
 
 
 async def test_an_alias_that_an_instance_is_named_is_a_warning(
-    world: World, tmp_path: Path
+    world: OfflineWorld, tmp_path: Path
 ) -> None:
     """The instance wins, so the alias is for nothing; and RDS backs up no replica."""
     config = f'{GOOD}[aliases]\nbilling-prod = "orders-prod"\nread = "orders-replica"\n'
@@ -133,7 +137,7 @@ async def test_an_alias_that_an_instance_is_named_is_a_warning(
     assert "is a read replica" in said[1]
 
 
-async def test_outages_hide_nothing_else(world: World, tmp_path: Path) -> None:
+async def test_outages_hide_nothing_else(world: OfflineWorld, tmp_path: Path) -> None:
     """Slack refuses the token and RDS is down: both are said."""
     world.workspace.faults.always(slack_faults.ERROR, "auth.test")
     world.region.faults.always(rds_faults.refused(403, "APIGW.0301"), Operation.LIST_INSTANCES)
@@ -144,7 +148,7 @@ async def test_outages_hide_nothing_else(world: World, tmp_path: Path) -> None:
     assert "APIGW.0301" in said
 
 
-async def test_offline_asks_nobody(world: World, tmp_path: Path) -> None:
+async def test_offline_asks_nobody(world: OfflineWorld, tmp_path: Path) -> None:
     """Settings and file alone."""
     assert await found(world, tmp_path, GOOD, offline=True) == []
     assert world.workspace.calls == []
@@ -152,7 +156,7 @@ async def test_offline_asks_nobody(world: World, tmp_path: Path) -> None:
 
 
 async def test_without_a_file_it_is_said_who_may_do_what(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: OfflineWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it was looked for, and that anyone may then."""
     monkeypatch.chdir(tmp_path)
@@ -162,7 +166,7 @@ async def test_without_a_file_it_is_said_who_may_do_what(
     assert f"there is no {tmp_path}/backup-bot.toml: anyone can request" in first.text
 
 
-async def test_which_file_was_read_is_said(world: World, tmp_path: Path) -> None:
+async def test_which_file_was_read_is_said(world: OfflineWorld, tmp_path: Path) -> None:
     """By its whole path."""
     (tmp_path / "policy.toml").write_text(GOOD)
     environ = world.environ | {"BACKUP_BOT_CONFIG": str(tmp_path / "policy.toml")}

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from bot.demo.rds import faults as rds_faults
-from bot.demo.world import ANA, BEN, OPS, World
+from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.cards import APPROVE
 from tests.process.conftest import PATIENCE, Process, Runs, until_connected
 
@@ -29,7 +29,7 @@ def free_port() -> int:
 class Operator:
     """Asks a running bot how it is."""
 
-    world: World
+    world: OfflineWorld
     process: Process
     port: int
     session: aiohttp.ClientSession
@@ -52,7 +52,7 @@ class Operator:
 
 
 @pytest.fixture
-async def operator(runs: Runs, world: World, tmp_path: Path) -> AsyncIterator[Operator]:
+async def operator(runs: Runs, world: OfflineWorld, tmp_path: Path) -> AsyncIterator[Operator]:
     config = tmp_path / "policy.toml"
     config.write_text(QUICK, "utf-8")
     port = free_port()
@@ -138,7 +138,7 @@ async def test_one_backup_shows_in_the_metrics(operator: Operator) -> None:
     assert await operator.metric("backup_bot_adoptions_total") == 0
 
 
-async def test_a_port_that_is_taken_is_said(runs: Runs, world: World) -> None:
+async def test_a_port_that_is_taken_is_said(runs: Runs, world: OfflineWorld) -> None:
     """With the name of the setting."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from bot.demo.slack.http_mode import signed_headers
-from bot.demo.world import ANA, BEN, OPS, World
+from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.cards import APPROVE
 from bot.slack.messages.form_values import CHANNEL, INSTANCE
 from bot.slack.messages.home import START
@@ -32,7 +32,7 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-async def serving(runs: Runs, world: World, tmp_path: Path) -> AsyncIterator[Process]:
+async def serving(runs: Runs, world: OfflineWorld, tmp_path: Path) -> AsyncIterator[Process]:
     """The bot, to which Slack posts what people do."""
     port = _free_port()
     config = tmp_path / "backup-bot.toml"
@@ -45,7 +45,7 @@ async def serving(runs: Runs, world: World, tmp_path: Path) -> AsyncIterator[Pro
         yield process
 
 
-async def _posted(world: World, headers: Mapping[str, str], path: str = PATH) -> int:
+async def _posted(world: OfflineWorld, headers: Mapping[str, str], path: str = PATH) -> int:
     """The status that a request gets."""
     url = str(world.workspace.request_url).removesuffix(PATH) + path
     async with (
@@ -55,7 +55,7 @@ async def _posted(world: World, headers: Mapping[str, str], path: str = PATH) ->
         return answer.status
 
 
-async def test_the_whole_story_over_http(serving: Process, world: World) -> None:
+async def test_the_whole_story_over_http(serving: Process, world: OfflineWorld) -> None:
     """Asked, approved, completed: as over sockets, but no socket is opened."""
     workspace = world.workspace
     reply = await workspace.command(ANA, OPS, "/backup", "create dev-sandbox over-http")
@@ -76,7 +76,7 @@ async def test_the_whole_story_over_http(serving: Process, world: World) -> None
 
 
 @pytest.mark.usefixtures("serving")
-async def test_only_what_slack_has_signed_just_now_is_served(world: World) -> None:
+async def test_only_what_slack_has_signed_just_now_is_served(world: OfflineWorld) -> None:
     """A wrong signature, an old one and none at all are refused; other paths are not there."""
     secret = world.workspace.signing_secret
     signed = signed_headers(BODY, secret)
@@ -91,7 +91,9 @@ async def test_only_what_slack_has_signed_just_now_is_served(world: World) -> No
     assert world.workspace.calls[1:] == []
 
 
-async def test_forms_searches_and_the_home_tab_over_http(serving: Process, world: World) -> None:
+async def test_forms_searches_and_the_home_tab_over_http(
+    serving: Process, world: OfflineWorld
+) -> None:
     """Every kind of request that Slack sends arrives on the one address."""
     workspace = world.workspace
     await workspace.open_home(ANA)

@@ -6,11 +6,11 @@ from importlib.metadata import version
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.wire import Operation
 from bot.demo.slack import faults as slack_faults
-from bot.demo.world import ANA, OPS, World
+from bot.demo.world import ANA, OPS, OfflineWorld
 from tests.process.conftest import PATIENCE, SECRETS, Runs, stopped, until_connected
 
 
-async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: World) -> None:
+async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: OfflineWorld) -> None:
     """Not even while Slack and RDS fail in all the ways that make a client talk."""
     workspace = world.workspace
     workspace.faults.next("auth.test", slack_faults.DROPPED)
@@ -33,7 +33,7 @@ async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: Worl
     assert [secret for secret in held if secret in everything] == []
 
 
-async def test_the_console_holds_no_secret_either(runs: Runs, world: World) -> None:
+async def test_the_console_holds_no_secret_either(runs: Runs, world: OfflineWorld) -> None:
     """The default format, with wrong keys: the gateway's refusal is told, not its text."""
     world.region.gateway.secret_key = "the secret key that was there before"
     async with runs(world.environ, cold=True) as process:
@@ -46,7 +46,7 @@ async def test_the_console_holds_no_secret_either(runs: Runs, world: World) -> N
     assert [s for s in SECRETS.values() if s in everything] == []
 
 
-async def test_the_log_tells_the_story(runs: Runs, world: World) -> None:
+async def test_the_log_tells_the_story(runs: Runs, world: OfflineWorld) -> None:
     """What started, and with which policy; then each step, and by whom."""
     async with runs(world.environ | {"LOG_FORMAT": "json"}) as process:
         await process.until_logged('"no_policy_file"')

@@ -23,7 +23,7 @@ async def test_postgresql_restarts_under_load(tmp_path: Path) -> None:
                 seconds=12,
                 restart=(1, 3),
                 plague=(3600, 1),
-                patience=60,
+                timeout_seconds=60,
             )
 
     expected = {"lost": 0, "doubled_backups": 0, "untold": 0, "ended_processes": 0}

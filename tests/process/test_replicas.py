@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from bot.demo.slack.records import Message
-from bot.demo.world import ANA, BEN, OPS, World
+from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.cards import APPROVE
 from tests.monkey import Wire
 from tests.process.conftest import PATIENCE, Process, Runs
@@ -24,7 +24,7 @@ MANY = 4
 class Fleet:
     """Replicas that share a workspace, a region and a database."""
 
-    def __init__(self, world: World, environ: dict[str, str], runs: Runs) -> None:
+    def __init__(self, world: OfflineWorld, environ: dict[str, str], runs: Runs) -> None:
         self.world = world
         self.environ = environ
         self._runs = runs
@@ -77,9 +77,11 @@ class Fleet:
         view = self.world.workspace.home(who)
         return self.world.workspace.read_view(view) if view else ""
 
-    async def until_said(self, card: Message, words: str, patience: float = TAKEN_OVER) -> None:
+    async def until_said(
+        self, card: Message, words: str, timeout_seconds: float = TAKEN_OVER
+    ) -> None:
         await self.world.workspace.until(
-            lambda: any(words in line for line in self.thread(card)), patience
+            lambda: any(words in line for line in self.thread(card)), timeout_seconds
         )
 
     async def until_watched(self, count: int) -> None:
@@ -105,7 +107,7 @@ class Fleet:
 
 @pytest.fixture
 async def fleet(
-    world: World, runs: Runs, migrated_postgresql_url: str, tmp_path: Path
+    world: OfflineWorld, runs: Runs, migrated_postgresql_url: str, tmp_path: Path
 ) -> AsyncIterator[Fleet]:
     config = tmp_path / "policy.toml"
     config.write_text(OFTEN, "utf-8")
@@ -127,7 +129,7 @@ async def test_any_answers_and_a_decision_is_heard_by_the_other(fleet: Fleet) ->
         card = await fleet.asks(f"db-{number}")
         await fleet.world.workspace.click(BEN, card.ts, APPROVE)
         # Who was not woken looks again after a minute only.
-        await fleet.until_said(card, "RDS accepted it", patience=10)
+        await fleet.until_said(card, "RDS accepted it", timeout_seconds=10)
     backups = [b for b in fleet.world.region.backups if b.name.startswith("before-")]
 
     assert len(backups) == MANY
@@ -283,7 +285,7 @@ async def test_the_budget_is_shared(fleet: Fleet) -> None:
 
 
 async def test_two_on_one_sqlite_file_is_one_too_many(
-    runs: Runs, world: World, tmp_path: Path
+    runs: Runs, world: OfflineWorld, tmp_path: Path
 ) -> None:
     """The second says so and ends; the first does not notice."""
     environ = world.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/bot.db"}

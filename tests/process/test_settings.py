@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.world import World
+from bot.demo.world import OfflineWorld
 from tests.process.conftest import SECRETS, Process, Runs
 
 
@@ -38,7 +38,7 @@ async def test_without_any_setting_all_that_are_missing_are_named(runs: Runs) ->
 
 
 async def test_wrong_settings_are_named_together_and_not_repeated(
-    runs: Runs, world: World, tmp_path: Path
+    runs: Runs, world: OfflineWorld, tmp_path: Path
 ) -> None:
     """A wrong variable, a wrong line of the file and a missing secret: three lines, no values."""
     (tmp_path / "wrong.toml").write_text("[approval]\napprovers = ['@ben']\n", "utf-8")
@@ -55,7 +55,9 @@ async def test_wrong_settings_are_named_together_and_not_repeated(
 
 
 @pytest.mark.parametrize("token", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
-async def test_a_token_that_slack_refuses_is_said(runs: Runs, world: World, token: str) -> None:
+async def test_a_token_that_slack_refuses_is_said(
+    runs: Runs, world: OfflineWorld, token: str
+) -> None:
     """Waiting would not mend it, so the bot ends and says which one it is."""
     of_somebody_else = SECRETS[token].replace("secret", "other")
     async with runs(world.environ | {token: of_somebody_else}) as process:
@@ -64,7 +66,7 @@ async def test_a_token_that_slack_refuses_is_said(runs: Runs, world: World, toke
     assert problems == [f"  - {token}: Slack does not take it (invalid_auth)."]
 
 
-async def test_a_port_that_is_taken_is_said(runs: Runs, world: World) -> None:
+async def test_a_port_that_is_taken_is_said(runs: Runs, world: OfflineWorld) -> None:
     """One line, with the port in it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -80,7 +82,7 @@ async def test_a_port_that_is_taken_is_said(runs: Runs, world: World) -> None:
     ids=["sqlite", "postgresql"],
 )
 async def test_a_database_that_cannot_be_opened_is_said(
-    runs: Runs, world: World, url: str
+    runs: Runs, world: OfflineWorld, url: str
 ) -> None:
     """Without its password."""
     async with runs(world.environ | {"DATABASE_URL": url}) as process:

@@ -10,7 +10,7 @@ import pytest
 from bot import app
 from bot.demo.rds import faults as rds_faults
 from bot.demo.slack import faults as slack_faults
-from bot.demo.world import ANA, BEN, OPS, World
+from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.cards import APPROVE
 from bot.slack.transport import http, sockets
 from tests.many_people import somebody
@@ -32,7 +32,9 @@ def test_all_that_it_waits_for_fits_into_the_time_it_has() -> None:
 
 
 @pytest.mark.parametrize("signal", [SIGTERM, SIGINT])
-async def test_it_stops_while_a_request_waits(runs: Runs, world: World, signal: Signals) -> None:
+async def test_it_stops_while_a_request_waits(
+    runs: Runs, world: OfflineWorld, signal: Signals
+) -> None:
     """A card is up and nobody has clicked: it is still there after the next start."""
     async with runs(world.environ) as process:
         await until_connected(world)
@@ -42,7 +44,7 @@ async def test_it_stops_while_a_request_waits(runs: Runs, world: World, signal: 
         await _ends_well(process, signal)
 
 
-async def test_it_stops_while_slack_is_away(runs: Runs, world: World) -> None:
+async def test_it_stops_while_slack_is_away(runs: Runs, world: OfflineWorld) -> None:
     """Nobody answers at Slack's address from the start on."""
     async with runs(world.environ | {"SLACK_API_URL": NOBODY}) as process:
         await process.until_logged("slack_unreachable")
@@ -50,7 +52,7 @@ async def test_it_stops_while_slack_is_away(runs: Runs, world: World) -> None:
         await _ends_well(process)
 
 
-async def test_it_stops_while_slack_is_down(runs: Runs, world: World) -> None:
+async def test_it_stops_while_slack_is_down(runs: Runs, world: OfflineWorld) -> None:
     """Slack answers, but only with errors."""
     world.workspace.faults.always(slack_faults.ERROR, "auth.test")
     async with runs(world.environ) as process:
@@ -59,7 +61,7 @@ async def test_it_stops_while_slack_is_down(runs: Runs, world: World) -> None:
         await _ends_well(process)
 
 
-async def test_it_stops_while_no_socket_stands(runs: Runs, world: World) -> None:
+async def test_it_stops_while_no_socket_stands(runs: Runs, world: OfflineWorld) -> None:
     """Every connection is refused; the one-time URLs stay out of the log."""
     world.workspace.sockets.refuse_tickets(100)
     async with runs(world.environ) as process:
@@ -73,7 +75,7 @@ async def test_it_stops_while_no_socket_stands(runs: Runs, world: World) -> None
     assert "ticket" not in process.err
 
 
-async def test_it_stops_while_both_sockets_are_dead(runs: Runs, world: World) -> None:
+async def test_it_stops_while_both_sockets_are_dead(runs: Runs, world: OfflineWorld) -> None:
     """They look open and never say goodbye."""
     async with runs(world.environ) as process:
         await until_connected(world)
@@ -83,7 +85,7 @@ async def test_it_stops_while_both_sockets_are_dead(runs: Runs, world: World) ->
 
 
 async def test_it_stops_while_rds_lets_a_create_hang_and_both_sockets_are_dead(
-    runs: Runs, world: World
+    runs: Runs, world: OfflineWorld
 ) -> None:
     """The call under way gets its time, but not all of the time that it would take."""
     workspace = world.workspace
@@ -101,7 +103,7 @@ async def test_it_stops_while_rds_lets_a_create_hang_and_both_sockets_are_dead(
 
 
 async def test_it_stops_amid_a_crowd_and_what_it_acked_is_on_disk(
-    runs: Runs, world: World, tmp_path: Path
+    runs: Runs, world: OfflineWorld, tmp_path: Path
 ) -> None:
     """A hundred commands at once, and the signal as soon as the first one is acked."""
     async with runs(world.environ) as process:

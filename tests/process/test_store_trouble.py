@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.demo.world import ANA, OPS, World
+from bot.demo.world import ANA, OPS, OfflineWorld
 from tests.process.conftest import PATIENCE, Runs, until_connected
 from tests.process.test_health import Operator, free_port
 
@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def operator(runs: Runs, world: World, file: Path) -> AsyncIterator[Operator]:
+async def operator(runs: Runs, world: OfflineWorld, file: Path) -> AsyncIterator[Operator]:
     port = free_port()
     environ = world.environ | {"HEALTH_PORT": str(port), "DATABASE_URL": f"sqlite:///{file}"}
     async with runs(environ) as process, aiohttp.ClientSession() as session:
@@ -96,7 +96,9 @@ async def test_the_file_is_deleted(operator: Operator, file: Path) -> None:
     assert not await asyncio.to_thread(file.exists)
 
 
-async def test_a_broken_file_is_not_started_on(runs: Runs, world: World, file: Path) -> None:
+async def test_a_broken_file_is_not_started_on(
+    runs: Runs, world: OfflineWorld, file: Path
+) -> None:
     """It is said, and left as it is."""
     broken = b"SQLite format 3\0" + b"\xff" * 5000
     await asyncio.to_thread(file.write_bytes, broken)

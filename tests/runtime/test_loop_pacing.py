@@ -3,12 +3,12 @@
 import asyncio
 import time
 
-from bot.runtime.loop_pacing import LULL, MOST, Lull, Turns
+from bot.runtime.loop_pacing import LULL, MOST, LoopPacer, Lull
 
 
 async def test_they_go_one_after_the_other() -> None:
     """Each once the loop has caught up with the one before."""
-    turns, order = Turns(), list[int]()
+    turns, order = LoopPacer(), list[int]()
 
     async def go_on(number: int) -> None:
         await turns.take()
@@ -30,7 +30,7 @@ async def test_a_loop_that_is_always_busy_holds_nobody_up_for_good() -> None:
 
     working = asyncio.create_task(work())
     async with asyncio.timeout(MOST * 1.0):
-        await Turns().take()
+        await LoopPacer().take()
     busy = False
     await working
 

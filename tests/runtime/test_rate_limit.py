@@ -67,7 +67,7 @@ async def test_standing_back_holds_for_everybody() -> None:
     """After a 429 nothing leaves until the time is over."""
     clock, log = SteppedClock(), list[Priority]()
     budget = call_budget(60, clock)
-    await budget.stand_back(30)
+    await budget.cool_down(30)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(taken(budget, Priority.CREATE, log))
         await settle()

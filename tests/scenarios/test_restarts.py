@@ -135,7 +135,7 @@ def _is_hanging(call: Call) -> bool:
 
 async def _ended(story: Story, card: Message) -> list[str]:
     """How each line of a thread begins, once it is complete."""
-    await story.until_said(card, COMPLETED, patience=PATIENCE)
+    await story.until_said(card, COMPLETED, timeout_seconds=PATIENCE)
     return [line.split(": ")[0] for line in story.thread(card)]
 
 

@@ -110,7 +110,7 @@ async def test_many_at_once_keep_to_the_limit(opens: Opens) -> None:
             for card in cards:
                 await story.approves(card)
             for card in cards:
-                await story.until_said(card, COMPLETED, patience=20)
+                await story.until_said(card, COMPLETED, timeout_seconds=20)
 
     assert all(_thread(story, card) == UNEVENTFUL for card in cards)
 

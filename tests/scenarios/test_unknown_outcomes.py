@@ -42,7 +42,7 @@ COMPLETED, REFUSED = "@ana completed", "@ana the backup of orders-prod was refus
 @asynccontextmanager
 async def _impatient_bot(story: Story) -> AsyncIterator[Story]:
     loaded = settings.load(story.environ, http=False)
-    async with running(loaded, clock=story.clock, rds_patience=PATIENCE):
+    async with running(loaded, clock=story.clock, rds_timeout=PATIENCE):
         yield story
 
 

@@ -132,9 +132,9 @@ def in_every_state(
         waits.moved(S.EXPIRED, decided_at=EXPIRES_AT),
         waits.moved(S.WITHDRAWN, votes=(back,), decided_at=DECIDED_AT),
     )
-    doomed = to_delete(approved).moved(S.DELETING)
-    gone = doomed.moved(S.DELETED, finished_at=at)
-    return {request.state: request for request in (*ways, doomed, gone)}
+    target = to_delete(approved).moved(S.DELETING)
+    gone = target.moved(S.DELETED, finished_at=at)
+    return {request.state: request for request in (*ways, target, gone)}
 
 
 def to_delete(request: BackupRequest) -> BackupRequest:

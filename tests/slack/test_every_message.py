@@ -16,7 +16,7 @@ from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal
 from bot.domain.states import RequestState, Retention
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.domain.verbs import VERBS
 from bot.slack.messages import answers, views
 from bot.slack.messages.cards import request_card
@@ -56,7 +56,7 @@ def texts() -> st.SearchStrategy[str]:
 
 def messages_about(request: BackupRequest) -> list[Message]:
     cards = [request_card(request, now=DECIDED_AT, with_plan=plan) for plan in (True, False)]
-    lines = [line for line in Line if line is not Line.ENDED or request.state.is_final]
+    lines = [line for line in ThreadLine if line is not ThreadLine.ENDED or request.state.is_final]
     clicks = [
         Click(request.id, choice, user, "T0TEAM")
         for choice, user in product(Choice, ("U0ANA", "U0CYD"))
@@ -64,7 +64,7 @@ def messages_about(request: BackupRequest) -> list[Message]:
     return [
         *cards,
         *(thread_line(request, line, now=DECIDED_AT, subject="U0BEN") for line in lines),
-        thread_line(request, Line.REMINDER, now=DECIDED_AT, subject="1", call=CROWD),
+        thread_line(request, ThreadLine.REMINDER, now=DECIDED_AT, subject="1", call=CROWD),
         *(
             answers.click_answer(ClickResult(verdict, request), click)
             for verdict in Verdict

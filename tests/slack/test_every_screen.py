@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.application.deletions import Doomed
+from bot.application.deletions import DeletionTarget
 from bot.application.inventory import PAGE, BackupsView, InstanceRow, InstancesView, MadeView, Page
 from bot.application.request_queries import HomeView, Pending, Status
 from bot.domain.commands import Typed
@@ -114,9 +114,9 @@ def test_slack_takes_every_form(text: str) -> None:
             for knows in (True, False):
                 view = create_form(typed, purpose, chosen, problems=[text], knows_instances=knows)
                 check_view(view)
-    check_view(deletion_form(Doomed(found, text[:64], None), "C0OPS"))
+    check_view(deletion_form(DeletionTarget(found, text[:64], None), "C0OPS"))
     last = backup(text, begin_time=DECIDED_AT, size_kb=5)
-    check_view(deletion_form(Doomed(found, text[:64], last), "C0OPS"))
+    check_view(deletion_form(DeletionTarget(found, text[:64], last), "C0OPS"))
     check(answers.fixable(answers.unknown_request(), typed))
 
 

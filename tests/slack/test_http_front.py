@@ -42,7 +42,7 @@ class App:
 
 
 @dataclass
-class Door:
+class Services:
     """The front, and whoever knocks."""
 
     app: App
@@ -80,14 +80,14 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
+async def services() -> AsyncIterator[Services]:
     app = App()
     front = HttpFront(app, Address("127.0.0.1", 0), SECRET)  # type: ignore[arg-type]
     running = asyncio.create_task(front.run())
     await front.connected
     port = front._socket.getsockname()[1]  # noqa: SLF001, nobody else has to know
     async with aiohttp.ClientSession() as session:
-        yield Door(app, port, session)
+        yield Services(app, port, session)
     await front.close()
     await running
 
@@ -152,27 +152,27 @@ BODIES = [
 ]
 
 
-async def test_what_is_not_signed_is_refused_whatever_it_looks_like(door: Door) -> None:
+async def test_what_is_not_signed_is_refused_whatever_it_looks_like(services: Services) -> None:
     """401 on every path and method, and nothing in it is looked at."""
     for number, headers in enumerate(unsigned()):
         body = BODIES[number % len(BODIES)] if SIGNATURE not in dict(headers) else BODY
-        assert await door.knock(headers, body) == 401, headers
+        assert await services.knock(headers, body) == 401, headers
     for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH", "HEAD"):
-        assert await door.knock(without(SIGNATURE), None, method=method) == 401
+        assert await services.knock(without(SIGNATURE), None, method=method) == 401
     for path in ("/", "/healthz", f"{PATH}/", f"{PATH}?signed=yes", "/slack/install", "//"):
-        assert await door.knock(without(SIGNATURE), path=path) == 401
+        assert await services.knock(without(SIGNATURE), path=path) == 401
     for body in BODIES:
-        assert await door.knock({"Content-Type": "application/json"}, body) == 401
+        assert await services.knock({"Content-Type": "application/json"}, body) == 401
 
-    assert door.app.seen == []
+    assert services.app.seen == []
 
 
-async def test_each_refusal_is_logged_with_its_reason(door: Door) -> None:
+async def test_each_refusal_is_logged_with_its_reason(services: Services) -> None:
     """And without what the stranger sent."""
     with capture_logs() as logged:
-        await door.knock(without(SIGNATURE))
-        await door.knock(signed_headers(BODY, "another secret"))
-        await door.knock(at(-400))
+        await services.knock(without(SIGNATURE))
+        await services.knock(signed_headers(BODY, "another secret"))
+        await services.knock(at(-400))
 
     assert [entry["why"] for entry in logged] == [
         "X-Slack-Signature is missing",
@@ -181,19 +181,19 @@ async def test_each_refusal_is_logged_with_its_reason(door: Door) -> None:
     ]
 
 
-async def test_what_is_signed_is_served_on_its_path(door: Door) -> None:
+async def test_what_is_signed_is_served_on_its_path(services: Services) -> None:
     """However the names of the headers are spelled."""
-    assert await door.knock(signed()) == 200
+    assert await services.knock(signed()) == 200
     shouted = {
         name.upper(): value for name, value in signed_headers(f"{BODY}&a=1", SECRET).items()
     }
-    assert await door.knock(shouted, f"{BODY}&a=1") == 200
-    assert await door.knock(at(-290)) == 200
-    assert await door.knock(at(+290)) == 200
-    assert await door.knock(signed("a=2"), "a=2", path="/") == 404
-    assert await door.knock(signed("a=3"), "a=3", method="PUT") == 404
+    assert await services.knock(shouted, f"{BODY}&a=1") == 200
+    assert await services.knock(at(-290)) == 200
+    assert await services.knock(at(+290)) == 200
+    assert await services.knock(signed("a=2"), "a=2", path="/") == 404
+    assert await services.knock(signed("a=3"), "a=3", method="PUT") == 404
 
-    assert [body["command"] for body in door.app.seen] == ["/backup"] * 4
+    assert [body["command"] for body in services.app.seen] == ["/backup"] * 4
 
 
 @pytest.mark.parametrize(
@@ -216,18 +216,20 @@ async def test_what_is_signed_is_served_on_its_path(door: Door) -> None:
         (json.dumps({"response_urls": [7]}).encode(), "application/json"),
     ],
 )
-async def test_a_malformed_body_is_refused_in_a_line(door: Door, body: bytes, kind: str) -> None:
+async def test_a_malformed_body_is_refused_in_a_line(
+    services: Services, body: bytes, kind: str
+) -> None:
     """It was signed, and still may be anything."""
     headers = signed_headers(body.decode("latin-1"), SECRET)
     raw = {**headers, "Content-Type": kind}
     if not body.isascii():
         raw |= _signed_raw(body)
     with capture_logs() as logged:
-        status = await door.knock(raw, body)
+        status = await services.knock(raw, body)
 
     assert status in (200, 400)
     assert all("exc_info" not in entry for entry in logged)
-    assert all(isinstance(seen, dict) for seen in door.app.seen)
+    assert all(isinstance(seen, dict) for seen in services.app.seen)
 
 
 def _signed_raw(body: bytes) -> dict[str, str]:
@@ -240,33 +242,33 @@ def _signed_raw(body: bytes) -> dict[str, str]:
 
 
 async def test_the_same_request_is_carried_out_once(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy at once gets the first one's answer; later it is refused as a replay."""
     monkeypatch.setattr(http, "SENT_AGAIN", 0.2)
     headers = signed()
-    at_once = await asyncio.gather(*[door.knock(headers) for _ in range(5)])
+    at_once = await asyncio.gather(*[services.knock(headers) for _ in range(5)])
     await asyncio.sleep(0.25)
-    later = await door.knock(headers)
+    later = await services.knock(headers)
 
     assert at_once == [200] * 5
     assert later == 401
-    assert len(door.app.seen) == 1
+    assert len(services.app.seen) == 1
 
 
-async def test_a_sender_who_hangs_up_stops_nothing(door: Door) -> None:
+async def test_a_sender_who_hangs_up_stops_nothing(services: Services) -> None:
     """What was signed is carried out; the copy that comes after gets the answer."""
-    door.app.goes_on = asyncio.Event()
+    services.app.goes_on = asyncio.Event()
     headers = signed()
-    first = asyncio.create_task(door.knock(headers))
-    await door.app.came.wait()
+    first = asyncio.create_task(services.knock(headers))
+    await services.app.came.wait()
     first.cancel()
-    second = asyncio.create_task(door.knock(headers))
+    second = asyncio.create_task(services.knock(headers))
     await asyncio.sleep(0.05)
-    door.app.goes_on.set()
+    services.app.goes_on.set()
 
     assert await second == 200
-    assert len(door.app.seen) == 1
+    assert len(services.app.seen) == 1
 
 
 async def _drip(megabytes: int) -> AsyncIterator[bytes]:
@@ -274,20 +276,20 @@ async def _drip(megabytes: int) -> AsyncIterator[bytes]:
         yield b"x" * 1024**2
 
 
-async def test_a_long_body_is_cut_off(door: Door) -> None:
+async def test_a_long_body_is_cut_off(services: Services) -> None:
     """With a length, without one, or with a false one."""
     claimed = signed()
     with_length = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 300000000\r\n"
     named = "".join(f"{name}: {value}\r\n" for name, value in claimed.items())
-    answer = await door.says(f"{with_length}{named}\r\n".encode())
+    answer = await services.says(f"{with_length}{named}\r\n".encode())
     try:
-        chunked = await door.knock(signed(), _drip(20))
+        chunked = await services.knock(signed(), _drip(20))
     except aiohttp.ClientError:  # it was cut off before the client had read why
         chunked = 413
 
     assert answer.startswith(b"HTTP/1.1 413")
     assert chunked == 413
-    assert await door.knock(signed()) == 200
+    assert await services.knock(signed()) == 200
 
 
 @pytest.mark.parametrize(
@@ -305,23 +307,23 @@ async def test_a_long_body_is_cut_off(door: Door) -> None:
     ],
 )
 async def test_what_is_no_http_is_refused_without_a_traceback(
-    door: Door, raw: bytes, caplog: pytest.LogCaptureFixture
+    services: Services, raw: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """4xx, or the line is cut."""
     with capture_logs() as logged:
-        answer = await door.says(raw)
+        answer = await services.says(raw)
 
     assert answer == b"" or re.match(rb"HTTP/1\.[01] 4", answer)
     assert caplog.records == []
     assert all("exc_info" not in entry for entry in logged)
 
 
-async def test_a_chunked_body_that_breaks_is_refused(door: Door) -> None:
+async def test_a_chunked_body_that_breaks_is_refused(services: Services) -> None:
     """After headers that look like Slack's."""
     named = "".join(f"{name}: {value}\r\n" for name, value in signed().items())
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n{named}\r\n"
 
-    answer = await door.says(f"{head}5\r\nabcde\r\nZZZ\r\n".encode())
+    answer = await services.says(f"{head}5\r\nabcde\r\nZZZ\r\n".encode())
 
     assert re.match(rb"HTTP/1\.[01] 4", answer)
 
@@ -330,13 +332,13 @@ async def test_a_chunked_body_that_breaks_is_refused(door: Door) -> None:
     "begun", ["POST ", "POST /slack/ev", "POST / HTTP/1.1\r\nHost: x\r\n", "{head}"]
 )
 async def test_half_a_request_is_cut_off_in_time(
-    door: Door, begun: str, monkeypatch: pytest.MonkeyPatch
+    services: Services, begun: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also while a byte comes now and then."""
     monkeypatch.setattr(http_server, "TO_REQUEST", 0.3)
     named = "".join(f"{name}: {value}\r\n" for name, value in signed().items())
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n{named}\r\n"
-    reader, writer = await door.connect()
+    reader, writer = await services.connect()
     writer.write(begun.replace("{head}", head).encode())
     since = time.monotonic()
 
@@ -359,20 +361,20 @@ async def test_half_a_request_is_cut_off_in_time(
 
 
 async def test_whoever_holds_connections_keeps_nobody_out(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest idle ones make room; one whose answer is under way does not."""
     monkeypatch.setattr(http_server, "MOST_OF_ONE_ADDRESS", 20)
-    door.app.goes_on = asyncio.Event()
-    under_way = asyncio.create_task(door.knock(signed()))
-    await door.app.came.wait()
-    held = [await door.connect() for _ in range(60)]
+    services.app.goes_on = asyncio.Event()
+    under_way = asyncio.create_task(services.knock(signed()))
+    await services.app.came.wait()
+    held = [await services.connect() for _ in range(60)]
     async with asyncio.timeout(10):
         await asyncio.gather(*[reader.read() for reader, _ in held[:40]], return_exceptions=True)
-    door.app.goes_on.set()
+    services.app.goes_on.set()
 
     assert await under_way == 200
-    assert await door.knock(signed("a=2"), "a=2") == 200
+    assert await services.knock(signed("a=2"), "a=2") == 200
     for _, writer in held:
         writer.close()
 

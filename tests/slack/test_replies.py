@@ -10,7 +10,7 @@ from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal
 from bot.domain.states import RequestState, Retention
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.slack.messages.replies import is_broadcast, thread_line
 from tests.slack.block_kit import seen
 from tests.slack.samples import (
@@ -38,7 +38,7 @@ GLASS = in_every_state(asked(), TERMS, reason="the disk is dying", glass=True)
 BY_2204 = "by <!date^1795471440^{date_short_pretty} at {time}|2026-11-23 22:04 UTC>"
 
 
-def line(request: BackupRequest, which: Line) -> str:
+def line(request: BackupRequest, which: ThreadLine) -> str:
     return seen(thread_line(request, which, now=DECIDED_AT + timedelta(minutes=18)))
 
 
@@ -46,23 +46,23 @@ def test_approval_names_who_approved() -> None:
     """Or says that nobody had to."""
     unasked = in_every_state(asked(), Terms(approvals=0, rule="rule 3 (dev-*)"))[S.APPROVED]
 
-    assert line(STATES[S.APPROVED], Line.APPROVED) == "<@U0BEN> approved. Starting."
-    assert line(unasked, Line.APPROVED) == "No approval needed (rule 3, `dev-*`). Starting."
+    assert line(STATES[S.APPROVED], ThreadLine.APPROVED) == "<@U0BEN> approved. Starting."
+    assert line(unasked, ThreadLine.APPROVED) == "No approval needed (rule 3, `dev-*`). Starting."
 
 
 def test_accepted_names_the_backup() -> None:
     """Its id is what RDS support asks for; an adopted one is told apart."""
     adopted = RUNNING.model_copy(update={"adopted": True})
 
-    assert line(RUNNING, Line.STARTED) == f"RDS accepted it: backup `{BACKUP_ID}`."
-    assert line(adopted, Line.STARTED) == (
+    assert line(RUNNING, ThreadLine.STARTED) == f"RDS accepted it: backup `{BACKUP_ID}`."
+    assert line(adopted, ThreadLine.STARTED) == (
         f"RDS did start it: backup `{BACKUP_ID}`. I don't ask again."
     )
 
 
 def test_an_unanswered_create_is_told() -> None:
     """Before the bot asks again, it looks."""
-    assert line(STATES[S.CREATING], Line.OUTCOME_UNKNOWN) == (
+    assert line(STATES[S.CREATING], ThreadLine.OUTCOME_UNKNOWN) == (
         "RDS did not answer when I asked it to start. "
         "I am looking whether it did, before I ask again."
     )
@@ -72,7 +72,7 @@ def test_an_outage_tells_what_was_tried_and_until_when() -> None:
     """And how to take the request back meanwhile."""
     attempt = Attempt(since=DECIDED_AT, give_up_at=DECIDED_AT + timedelta(hours=2), tries=4)
     creating = STATES[S.CREATING].model_copy(update={"attempt": attempt})
-    shown = line(creating, Line.RDS_AWAY)
+    shown = line(creating, ThreadLine.RDS_AWAY)
 
     assert shown.startswith("RDS does not answer: 4 tries so far. I'll keep trying until <!date^")
     assert shown.endswith(
@@ -87,21 +87,21 @@ def test_nobody_claims_to_know_what_rds_never_confirmed() -> None:
     refusal = Refusal.of(GaveUp(7200, 9))
     for state in (S.REFUSED, S.WITHDRAWN):
         ended = STATES[state].model_copy(update={"refusal": refusal, "attempt": doubt})
-        shown = line(ended, Line.ENDED)
+        shown = line(ended, ThreadLine.ENDED)
         assert "RDS never confirmed whether it started `before-migration-42`" in shown
         assert "Nothing was started" not in shown
         sure = ended.model_copy(update={"attempt": known})
-        assert "Nothing was started." in line(sure, Line.ENDED)
+        assert "Nothing was started." in line(sure, ThreadLine.ENDED)
 
 
 def test_a_long_backup_is_held_against_what_is_usual() -> None:
     """Without a history there is nothing to hold it against."""
     first = RUNNING.model_copy(update={"history": History()})
 
-    assert line(RUNNING, Line.OVERDUE) == (
+    assert line(RUNNING, ThreadLine.OVERDUE) == (
         "It takes longer than usual: 18 min so far, usually 6–9 min. RDS still says it is running."  # noqa: RUF001, a range
     )
-    assert "no earlier one to compare with" in line(first, Line.OVERDUE)
+    assert "no earlier one to compare with" in line(first, ThreadLine.OVERDUE)
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
 )
 def test_every_end_has_its_own_words(state: RequestState, shown: str) -> None:
     """The requester is called, hears what is not true too, and what to do next."""
-    assert line(STATES[state], Line.ENDED) == shown
+    assert line(STATES[state], ThreadLine.ENDED) == shown
 
 
 def test_a_failure_quotes_the_request_if_rds_gave_one() -> None:
     """Support asks for it."""
     failed = STATES[S.FAILED].model_copy(update={"rds_request_id": "9f1c"})
 
-    assert "and quote request `9f1c` to support." in line(failed, Line.ENDED)
+    assert "and quote request `9f1c` to support." in line(failed, ThreadLine.ENDED)
 
 
 def test_a_taken_name_is_not_offered_again() -> None:
@@ -175,26 +175,26 @@ def test_a_taken_name_is_not_offered_again() -> None:
     refusal = Refusal.of(RdsRefused(RefusalReason.NAME_TAKEN, "DBS.201201"))
     taken = STATES[S.REFUSED].model_copy(update={"refusal": refusal})
 
-    assert line(taken, Line.ENDED).endswith(UNDER_A_NEW_NAME)
+    assert line(taken, ThreadLine.ENDED).endswith(UNDER_A_NEW_NAME)
 
 
 def test_too_few_approvals_are_told_apart_from_none() -> None:
     """One of two approved, and the time was over."""
-    assert "only 1 of 2 approved it by" in line(HALF.moved(S.EXPIRED), Line.ENDED)
+    assert "only 1 of 2 approved it by" in line(HALF.moved(S.EXPIRED), ThreadLine.ENDED)
 
 
 def test_who_rejects_their_own_is_not_told_their_name() -> None:
     """An approver may have asked for it."""
     own = STATES[S.REJECTED].model_copy(update={"requester": "U0BEN"})
 
-    assert '*rejected* by you: "not tonight"' in line(own, Line.ENDED)
+    assert '*rejected* by you: "not tonight"' in line(own, ThreadLine.ENDED)
 
 
 def test_each_approval_is_counted_by_name() -> None:
     """In the order they came, whenever the line is said."""
     both = HALF.model_copy(update={"votes": (*HALF.votes, voted(Choice.APPROVE, user="U0CYD"))})
     said = [
-        seen(thread_line(both, Line.COUNTED, now=DECIDED_AT, subject=voter))
+        seen(thread_line(both, ThreadLine.COUNTED, now=DECIDED_AT, subject=voter))
         for voter in both.approvers
     ]
 
@@ -204,7 +204,7 @@ def test_each_approval_is_counted_by_name() -> None:
 def test_a_reminder_calls_who_can_still_act() -> None:
     """How long it waits, what is there, what is missing, until when; nobody else is called."""
     at = ASKED_AT + timedelta(hours=3, seconds=2)
-    said = thread_line(HALF, Line.REMINDER, now=at, subject="2", call=("U0CYD", "U0DAN"))
+    said = thread_line(HALF, ThreadLine.REMINDER, now=at, subject="2", call=("U0CYD", "U0DAN"))
 
     assert seen(said) == (
         "<@U0CYD> and <@U0DAN> the backup of orders-prod still waits (3 h): "
@@ -219,10 +219,12 @@ def test_a_reminder_says_how_many_are_needed() -> None:
     )
     at = ASKED_AT + timedelta(minutes=90)
 
-    assert seen(thread_line(one, Line.REMINDER, now=at)) == (
+    assert seen(thread_line(one, ThreadLine.REMINDER, now=at)) == (
         f"The backup of orders-prod still waits (1 h 30 min): 1 approval needed {BY_2204}."
     )
-    assert f": 2 approvals needed {BY_2204}." in seen(thread_line(two, Line.REMINDER, now=at))
+    assert f": 2 approvals needed {BY_2204}." in seen(
+        thread_line(two, ThreadLine.REMINDER, now=at)
+    )
 
 
 @pytest.mark.parametrize("terms", [TERMS, TERMS.model_copy(update={"notify": ()})])
@@ -230,7 +232,7 @@ def test_a_broken_glass_is_told_to_all_approvers(terms: Terms) -> None:
     """Also to those whom no request calls: this one went without them."""
     glass = in_every_state(asked(), terms, reason="the disk is dying", glass=True)[S.APPROVED]
 
-    assert line(glass, Line.BREAK_GLASS) == (
+    assert line(glass, ThreadLine.BREAK_GLASS) == (
         "<!subteam^S0DBA>: <@U0BEN> *started the backup of orders-prod without approval*: "
         '"the disk is dying". Nobody had approved it.'
     )
@@ -240,7 +242,7 @@ def test_a_broken_glass_does_not_hide_who_had_approved() -> None:
     """One of two had; where anybody may approve, there is nobody to call."""
     glass = in_every_state(asked(), Terms(approvals=2), glass=True)[S.APPROVED]
     half = glass.model_copy(update={"votes": (*HALF.votes, *glass.votes)})
-    said = line(half, Line.BREAK_GLASS)
+    said = line(half, ThreadLine.BREAK_GLASS)
 
     assert said.startswith("<@U0BEN> *started")
     assert said.endswith("Only 1 of 2 had approved it.")
@@ -248,7 +250,7 @@ def test_a_broken_glass_does_not_hide_who_had_approved() -> None:
 
 def test_the_end_remembers_the_broken_glass() -> None:
     """Who let it start stands in the last line too."""
-    assert line(GLASS[S.COMPLETED], Line.ENDED).endswith(
+    assert line(GLASS[S.COMPLETED], ThreadLine.ENDED).endswith(
         "Asked by <@U0ANA>; <@U0BEN> started it without approval."
     )
 
@@ -257,30 +259,37 @@ def test_the_channel_hears_only_of_what_people_count_on_and_do_not_have() -> Non
     """Failed, lost, and refused after it was let start; nothing else of how it ended."""
     unapproved = asked().moved(S.REFUSED, refusal=STATES[S.REFUSED].refusal)
     unposted = STATES[S.AWAITING_APPROVAL].moved(S.REFUSED, refusal=unapproved.refusal)
-    loud = {state for state, request in STATES.items() if is_broadcast(request, Line.ENDED)}
+    loud = {state for state, request in STATES.items() if is_broadcast(request, ThreadLine.ENDED)}
 
     assert loud == {S.FAILED, S.LOST, S.REFUSED}
-    assert is_broadcast(GLASS[S.REFUSED], Line.ENDED)
-    assert not is_broadcast(unapproved, Line.ENDED)
-    assert not is_broadcast(unposted, Line.ENDED)
+    assert is_broadcast(GLASS[S.REFUSED], ThreadLine.ENDED)
+    assert not is_broadcast(unapproved, ThreadLine.ENDED)
+    assert not is_broadcast(unposted, ThreadLine.ENDED)
 
 
 def test_the_channel_hears_what_nobody_would_hear_else() -> None:
     """A broken glass, and a reminder that calls nobody; no other line before the end."""
-    loud = {line for line in set(Line) - {Line.ENDED} if is_broadcast(STATES[S.FAILED], line)}
+    loud = {
+        line
+        for line in set(ThreadLine) - {ThreadLine.ENDED}
+        if is_broadcast(STATES[S.FAILED], line)
+    }
 
-    assert loud == {Line.BREAK_GLASS, Line.REMINDER}
-    assert not is_broadcast(HALF, Line.REMINDER, ("U0CYD",))
+    assert loud == {ThreadLine.BREAK_GLASS, ThreadLine.REMINDER}
+    assert not is_broadcast(HALF, ThreadLine.REMINDER, ("U0CYD",))
 
 
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        (Line.BUSY, "Nothing was deleted; I ask again until it is free."),
-        (Line.RDS_AWAY, "RDS does not answer. I'll keep trying."),
-        (Line.KEYS_REFUSED, "I cannot delete the backup, until whoever runs the bot renews it."),
+        (ThreadLine.BUSY, "Nothing was deleted; I ask again until it is free."),
+        (ThreadLine.RDS_AWAY, "RDS does not answer. I'll keep trying."),
+        (
+            ThreadLine.KEYS_REFUSED,
+            "I cannot delete the backup, until whoever runs the bot renews it.",
+        ),
     ],
 )
-def test_a_backup_whose_time_is_over_is_not_said_to_start(said: Line, shown: str) -> None:
+def test_a_backup_whose_time_is_over_is_not_said_to_start(said: ThreadLine, shown: str) -> None:
     """RDS is away, or busy, when it is to be deleted by itself."""
     assert shown in line(expiring(retention=Retention.DELETING), said)

@@ -15,7 +15,7 @@ from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.slack.transport.pace import EDITS
 from bot.slack.transport.threads import Threads
 from bot.slack.transport.web_client import SlackClient
@@ -107,7 +107,7 @@ async def test_a_line_is_said_once(ground: Ground) -> None:
     """A step that runs again after a crash says nothing twice."""
     await ground.threads.show(WAITING)
     for _ in range(3):
-        await ground.threads.say(COMPLETED, Line.ENDED)
+        await ground.threads.say(COMPLETED, ThreadLine.ENDED)
 
     assert len(ground.messages) == 2
 
@@ -155,7 +155,7 @@ async def test_what_must_be_told_goes_to_the_requester_without_a_channel(ground:
     await ground.threads.show(COMPLETED)
     ground.workspace.channels[WAITING.card_channel_id].is_archived = True
     for _ in range(2):
-        await ground.threads.insist(expiring(), Line.EXPIRING)
+        await ground.threads.insist(expiring(), ThreadLine.EXPIRING)
 
     assert "will be deleted" in ground.said_to(WAITING.requester)
     assert len(ground.messages) == 1
@@ -187,7 +187,7 @@ async def test_an_outcome_that_slack_does_not_show_is_said_in_plain_words(
     """It has to be told, however it looks."""
     await ground.threads.show(WAITING)
     ground.workspace.faults.next("chat.postMessage", slack_faults.refused(code))
-    await ground.threads.say(COMPLETED, Line.ENDED)
+    await ground.threads.say(COMPLETED, ThreadLine.ENDED)
 
     assert len(ground.messages) == 2
     assert "completed" in ground.messages[1]
@@ -217,7 +217,7 @@ async def test_an_edit_of_a_deleted_card_is_dropped(ground: Ground) -> None:
     await ground.threads.show(WAITING)
     ground.workspace.faults.always(slack_faults.refused("message_not_found"), "chat.update")
     await ground.threads.show(COMPLETED)
-    await ground.threads.say(COMPLETED, Line.ENDED)
+    await ground.threads.say(COMPLETED, ThreadLine.ENDED)
 
     assert any("38.4 GB" in message for message in ground.messages)
 
@@ -280,7 +280,7 @@ async def test_a_thousand_finishes_in_one_channel_all_arrive_once(ground: Ground
         await ground.posts.save_post(request.id, "card", channel, card)
     await asyncio.gather(*(told(ground, request, clock) for request in finished))
 
-    lines = [ground.posts.posts[request.id, Line.ENDED] for request in finished]
+    lines = [ground.posts.posts[request.id, ThreadLine.ENDED] for request in finished]
     assert len(set(lines)) == 1000
     assert len(ground.workspace.history.messages) == 2000
 
@@ -303,10 +303,10 @@ async def test_outcomes_overtake_progress(ground: Ground) -> None:
         card = ground.post_card()
         await ground.posts.save_post(request_id, "card", WAITING.card_channel_id, card)
     lines = [
-        ground.threads.say(running.model_copy(update={"id": request_id}), Line.STARTED)
+        ground.threads.say(running.model_copy(update={"id": request_id}), ThreadLine.STARTED)
         for request_id in "abcdefgh"
     ]
-    ended = ground.threads.say(COMPLETED.model_copy(update={"id": "ended"}), Line.ENDED)
+    ended = ground.threads.say(COMPLETED.model_copy(update={"id": "ended"}), ThreadLine.ENDED)
     saying = [asyncio.ensure_future(line) for line in (*lines, ended)]
     while not all(line.done() for line in saying):
         await asyncio.sleep(0.01)
@@ -349,7 +349,7 @@ async def test_edits_that_have_to_wait_become_one(ground: Ground) -> None:
     approved = STATES[RequestState.APPROVED]
     for request in (WAITING, WAITING, approved):
         await ground.threads.show(request)
-    await ground.threads.say(approved, Line.APPROVED)
+    await ground.threads.say(approved, ThreadLine.APPROVED)
     edits = [call for call in ground.workspace.calls if call.method == "chat.update"]
     assert edits == []
     assert any("Starting" in message for message in ground.messages)

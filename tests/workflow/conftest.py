@@ -22,11 +22,11 @@ from bot.domain.errors import (
 from bot.domain.instances import Accepted, Backup, BackupStatus, Instance
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest, Choice
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.outbox.voice import Voice
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 from bot.workflow.ports import OnTurn
 from tests.stepped_clock import SteppedClock
 
@@ -129,8 +129,8 @@ class Cloud:
 class Elsewhere:
     """The catalogue and the people, where a test does not need them."""
 
-    async def find(self, reference: str, patience: float) -> Instance:
-        raise AssertionError((reference, patience))
+    async def find(self, reference: str, timeout_seconds: float) -> Instance:
+        raise AssertionError((reference, timeout_seconds))
 
     async def current(self, instance_id: str) -> Instance | None:
         raise AssertionError(instance_id)
@@ -150,8 +150,8 @@ class NotingThread:
 
     clock: SteppedClock
     edits: list[datetime] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-    put_offs: list[Line] = field(default_factory=list)
+    lines: list[ThreadLine] = field(default_factory=list)
+    put_offs: list[ThreadLine] = field(default_factory=list)
     error: CannotPost | SlackUnreachable | None = None
 
     async def show(self, request: BackupRequest) -> None:
@@ -161,7 +161,7 @@ class NotingThread:
     async def say(
         self,
         request: BackupRequest,
-        line: Line,
+        line: ThreadLine,
         *,
         subject: str = "",
         call: Sequence[str] = (),
@@ -174,16 +174,16 @@ class NotingThread:
     async def point(self, request: BackupRequest) -> None:
         self._fail_or(request)
 
-    async def put_off(self, request: BackupRequest, line: Line) -> None:
+    async def put_off(self, request: BackupRequest, line: ThreadLine) -> None:
         self._fail_or(request)
         self.put_offs.append(line)
 
-    async def insist(self, request: BackupRequest, line: Line) -> None:
+    async def insist(self, request: BackupRequest, line: ThreadLine) -> None:
         await self.say(request, line)
 
     async def announce(self, request: BackupRequest) -> None:
         self._fail_or(request)
-        self.lines.append(Line.ENDED)
+        self.lines.append(ThreadLine.ENDED)
 
     def _fail_or(self, request: BackupRequest) -> None:
         assert request.id
@@ -210,24 +210,24 @@ class Oracle:
 class Waker:
     """What a click wakes."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: StepContext) -> None:
+        self._context = context
 
     def begin(self, request_id: str) -> None:
         raise AssertionError(request_id)
 
     def wake(self, request_id: str) -> None:
-        self._world.wakeups[request_id].set()
+        self._context.wakeups[request_id].set()
 
 
-async def withdraw(world: World, request_id: str) -> Verdict:
+async def withdraw(context: StepContext, request_id: str) -> Verdict:
     """The requester withdraws it; what that comes to."""
     clicks = Clicks(
-        store=world.store,
+        store=context.store,
         policy=Policy(),
-        people=world.people,
-        engine=Waker(world),
-        clock=world.clock,
+        people=context.people,
+        engine=Waker(context),
+        clock=context.clock,
     )
     result = await clicks.decide(Click(request_id, Choice.WITHDRAW, "U0ANA", "T0DEMO"))
     return result.verdict
@@ -258,17 +258,17 @@ def watcher(clock: SteppedClock) -> Oracle:
 
 
 @pytest.fixture
-async def world(
+async def context(
     migrated_database_url: str,
     clock: SteppedClock,
     thread: NotingThread,
     watcher: Oracle,
     cloud: Cloud,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[StepContext]:
     """What a step acts in."""
     engine = open_engine(migrated_database_url)
     elsewhere, store = Elsewhere(), Store(engine)
-    yield World(
+    yield StepContext(
         store=store,
         rds=cloud,
         catalogue=elsewhere,

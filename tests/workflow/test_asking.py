@@ -19,8 +19,8 @@ from bot.domain.errors import (
 from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import Line
-from bot.workflow.context import World
+from bot.domain.thread_lines import ThreadLine
+from bot.workflow.context import StepContext
 from bot.workflow.preparation import look_up
 from tests.requests import asked
 from tests.workflow.conftest import ORDERS, Cloud, HastyClock, NotingThread, Oracle
@@ -38,8 +38,8 @@ class Instances:
     def __init__(self) -> None:
         self.missed = 0
 
-    async def find(self, reference: str, patience: float) -> Instance:
-        assert patience
+    async def find(self, reference: str, timeout_seconds: float) -> Instance:
+        assert timeout_seconds
         if self._misses():
             raise UnknownInstance(reference)
         return ORDERS
@@ -101,53 +101,53 @@ def instances() -> Instances:
 
 
 @pytest.fixture
-def world(world: World, instances: Instances) -> World:
+def context(context: StepContext, instances: Instances) -> StepContext:
     """With a catalogue, and with people."""
-    return dataclasses.replace(world, catalogue=instances, people=Everybody())
+    return dataclasses.replace(context, catalogue=instances, people=Everybody())
 
 
-async def _stored(world: World, number: int = 1, **changes: object) -> BackupRequest:
-    request = asked(number, asked_at=world.clock.now(), **changes)
-    async with world.store.transaction() as transaction:
+async def _stored(context: StepContext, number: int = 1, **changes: object) -> BackupRequest:
+    request = asked(number, asked_at=context.clock.now(), **changes)
+    async with context.store.transaction() as transaction:
         await transaction.insert(request)
     return request
 
 
-async def _looked_up(world: World, request: BackupRequest) -> BackupRequest:
+async def _looked_up(context: StepContext, request: BackupRequest) -> BackupRequest:
     async with asyncio.timeout(60):
-        await look_up(world, request.id)
-    return await world.load(request.id)
+        await look_up(context, request.id)
+    return await context.load(request.id)
 
 
 @pytest.mark.parametrize("known", [None, ORDERS])
 async def test_an_instance_that_a_list_misses_is_looked_for_again(
-    world: World, instances: Instances, known: Instance | None
+    context: StepContext, instances: Instances, known: Instance | None
 ) -> None:
     """One list may be empty, cut, or shifted between two pages; so may two."""
-    request = await _stored(world, instance=known)
+    request = await _stored(context, instance=known)
     instances.missed = 2
 
-    assert (await _looked_up(world, request)).state is RequestState.AWAITING_APPROVAL
+    assert (await _looked_up(context, request)).state is RequestState.AWAITING_APPROVAL
 
 
 @pytest.mark.parametrize("known", [None, ORDERS])
 async def test_an_instance_that_three_lists_miss_is_unknown(
-    world: World, instances: Instances, known: Instance | None
+    context: StepContext, instances: Instances, known: Instance | None
 ) -> None:
     """Then it is said."""
-    request = await _stored(world, instance=known)
+    request = await _stored(context, instance=known)
     instances.missed = 3
-    refused = await _looked_up(world, request)
+    refused = await _looked_up(context, request)
 
     assert refused.refusal is not None
     assert isinstance(refused.refusal.error, UnknownInstance)
 
 
 async def test_keys_that_are_refused_are_waited_for(
-    world: World, cloud: Cloud, thread: NotingThread, clock: HastyClock
+    context: StepContext, cloud: Cloud, thread: NotingThread, clock: HastyClock
 ) -> None:
     """Kept while RDS was away, it stays kept when RDS answers that the keys are wrong."""
-    request = await _stored(world, instance=ORDERS)
+    request = await _stored(context, instance=ORDERS)
     cloud.trouble = RdsUnreachable(status=503)
 
     async def answers() -> None:
@@ -158,20 +158,20 @@ async def test_keys_that_are_refused_are_waited_for(
 
     now = clock.now()
     clock.alarms += [(now + timedelta(hours=1), answers), (now + timedelta(hours=9), renews)]
-    looked_up = await _looked_up(world, request)
+    looked_up = await _looked_up(context, request)
 
     assert looked_up.state is RequestState.AWAITING_APPROVAL
-    assert set(thread.put_offs) == {Line.RDS_AWAY, Line.KEYS_REFUSED}
+    assert set(thread.put_offs) == {ThreadLine.RDS_AWAY, ThreadLine.KEYS_REFUSED}
 
 
 async def test_keys_that_nobody_renews_end_it(
-    world: World, cloud: Cloud, clock: HastyClock
+    context: StepContext, cloud: Cloud, clock: HastyClock
 ) -> None:
     """After twelve hours, as with an approved one."""
-    request = await _stored(world, instance=ORDERS)
+    request = await _stored(context, instance=ORDERS)
     cloud.trouble = WRONG_KEYS
     began = clock.now()
-    refused = await _looked_up(world, request)
+    refused = await _looked_up(context, request)
 
     assert refused.state is RequestState.REFUSED
     assert timedelta(hours=12) <= clock.now() - began < timedelta(hours=13)
@@ -179,20 +179,20 @@ async def test_keys_that_nobody_renews_end_it(
 
 @pytest.mark.parametrize("is_there", [True, False])
 async def test_a_name_of_another_instance_is_taken_while_its_backup_is_there(
-    world: World, watcher: AnyOracle, *, is_there: bool
+    context: StepContext, watcher: AnyOracle, *, is_there: bool
 ) -> None:
     """Names are unique in a project. RDS is asked, as somebody may have deleted it by hand."""
     await _stored(
-        world,
+        context,
         2,
         name="before-1",
         state=RequestState.COMPLETED,
         instance=BILLING,
         backup_id="billing-backup",
     )
-    request = await _stored(world, instance=ORDERS)
+    request = await _stored(context, instance=ORDERS)
     watcher.answers.append(THERE if is_there else None)
-    looked_up = await _looked_up(world, request)
+    looked_up = await _looked_up(context, request)
 
     assert watcher.asked == [(BILLING.id, "billing-backup")]
     if is_there:
@@ -205,15 +205,15 @@ async def test_a_name_of_another_instance_is_taken_while_its_backup_is_there(
 
 
 async def test_a_backup_of_ours_that_a_list_misses_can_be_deleted(
-    world: World, watcher: AnyOracle
+    context: StepContext, watcher: AnyOracle
 ) -> None:
     """The store knows its id, and RDS is asked for that."""
     await _stored(
-        world, 2, name="before-1", state=RequestState.COMPLETED, instance=ORDERS, backup_id="b-1"
+        context, 2, name="before-1", state=RequestState.COMPLETED, instance=ORDERS, backup_id="b-1"
     )
-    request = await _stored(world, instance=ORDERS, kind=Kind.DELETE)
+    request = await _stored(context, instance=ORDERS, kind=Kind.DELETE)
     watcher.answers.append(THERE.model_copy(update={"id": "b-1"}))
-    looked_up = await _looked_up(world, request)
+    looked_up = await _looked_up(context, request)
 
     assert looked_up.state is RequestState.AWAITING_APPROVAL
     assert looked_up.backup_id == "b-1"
@@ -221,13 +221,13 @@ async def test_a_backup_of_ours_that_a_list_misses_can_be_deleted(
 
 @pytest.mark.parametrize("unlisted", [2, 3])
 async def test_a_backup_that_lists_miss_is_looked_for_again(
-    world: World, cloud: Cloud, unlisted: int
+    context: StepContext, cloud: Cloud, unlisted: int
 ) -> None:
     """Made elsewhere, it has no id yet: three lists have to agree that it isn't there."""
     cloud.backups = [THERE]
     cloud.unlisted = unlisted
-    request = await _stored(world, instance=ORDERS, kind=Kind.DELETE)
-    looked_up = await _looked_up(world, request)
+    request = await _stored(context, instance=ORDERS, kind=Kind.DELETE)
+    looked_up = await _looked_up(context, request)
 
     if unlisted == 3:
         assert looked_up.refusal is not None

@@ -17,7 +17,7 @@ from bot.domain.errors import (
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
-from bot.workflow.context import World
+from bot.workflow.context import StepContext
 from bot.workflow.deletion import delete
 from tests.requests import asked
 from tests.workflow.conftest import ORDERS, Cloud, HastyClock, Oracle, withdraw
@@ -37,9 +37,9 @@ def clock() -> HastyClock:
 
 
 @pytest.fixture
-async def request_id(world: World) -> str:
+async def request_id(context: StepContext) -> str:
     """A deletion that was approved a moment ago."""
-    now = world.clock.now()
+    now = context.clock.now()
     request = asked(
         kind=Kind.DELETE,
         state=RequestState.APPROVED,
@@ -48,23 +48,23 @@ async def request_id(world: World) -> str:
         asked_at=now,
         decided_at=now,
     )
-    async with world.store.transaction() as transaction:
+    async with context.store.transaction() as transaction:
         await transaction.insert(request)
     return request.id
 
 
-async def _ended(world: World, request_id: str) -> BackupRequest:
+async def _ended(context: StepContext, request_id: str) -> BackupRequest:
     async with asyncio.timeout(60):
-        await delete(world, request_id)
-    return await world.load(request_id)
+        await delete(context, request_id)
+    return await context.load(request_id)
 
 
 async def test_it_is_deleted_once_it_is_gone(
-    world: World, cloud: Cloud, request_id: str, watcher: Oracle
+    context: StepContext, cloud: Cloud, request_id: str, watcher: Oracle
 ) -> None:
     """RDS accepts the delete, and lists the backup for a while."""
     watcher.answers.extend([THERE, THERE, None])
-    request = await _ended(world, request_id)
+    request = await _ended(context, request_id)
 
     assert request.state is RequestState.DELETED
     assert len(cloud.sent) == 1
@@ -72,11 +72,11 @@ async def test_it_is_deleted_once_it_is_gone(
 
 @pytest.mark.parametrize("error", [SERVER_ERROR, AWAY])
 async def test_a_delete_that_is_never_answered_has_an_end(
-    world: World, cloud: Cloud, request_id: str, error: RdsError
+    context: StepContext, cloud: Cloud, request_id: str, error: RdsError
 ) -> None:
     """After two hours nothing more is sent; only an unanswered one leaves a doubt."""
     cloud.always = error
-    request = await _ended(world, request_id)
+    request = await _ended(context, request_id)
 
     assert request.state is RequestState.REFUSED
     assert request.refusal is not None
@@ -87,35 +87,35 @@ async def test_a_delete_that_is_never_answered_has_an_end(
 
 
 async def test_a_backup_that_does_not_go_away_is_not_waited_for_for_ever(
-    world: World, cloud: Cloud, request_id: str, watcher: Oracle
+    context: StepContext, cloud: Cloud, request_id: str, watcher: Oracle
 ) -> None:
     """RDS accepted the delete, and still lists the backup two hours later."""
     watcher.answers.extend([THERE] * 500)
-    request = await _ended(world, request_id)
+    request = await _ended(context, request_id)
 
     assert request.state is RequestState.REFUSED
     assert len(cloud.sent) == 1
 
 
 async def test_what_rds_denies_and_lists_is_not_deleted(
-    world: World, cloud: Cloud, request_id: str, watcher: Oracle
+    context: StepContext, cloud: Cloud, request_id: str, watcher: Oracle
 ) -> None:
     """That it has no such backup is said once; that it lists it counts."""
     cloud.deletes.append(NO_SUCH)
     watcher.answers.extend([THERE, None])
-    request = await _ended(world, request_id)
+    request = await _ended(context, request_id)
 
     assert request.state is RequestState.DELETED
     assert len(cloud.sent) == 2
 
 
 async def test_a_bare_404_is_no_answer(
-    world: World, cloud: Cloud, request_id: str, watcher: Oracle
+    context: StepContext, cloud: Cloud, request_id: str, watcher: Oracle
 ) -> None:
     """A proxy that has lost its way: the delete is sent again."""
     cloud.deletes.append(RdsRefused(RefusalReason.INSTANCE_NOT_FOUND, status=404))
     watcher.answers.append(None)
-    request = await _ended(world, request_id)
+    request = await _ended(context, request_id)
 
     assert request.state is RequestState.DELETED
     assert len(cloud.sent) == 2
@@ -130,7 +130,7 @@ async def test_a_bare_404_is_no_answer(
     ],
 )
 async def test_a_deletion_is_withdrawn_while_rds_is_away(  # noqa: PLR0913, what a case says
-    world: World,
+    context: StepContext,
     cloud: Cloud,
     request_id: str,
     watcher: Oracle,
@@ -147,11 +147,11 @@ async def test_a_deletion_is_withdrawn_while_rds_is_away(  # noqa: PLR0913, what
     verdicts: list[Verdict] = []
 
     async def click() -> None:
-        verdicts.append(await withdraw(world, request_id))
+        verdicts.append(await withdraw(context, request_id))
         cloud.always = None
 
     clock.alarms.append((clock.now() + timedelta(minutes=20), click))
-    request = await _ended(world, request_id)
+    request = await _ended(context, request_id)
 
     assert verdicts == [verdict]
     assert request.state is state

@@ -18,12 +18,12 @@ from bot.demo.playground.cloud import Answers, Cloud, NextCreate, calls
 from bot.demo.playground.reading import Reading
 from bot.demo.playground.screen import Part, screen
 from bot.demo.slack.records import Json
-from bot.demo.world import World, offline_world
+from bot.demo.world import OfflineWorld, offline_world
 
 SPEEDS = (1, 20, 60, 300)  # seconds in a second
 SOON = 0.03  # seconds for which changes are gathered
 AT_LEAST = 0.5  # seconds after which one looks again: time that passes is no news of anybody's
-PATIENCE = 30.0  # seconds for the bot to come up
+START_TIMEOUT = 30.0  # seconds for the bot to come up
 
 
 class Switch(BaseModel):
@@ -47,7 +47,7 @@ _Act: TypeAdapter[PersonsAct | Switch] = TypeAdapter(
 class Playground:
     """Everything that a page can show and do."""
 
-    world: World
+    world: OfflineWorld
     clock: FastClock
     bot: BotProcess
 
@@ -135,7 +135,7 @@ async def playing(speed: float, config: str = scenery.CONFIG) -> AsyncIterator[P
             await bot.start()
             try:
                 await world.workspace.until(
-                    lambda: world.workspace.sockets.open or not bot.pid, PATIENCE
+                    lambda: world.workspace.sockets.open or not bot.pid, START_TIMEOUT
                 )
                 await scenery.opening(world.workspace)
                 yield Playground(world, clock, bot)

@@ -20,7 +20,6 @@ from bot.slack.messages.plan import context_block, plan_block, stands, steps
 from bot.slack.messages.policy_words import rule
 from bot.slack.messages.reasons import reason
 from bot.slack.messages.words import (
-    doomed,
     facts,
     kept,
     last_good_backup,
@@ -28,6 +27,7 @@ from bot.slack.messages.words import (
     outcome,
     quoted,
     reason_of,
+    target,
 )
 
 # Action ids; a button's value is the request's id and nothing else.
@@ -88,7 +88,7 @@ def _lines(request: BackupRequest, now: datetime) -> list[str]:
     told = [f"{story} · {who}"] if request.state is _S.COMPLETED else [story, who]
     lines = [_header(request), _without_approval(request), *told, _rejection(request)]
     if request.kind is Kind.DELETE and not request.state.is_final and request.started_at:
-        lines.append(doomed(request, now))
+        lines.append(target(request, now))
     elif request.state is _S.AWAITING_APPROVAL and request.instance:
         lines.append(facts(request.instance, request.waits_since))
         lines.append(last_good_backup(request.history, now))

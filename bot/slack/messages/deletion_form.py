@@ -11,7 +11,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.application.deletions import Doomed
+from bot.application.deletions import DeletionTarget
 from bot.domain.fields import LONGEST_NAME
 from bot.slack.messages.mrkdwn import code, date, name, size, verbatim
 from bot.slack.messages.views import NAME
@@ -19,15 +19,15 @@ from bot.slack.messages.views import NAME
 DELETE_VIEW = "delete_backup"  # callback id
 
 
-def deletion_form(doomed: Doomed, channel: str) -> dict[str, Any]:
+def deletion_form(target: DeletionTarget, channel: str) -> dict[str, Any]:
     """What will be gone, and a field for its name."""
-    lines = [f"*Delete {code(doomed.name)} of {name(doomed.instance.name)}*", _measured(doomed)]
+    lines = [f"*Delete {code(target.name)} of {name(target.instance.name)}*", _measured(target)]
     lines.append(
         "This goes through the same approval as a backup. Once it is deleted, it cannot be "
         "brought back."
     )
     typed = PlainTextInputElement(action_id=NAME, max_length=LONGEST_NAME, focus_on_load=True)
-    carried = {"name": doomed.name, "instance": doomed.instance.id, "channel": channel}
+    carried = {"name": target.name, "instance": target.instance.id, "channel": channel}
     return View(
         type="modal",
         callback_id=DELETE_VIEW,
@@ -38,7 +38,7 @@ def deletion_form(doomed: Doomed, channel: str) -> dict[str, Any]:
         blocks=[
             SectionBlock(text=verbatim("\n".join(lines))),
             InputBlock(
-                block_id=NAME, label="Type the backup's name", hint=doomed.name, element=typed
+                block_id=NAME, label="Type the backup's name", hint=target.name, element=typed
             ),
         ],
     ).to_dict()
@@ -49,8 +49,8 @@ def wrong_name(right: str) -> str:
     return f"This is not its name. Type {right} if it is the one to delete."
 
 
-def _measured(doomed: Doomed) -> str:
-    backup = doomed.backup
+def _measured(target: DeletionTarget) -> str:
+    backup = target.backup
     if backup is None:
         return "RDS has not answered yet: I check it with RDS before I put it up."
     began = f"Manual backup of {date(backup.begin_time)}" if backup.begin_time else "Manual backup"

@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import ActionsBlock, ButtonElement, SectionBlock
 from bot.domain.errors import GaveUp
 from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import SENDING, RequestState
-from bot.domain.thread_lines import Line
+from bot.domain.thread_lines import ThreadLine
 from bot.slack.messages.endings import ended
 from bot.slack.messages.mrkdwn import (
     MOST_CALLED,
@@ -38,12 +38,12 @@ from bot.slack.messages.words import (
 
 _S = RequestState
 KEEP = "keep_backup"  # action id
-MEANWHILE = (Line.RDS_AWAY, Line.KEYS_REFUSED)  # it can be withdrawn while this lasts
+MEANWHILE = (ThreadLine.RDS_AWAY, ThreadLine.KEYS_REFUSED)  # it can be withdrawn while this lasts
 
 
 def thread_line(
     request: BackupRequest,
-    line: Line,
+    line: ThreadLine,
     *,
     now: datetime,
     command: str = "/backup",
@@ -55,15 +55,15 @@ def thread_line(
     `subject` is who approved, for COUNTED; `call` are those whom REMINDER calls.
     """
     match line:
-        case Line.COUNTED:
+        case ThreadLine.COUNTED:
             return said(_counted(request, subject))
-        case Line.REMINDER:
+        case ThreadLine.REMINDER:
             return said(_reminder(request, now, call))
-        case Line.OVERDUE:
+        case ThreadLine.OVERDUE:
             return said(_overdue(request, now))
-        case Line.EXPIRING:
+        case ThreadLine.EXPIRING:
             return _expiring(request)
-        case Line.ENDED:
+        case ThreadLine.ENDED:
             return said(ended(request, command))
         case _:
             cancel = _to_cancel(request, command) if line in MEANWHILE else ""
@@ -81,17 +81,17 @@ def pointer(request: BackupRequest, link: str) -> Message:
     return said(f"{mention(request.requester)} asks to {wish(request)}: <{link}|its card>.")
 
 
-def is_broadcast(request: BackupRequest, line: Line, call: Sequence[str] = ()) -> bool:
+def is_broadcast(request: BackupRequest, line: ThreadLine, call: Sequence[str] = ()) -> bool:
     """Whether the line also goes to the channel: what nobody would hear of else in time.
 
     That is what people count on and do not have, and what started without them.
     """
     match line:
-        case Line.BREAK_GLASS:
+        case ThreadLine.BREAK_GLASS:
             return True
-        case Line.REMINDER:
+        case ThreadLine.REMINDER:
             return not call
-        case Line.ENDED:
+        case ThreadLine.ENDED:
             if request.state is _S.REFUSED:
                 return went_ahead(request)
             return request.state in (_S.FAILED, _S.LOST)
@@ -248,16 +248,16 @@ def _rds_back(_: BackupRequest) -> str:
     return "RDS answers again."
 
 
-LINES: dict[Line, Callable[[BackupRequest], str]] = {
-    Line.BREAK_GLASS: _without_approval,
-    Line.APPROVED: _approved,
-    Line.BUSY: _busy,
-    Line.OUTCOME_UNKNOWN: _outcome_unknown,
-    Line.STARTED: _started,
-    Line.RDS_AWAY: _rds_away,
-    Line.KEYS_REFUSED: _keys_refused,
-    Line.RDS_BACK: _rds_back,
-    Line.KEPT: _kept,
-    Line.BACKUP_DELETED: _backup_deleted,
-    Line.STAYS: _stays,
+LINES: dict[ThreadLine, Callable[[BackupRequest], str]] = {
+    ThreadLine.BREAK_GLASS: _without_approval,
+    ThreadLine.APPROVED: _approved,
+    ThreadLine.BUSY: _busy,
+    ThreadLine.OUTCOME_UNKNOWN: _outcome_unknown,
+    ThreadLine.STARTED: _started,
+    ThreadLine.RDS_AWAY: _rds_away,
+    ThreadLine.KEYS_REFUSED: _keys_refused,
+    ThreadLine.RDS_BACK: _rds_back,
+    ThreadLine.KEPT: _kept,
+    ThreadLine.BACKUP_DELETED: _backup_deleted,
+    ThreadLine.STAYS: _stays,
 }

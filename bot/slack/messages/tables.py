@@ -75,7 +75,7 @@ def backups_table(view: BackupsView, command: str) -> Message:
     ]
     columns = ("Name", "Type", "Status", "Size", "Age", "Asked by")
     every = "all" if view.every else "manual"
-    turns = _turns(BACKUPS_PAGE, view.page, lambda number: f"{number} {every} {view.instance.id}")
+    turns = _pacer(BACKUPS_PAGE, view.page, lambda number: f"{number} {every} {view.instance.id}")
     return _table(head, columns, rows, turns)
 
 
@@ -99,7 +99,7 @@ def made_table(view: MadeView, command: str) -> Message:
     first = view.number * PAGE + 1
     head = f"*Backups I made*: {first} to {first + len(requests) - 1}. {hint} asks RDS."
     page = Page(view.number, first + len(requests) - 1 + view.has_more)
-    turns = _turns(MADE_PAGE, page, str)
+    turns = _pacer(MADE_PAGE, page, str)
     return _table(head, ("Name", "Instance", "Size", "Age", "Asked by", "Stays"), rows, turns)
 
 
@@ -112,7 +112,7 @@ def instances_table(view: InstancesView, command: str) -> Message:
         )
     head = f"*Instances*{_part(view.page)}. {code(f'{command} create <instance>')} asks for one."
     rows = [_instance(row, view.at) for row in view.rows]
-    turns = _turns(INSTANCES_PAGE, view.page, lambda number: f"{number} {view.like or ''}")
+    turns = _pacer(INSTANCES_PAGE, view.page, lambda number: f"{number} {view.like or ''}")
     columns = ("Instance", "State", "Engine", "Last good backup", "May I ask?")
     return _table(head, columns, rows, turns)
 
@@ -163,7 +163,7 @@ def _part(page: Page) -> str:
     return f", {first} to {min(first + PAGE - 1, page.items)} of {page.items}"
 
 
-def _turns(action: str, page: Page, value: Callable[[int], str]) -> list[ButtonElement]:
+def _pacer(action: str, page: Page, value: Callable[[int], str]) -> list[ButtonElement]:
     buttons = []
     if page.number > 0:
         back = value(page.number - 1)

@@ -119,7 +119,7 @@ def last_good_backup(history: History, now: datetime) -> str:
     )
 
 
-def doomed(request: BackupRequest, now: datetime) -> str:
+def target(request: BackupRequest, now: datetime) -> str:
     """What is about to be deleted."""
     measured = size(request.size_kb) if request.size_kb else "size unknown"
     began = request.started_at or now

@@ -123,7 +123,7 @@ class Delivery:
             seconds = retry_after(error)
             SLACK_MESSAGES.labels("refused" if seconds is None else "throttled").inc()
             if seconds is not None:
-                await budget.stand_back(seconds)
+                await budget.cool_down(seconds)
             elif self.trouble is None:
                 log.warning("slack_takes_nothing", error=code)
                 self.trouble = code

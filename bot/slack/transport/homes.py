@@ -10,12 +10,12 @@ from typing import Protocol
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.application.request_queries import Board
+from bot.application.request_queries import RequestQueries
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import BackupRequest
 from bot.domain.thread_lines import CARD
 from bot.runtime.clock import Clock
-from bot.runtime.rate_limit import Budget, Ledger
+from bot.runtime.rate_limit import Budget, CallLog
 from bot.slack.messages.home import home_view, shown_requests
 from bot.slack.transport.slack_errors import FAILURES, error_code, retry_after
 
@@ -41,10 +41,10 @@ class Homes:
     def __init__(
         self,
         client: AsyncWebClient,
-        board: Board,
+        board: RequestQueries,
         store: Store,
         clock: Clock,
-        ledger: Ledger,
+        ledger: CallLog,
         *,
         address: str,
         command: str,
@@ -110,7 +110,7 @@ class Homes:
         except FAILURES as error:
             seconds = retry_after(error)
             if seconds is not None:
-                await self._budget.stand_back(seconds)
+                await self._budget.cool_down(seconds)
                 self._changed.set()
             log.warning("home_not_published", user=user_id, error=error_code(error))
         else:

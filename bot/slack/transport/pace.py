@@ -10,7 +10,7 @@ from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.runtime.clock import Clock
 from bot.runtime.loop_pacing import calm
-from bot.runtime.rate_limit import Budget, Ledger
+from bot.runtime.rate_limit import Budget, CallLog
 
 # https://docs.slack.dev/apis/web-api/rate-limits: one a second a channel, "short bursts" above
 # it, several hundred a minute in the workspace; chat.update is Tier 3.
@@ -39,7 +39,7 @@ def urgency_of(request: BackupRequest) -> Urgency:
 class Pace:
     """A queue for the posts to each channel, and one for all edits."""
 
-    def __init__(self, clock: Clock, ledger: Ledger | None = None) -> None:
+    def __init__(self, clock: Clock, ledger: CallLog | None = None) -> None:
         self._clock = clock
         self._ledger = ledger
         self._posts: dict[str, Budget] = {}

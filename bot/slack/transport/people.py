@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.policy import Members, is_group
 from bot.runtime.clock import Clock
-from bot.runtime.rate_limit import Budget, Ledger
+from bot.runtime.rate_limit import Budget, CallLog
 from bot.slack.transport.slack_errors import FAILURES, error_code, retry_after
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,9 @@ class People:
     own id.
     """
 
-    def __init__(self, client: AsyncWebClient, clock: Clock, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self, client: AsyncWebClient, clock: Clock, ledger: CallLog | None = None
+    ) -> None:
         self._client = client
         self._clock = clock
         self._group_calls = Budget("slack groups", GROUP_CALLS, MINUTE, clock, ledger)
@@ -217,5 +219,5 @@ async def _standing_back(calls: Budget) -> AsyncIterator[None]:
         yield
     except FAILURES as error:
         if (seconds := retry_after(error)) is not None:
-            await calls.stand_back(seconds)
+            await calls.cool_down(seconds)
         raise

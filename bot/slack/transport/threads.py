@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, UserError
 from bot.domain.requests import BackupRequest
-from bot.domain.thread_lines import CARD, GIVEN_UP, NO_KEYS, POINTER, PUT_OFF, TOLD, Line
+from bot.domain.thread_lines import CARD, GIVEN_UP, NO_KEYS, POINTER, PUT_OFF, TOLD, ThreadLine
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import Gate
 from bot.slack.messages.answers import late_refusal, not_posted, put_off, without_keys
@@ -66,7 +66,12 @@ class Threads:
         await self._cards.close()
 
     async def say(
-        self, request: BackupRequest, line: Line, *, subject: str = "", call: Sequence[str] = ()
+        self,
+        request: BackupRequest,
+        line: ThreadLine,
+        *,
+        subject: str = "",
+        call: Sequence[str] = (),
     ) -> None:
         """Reply in the thread, once a subject."""
         key = line.about(subject)
@@ -87,7 +92,7 @@ class Threads:
             reply_broadcast=is_broadcast(request, line, call),
         )
 
-    async def insist(self, request: BackupRequest, line: Line) -> None:
+    async def insist(self, request: BackupRequest, line: ThreadLine) -> None:
         """Reply in the thread; if that cannot be, tell the requester alone. Raises CannotPost."""
         if await self._posts.posted(request.id, line):
             return
@@ -118,9 +123,9 @@ class Threads:
             thread_ts=request.thread_ts,
         )
 
-    async def put_off(self, request: BackupRequest, line: Line) -> None:
+    async def put_off(self, request: BackupRequest, line: ThreadLine) -> None:
         """Tell the requester alone, once a line, that the card comes when RDS answers."""
-        if line is Line.KEYS_REFUSED:
+        if line is ThreadLine.KEYS_REFUSED:
             await self._tell(request, NO_KEYS, without_keys(request, self._command))
         else:
             await self._tell(request, PUT_OFF, put_off(request, self._command))
@@ -146,12 +151,14 @@ class Threads:
             return
         try:
             is_shown = await self._cards.show_last(request)
-            await self.say(request, Line.ENDED)
+            await self.say(request, ThreadLine.ENDED)
         except CannotPost:
             message = thread_line(
-                request, Line.ENDED, now=self._clock.now(), command=self._command
+                request, ThreadLine.ENDED, now=self._clock.now(), command=self._command
             )
-            await self._delivery.post(request, Line.ENDED, message, channel=request.requester)
+            await self._delivery.post(
+                request, ThreadLine.ENDED, message, channel=request.requester
+            )
             return
         await self._cards.settle(request, is_shown=is_shown)
 
