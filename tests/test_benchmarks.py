@@ -16,20 +16,24 @@ ROOT = Path(__file__).parents[1]
 HANGS = 300.0  # seconds; alone each takes a few
 LITTLE = {
     "ack": {"ALONE": "3", "AT_ONCE": "3", "REPEATS": "1", "SETTLE": "0.1", "COMPILES": "0"},
+    "audit": {"ENTRIES": "50"},
     "crash": {"REQUESTS": "3", "KILLS": "1"},
+    "flood": {"UNSIGNED": "20", "IDLE": "20", "REPEATS": "1", "MEGABYTES": "3"},
     "playground": {"MESSAGES": "12", "TIMES": "2"},
     "replicas": {"SECONDS_OF_LOAD": "1", "REQUESTS_A_SECOND": "2"},
+    "strangers": {"TEXTS": "20", "PAYLOADS": "20"},
     "thousands": {"IN_FLIGHT": "5", "KILLS": "1", "WATCHED": "0.5"},
     "typeahead": {"INSTANCES": "200", "TIMES": "4"},
 }
 PARTS = {"bare", "crowd", "start"}  # of the others
+RUN_ELSEWHERE = {"history", "loop_lag", "monkey"}  # by tests of their own
 
 
 def test_none_is_forgotten() -> None:
     """A new one is told here how to have little to do."""
     there = {file.stem for file in (ROOT / "tests" / "bench").glob("*.py")}
 
-    assert there == LITTLE.keys() | PARTS
+    assert there == LITTLE.keys() | PARTS | RUN_ELSEWHERE
 
 
 @pytest.mark.parametrize("name", LITTLE)

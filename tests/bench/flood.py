@@ -29,7 +29,7 @@ REPEATS = int(os.environ.get("REPEATS", "3"))
 UNSIGNED = int(os.environ.get("UNSIGNED", "1000"))
 FILES = int(os.environ.get("FILES", "1024"))  # that the process may open
 IDLE = int(os.environ.get("IDLE", "1100"))
-MEGABYTES = 300
+MEGABYTES = int(os.environ.get("MEGABYTES", "300"))
 MEGABYTE = b"x" * 1024**2
 
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import multiprocessing
+import os
 import tempfile
 import time
 from collections import Counter
@@ -23,9 +24,11 @@ from tests.history.runs import play, template
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=int(os.environ.get("RUNS", "1000")))
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument(
+        "--jobs", type=int, default=int(os.environ.get("JOBS", "2")), help="processes"
+    )
     parser.add_argument("--store-away", type=float, default=0.0, help="how likely each time")
     given = parser.parse_args()
     began, broken, events = time.perf_counter(), 0, Counter[str]()

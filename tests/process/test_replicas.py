@@ -19,6 +19,7 @@ from tests.process.conftest import PATIENCE, Process, Runs
 OFTEN = '[approval]\napprovers = ["S0DBA"]\n[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n'
 TAKEN_OVER = 60.0  # seconds; half of them are promised, where the machine has time
 MANY = 4
+ACK_DEADLINE = 3.0  # seconds: Slack's
 
 
 class Fleet:
@@ -174,6 +175,7 @@ async def test_a_frozen_one_holds_nobody_up(fleet: Fleet) -> None:
     cards = [await fleet.asks(f"db-{number}") for number in range(MANY)]
     await fleet.until_stored(MANY)
     frozen = fleet.replicas[0]
+    fleet.world.workspace.ack_within = ACK_DEADLINE  # its sockets are open, and nobody reads them
     frozen.signal(SIGSTOP)
     for number, card in enumerate(cards):
         await fleet.approves(card)
@@ -200,6 +202,7 @@ async def test_a_host_vanishes(fleet: Fleet, postgresql: str, tmp_path: Path) ->
         fleet.environ["DATABASE_URL"] = url
         await fleet.start()
         wire.cut()
+        fleet.world.workspace.ack_within = ACK_DEADLINE
         fleet.replicas[0].signal(SIGKILL)
         for number, card in enumerate(cards):
             await fleet.approves(card)
@@ -255,11 +258,12 @@ async def test_three_start_together_on_an_empty_database(
     assert all("Traceback" not in replica.err for replica in fleet.replicas)
 
 
-async def test_who_lost_its_lease_joins_anew(fleet: Fleet, postgresql_url: str) -> None:
+async def test_who_lost_its_lease_joins_anew(fleet: Fleet) -> None:
     """Others may do its work by now: it drops all, and goes on as one of them."""
     await fleet.start()
     card = await fleet.asks("db-0")
-    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as other:
+    url = fleet.environ["DATABASE_URL"].replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as other:
         other.execute("DELETE FROM replica")
     await fleet.replicas[0].until_logged("joining_again")
     await fleet.world.workspace.until(lambda: len(fleet.world.workspace.sockets.open) >= 2, 20)
