@@ -19,7 +19,7 @@ from tests.zygote import Zygote
 
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
 NAME = "before-42"
-LOOKED_FOR = 40.0  # seconds: a backup that may have been made is looked for during fifteen
+LOOKED_FOR = 60.0  # seconds: what may have been made or deleted is looked for during twenty
 BEGINNINGS = ["@ben approved. Starting.", "RDS accepted it", "@ana completed"]
 ADOPTED = [BEGINNINGS[0], "RDS did start it", BEGINNINGS[2]]
 
