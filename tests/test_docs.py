@@ -146,6 +146,14 @@ def test_every_room_is_on_the_map() -> None:
     assert shown == {path.parent.name for path in (ROOT / "bot").glob("*/__init__.py")}
 
 
+def test_the_newest_release_of_the_changelog_is_this_one() -> None:
+    """What is not released yet stands above it."""
+    unreleased, newest, *_ = re.findall(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)
+
+    assert unreleased == "Unreleased"
+    assert newest == tomllib.loads(read("pyproject.toml"))["project"]["version"]
+
+
 def test_every_benchmark_is_in_the_list() -> None:
     """Each can be started by its name."""
     files = {path.stem for path in (ROOT / "tests" / "bench").glob("*.py")}
