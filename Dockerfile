@@ -1,4 +1,4 @@
-# The bot in one image: `docker build -t backup-bot . && docker run --env-file .env backup-bot`.
+# The bot in one image. docs/operate.md says how to run it.
 FROM python:3.11-slim AS build
 RUN pip install --no-cache-dir uv
 WORKDIR /app
@@ -12,9 +12,10 @@ RUN useradd --create-home --uid 10001 backup-bot
 COPY --from=build /app/.venv /app/.venv
 USER backup-bot
 WORKDIR /home/backup-bot
-# Outside of a container both listen on loopback; `run --http` needs `--host 0.0.0.0` here, too.
+# The default is loopback, which nothing outside the container can reach. `run --http` needs
+# `--host 0.0.0.0` for the same reason.
 ENV PATH=/app/.venv/bin:$PATH LOG_FORMAT=json HEALTH_HOST=0.0.0.0
-# The database lives in the working directory: mount a volume here, or set DATABASE_URL.
+# The SQLite database is in the working directory: mount a volume here, or set DATABASE_URL.
 VOLUME /home/backup-bot
 ENTRYPOINT ["backup-bot"]
 CMD ["run"]

@@ -191,7 +191,9 @@ def _words(path: TomlPath, kind: str, message: str) -> str:
             return f"{name} is missing."
         case "extra_forbidden":
             near = nearest(str(path[-1]), _keys_beside(path))
-            meant = f"did you mean {near[0]}?" if near else "see the table in the README."
+            meant = (
+                f"did you mean {near[0]}?" if near else "see docs/settings.md and docs/policy.md."
+            )
             return f"{name} is not a setting; {meant}"
         case _:
             return f"{name}: {message.removeprefix('Value error, ')}."

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 # Set by hand: a release recovers what the one before left as long as the order of the steps in
-# `workflow.py` stays the same. See the README, Contributing, before changing it.
+# `workflow.py` stays the same. See CONTRIBUTING.md before changing it.
 WORKFLOW_VERSION = "1"
 POOL = 8  # connections
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from dbos import DBOS
 
+from bot.workflow import reconciling
 from bot.workflow.reconciling import Alone, Reconciler
 from bot.workflow.workflow import Lifecycle
 from tests.story import Opens
@@ -110,9 +111,14 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     ],
 )
 async def test_an_unfinished_request(
-    journal: Journal, workflows: list[SimpleNamespace], begun: list[tuple[str, int]]
+    journal: Journal,
+    workflows: list[SimpleNamespace],
+    begun: list[tuple[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It gets another workflow if it has none that anybody runs or will run."""
+    # However long ago these workflows were collected, for the reconciler it is now.
+    monkeypatch.setattr(reconciling, "time", SimpleNamespace(time=lambda: NOW / 1000))
     journal.workflows, bot = workflows, Bot(["r"], here={"r", "r:2"})
     await bot.reconciler().reconcile()
 
