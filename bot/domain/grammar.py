@@ -27,12 +27,17 @@ def parse(text: str, *, command: str = "/backup") -> Command:
     if len(text) > LONGEST_TEXT:
         raise _too_long(text)
     verb, *rest = words(text) or ["create"]
-    if known := VERBS.get(verb.lower()):
-        wish = known(_line(command, verb.lower(), rest))
-        if wish == Help() and rest:
-            raise _unknown_verb(rest[0], [], command)
-        return wish
+    if verb.lower() in VERBS:
+        return _command(_line(command, verb.lower(), rest))
     raise _unknown_verb(verb, rest, command)
+
+
+def _command(line: CommandLine) -> Command:
+    """Return the command of a line. Raises CommandError, also for help on an unknown verb."""
+    wish = VERBS[line.verb](line)
+    if wish == Help() and line.words:
+        raise _unknown_verb(line.words[0], [], line.command)
+    return wish
 
 
 def _too_long(text: str) -> CommandError:
@@ -80,7 +85,7 @@ def _line(command: str, verb: str, rest: list[str]) -> CommandLine:
 def _beside(problems: list[Problem], line: CommandLine) -> CommandError:
     """Return these problems together with those that remain once they are fixed."""
     try:
-        meant = VERBS[line.verb](line)
+        meant = _command(line)
     except CommandError as error:
         return CommandError([*problems, *error.problems], error.corrected, error.typed)
     typed = None

@@ -80,10 +80,10 @@ def verdict_words(
             where = listed([channel(channel_id) for channel_id in terms.channels], "or")
             return f"You can't request a backup in this channel. Request it in {where}."
         case AskVerdict.GROUPS_UNKNOWN:
-            groups = people([*filter(is_group, terms.requesters)], "or") or "the group that can"
+            groups = people([*filter(is_group, terms.requesters)], "or") or "the user group"
             return (
-                f"I can't tell whether you can request a backup, because I can't get the members "
-                f"of {groups} from Slack. Try again in a minute."
+                "I can't tell whether you can request a backup: I couldn't get the members of "
+                f"{groups} from Slack. Try again in a minute."
             )
         case AskVerdict.TOO_FEW_APPROVERS:
             who = f"only {people(sorted(able))}" if able else "no one"

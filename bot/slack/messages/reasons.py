@@ -127,12 +127,13 @@ def _(error: InstanceBusy) -> Reason:
 def _(error: InstanceNotReady) -> Reason:
     if error.status == "RESTORING":
         return Reason(
-            f"{name(error.instance_name)} is being restored (status {code(error.status)}). "
+            f"{name(error.instance_name)} is being restored ({code(error.status)}). "
             "Its backups can't be created or deleted until that finishes.",
             "Try again then.",
         )
     why = (
-        f"{name(error.instance_name)} is {status(error.status)} (status {code(error.status)}); "
+        f'{name(error.instance_name)}\'s status is "{status(error.status)}" '
+        f"({code(error.status)}); "
         "RDS backs up only available instances."
     )
     return Reason(why, "Try again when it's available.")
@@ -269,7 +270,7 @@ def _(error: GroupsUnknown) -> Reason:
     allowed = people(error.allowed, "or") or "the members of a group"
     permitted = _NEEDS_PERMISSION.get(error.wish) or name(error.wish)
     why = (
-        f"Only {allowed} can {permitted} {name(error.instance_name)}, and I can't get the "
+        f"Only {allowed} can {permitted} {name(error.instance_name)}, but I couldn't get the "
         "group's members from Slack."
     )
     return Reason(why, _GROUP_TODO)

@@ -154,7 +154,7 @@ def _stays(request: BackupRequest, now: datetime) -> str:
         return "being deleted"
     if request.deleted_after is None or request.retention in (Retention.KEPT, Retention.STAYS):
         return "until deleted"
-    return f"another {rough(request.deleted_after - now)}"
+    return f"{rough(request.deleted_after - now)} more"
 
 
 def _age(backup: Backup, now: datetime) -> str:
