@@ -23,13 +23,11 @@ cli = App(
     help="Manual backups of Huawei Cloud RDS databases, from Slack.",
     version=version,
 )
-cli.command(
-    "bot.cli.audit:audit", name="audit", help="The audit trail: prove it, or write it out."
-)
+cli.command("bot.cli.audit:audit", name="audit", help="Verify the audit log, or export it.")
 
 FELL_OVER = 1  # exit codes
 CANNOT_START = 2
-REJOIN = 2.0  # seconds between two tries to join the others again
+REJOIN = 2.0  # seconds between two attempts to rejoin the other replicas
 
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
@@ -43,12 +41,12 @@ def run(
     host: str = "127.0.0.1",
     port: Port = 3000,
 ) -> int:
-    """Run the bot: over Socket Mode, or serving Slack's signed requests.
+    """Run the bot, over Socket Mode or HTTP.
 
     Args:
-        http: Serve Slack's requests at /slack/events instead of opening sockets.
-        host: With --http: the address to listen on.
-        port: With --http: the port to listen on.
+        http: Listen for Slack's requests at /slack/events instead of using Socket Mode.
+        host: The address to listen on, with --http.
+        port: The port to listen on, with --http.
     """
     import asyncio
 
@@ -62,7 +60,7 @@ def run(
         asyncio.run(_until_told(loaded, Address(host, port) if http else None))
     except SettingsError:
         raise
-    except Exception:  # noqa: BLE001, told the way of the log, which shows no values
+    except Exception:  # noqa: BLE001, logged without values, which may be secrets
         logs.fell_over()
         return FELL_OVER
     return 0
@@ -74,14 +72,14 @@ def check(
     offline: Annotated[bool, Parameter(negative="")] = False,
     http: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Read all settings, ask Slack and RDS about what they name, and list every problem.
+    """Check all settings against Slack, RDS and the database, and list every problem.
 
-    Nothing is posted, created or changed. The exit code is 2 if settings are wrong, 1 if there
-    is another problem.
+    Nothing is posted, created or changed. The exit code is 2 if settings are wrong, and 1 if
+    anything else is.
 
     Args:
-        offline: Ask neither Slack nor RDS.
-        http: Check what `run --http` needs, instead of Socket Mode.
+        offline: Don't contact Slack or RDS.
+        http: Check what `run --http` needs instead of Socket Mode.
     """
     import logging
 
@@ -101,14 +99,14 @@ def demo(
     script: Annotated[bool, Parameter(negative="")] = False,
     scenario: Scenario | None = None,
 ) -> int:
-    """Try the bot in a browser, against a simulated Slack workspace and RDS region.
+    """Try the bot in a browser with a simulated Slack workspace and RDS region.
 
     Args:
-        port: Of the page, on loopback; 0 takes a free one.
+        port: The port of the page, on localhost; 0 picks a free one.
         browser: Open the page in a browser.
-        speed: Seconds of the offline world in a second; the page can change it.
-        script: Play the main job in the terminal instead, and leave.
-        scenario: The same, with this ending.
+        speed: How many times faster than real time it runs; can be changed on the page.
+        script: Play one request in the terminal instead, then exit.
+        scenario: Like --script, with this ending.
     """
     import asyncio
     import logging
@@ -130,10 +128,9 @@ def demo(
 
 
 async def _until_told(loaded: "Settings", address: "Address | None") -> None:
-    """Run until SIGTERM or SIGINT, then close in order.
+    """Run until SIGTERM or SIGINT, then shut down in order.
 
-    Who was silent for so long that others took over its work drops all it had under way, and
-    joins them anew: nobody has to start it by hand.
+    If other replicas took over because this one was silent too long, start again from scratch.
     """
     import asyncio
     import signal
@@ -152,13 +149,13 @@ async def _until_told(loaded: "Settings", address: "Address | None") -> None:
             log.warning("joining_again")
             try:
                 await _run(loaded, address)
-            except BotError as error:  # the settings were good before: the outside is away
+            except BotError as error:  # the settings worked before, so something outside is down
                 log.warning("not_joined", error=repr(error))
                 await asyncio.sleep(REJOIN)
 
 
 async def _run(loaded: "Settings", address: "Address | None") -> None:
-    """Run until others took over. Raises SettingsError, and whatever a part fell over with."""
+    """Run until another replica takes over. Raises SettingsError and any part's failure."""
     import gc
 
     from bot.app import running
@@ -166,18 +163,18 @@ async def _run(loaded: "Settings", address: "Address | None") -> None:
 
     with suppress(LeaseLost):
         async with running(loaded, clock=Clock(), address=address) as over:
-            gc.freeze()  # what stands now stays; walking all of it would hold up acks for 50 ms
+            gc.freeze()  # these objects stay; collecting them would delay acks by 50 ms
             await over
 
 
 def _refuse_windows() -> None:
-    """Say so at once: files are locked, and signals heard, as they are on other systems."""
+    """Raise SettingsError on Windows, where file locks and signals work differently."""
     if sys.platform == "win32":
-        raise SettingsError(["it doesn't run on Windows. Use Linux, macOS, WSL or a container."])
+        raise SettingsError(["It doesn't run on Windows. Use Linux, macOS, WSL or a container."])
 
 
 def main() -> None:
-    """The console script. Exit code 1: something outside is wrong; 2: what was set or typed is."""
+    """Run the command line. Exit code 1: something outside failed; 2: wrong settings or usage."""
     try:
         _refuse_windows()
         sys.exit(cli())

@@ -19,6 +19,7 @@ from bot.domain.states import RequestState
 from bot.runtime.clock import Clock
 
 PAGE = 10  # rows of one answer
+RECENT = 600.0  # seconds; the list is renewed twice as often while RDS responds
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,13 @@ class InstanceRow:
 
 @dataclass(frozen=True)
 class InstancesView:
+    """A page of instances; `as_of` is when RDS listed them, if that is not recent."""
+
     like: str | None
     rows: Sequence[InstanceRow]
     page: Page
     at: datetime
+    as_of: datetime | None = None
 
 
 class Inventory:
@@ -141,6 +145,8 @@ class Inventory:
         What it does not tell in time is left open.
         """
         known = await self._catalogue.known(timeout_seconds)
+        age = self._catalogue.age
+        as_of = None if age < RECENT else self._clock.now() - timedelta(seconds=age)
         wanted = sorted(matching(known, like or "", self._aliases), key=lambda found: found.name)
         page = _page(number, len(wanted))
         shown = wanted[page.number * PAGE :][:PAGE]
@@ -160,7 +166,7 @@ class Inventory:
             )
             for found, term in zip(shown, terms, strict=True)
         ]
-        return InstancesView(like, rows, page, self._clock.now())
+        return InstancesView(like, rows, page, self._clock.now(), as_of)
 
     async def _within(self, instance_id: str, timeout_seconds: float) -> None:
         with suppress(RdsError, TimeoutError):

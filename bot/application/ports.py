@@ -91,6 +91,11 @@ class Catalogue(Protocol):
         """All of them, as they were listed last; none if RDS does not tell in time."""
         ...
 
+    @property
+    def age(self) -> float:
+        """Seconds since RDS listed the instances; 0 if it never has."""
+        ...
+
 
 class People(Protocol):
     """Slack's people and user groups."""

@@ -1,4 +1,4 @@
-"""`backup-bot audit`: prove that the trail is as it was written, and hand it out."""
+"""`backup-bot audit`: verify that the audit log is unchanged, and export it."""
 
 import csv
 import json
@@ -28,26 +28,27 @@ from bot.domain.printable import printable
 from bot.runtime.clock import Clock
 from bot.storage.audit_rows import NAMES, AuditRow, audit_rows, entry_of, unsealed_entry_of
 
-audit = App(name="audit", help="The audit trail: prove it whole, or write it out.")
+audit = App(name="audit", help="Verify the audit log, or export it.")
 
 WHOLE, BROKEN, UNPROVEN = 0, 1, 3  # exit codes
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # begin a cell that a spreadsheet would evaluate
 
 
 @audit.command
 def verify(
     *, head: str | None = None, key: str | None = None, key_file: Path | None = None
 ) -> int:
-    """Prove that no entry was changed, removed or put in; exit code 1 names the first that was.
+    """Verify that no entry was changed, removed or inserted.
 
-    Exit code 3 means that nothing is wrong as far as one can see, but that a key is missing.
+    Exit code 1: an entry was; the first one is named. Exit code 3: nothing wrong was found, but
+    a key is missing, so not everything could be verified.
 
     Args:
-        head: The hash of an entry, noted earlier: proves that it is still there, so that
-            nothing up to it was cut off.
-        key: The key that the trail is sealed with. Other users of this machine can see it here:
-            rather set AUDIT_KEY, or use --key-file.
-        key_file: A file with the keys that the trail was sealed with, one a line.
+        head: The hash of an entry, noted earlier. Verifies that the entry is still there, so
+            that nothing up to it was cut off.
+        key: The key that the log is sealed with. Other users of this machine can see it here;
+            prefer AUDIT_KEY or --key-file.
+        key_file: A file with the keys that the log was sealed with, one per line.
     """
     keys = _keys(key, key_file)
     seen = _Seen(keys, head)
@@ -57,7 +58,9 @@ def verify(
                 at = printable(f"{row['at']}, {row['action']}")
                 return _broken(f"at entry {printable(str(row['number']))} ({at}): {why}.")
     if not seen.head:
-        return _broken(f"no entry has the hash {head}: the end was cut off, or all rewritten.")
+        return _broken(
+            f"no entry has the hash {head}: the end was cut off, or everything was rewritten."
+        )
     return _told(seen)
 
 
@@ -71,9 +74,9 @@ def export(
     """Write the entries to standard output, oldest first.
 
     Args:
-        format: jsonl is exact; csv is for spreadsheets, and defuses what they would run.
+        format: jsonl is exact; csv is for spreadsheets, with formulas made harmless.
         since: A date (2026-11-01), a time in UTC (2026-11-01T12:00) or an age (30d, 12h).
-        instance: Only what is about this instance, by its name or id.
+        instance: Only entries about this instance, by name or ID.
     """
     start = _moment(since) if since else None
     write = _write_csv if format == "csv" else _write_jsonl
@@ -81,20 +84,20 @@ def export(
         with closing(audit_rows(database_url(os.environ), since=start, instance=instance)) as rows:
             write(rows)
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return WHOLE
 
 
 class _Seen:
-    """What the entries read so far come to."""
+    """What was found in the entries read so far."""
 
     def __init__(self, keys: Keys, head: str | None) -> None:
         self.newest: ChainedEntry | None = None
         self.unsealed = 0
-        self.unproven: Counter[str] = Counter()  # entries by the id of a key that was not given
+        self.unproven: Counter[str] = Counter()  # entries by the ID of a key that wasn't given
         self.keys = keys
-        self.head = head in (None, GENESIS)  # whether it was seen
+        self.head = head in (None, GENESIS)  # whether it was found
         self._head = head
 
     def what_is_wrong_with(self, row: AuditRow) -> str | None:
@@ -104,7 +107,7 @@ class _Seen:
         try:
             entry = entry_of(row)
         except ValueError:
-            return "it is not as the bot writes entries"
+            return "it isn't in the bot's format"
         why = break_between(self.newest, entry, self.keys)
         self.newest = entry
         self.head = self.head or entry.hash == self._head
@@ -114,27 +117,32 @@ class _Seen:
 
 
 def _told(seen: _Seen) -> int:
-    """Say what was found where nothing is wrong."""
+    """Print the result if nothing wrong was found, and return the exit code."""
     if seen.unsealed:
-        print(f"{_entries(seen.unsealed)} not sealed yet: nothing proves them so far.")
+        print(f"{_entries(seen.unsealed)} not sealed yet, so not verified.")
     if seen.newest is None:
-        print("The trail is whole: it has no entry yet.")
+        print("The audit log is intact: it has no entries yet.")
         return WHOLE
     newest = seen.newest
     for key_id, count in seen.unproven.items():
-        print(f"{_entries(count)} sealed with the key {printable(key_id)}, which was not given.")
+        print(f"{_entries(count)} sealed with the key {printable(key_id)}, which wasn't given.")
     if seen.unproven:
         print(
-            f"Their content is not proven. Keys that were given: {', '.join(seen.keys) or 'none'}."
+            "Their content can't be verified. "
+            f"Keys that were given: {', '.join(seen.keys) or 'none'}."
         )
         return UNPROVEN
     if seen.keys and not key_id_of(newest.hash):
-        print("The newest entry is not sealed with a key: whoever can write to the database")
-        print("may have replaced the trail.")
+        print("The newest entry isn't sealed with a key, so anyone who can write to the database")
+        print("could have replaced the log.")
         return UNPROVEN
-    print(f"The trail is whole: {newest.number} entries, the newest of {newest.at}.")
-    print(f"Its hash: {newest.hash}")
+    print(f"The audit log is intact: {_counted(newest.number)}, the newest from {newest.at}.")
+    print(f"Hash of the newest entry: {newest.hash}")
     return WHOLE
+
+
+def _counted(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
 
 
 def _entries(count: int) -> str:
@@ -142,7 +150,7 @@ def _entries(count: int) -> str:
 
 
 def _keys(key: str | None, key_file: Path | None) -> Keys:
-    """The keys that were given, else AUDIT_KEY. Raises SettingsError."""
+    """Return the given keys, or AUDIT_KEY. Raises SettingsError."""
     name = "--key-file" if key_file else "--key" if key else "AUDIT_KEY"
     try:
         text = key_file.read_text("utf-8") if key_file else key or os.environ.get(name, "")
@@ -154,7 +162,7 @@ def _keys(key: str | None, key_file: Path | None) -> Keys:
 
 
 def _broken(why: str) -> int:
-    print(printable(f"The trail is broken {why}"))
+    print(printable(f"The audit log is broken {why}"))
     return BROKEN
 
 
@@ -191,6 +199,6 @@ def _write_jsonl(rows: Iterator[AuditRow]) -> None:
             entry = entry_of(row) if row["number"] else unsealed_entry_of(row)
             shown = {**row, **entry.model_dump(mode="json")}
         except ValueError:
-            shown = dict(row)  # somebody wrote into it: as it stands
+            shown = dict(row)  # someone changed it: show it as it is
         line = json.dumps({name: shown[name] for name in NAMES}, ensure_ascii=False)
         print(printable(line))  # the same JSON

@@ -1,4 +1,4 @@
-"""`backup-bot check`: everything that is set, and whether Slack, RDS and the database agree."""
+"""`backup-bot check`: check all settings against Slack, RDS and the database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -15,16 +15,18 @@ from bot.config.settings import Settings, load
 from bot.connections import rds_client, slack_client
 from bot.domain.errors import RdsError, RdsUnreachable, SettingsError
 from bot.domain.instances import Instance
+from bot.domain.policy import is_group
 from bot.domain.policy_problems import problems
 from bot.domain.printable import printable
 from bot.domain.references import alias_warnings
 from bot.runtime.clock import Clock
+from bot.slack.messages.policy_words import count
 from bot.slack.transport.people import People
 from bot.slack.transport.probe import why_no_post
 from bot.slack.transport.slack_errors import FAILURES, error_code
 from bot.storage.engine import why_not_open
 
-CHECK_TIMEOUT = 20.0  # seconds for all that Slack or RDS is asked
+CHECK_TIMEOUT = 20.0  # seconds for each call of Slack or RDS
 
 
 class Level(StrEnum):
@@ -35,7 +37,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, and what came of it."""
+    """The result of one check."""
 
     level: Level
     text: str
@@ -46,9 +48,9 @@ class Finding:
 
 
 def run_check(environ: Mapping[str, str], *, offline: bool, http: bool) -> int:
-    """Print every finding; 2 if settings are wrong, 1 if all else is, 0 if nothing is.
+    """Print every finding and return the exit code.
 
-    Warnings are no problems.
+    2 if settings are wrong, 1 for any other problem, 0 otherwise, also with warnings.
     """
     return asyncio.run(_print_all(environ, offline=offline, http=http))
 
@@ -60,14 +62,16 @@ async def _print_all(environ: Mapping[str, str], *, offline: bool, http: bool) -
         counted[finding.level] += 1
         if finding.level is Level.PROBLEM:
             code = max(code, finding.exit_code)
-    print(f"{counted[Level.PROBLEM]} problems, {counted[Level.WARNING]} warnings")
+    print(
+        f"{count(counted[Level.PROBLEM], 'problem')}, {count(counted[Level.WARNING], 'warning')}"
+    )
     return code
 
 
 async def findings(
     environ: Mapping[str, str], *, offline: bool, http: bool
 ) -> AsyncIterator[Finding]:
-    """Look at everything, also after something is wrong."""
+    """Check everything, even after a problem. Yields every finding."""
     try:
         settings = load(environ, http=http)
     except SettingsError as error:
@@ -92,11 +96,8 @@ async def findings(
 def _which_file(settings: Settings) -> Finding:
     source, rules = settings.source, len(settings.file.policy.rules)
     if source.read:
-        read = (
-            f"settings: read from {source.path}, with {rules} {'rule' if rules == 1 else 'rules'}"
-        )
-        return Finding(Level.OK, read)
-    return Finding(Level.WARNING, f"settings: there is no {source.path}: {WITHOUT_A_FILE}.")
+        return Finding(Level.OK, f"settings: read from {source.path}, {count(rules, 'rule')}")
+    return Finding(Level.WARNING, f"settings: {source.path} doesn't exist, so {WITHOUT_A_FILE}.")
 
 
 def _judged(what: str, why: str | None) -> Finding:
@@ -111,25 +112,25 @@ async def _slack(
     try:
         team = (await slack.auth_test())["team"]
     except FAILURES as error:
-        yield Finding(Level.PROBLEM, f"SLACK_BOT_TOKEN: Slack says {error_code(error)}")
+        yield Finding(Level.PROBLEM, f"SLACK_BOT_TOKEN: Slack rejected it ({error_code(error)})")
         return
-    yield Finding(Level.OK, f"SLACK_BOT_TOKEN: Slack takes it, for the workspace {team}")
+    yield Finding(Level.OK, f"SLACK_BOT_TOKEN: Slack accepted it for the workspace {team}")
     if not http:
         yield await _socket_ticket(slack, settings)
     async for finding in _policy(slack, settings):
         yield finding
     for channel in _channels(settings):
         why = await why_no_post(slack, channel)
-        yield _judged(f"channel {channel}: the bot may post there", why)
+        yield _judged(f"channel {channel}: the bot can post there", why)
 
 
 async def _socket_ticket(slack: AsyncWebClient, settings: Settings) -> Finding:
     token = settings.environment.app_token
-    assert token is not None  # noqa: S101, settings.load wants one without --http
+    assert token is not None  # noqa: S101, settings.load requires one without --http
     try:
         await slack.apps_connections_open(app_token=token.get_secret_value())
     except FAILURES as error:
-        return Finding(Level.PROBLEM, f"SLACK_APP_TOKEN: Slack says {error_code(error)}")
+        return Finding(Level.PROBLEM, f"SLACK_APP_TOKEN: Slack rejected it ({error_code(error)})")
     return Finding(Level.OK, "SLACK_APP_TOKEN: it opens a socket")
 
 
@@ -144,12 +145,16 @@ async def _policy(slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Fi
     for slack_id in named:
         behind = members.get(slack_id)
         if behind is None:
-            why = people.problems.get(slack_id, "no answer")
-            yield Finding(Level.PROBLEM, f"{slack_id}: Slack does not say who that is ({why})")
+            why = people.problems.get(slack_id, "no response")
+            yield Finding(Level.PROBLEM, f"{slack_id}: Slack can't say who that is ({why})")
         elif behind:
-            yield Finding(Level.OK, f"{slack_id}: {len(behind)} living")
+            yield Finding(Level.OK, f"{slack_id}: {_active(slack_id, len(behind))}")
     for problem in problems(policy, members):
         yield Finding(Level.PROBLEM, settings.source.located(problem))
+
+
+def _active(slack_id: str, people: int) -> str:
+    return count(people, "active member") if is_group(slack_id) else "active"
 
 
 def _channels(settings: Settings) -> list[str]:
@@ -162,21 +167,21 @@ async def _rds(settings: Settings, stack: AsyncExitStack) -> AsyncIterator[Findi
         instances = await rds.list_instances()
     except RdsError as error:
         told = error.code or f"HTTP {error.status}"
-        what = "does not answer" if isinstance(error, RdsUnreachable) else "refuses"
-        yield Finding(Level.PROBLEM, f"RDS {what} at {settings.rds_endpoint}: {told}")
+        what = "isn't responding" if isinstance(error, RdsUnreachable) else "refused the call"
+        yield Finding(Level.PROBLEM, f"RDS at {settings.rds_endpoint} {what} ({told})")
         return
-    yield Finding(Level.OK, f"RDS takes the keys, and lists {len(instances)} instances")
+    yield Finding(Level.OK, f"RDS accepted the keys and lists {count(len(instances), 'instance')}")
     for warning in _unmatched(settings, instances):
         yield Finding(Level.WARNING, warning)
 
 
 def _unmatched(settings: Settings, instances: list[Instance]) -> list[str]:
-    """Rules that lead to no instance there is now, and aliases that do not do as they seem to."""
+    """Return warnings for rules that match no instance and aliases that don't work."""
     found = []
     source: Source = settings.source
     for number, rule in enumerate(settings.file.policy.rules):
         if not any(rule.covers(instance.name, instance.id) for instance in instances):
-            text = f"rule {number + 1}: it matches no instance that there is now."
+            text = f"rule {number + 1}: it matches no existing instance."
             found.append(source.sentence(("rule", number, "instances"), text))
     warnings = alias_warnings(settings.file.aliases, instances)
     found += (source.of_alias(*warning) for warning in warnings)

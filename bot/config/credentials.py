@@ -1,12 +1,12 @@
-"""What is wrong with a secret, found at the start: it was pasted with something, or elsewhere.
+"""Checks of the secrets in the settings, done at startup, for common copy-and-paste mistakes.
 
-Each check returns the value as it is to be used. Raises ValueError, and its words, which say
-what to do, hold no part of the value.
+Each check returns the value to use. Raises ValueError, whose message says what to do and
+contains no part of the value.
 """
 
 import re
 
-# Curly ones, too: documents and chats turn quotes into them.
+# Including curly ones, into which documents and chats turn quotes.
 QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 NOT_FILLED_IN = re.compile(
     r"<[A-Za-z][\w -]*> | \$\{\w+\} | \{\{.*\}\} | \$\(.*\) | ^\$\w+$ | ^%\w+%$", re.VERBOSE
@@ -17,56 +17,56 @@ PLACEHOLDER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 OWN_NAME = re.compile(r"(?:export\s+)?[A-Z]+(?:_[A-Z]+)+\s*=")
-BOT_TOKEN = "xoxb-"  # noqa: S105, how it begins
-APP_TOKEN = "xapp-"  # noqa: S105, the same
-# How what Slack issues begins: what it is, and where it belongs.
+BOT_TOKEN = "xoxb-"  # noqa: S105, a prefix
+APP_TOKEN = "xapp-"  # noqa: S105, a prefix
+# Prefix of what Slack issues → what it is and where it belongs.
 KINDS = {
     BOT_TOKEN: "a bot token, which belongs in SLACK_BOT_TOKEN",
     APP_TOKEN: "an app-level token, which belongs in SLACK_APP_TOKEN",
     "xoxp-": "a user token, which the bot doesn't use",
     "xoxe-": "a refresh token, which the bot doesn't use",
-    "https://hooks.slack.com/": "the address of a webhook, which the bot doesn't use",
+    "https://hooks.slack.com/": "a webhook URL, which the bot doesn't use",
 }
 AK_LENGTH, SK_LENGTH = 20, 40  # as Huawei Cloud issues them
 
 
 def unwrapped(value: str) -> str:
-    """A value without the blanks around it. Quotes, its name and placeholders are refused."""
+    """Strip a value. Raises ValueError for quotes, its own name and placeholders."""
     value = value.strip()
     if value[:1] in QUOTES or value[-1:] in QUOTES:
         raise ValueError("remove the quotes around it")
     if OWN_NAME.match(value):
         raise ValueError("it repeats its name; write only what comes after the =")
     if NOT_FILLED_IN.search(value):
-        raise ValueError("it has a placeholder in it; put the real value there")
+        raise ValueError("it contains a placeholder; use the real value")
     return value
 
 
 def one_word(value: str) -> str:
-    """The same, of visible ASCII alone: all else can be in no header and no address."""
+    """Like `unwrapped`, and only visible ASCII, as headers and addresses require."""
     value = unwrapped(value)
     if value.lower().startswith("bearer "):
         raise ValueError('write the token alone, without "Bearer"')
     for place, character in enumerate(value, 1):
         if character.isspace():
-            raise ValueError(f"character {place} is a blank or a line break; copy it again")
+            raise ValueError(f"character {place} is a space or a line break; copy it again")
         if not "!" <= character <= "~":
             raise ValueError(f"character {place} isn't plain ASCII; copy it again")
     return value
 
 
 def bot_token(value: str) -> str:
-    """`xoxb-…`, of the installed app; `xoxe.xoxb-…` where tokens are rotated."""
+    """Check a bot token: `xoxb-…`, or `xoxe.xoxb-…` with token rotation."""
     return _token(value, BOT_TOKEN, "the bot token (xoxb-…)")
 
 
 def app_token(value: str) -> str:
-    """`xapp-…`, for Socket Mode."""
+    """Check an app-level token for Socket Mode: `xapp-…`."""
     return _token(value, APP_TOKEN, "an app-level token (xapp-…)")
 
 
 def other_secret(value: str) -> str:
-    """A secret that is no token of Slack's."""
+    """Check a secret that isn't a Slack token."""
     value = _secret(value)
     if kind := _kind(value):
         raise ValueError(f"it's {kind}")
@@ -74,13 +74,13 @@ def other_secret(value: str) -> str:
 
 
 def look_swapped(access_key: str, secret_key: str) -> bool:
-    """Whether the access key is as long as a secret key, and the other way around."""
+    """Return whether access key and secret key have each other's length."""
     return (len(access_key.strip()), len(secret_key.strip())) == (SK_LENGTH, AK_LENGTH)
 
 
 def _secret(value: str) -> str:
     if PLACEHOLDER.search(value):
-        raise ValueError("it's a placeholder; put the real value there")
+        raise ValueError("it's a placeholder; use the real value")
     return one_word(value)
 
 
@@ -89,8 +89,8 @@ def _token(value: str, begins: str, wanted: str) -> str:
     if value.removeprefix("xoxe.").startswith(begins):
         return value
     if kind := _kind(value):
-        raise ValueError(f"it's {kind}; this has to be {wanted}")
-    raise ValueError(f"it doesn't begin with {begins}; this has to be {wanted}")
+        raise ValueError(f"it's {kind}; use {wanted}")
+    raise ValueError(f"it doesn't begin with {begins}; use {wanted}")
 
 
 def _kind(value: str) -> str | None:

@@ -1,4 +1,4 @@
-"""`backup-bot.toml`: what is not secret, with every problem at its line."""
+"""Read `backup-bot.toml`, and report every problem with its line."""
 
 import codecs
 import re
@@ -22,7 +22,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def duration(value: object) -> object:
-    """`"8h"`, `"90m"`, `"1d 12h"` → timedelta; pydantic judges everything else."""
+    """Parse `"8h"`, `"90m"` or `"1d 12h"`; pydantic checks anything that isn't a string."""
     if isinstance(value, str):
         short = value[:LONGEST_DURATION]
         parts = re.findall(r"(\d+)\s*([smhd])", short)
@@ -30,7 +30,7 @@ def duration(value: object) -> object:
             try:
                 return timedelta(**{UNITS[unit]: int(number) for number, unit in parts})
             except (OverflowError, ValueError):
-                raise ValueError("it is longer than anybody waits") from None
+                raise ValueError("it is too long") from None
         raise ValueError('write a duration like "8h", "90m" or "1d 12h"')
     return value
 
@@ -38,13 +38,13 @@ def duration(value: object) -> object:
 def _list_of_ids(value: object) -> object:
     for item in value if isinstance(value, list | tuple) else ():
         if not re.fullmatch(r"[USW][A-Z0-9]{1,20}", str(item)):
-            raise ValueError(f"{item!r} is not a Slack user id (U…, W…) or user-group id (S…)")
+            raise ValueError(f"{item!r} isn't a Slack user ID (U…, W…) or user group ID (S…)")
     return value
 
 
 def _channel(value: object) -> object:
     if not re.fullmatch(r"[CG][A-Z0-9]{1,20}", str(value)):
-        raise ValueError(f"{value!r} is not the id of a channel (C…)")
+        raise ValueError(f"{value!r} isn't a channel ID (C…)")
     return value
 
 
@@ -53,7 +53,7 @@ def _approvers(value: object) -> object:
         return ()
     if value in ([], ()):
         raise ValueError(
-            'nobody could approve: name somebody, write "anybody", or set approvals = 0'
+            'no one could approve; add approvers, write "anybody", or set approvals = 0'
         )
     return _list_of_ids(value)
 
@@ -80,7 +80,7 @@ class RdsTable(_Table):
 
 
 class ApprovalTable(_Table):
-    """What a rule says, or `[approval]` for all of them; what it does not is inherited."""
+    """The keys of `[approval]` and of each rule; a rule inherits what it doesn't set."""
 
     requesters: Ids | None = None
     channels: tuple[Channel, ...] | None = None
@@ -100,7 +100,7 @@ class RuleTable(ApprovalTable):
 
 
 class ConfigFile(_Table):
-    """`backup-bot.toml`: what is not secret."""
+    """The settings in `backup-bot.toml`, none of them secret."""
 
     rds: RdsTable = RdsTable()
     approval: ApprovalTable | None = None
@@ -109,7 +109,7 @@ class ConfigFile(_Table):
 
     @property
     def policy(self) -> Policy:
-        """The policy; without an `[approval]` table its defaults are the built-in ones."""
+        """Return the policy; without an `[approval]` table it has the built-in defaults."""
         defaults = Terms()
         if self.approval is not None:
             defaults = Terms(**self.approval.model_dump(exclude_none=True), rule="[approval]")
@@ -117,28 +117,28 @@ class ConfigFile(_Table):
 
 
 class Source(BaseModel):
-    """The file that the settings came from, for who has to mend it."""
+    """The file that the settings came from, for messages about problems in it."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str = DEFAULT_CONFIG
     lines: dict[TomlPath, int] = {}
-    read: bool = False  # or there is none, and the defaults hold
+    read: bool = False  # False: the file doesn't exist, and the defaults apply
 
     @property
     def path(self) -> Path:
-        """Where it is, or was looked for."""
+        """Where the file is, or was expected."""
         return Path(self.name).absolute()
 
     def located(self, problem: PolicyProblem) -> str:
-        """A problem with its file and line."""
+        """Return a problem of the policy with its file and line."""
         if problem.rule is None:
             return self.sentence(("approval", problem.key), f"[approval]: {problem.text}.")
         path = ("rule", problem.rule - 1, problem.key)
         return self.sentence(path, f"rule {problem.rule}: {problem.key}: {problem.text}.")
 
     def of_alias(self, alias: str, text: str) -> str:
-        """What is wrong with an alias, with its file and line."""
+        """Return a problem of an alias with its file and line."""
         return self.sentence(("aliases", alias), f"alias {alias}: {text}.")
 
     def sentence(self, path: TomlPath, text: str) -> str:
@@ -147,7 +147,10 @@ class Source(BaseModel):
 
 
 def read_config(named: str | None, found: list[str]) -> tuple[ConfigFile | None, Source]:
-    """The file, or its defaults if none is named and none is there; what is wrong is `found`."""
+    """Read the file, or its defaults if no file is named and none exists.
+
+    Appends every problem to `found`.
+    """
     path = Path(named or DEFAULT_CONFIG)
     if not named and not path.exists():
         return ConfigFile(), Source()
@@ -156,10 +159,10 @@ def read_config(named: str | None, found: list[str]) -> tuple[ConfigFile | None,
         document = tomllib.loads(text)
         source = Source(name=str(path), lines=lines_of(text), read=True)
     except (OSError, UnicodeError) as error:
-        found.append(f"{path} cannot be read: {error}.")
+        found.append(f"{path} can't be read: {error}.")
         return None, Source()
-    except (ValueError, RecursionError) as error:  # numbers and nesting beyond all bounds, too
-        found.append(f"{path} is not valid TOML: {error}.")
+    except (ValueError, RecursionError) as error:  # huge numbers and deep nesting, too
+        found.append(f"{path} isn't valid TOML: {error}.")
         return None, Source()
     try:
         file = ConfigFile.model_validate(document)
@@ -174,14 +177,14 @@ def read_config(named: str | None, found: list[str]) -> tuple[ConfigFile | None,
 
 
 def _decoded(content: bytes) -> str:
-    """The text; a byte-order mark is left out. Raises UnicodeError, which says what to do."""
+    """Decode the text, without its byte-order mark. Raises UnicodeError that says what to do."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
-        raise UnicodeError("it is UTF-16, or no text; save it as UTF-8")
+        raise UnicodeError("it is UTF-16 or isn't text; save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UnicodeError(f"line {line} is not UTF-8; save it as UTF-8") from error
+        raise UnicodeError(f"line {line} isn't UTF-8; save it as UTF-8") from error
 
 
 def _words(path: TomlPath, kind: str, message: str) -> str:
@@ -194,13 +197,13 @@ def _words(path: TomlPath, kind: str, message: str) -> str:
             meant = (
                 f"did you mean {near[0]}?" if near else "see docs/settings.md and docs/policy.md."
             )
-            return f"{name} is not a setting; {meant}"
+            return f"{name} isn't a setting; {meant}"
         case _:
             return f"{name}: {message.removeprefix('Value error, ')}."
 
 
 def _named(path: TomlPath) -> str:
-    """`rule 2: approvals`; places in a list, and what pydantic adds, are no part of a name."""
+    """Return the name of a setting: `rule 2: approvals`, without list indexes and the like."""
     if path[0] == "rule" and len(path) > 1 and isinstance(path[1], int):
         keys = [f"rule {path[1] + 1}", *map(str, path[2:3])]
         return ": ".join(keys)

@@ -1,4 +1,4 @@
-"""Environment and `backup-bot.toml` → one frozen Settings, with every problem reported at once."""
+"""Load the environment and `backup-bot.toml` into Settings, reporting all problems at once."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from bot.domain.errors import SettingsError
 
 
 def _matching(pattern: str, wish: str) -> BeforeValidator:
-    """One word of this form; its problem is told as a wish."""
+    """Return a validator for one word of this pattern; `wish` says what to write instead."""
 
     def check(value: object) -> str:
         word = credentials.one_word(str(value))
@@ -41,11 +41,11 @@ def _audit_key(value: SecretStr) -> SecretStr:
 def _port(value: object) -> int:
     word = credentials.one_word(str(value))
     if not re.fullmatch(r"[0-9]{1,5}", word) or int(word) > addresses.LAST_PORT:
-        raise ValueError("write a number from 0 to 65535; 0 turns it off")
+        raise ValueError("write a number from 0 to 65535; 0 turns the health server off")
     return int(word)
 
 
-_project = _matching("[0-9a-zA-Z_-]+", "copy the project ID, which has letters and digits only")
+_project = _matching("[0-9a-zA-Z_-]+", "copy the project ID, which has only letters and digits")
 _region = _matching("[a-z0-9-]+", "write the region's ID, for example ap-southeast-1")
 _command = _matching("/[a-z0-9_-]{1,31}", "write it as in the manifest, for example /backup")
 _log_format = _matching("console|json", "write console or json")
@@ -56,7 +56,7 @@ BLANK = f" \t\r\n{credentials.QUOTES}"
 
 
 class Environment(BaseModel):
-    """The secrets and addresses, under the names their owners use."""
+    """The environment variables, with the secrets and addresses."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,7 +98,7 @@ class Environment(BaseModel):
 
 
 class Settings(BaseModel):
-    """Everything an operator can set, checked."""
+    """All settings, checked."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -115,9 +115,9 @@ class Settings(BaseModel):
 
 
 def load(environ: Mapping[str, str], *, http: bool) -> Settings:
-    """Read and check everything. Raises SettingsError that names every problem at once."""
+    """Read and check all settings. Raises SettingsError with every problem."""
     found: list[str] = []
-    # `NAME=` and `NAME=""` in an env file mean that nobody filled it in.
+    # `NAME=` and `NAME=""` in an env file count as not set.
     given = {name: value for name, value in environ.items() if value.strip(BLANK)}
     environment = _environment(given, found)
     found += _missing_for_mode(given, http=http)
@@ -129,12 +129,12 @@ def load(environ: Mapping[str, str], *, http: bool) -> Settings:
 
 
 def revealed(secret: SecretStr | None) -> str:
-    """The text of a secret, for whom it is for; empty if there is none."""
+    """Return the text of a secret, or "" if there is none."""
     return secret.get_secret_value() if secret else ""
 
 
 def database_url(environ: Mapping[str, str]) -> str:
-    """DATABASE_URL, or its default; all else may be missing or wrong. Raises SettingsError."""
+    """Return DATABASE_URL or its default; ignores other settings. Raises SettingsError."""
     value = environ.get("DATABASE_URL", "").strip()
     try:
         return addresses.database_url(value or Environment.model_fields["database_url"].default)
@@ -143,14 +143,14 @@ def database_url(environ: Mapping[str, str]) -> str:
 
 
 def _misnamed(given: Mapping[str, str]) -> Iterator[str]:
-    """What an env file brings in if it is written for a shell, or begins with a mark."""
+    """Yield problems of names from an env file: `export`, a byte-order mark, swapped keys."""
     ours = {field.alias for field in Environment.model_fields.values()}
     for name in given:
         meant = name.strip("\ufeff \t").removeprefix("export ").strip()
         if meant != name and meant in ours:
             yield (
                 f"{meant}: its line in the env file has something before the name"
-                " (`export`, a blank or a byte-order mark). Remove it."
+                " (`export`, a space or a byte-order mark). Remove it."
             )
     keys = given.get("HUAWEICLOUD_SDK_AK", ""), given.get("HUAWEICLOUD_SDK_SK", "")
     if credentials.look_swapped(*keys):
@@ -163,7 +163,9 @@ def _misnamed(given: Mapping[str, str]) -> Iterator[str]:
 def _missing_for_mode(given: Mapping[str, str], *, http: bool) -> list[str]:
     problems = []
     if http and "SLACK_SIGNING_SECRET" not in given:
-        problems.append("SLACK_SIGNING_SECRET is missing: --http needs it to check who calls.")
+        problems.append(
+            "SLACK_SIGNING_SECRET is missing: --http needs it to verify Slack's requests."
+        )
     if not http and "SLACK_APP_TOKEN" not in given:
         problems.append(
             "SLACK_APP_TOKEN is missing: Socket Mode needs an app-level token (xapp-…)"

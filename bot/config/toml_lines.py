@@ -1,4 +1,4 @@
-"""Where in a TOML file each key stands; `tomllib` does not say."""
+"""Find the line of each key in a TOML file, which `tomllib` doesn't report."""
 
 import re
 import tomllib
@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-Path = tuple[str | int, ...]  # keys, and places in arrays of tables
+Path = tuple[str | int, ...]  # keys, and indexes in arrays of tables
 
-# A file that parses consists of these; what is in no group can end no statement.
+# The tokens of a valid file: strings, comments, brackets and line ends. A statement ends at a
+# line end outside all brackets.
 TOKEN = re.compile(
     r'''"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*'''
     r"|(?P<open>[\[{])|(?P<close>[\]}])|(?P<end>\n)",
@@ -17,13 +18,13 @@ TOKEN = re.compile(
 
 
 def lines_of(text: str) -> dict[Path, int]:
-    """The line, from 1, on which the statement begins that brings each path in.
+    """Return the line, from 1, of the statement that first mentions each path.
 
     Raises tomllib.TOMLDecodeError if the text does not parse.
     """
     tomllib.loads(text)
     known: dict[Path, int] = {}
-    tables: Counter[Path] = Counter()  # in each array of them, so far
+    tables: Counter[Path] = Counter()  # tables so far in each array of tables
     table: Path = ()
     for line, statement in _statements(text):
         document = tomllib.loads(statement)
@@ -38,14 +39,14 @@ def lines_of(text: str) -> dict[Path, int]:
 
 
 def line_of(path: Path, lines: dict[Path, int]) -> int | None:
-    """The line of a path, or of what it stands in."""
+    """Return the line of a path, or else of the nearest table or array around it."""
     return next(
         (lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), None
     )
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Each header and each assignment, with the line on which it begins."""
+    """Yield each header and assignment with the line where it begins."""
     began = depth = 0
     line = next_line = 1
     text = f"{text}\n"
@@ -64,7 +65,7 @@ def _says_nothing(statement: str) -> bool:
 
 
 def _table(header: dict[str, Any], tables: Counter[Path]) -> Path:
-    """The path of the table that a header opens; one more of its kind if it is one of an array."""
+    """Return the path of the table that a header opens, counting tables of an array."""
     path: Path = ()
     inside: Any = header
     while inside and isinstance(inside, dict):
@@ -72,7 +73,7 @@ def _table(header: dict[str, Any], tables: Counter[Path]) -> Path:
         path = (*path, key)
         if isinstance(inside, list):
             tables[path] += 1
-        if path in tables:  # a header below an array of tables means the last of them
+        if path in tables:  # a header below an array of tables belongs to its last table
             path = (*path, tables[path] - 1)
     return path
 

@@ -1,4 +1,4 @@
-"""What goes on the audit trail, and the chain of hashes that shows whether it was changed."""
+"""The audit log's entries, and the chain of hashes that reveals changes."""
 
 import hashlib
 import hmac
@@ -13,44 +13,44 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-OURSELVES = "backup-bot"  # the actor when nobody clicked
-GENESIS = "0" * 64  # what the first entry carries for the hash of the one before
+OURSELVES = "backup-bot"  # the actor of what no person did
+GENESIS = "0" * 64  # the previous hash of the first entry
 SHORTEST_KEY = 16  # bytes: a shorter one could be guessed
-KEYED = "hmac-sha256"  # how a hash begins that was made with a key: hmac-sha256:key id:digest
+KEYED = "hmac-sha256"  # begins a hash made with a key: hmac-sha256:key id:digest
 
 
 class AuditAction(StrEnum):
-    """What happened. A request that ends is named as its state is."""
+    """What happened. The end of a request has the name of its final state."""
 
     ASKED = "asked"
     ASK_REFUSED = "ask_refused"  # nothing was stored
-    AUDIT_REFUSED = "audit_refused"  # somebody may not read the trail
-    LOOKED_UP = "looked_up"  # RDS knows the instance; people may decide
+    AUDIT_REFUSED = "audit_refused"  # someone isn't allowed to read the log
+    LOOKED_UP = "looked_up"  # RDS knows the instance; people can decide
     APPROVED = "approved"
     REJECTED = "rejected"
     CLICK_REFUSED = "click_refused"  # a click that changed nothing; its verdict says why
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
-    STOPPED = "stopped"  # its requester withdrew it when RDS may have been doing it already
+    STOPPED = "stopped"  # withdrawn when RDS may already have been doing it
     BREAK_GLASS = "break_glass"  # started without approval
-    CREATE_SENT = "create_sent"  # about to be: from here on a backup may exist
+    CREATE_SENT = "create_sent"  # about to be sent: from here on a backup may exist
     CREATE_ACCEPTED = "create_accepted"
-    OUTCOME_UNKNOWN = "outcome_unknown"  # RDS did not answer the create
+    OUTCOME_UNKNOWN = "outcome_unknown"  # RDS didn't respond to the create
     ADOPTED = "adopted"  # found by its name after an unknown outcome
     REFUSED = "refused"
-    DELETE_SENT = "delete_sent"  # about to be
+    DELETE_SENT = "delete_sent"  # about to be sent
     DELETED = "deleted"
-    KEPT = "kept"  # somebody said that it is not to be deleted by itself
-    STAYS = "stays"  # it was to be deleted, and RDS does not do it
+    KEPT = "kept"  # someone chose that it isn't deleted automatically
+    STAYS = "stays"  # RDS wouldn't delete it
     COMPLETED = "completed"
     FAILED = "failed"
     LOST = "lost"
 
 
 class AuditEntry(BaseModel):
-    """One line of the trail. It is never changed once written.
+    """One entry of the audit log, never changed once written.
 
-    `actor` is a Slack user id, or the bot's own word for itself. `request_id` is None when
+    `actor` is a Slack user ID or `OURSELVES`. `request_id` is None when
     nothing was stored. `rule` is the `Terms.rule` that applied, if one did.
     """
 
@@ -69,15 +69,15 @@ class AuditEntry(BaseModel):
 class WrittenEntry(AuditEntry):
     """An entry as it is in the database.
 
-    `action` is whatever is there: a trail that a newer release or an intruder wrote to must
-    still be readable.
+    `action` is any text, so that a log stays readable that a newer release or an intruder
+    wrote to.
     """
 
-    action: str  # type: ignore[assignment]  # read as it stands
+    action: str  # type: ignore[assignment]  # any text
 
 
 class ChainedEntry(WrittenEntry):
-    """An entry in its place: `previous` is the hash of the one before, `hash` its own."""
+    """An entry in the chain: `previous` is the hash of the one before, `hash` its own."""
 
     number: int  # 1, 2, 3, … without a gap
     previous: str
@@ -86,24 +86,24 @@ class ChainedEntry(WrittenEntry):
 
 @dataclass(frozen=True)
 class AuditKey:
-    """The secret without which nobody can write a hash that fits."""
+    """The secret that is needed to write a valid hash."""
 
     secret: bytes = field(repr=False)
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """The key that a text is, without the blanks around it. Raises ValueError if too short."""
+        """Return the key in a text, without surrounding space. Raises ValueError if too short."""
         if len(secret := text.strip().encode("utf-8", "surrogateescape")) < SHORTEST_KEY:
-            raise ValueError(f"an audit key has at least {SHORTEST_KEY} characters")
+            raise ValueError(f"an audit key needs at least {SHORTEST_KEY} characters")
         return cls(secret)
 
     @cached_property
     def id(self) -> str:
-        """Tells keys apart, and reveals nothing of a long one."""
+        """A short digest that tells keys apart without revealing them."""
         return hmac.digest(self.secret, b"backup-bot audit key", "sha256").hex()[:8]
 
 
-Keys = Mapping[str, AuditKey]  # by their ids
+Keys = Mapping[str, AuditKey]  # by ID
 NO_KEYS: Keys = MappingProxyType({})
 
 
@@ -113,7 +113,7 @@ def chained(
     previous: str = GENESIS,
     key: AuditKey | None = None,
 ) -> list[ChainedEntry]:
-    """The entries as they follow the entry `number`, whose hash is `previous`."""
+    """Chain the entries after entry `number`, whose hash is `previous`."""
     links: list[ChainedEntry] = []
     for entry in entries:
         number += 1
@@ -126,9 +126,9 @@ def chained(
 
 
 def hash_of(entry: ChainedEntry, key: AuditKey | None = None) -> str:
-    """The digest of all that is stored of the entry but this, as JSON in one certain form.
+    """Return the digest of everything stored in the entry except its hash, as canonical JSON.
 
-    SHA-256, which anybody can compute; with a key HMAC-SHA-256, after the name of the key.
+    SHA-256, which anyone can compute; with a key, HMAC-SHA-256 prefixed with the key's ID.
     """
     text = _CANONICAL.encode(
         {
@@ -153,7 +153,7 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 
 def key_id_of(digest: str) -> str | None:
-    """The id of the key that a hash was made with; None if anybody could have made it."""
+    """Return the ID of the key that a hash was made with, or None for a plain hash."""
     kind, _, rest = digest.partition(":")
     return rest.partition(":")[0] if kind == KEYED else None
 
@@ -161,19 +161,19 @@ def key_id_of(digest: str) -> str | None:
 def break_between(
     before: ChainedEntry | None, entry: ChainedEntry, keys: Keys = NO_KEYS
 ) -> str | None:
-    """What is wrong with an entry after the one before it; None if nothing is.
+    """Return what is wrong with an entry after the one before it, or None.
 
-    The content of an entry that was sealed with a key not among `keys` cannot be judged.
+    The content of an entry sealed with a key that isn't among `keys` can't be verified.
     """
     number = before.number + 1 if before else 1
     if entry.number != number:
         return f"entry {number} is missing"
     if entry.previous != (before.hash if before else GENESIS):
-        return "it does not follow the entry before it: one of the two was put in or replaced"
+        return "it doesn't follow the entry before it: one of them was inserted or replaced"
     if (key_id := key_id_of(entry.hash)) is None:
         if before and key_id_of(before.hash):
-            return "it was sealed without a key, and the entry before it with one"
+            return "it was sealed without a key, but the entry before it with one"
     elif key_id not in keys:
         return None
     key = keys[key_id] if key_id else None
-    return None if entry.hash == hash_of(entry, key) else "its content is not what was written"
+    return None if entry.hash == hash_of(entry, key) else "its content was changed"

@@ -1,4 +1,4 @@
-"""What a person can want of the bot, as typed commands; `grammar.py` reads them out of a text."""
+"""The commands people can give, as typed values; `grammar.py` parses them from text."""
 
 import re
 from collections.abc import Sequence
@@ -9,24 +9,24 @@ from bot.domain import fields
 from bot.domain.errors import UserError
 from bot.domain.fields import Problem
 from bot.domain.folding import REFERENCE, quoted
-from bot.domain.keeping import keep_of, keep_problem, shown_keep
+from bot.domain.keeping import SUGGESTED_KEEP, keep_of, keep_problem, shown_keep
 
-_NO_FLAGS = re.compile(r"(^| )-+(?=[A-Za-z])")  # what a quoted flag would become without quotes
+_NO_FLAGS = re.compile(r"(^| )-+(?=[A-Za-z])")  # would become an option without its quotes
 
 
 @dataclass(frozen=True)
 class CreateBackup:
-    """Back up an instance. All is within RDS's rules; whether it exists is not known."""
+    """Back up an instance. The values follow RDS's rules; the instance may not exist."""
 
     instance: str  # id, name or alias
-    name: str = ""  # empty: the bot finds one
+    name: str = ""  # empty: the bot builds one
     description: str = ""
-    keep: timedelta | None = None  # delete it by itself after so long; None: it stays
+    keep: timedelta | None = None  # delete it automatically after this; None: never
 
 
 @dataclass(frozen=True)
 class Typed:
-    """The words of a create as they were typed, to be mended in a form."""
+    """The words of a create command as they were typed, to be corrected in a form."""
 
     instance: str = ""
     name: str = ""
@@ -36,14 +36,14 @@ class Typed:
 
 @dataclass(frozen=True)
 class OpenForm:
-    """Ask in a form instead of a line."""
+    """Open the request form."""
 
     typed: Typed = field(default_factory=Typed)
 
 
 @dataclass(frozen=True)
 class DeleteBackup:
-    """Delete a manual backup; the instance is wanted where this bot did not make it."""
+    """Delete a manual backup; the instance is needed if this bot didn't make it."""
 
     name: str
     instance: str | None = None
@@ -51,55 +51,55 @@ class DeleteBackup:
 
 @dataclass(frozen=True)
 class ListBackups:
-    """Which backups there are: of an instance, or those that this bot made."""
+    """List the backups of an instance, or those that this bot made."""
 
     instance: str | None = None
-    every: bool = False  # automated ones, too
+    every: bool = False  # automated ones too
 
 
 @dataclass(frozen=True)
 class ShowStatus:
-    """How a request stands; without one, what is mine and runs."""
+    """Show a request's status; without a name, the person's own and everything running."""
 
-    about: str | None = None  # a backup's name, or a request's id
+    about: str | None = None  # a backup's name or a request's ID
 
 
 @dataclass(frozen=True)
 class ListInstances:
-    """Which instances there are; `like` is part of a name, an id or an alias."""
+    """List the instances; `like` is part of a name, an ID or an alias."""
 
     like: str | None = None
 
 
 @dataclass(frozen=True)
 class ShowPending:
-    """What waits for approval, and what of it for me."""
+    """List what is waiting for approval, this person's first."""
 
 
 @dataclass(frozen=True)
 class Withdraw:
-    """Take my request back."""
+    """Withdraw a pending request."""
 
     about: str
 
 
 @dataclass(frozen=True)
 class Help:
-    """How to use the command; `verb` is one that exists, or None for all of it."""
+    """Explain one verb, which exists, or with None all of them."""
 
     verb: str | None = None
 
 
 @dataclass(frozen=True)
 class ShowPolicy:
-    """Who may do what with an instance, or with all of them."""
+    """Show the policy of one instance, or every rule."""
 
     instance: str | None = None
 
 
 @dataclass(frozen=True)
 class ShowAudit:
-    """What the audit trail says of an instance."""
+    """Show the audit log of an instance."""
 
     instance: str
 
@@ -120,11 +120,11 @@ Command = (
 
 
 class CommandError(UserError):
-    """The text cannot be right.
+    """The command is invalid.
 
-    `problems` holds everything that is wrong with it, in the order of the text. `corrected`
-    is a whole command line that has none of them, or None if it would be a mere guess.
-    `typed` is what a form can begin with, if a backup was asked for.
+    `problems` lists everything that is wrong, in the order of the text. `corrected` is a
+    complete command without these problems, or None if it would be a guess. `typed` is what
+    to fill into the form, if it was a create command.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class CommandError(UserError):
 def checked_create(
     instance: str, name: str, description: str, keep: str = "", *, command: str = "/backup"
 ) -> CreateBackup:
-    """The words of a create, wherever they were typed. Raises CommandError."""
+    """Check the words of a create command or form. Raises CommandError."""
     description = " ".join(description.replace(REFERENCE, "").split())
     problems = [
         fields.instance_problem(instance) if instance else NO_INSTANCE,
@@ -159,7 +159,10 @@ def checked_create(
 def corrected_create(
     command: str, instance: str, name: str, description: str, keep: str = ""
 ) -> str | None:
-    """The line that was meant, with the instance as it was typed; None if that cannot be."""
+    """Return the corrected command, with the instance as it was typed, or None without one.
+
+    A wrong `--keep` becomes the suggested one: without it the backup would be kept forever.
+    """
     meant = quoted(instance) if instance and not fields.instance_problem(instance) else None
     if meant is None:
         return None
@@ -167,12 +170,12 @@ def corrected_create(
     why = _NO_FLAGS.sub(r"\1", fields.mended_description(description))
     if why and not good_name:
         good_name = fields.mended_name(f"{instance}-backup")
-    lasts = f"--keep {shown_keep(span)}" if (span := keep_of(keep)) else ""
+    span = keep_of(keep)
+    lasts = f"--keep {shown_keep(span) if span else SUGGESTED_KEEP}" if keep else ""
     return " ".join(filter(None, (command, "create", meant, good_name, why, lasts)))
 
 
 NO_INSTANCE = Problem(
     "instance",
-    "The instance is missing: say which one to back up, by its id, its name or an alias, "
-    "for example orders-prod.",
+    "The instance is missing. Give its ID, its name or an alias, for example orders-prod.",
 )

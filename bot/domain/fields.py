@@ -1,8 +1,8 @@
-"""The three things that a create command gives, each held against RDS's rules and mended.
+"""Check instance, name and description of a create command by RDS's rules, and correct them.
 
-Name and description as the RDS page "Creating a Manual Backup" rules them; ids as RDS makes
-them. An instance may have any name, and only RDS's list says which there are: a word for one is
-never mended, because that could name another. Every check takes time in proportion to the word.
+The rules for name and description come from the RDS page "Creating a Manual Backup". A word
+for an instance is never corrected, because that could name another one. Every check takes time
+linear in the length of its word.
 """
 
 import re
@@ -16,12 +16,12 @@ SHORTEST_NAME, LONGEST_NAME = 4, 64
 LONGEST_DESCRIPTION = 256
 FORBIDDEN = ">!<\"&'="  # in a description
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,63}")
-LONGEST_INSTANCE = 128  # of any id, name or alias; RDS allows 64
-REQUEST_ID = re.compile(r"[0-9a-f]{8,32}")  # ours, or how it begins
+LONGEST_INSTANCE = 128  # of any ID, name or alias; RDS allows 64
+REQUEST_ID = re.compile(r"[0-9a-f]{8,32}")  # of the bot, or its beginning
 HUAWEI_ID = re.compile(r"[0-9a-f]{32}([a-z]{2})([0-9]{2})")
 
 KINDS = {"br": "a backup", "no": "a node", "pr": "a parameter template"}
-# Unknown numbers pass: RDS for MariaDB's is not documented.
+# Unknown numbers are accepted: RDS for MariaDB's isn't documented.
 OTHER_SERVICES = {
     "02": "DDS",
     **dict.fromkeys(("06", "10", "12"), "GeminiDB"),
@@ -37,10 +37,10 @@ _LONGEST_SHOWN = 80
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and what to do about it: plain text, not yet escaped for Slack.
+    """One thing that is wrong and what to do about it, as plain text not escaped for Slack.
 
-    Reads as `word` (as it was typed, to be shown as code; "" where nothing was typed), a
-    blank, `text`, and where there is a `suggestion`: "Try `suggestion`."
+    Reads as `word` (as it was typed, shown as code, or ""), a space, `text`, and if there is a
+    `suggestion`: "Try `suggestion`."
     """
 
     about: Literal["verb", "flag", "instance", "name", "description", "keep", "extra"]
@@ -54,33 +54,33 @@ class Problem:
 
 
 def shown(word: str) -> str:
-    """The word as it was typed, cut where it is long."""
+    """Return the word as it was typed, shortened if it is long."""
     word = word.replace(REFERENCE, "")
     return word if len(word) <= _LONGEST_SHOWN else word[: _LONGEST_SHOWN - 1] + "…"
 
 
 def name_problem(word: str) -> Problem | None:
-    """What keeps the word from being a backup's name."""
+    """Return what is wrong with a backup's name, if anything."""
     if NAME.fullmatch(word):
         return None
     faults = []
     if REFERENCE in word:
-        faults.append("it is a link or a mention, and must be plain text")
+        faults.append("it must be plain text, not a link or a mention")
     else:
         if not re.match("[A-Za-z]", word):
             faults.append("it must start with a letter")
         if re.search("[^A-Za-z0-9_-]", word):
-            faults.append("it may hold only the letters a to z, digits, hyphens and underscores")
+            faults.append("it can contain only letters a to z, digits, hyphens and underscores")
         if not SHORTEST_NAME <= len(word) <= LONGEST_NAME:
             faults.append(
-                f"it is {_characters(word)} long, and must be {SHORTEST_NAME} to {LONGEST_NAME}"
+                f"it has {_characters(word)}, but needs {SHORTEST_NAME} to {LONGEST_NAME}"
             )
-    text = f"can't be a backup's name: {'; '.join(faults)}."
+    text = f"isn't a valid backup name: {'; '.join(faults)}."
     return Problem("name", text, shown(word), mended_name(word))
 
 
 def mended_name(word: str) -> str | None:
-    """The nearest name within the rule, or None if nothing of the word can be kept."""
+    """Return the closest valid name, or None if nothing of the word can be kept."""
     ascii_only = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
     plain = re.sub("[^A-Za-z0-9_-]+", "-", ascii_only).strip("-_")
     rest = plain.lstrip("0123456789-_")
@@ -96,13 +96,13 @@ def mended_name(word: str) -> str | None:
 
 
 def instance_problem(word: str) -> Problem | None:
-    """What keeps the word from being the id, the name or an alias of an RDS instance."""
+    """Return what is wrong with a word for an instance: its ID, its name or an alias."""
     if REFERENCE in word:
-        text = "is a link or a mention: give the instance's id, its name or an alias."
+        text = "is a link or a mention. Give the instance's ID, its name or an alias."
         return Problem("instance", text, shown(word))
     if len(word) > LONGEST_INSTANCE:
         text = (
-            f"is {_characters(word)} long, and an instance's id, name or alias has at most "
+            f"has {_characters(word)}, but an instance's ID, name or alias has at most "
             f"{LONGEST_INSTANCE}."
         )
         return Problem("instance", text, shown(word))
@@ -111,36 +111,34 @@ def instance_problem(word: str) -> Problem | None:
 
 
 def _foreign_id(word: str) -> str | None:
-    """What to say of an id that is certainly no RDS instance's."""
+    """Return what to say about an ID that certainly isn't that of an RDS instance."""
     if not (parts := HUAWEI_ID.fullmatch(word)):
         return None
     kind, number = parts.groups()
     if kind in KINDS:
-        return f"is the id of {KINDS[kind]}: give the instance's, which ends in in{number}."
+        return f"is the ID of {KINDS[kind]}. Give the instance's ID, which ends in in{number}."
     if service := OTHER_SERVICES.get(number):
-        return f"is the id of a {service} instance: give an RDS instance's id, name or alias."
+        return f"is the ID of a {service} instance. Give an RDS instance's ID, name or alias."
     return None
 
 
 def description_problems(description: str) -> list[Problem]:
-    """What keeps the text from being a backup's description."""
+    """Return everything that is wrong with a backup's description."""
     problems = []
     if found := [char for char in FORBIDDEN if char in description]:
-        text = "can't stand in a description: RDS does not take it, so leave it out."
-        if len(found) > 1:
-            text = "can't stand in a description: RDS does not take them, so leave them out."
+        verb = "isn't" if len(found) == 1 else "aren't"
+        text = f"{verb} allowed in a description."
         problems.append(Problem("description", text, " ".join(found)))
     if len(description) > LONGEST_DESCRIPTION:
         text = (
-            f"The description is {_characters(description)} long: "
-            f"RDS takes {LONGEST_DESCRIPTION}, so shorten it."
+            f"The description has {_characters(description)}; the limit is {LONGEST_DESCRIPTION}."
         )
         problems.append(Problem("description", text))
     return problems
 
 
 def mended_description(description: str) -> str:
-    """The description without what RDS does not take, cut to the length that it takes."""
+    """Return the description without forbidden characters, cut to the longest allowed."""
     plain = description.translate(_MENDED_DESCRIPTION)
     return " ".join(plain.split())[:LONGEST_DESCRIPTION].rstrip()
 

@@ -1,17 +1,17 @@
-"""The /backup grammar: text → a typed command, or every problem with it and a corrected command.
+"""Parse the text of /backup into a command, or list every problem with it and a corrected line.
 
 create [instance] [name] [description …] [--keep 14d]
 list [instance] [--all]          status [request | backup]      instances [part of a name]
 pending                          withdraw <request | backup>    delete <backup> [instance]
 policy [instance]                audit <instance>               help [verb]
 
-A flag may stand anywhere behind the verb, with one dash or two: phones make one of two.
+Options can be anywhere after the verb, with one dash or two: phones turn two into one.
 """
 
 import re
 
 from bot.domain import fields
-from bot.domain.commands import Command, CommandError, CreateBackup, OpenForm, Typed
+from bot.domain.commands import Command, CommandError, CreateBackup, Help, OpenForm, Typed
 from bot.domain.fields import Problem
 from bot.domain.folding import REFERENCE, quoted, words
 from bot.domain.keeping import NOT_SAID, shown_keep
@@ -23,22 +23,30 @@ FLAG = re.compile("-{1,2}([a-z][a-z-]*)(?:=(.*))?", re.IGNORECASE | re.DOTALL)
 
 
 def parse(text: str, *, command: str = "/backup") -> Command:
-    """Read what was typed after the slash command. Raises CommandError, and nothing else."""
+    """Parse what was typed after the slash command. Raises CommandError and nothing else."""
     if len(text) > LONGEST_TEXT:
         raise _too_long(text)
     verb, *rest = words(text) or ["create"]
-    if known := VERBS.get(verb.lower()):
-        return known(_line(command, verb.lower(), rest))
+    if verb.lower() in VERBS:
+        return _command(_line(command, verb.lower(), rest))
     raise _unknown_verb(verb, rest, command)
 
 
+def _command(line: CommandLine) -> Command:
+    """Return the command of a line. Raises CommandError, also for help on an unknown verb."""
+    wish = VERBS[line.verb](line)
+    if wish == Help() and line.words:
+        raise _unknown_verb(line.words[0], [], line.command)
+    return wish
+
+
 def _too_long(text: str) -> CommandError:
-    why = f"The command is {len(text)} characters long, and I read {LONGEST_TEXT} at most."
+    why = f"The command has {len(text)} characters; the limit is {LONGEST_TEXT}."
     return CommandError([Problem("extra", why)])
 
 
 def typed_in(text: str) -> Typed | None:
-    """The words of a text that asks for a backup, right or wrong; None if it asks for none."""
+    """Return the words of a create command, valid or not; None for any other command."""
     try:
         wish = parse(text)
     except CommandError as error:
@@ -50,7 +58,7 @@ def typed_in(text: str) -> Typed | None:
 
 
 def _line(command: str, verb: str, rest: list[str]) -> CommandLine:
-    """Take the flags out of the words. Raises CommandError for one that the verb does not know."""
+    """Separate the options from the words. Raises CommandError for one the verb doesn't have."""
     known = FLAGS.get(verb, {})
     plain: list[str] = []
     flags: dict[str, str] = {}
@@ -75,9 +83,9 @@ def _line(command: str, verb: str, rest: list[str]) -> CommandLine:
 
 
 def _beside(problems: list[Problem], line: CommandLine) -> CommandError:
-    """The problems, with whatever else is wrong once they are mended."""
+    """Return these problems together with those that remain once they are fixed."""
     try:
-        meant = VERBS[line.verb](line)
+        meant = _command(line)
     except CommandError as error:
         return CommandError([*problems, *error.problems], error.corrected, error.typed)
     typed = None
@@ -87,7 +95,7 @@ def _beside(problems: list[Problem], line: CommandLine) -> CommandError:
 
 
 def _corrected(line: CommandLine) -> str | None:
-    """The line as one types it; None if one of its words cannot be typed."""
+    """Return the line as it can be typed, or None if one of its words can't be."""
     typed = [quoted(word.replace(REFERENCE, "")) for word in line.words]
     if None in typed:
         return None
@@ -96,23 +104,23 @@ def _corrected(line: CommandLine) -> str | None:
 
 
 def _unknown_flag(word: str, name: str, verb: str) -> tuple[Problem, str]:
-    """What is wrong, and the flag that was meant, if one is near."""
+    """Return the problem, and the option that was probably meant, or ""."""
     known = [f"--{flag}" for flag in FLAGS.get(verb, {})]
     near = nearest(name, FLAGS.get(verb, {}))
-    knows = f"{verb} knows {' and '.join(known)}" if known else f"{verb} knows none"
-    text = f"is no flag of {verb}." if near else f"is no flag: {knows}."
+    options = f"its options: {', '.join(known)}." if known else "it has none."
+    text = f"isn't an option of {verb}" + ("." if near else f"; {options}")
     meant = f"--{near[0]}" if near else None
     return Problem("flag", text, fields.shown(word), meant), near[0] if near else ""
 
 
 def _unknown_verb(verb: str, rest: list[str], command: str) -> CommandError:
-    """A misspelt verb, with whatever else is wrong once it is mended."""
+    """Return the problem of an unknown verb; for a misspelled one, also what else is wrong."""
     shown = fields.shown(verb)
     near = nearest(shown.lower(), VERBS, cutoff=LIKE)
     if not near:
-        text = f"is not something I can do: I know {', '.join(VERBS)}."
+        text = f"isn't a command. Commands: {', '.join(VERBS)}."
         return CommandError([Problem("verb", text, shown)], f"{command} help")
-    problem = Problem("verb", "is not something I can do.", shown, near[0])
+    problem = Problem("verb", "isn't a command.", shown, near[0])
     try:
         line = _line(command, near[0], rest)
     except CommandError as error:

@@ -1,4 +1,4 @@
-"""What is wrong with a policy before anybody asks."""
+"""Find what is wrong with a policy before anyone uses it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from bot.domain.decisions import able_to_approve
 from bot.domain.policy import Members, Policy, Terms, is_group
 
 WILD = frozenset("*?[")
-NOBODY = "nobody can approve: name somebody who can, or set approvals = 0"
+NOBODY = "no one can approve; add approvers, or set approvals = 0"
 
 
 @dataclass(frozen=True)
 class PolicyProblem:
-    """`rule` counts from 1; None is `[approval]`. `key` is the setting to look at."""
+    """One problem. `rule` is numbered from 1, None for `[approval]`; `key` is the setting."""
 
     rule: int | None
     key: str
@@ -22,7 +22,7 @@ class PolicyProblem:
 
 
 def problems(policy: Policy, members: Members) -> list[PolicyProblem]:
-    """All that is certainly wrong. `members` may tell less than everything, even nothing."""
+    """Return everything that is certainly wrong. `members` may be incomplete or empty."""
     return [*_never_matching(policy), *_terms_problems(policy, members)]
 
 
@@ -30,22 +30,24 @@ def _never_matching(policy: Policy) -> Iterator[PolicyProblem]:
     for number, rule in enumerate(policy.rules, start=1):
         for before, earlier in enumerate(policy.rules[: number - 1], start=1):
             if set(rule.instances) == set(earlier.instances):
-                text = f"names the same instances as rule {before}: the first match decides"
+                text = f"has the same instances as rule {before}, and the first match applies"
                 yield PolicyProblem(number, "instances", text)
                 break
             if all(any(_covers(q, p) for q in earlier.instances) for p in rule.instances):
-                text = f"can never match: rule {before} covers all of it, and the first decides"
+                text = (
+                    f"can never match: rule {before} covers all of it, and the first match applies"
+                )
                 yield PolicyProblem(number, "instances", text)
                 break
 
 
 def _covers(earlier: str, later: str) -> bool:
-    """Whether the earlier pattern matches all that the later does; no where that is not sure."""
+    """Return whether the earlier pattern certainly matches everything the later one does."""
     if earlier in (later, "*"):
         return True
     if not WILD & set(later):
         return fnmatchcase(later, earlier)
-    # With no wildcard in the earlier but `*`, a `*` or `?` of the later is one more character.
+    # If the earlier has no wildcard but `*`, a `*` or `?` of the later is an ordinary character.
     return not WILD & (set(earlier) - {"*"}) and "[" not in later and fnmatchcase(later, earlier)
 
 
@@ -75,22 +77,23 @@ def _too_few(terms: Terms, members: Members) -> Iterator[tuple[str, str]]:
     if not able:
         yield "approvers", NOBODY
     else:
+        approvals = f"{terms.approvals} approval{'' if terms.approvals == 1 else 's'}"
         count = f"{len(able)} person" if len(able) == 1 else f"{len(able)} people"
-        yield "approvals", f"wants {terms.approvals}, but only {count} can approve"
+        yield "approvals", f"requires {approvals}, but only {count} can approve"
 
 
 def _nobodies(terms: Terms, members: Members) -> Iterator[tuple[str, str]]:
-    """Ids behind which nobody is, for certain."""
+    """Return the IDs that certainly stand for no active person."""
     for key in ("requesters", "approvers", "notify", "break_glass", "auditors"):
         for slack_id in getattr(terms, key) or ():
             if members.get(slack_id) == frozenset():
-                who = "has no living member" if is_group(slack_id) else "left Slack, or is a bot"
+                who = "has no active members" if is_group(slack_id) else "left Slack or is a bot"
                 yield key, f"{slack_id} {who}"
     approvers = frozenset(terms.approvers)
     known = [members.get(slack_id) for slack_id in terms.approvers]
     if not approvers or (None in known and any(map(is_group, terms.approvers))):
-        return  # anybody, or not to be told
+        return  # anyone, or unknown
     people = approvers.union(*(behind for behind in known if behind))
     for slack_id in terms.notify or ():
         if slack_id not in people:
-            yield "notify", f"{slack_id} is called, but may not approve"
+            yield "notify", f"{slack_id} is notified but can't approve"

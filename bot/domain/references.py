@@ -1,4 +1,4 @@
-"""Which instance a word means: an id, a name or an alias, in any script."""
+"""Resolve a word to an instance: an ID, a name or an alias, in any script."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +13,10 @@ SUGGESTED = 3
 
 
 class References:
-    """Looks words up among the instances, each listed once however often RDS lists it.
+    """Finds instances by ID, name or alias; one that RDS lists twice counts once.
 
-    Ids go before names, and names before aliases: an alias never hides an instance. Names that
-    look alike to `name_key` are ambiguous, because nobody can tell which one was typed.
+    IDs take precedence over names, and names over aliases, so an alias never hides an instance.
+    Names with the same `name_key` are ambiguous, because they look alike when typed.
     """
 
     def __init__(
@@ -29,9 +29,9 @@ class References:
         self._aliases = {name_key(alias): target for alias, target in (aliases or {}).items()}
 
     def find(self, reference: str) -> Instance:
-        """The one instance that the word means.
+        """Return the one instance that the word means.
 
-        Raises UnknownInstance, with the nearest names; AmbiguousInstance; ReadReplica.
+        Raises UnknownInstance (with the nearest names), AmbiguousInstance or ReadReplica.
         """
         found = self._meant(reference)
         if not found:
@@ -45,12 +45,12 @@ class References:
         return instance
 
     def has(self, reference: str) -> bool:
-        """Whether `find` would return."""
+        """Return whether `find` would succeed."""
         found = self._meant(reference)
         return len(found) == 1 and not found[0].is_replica
 
     def named(self, word: str) -> list[Instance]:
-        """The instances with this id or, if there are none, this name; aliases aside."""
+        """Return the instances with this ID or, if there are none, this name; ignores aliases."""
         if word in self._by_id:
             return [self._by_id[word]]
         alike = self._by_name.get(name_key(word), [])
@@ -72,46 +72,46 @@ class References:
 
 
 def alias_problems(aliases: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Each alias that cannot work whatever instances there are, and why."""
+    """Yield each alias that can never work, and why."""
     first: dict[str, str] = {}
     for alias, target in aliases.items():
         earlier = first.setdefault(search_key(alias), alias)
         if why := _untypable(alias) or _aimless(alias, target, aliases):
             yield alias, why
         elif earlier != alias:
-            yield alias, f"it differs from the alias {earlier} only in case or in its marks"
+            yield alias, f"it differs from the alias {earlier} only in case or accents"
 
 
 def _untypable(alias: str) -> str:
     if any(map(str.isspace, alias)):
-        return "it contains a space: use one word"
+        return "it contains a space; use one word"
     if fields.instance_problem(alias) or not quoted(name_key(alias)):
-        return "nobody can type it in a command: use another word"
+        return "it can't be typed in a command; use another word"
     return ""
 
 
 def _aimless(alias: str, target: str, aliases: Mapping[str, str]) -> str:
     if not target.strip():
-        return "it stands for nothing: give an instance's name or id"
+        return "it stands for nothing; give an instance's name or ID"
     if name_key(target) == name_key(alias):
-        return "it stands for itself: give an instance's name or id"
+        return "it stands for itself; give an instance's name or ID"
     if name_key(target) in map(name_key, aliases):
-        return f"it stands for another alias, {target}: give an instance's name or id"
+        return f"it stands for another alias, {target}; give an instance's name or ID"
     return ""
 
 
 def alias_warnings(
     aliases: Mapping[str, str], instances: Sequence[Instance]
 ) -> Iterator[tuple[str, str]]:
-    """Each alias that does not do, with these instances, what its author may expect, and why."""
+    """Yield each alias that doesn't work as expected with these instances, and why."""
     known = References(instances) if aliases else References()
     for alias, target in aliases.items():
         found = known.named(target)
         if hidden := known.named(alias):
             yield alias, f"instance {hidden[0].id} has that name, so the alias is never used"
         if not found:
-            yield alias, f"there is no instance {target}"
+            yield alias, f"no instance is named {target}"
         elif len(found) > 1:
-            yield alias, f"{len(found)} instances are named {target}: give an id"
+            yield alias, f"{len(found)} instances are named {target}; give an ID"
         elif found[0].is_replica:
             yield alias, f"{target} is a read replica, and RDS can't back up read replicas"

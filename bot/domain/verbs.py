@@ -1,4 +1,4 @@
-"""The verbs: what may stand behind each, and the command that it is."""
+"""The verbs: what can follow each one, and the command that it becomes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,17 +26,16 @@ from bot.domain.likeness import nearest
 LIKE = 0.7  # how like a verb a word must be to be taken for it: "restore" is no "create"
 WHICH_INSTANCE = Problem(
     "instance",
-    "The instance is missing: say which one, by its id, its name or an alias, "
-    "for example orders-prod.",
+    "The instance is missing. Give its ID, its name or an alias, for example orders-prod.",
 )
 NO_BACKUP = Problem(
-    "name", "The backup is missing: say which one, by its name, for example before-migration-42."
+    "name", "The backup is missing. Give its name, for example before-migration-42."
 )
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What stands behind a verb: its words, and its flags with their values."""
+    """What follows a verb: its words, and its options with their values."""
 
     command: str
     verb: str
@@ -54,7 +53,7 @@ def _create(line: CommandLine) -> Command:
 
 
 def typed_of(line: CommandLine) -> Typed:
-    """The words of a line that asks for a backup, right or wrong."""
+    """Return the words of a create command, valid or not."""
     instance, name, *more = (*line.words, "", "")[: max(2, len(line.words))]
     return Typed(instance, name, " ".join(more), line.flags.get("keep", ""))
 
@@ -106,7 +105,7 @@ def _help(line: CommandLine) -> Command:
 
 
 def _instance(line: CommandLine) -> str:
-    """The one word behind the verb, which is an instance."""
+    """Return the only word after the verb, an instance. Raises CommandError."""
     instance = line.words[0] if line.words else ""
     problem = fields.instance_problem(instance) if instance else WHICH_INSTANCE
     _raise([problem, _too_much(line, 1)])
@@ -114,7 +113,10 @@ def _instance(line: CommandLine) -> str:
 
 
 def _backup(line: CommandLine) -> str:
-    """The one word behind the verb, which is a backup's name or a request's id."""
+    """Return the only word after the verb, a backup's name or a request's ID.
+
+    Raises CommandError.
+    """
     about = line.words[0] if line.words else ""
     problem = _backup_problem(about)
     if fields.REQUEST_ID.fullmatch(about.lower()):
@@ -124,7 +126,7 @@ def _backup(line: CommandLine) -> str:
 
 
 def _backup_problem(name: str) -> Problem | None:
-    """What keeps it from being a backup's name; a like one would be another backup."""
+    """Return what is wrong with a backup's name; a similar one could be another backup."""
     if not name:
         return NO_BACKUP
     problem = fields.name_problem(name)
@@ -133,18 +135,18 @@ def _backup_problem(name: str) -> Problem | None:
 
 def _too_much(line: CommandLine, most: int) -> Problem | None:
     extra = fields.shown(" ".join(line.words[most:]))
-    wanted = {0: "nothing", 1: "one word", 2: "a backup and its instance"}[most]
-    text = f"is too much: {wanted} can stand behind {line.verb}."
+    wanted = {0: "no arguments", 1: "one argument", 2: "a backup and its instance"}[most]
+    text = f"must be removed: {line.verb} takes {wanted}."
     if most:
-        text += " If a name contains spaces, put it in quotes."
+        text += " Put a name with spaces in quotes."
     return Problem("extra", text, extra) if extra else None
 
 
 def _raise(found: Sequence[Problem | None], corrected: str | None = None) -> None:
     """Raise CommandError if there are problems.
 
-    There is no `corrected` line where words would be left out of it: with fewer of them it may
-    name another instance or backup that there is.
+    Pass no `corrected` line if it would leave out words: it could name another instance or
+    backup.
     """
     if problems := [problem for problem in found if problem]:
         raise CommandError(problems, corrected)

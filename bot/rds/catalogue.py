@@ -100,6 +100,11 @@ class InstanceCatalogue:
             await asyncio.gather(self._refreshing, return_exceptions=True)
 
     @property
+    def age(self) -> float:
+        """Seconds since RDS listed the instances; 0 if it never has."""
+        return self._age if self._listed_at != float("-inf") else 0.0
+
+    @property
     def _age(self) -> float:
         return self._clock.monotonic() - self._listed_at
 

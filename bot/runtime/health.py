@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`, for whoever operates the bot."""
+"""Serve `/healthz`, `/readyz` and `/metrics` for the bot's operator."""
 
 import asyncio
 import json
@@ -18,37 +18,37 @@ from bot.runtime.clock import Clock
 from bot.runtime.http_server import Server, listen
 
 FILE_GONE = "its file was deleted, moved or replaced; put it back, or restart the bot"
-FRESH = 60.0  # seconds since Slack was last seen alive
-TO_ANSWER = 1.5  # seconds that the database has for one answer
-TTL = 1.0  # seconds for which /readyz gives the same answer
+FRESH = 60.0  # seconds for which Slack counts as reachable after its last sign of life
+TO_ANSWER = 1.5  # timeout in seconds for one query of the database
+TTL = 1.0  # seconds for which /readyz caches its answer
 MOST_CONNECTIONS = 64
-TO_CLOSE = 1.0  # seconds for the answers under way
+TO_CLOSE = 1.0  # seconds for responses in progress
 
 T = TypeVar("T")
 Reply = Callable[[], Awaitable[web.Response]]
 
 
 class Store(Protocol):
-    """The database. Raises StoreUnavailable."""
+    """Queries of the database. They raise StoreUnavailable."""
 
     async def probe(self) -> None: ...
     async def oldest_unannounced(self) -> datetime | None: ...
     async def counts(self) -> list[tuple[str, str, int]]:
-        """How many requests there are by state and rule."""
+        """Return the number of requests by state and rule."""
         ...
 
 
 class Calls(Protocol):
-    """Calls of RDS, or messages to Slack."""
+    """Calls to RDS, or messages to Slack."""
 
     @property
     def trouble(self) -> str | None:
-        """What the other side said last, if that was no answer."""
+        """The last error, or None if the last call succeeded."""
         ...
 
     @property
     def queued(self) -> int:
-        """How many wait for their turn."""
+        """How many calls are waiting."""
         ...
 
 
@@ -56,16 +56,16 @@ class Front(Protocol):
     """How Slack reaches the bot."""
 
     def silent_for(self) -> float | None:
-        """Seconds since Slack was last seen there; None if it cannot reach the bot now."""
+        """Seconds since the last sign of Slack; None if it can't reach the bot now."""
         ...
 
 
 @dataclass(frozen=True)
 class Health:
-    """Looks at everything when it is asked, and keeps nothing.
+    """Checks every part on demand.
 
-    The database and the way from Slack decide whether the bot is ready: without RDS it still
-    answers people, and goes on when RDS is back.
+    The bot is ready if its database works and Slack can reach it. Without RDS it still answers
+    people, and continues when RDS is back.
     """
 
     store: Store
@@ -75,7 +75,7 @@ class Health:
     clock: Clock
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Whether commands and clicks are taken now, and how all parts are."""
+        """Return whether commands and clicks are accepted now, and the status of every part."""
         database, oldest = await self._database()
         silent = self.front.silent_for()
         reachable = silent is not None and silent < FRESH
@@ -83,7 +83,7 @@ class Health:
         return is_ready, {
             "ready": is_ready,
             "database": database,
-            "slack": "ok" if reachable else "it cannot reach the bot",
+            "slack": "ok" if reachable else "it can't reach the bot",
             "slack_messages": self.messages.trouble or "ok",
             "rds": self.rds.trouble or "ok",
             "oldest_unannounced_outcome_seconds": oldest,
@@ -96,21 +96,23 @@ class Health:
         except StoreUnavailable as error:
             if isinstance(getattr(error.__cause__, "orig", None), FileNotFoundError):
                 return FILE_GONE, None
-            return f"it takes nothing ({type(error.__cause__).__name__})", None
+            return f"it can't be written ({type(error.__cause__).__name__})", None
         except TimeoutError:
             return "it isn't responding", None
         return "ok", max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0
 
     async def gauges(self) -> list[GaugeMetricFamily]:
-        """What is counted when Prometheus asks."""
+        """Return the gauges that are computed on each scrape."""
         requests = GaugeMetricFamily(
             "backup_bot_requests", "Requests by state and rule.", labels=["state", "rule"]
         )
         oldest = GaugeMetricFamily(
             "backup_bot_oldest_unannounced_outcome_seconds",
-            "Age of the oldest outcome that Slack was not told yet; 0 if there is none.",
+            "Age of the oldest outcome not yet posted to Slack; 0 if there is none.",
         )
-        queue = GaugeMetricFamily("backup_bot_queue_depth", "Calls in line.", labels=["queue"])
+        queue = GaugeMetricFamily(
+            "backup_bot_queue_depth", "Calls waiting to be sent.", labels=["queue"]
+        )
         queue.add_metric(["slack"], self.messages.queued)
         queue.add_metric(["rds"], self.rds.queued)
         try:
@@ -125,7 +127,7 @@ class Health:
 
 
 async def _in_time(asking: Coroutine[Any, Any, T]) -> T:
-    """The database's answer. Raises TimeoutError, at once: the driver cancels in its own time."""
+    """Wait for the database. Raises TimeoutError at once, though the driver cancels slowly."""
     task = asyncio.create_task(asking)
     done, _ = await asyncio.wait([task], timeout=TO_ANSWER)
     if not done:
@@ -136,7 +138,7 @@ async def _in_time(asking: Coroutine[Any, Any, T]) -> T:
 
 
 class HealthServer:
-    """Serves a Health over HTTP. Raises SettingsError if it cannot listen at the address."""
+    """Serves a Health over HTTP. Raises SettingsError if it can't listen on the address."""
 
     def __init__(self, health: Health, host: str, port: int) -> None:
         self._health = health
@@ -168,10 +170,10 @@ class HealthServer:
         return await reply()
 
     async def _healthz(self) -> web.Response:
-        return web.Response(text="ok\n")  # the loop turns, or nobody would say so
+        return web.Response(text="ok\n")  # answering proves that the event loop runs
 
     async def _readyz(self) -> web.Response:
-        """One look for everyone who asks within a second."""
+        """Answer from a check that all requests within a second share."""
         if self._looking is None:
             self._looking = asyncio.create_task(self._health.ready())
             self._looking.add_done_callback(self._looked)
@@ -194,7 +196,7 @@ class HealthServer:
 
 
 class _Given(Collector):
-    """Metrics that were collected before, in the shape that the client library renders."""
+    """Metrics that were already collected, for the client library to render."""
 
     def __init__(self, metrics: list[GaugeMetricFamily]) -> None:
         self._metrics = metrics

@@ -68,7 +68,7 @@ def test_http_needs_the_signing_secret_and_no_app_token() -> None:
     without = {name: value for name, value in ENOUGH.items() if name != "SLACK_APP_TOKEN"}
 
     assert problems(without, http=True) == [
-        "SLACK_SIGNING_SECRET is missing: --http needs it to check who calls."
+        "SLACK_SIGNING_SECRET is missing: --http needs it to verify Slack's requests."
     ]
     settings.load({**without, "SLACK_SIGNING_SECRET": "secret"}, http=True)
 
@@ -162,8 +162,8 @@ def test_every_problem_of_a_file_is_said_at_once() -> None:
     assert [problem.split(": ")[0] for problem in said] == [
         f"policy.toml, line {line}" for line in (3, 4, 5, 7, 8)
     ]
-    assert any("approval.aprovers is not a setting" in problem for problem in said)
-    assert any("'@dba' is not a Slack user id" in problem for problem in said)
+    assert any("approval.aprovers isn't a setting" in problem for problem in said)
+    assert any("'@dba' isn't a Slack user ID" in problem for problem in said)
 
 
 def test_every_alias_that_cannot_work_is_said_with_its_line() -> None:
@@ -200,7 +200,7 @@ def test_a_file_that_is_not_toml_says_where() -> None:
     """The line and column are in the message."""
     (problem,) = problems(written("[approval\n"))
 
-    assert "policy.toml is not valid TOML" in problem
+    assert "policy.toml isn't valid TOML" in problem
     assert "line 1" in problem
 
 
@@ -209,9 +209,9 @@ def test_a_file_that_is_not_toml_says_where() -> None:
     [
         ("[rds]\n".encode("utf-16"), "save it as UTF-8"),
         ("[rds]\n".encode("utf-16-le"), "save it as UTF-8"),
-        ("[rds]\n# für später\n".encode("latin-1"), "line 2 is not UTF-8; save it as UTF-8"),
-        (b"a = " + b"[" * 5_000, "not valid TOML"),
-        (b"a = " + b"9" * 5_000, "not valid TOML"),
+        ("[rds]\n# für später\n".encode("latin-1"), "line 2 isn't UTF-8; save it as UTF-8"),
+        (b"a = " + b"[" * 5_000, "isn't valid TOML"),
+        (b"a = " + b"9" * 5_000, "isn't valid TOML"),
         (b'[approval]\nexpires_after = "99999999999999999999d"\n', "line 2: "),
     ],
 )

@@ -81,7 +81,7 @@ def test_no_field_of_an_entry_can_be_changed_unseen(name: str) -> None:
     entries = trail()
     entries[2] = entries[2].model_copy(update={name: other})
 
-    assert first_break(entries) == (3, "its content is not what was written")
+    assert first_break(entries) == (3, "its content was changed")
 
 
 def test_nothing_can_be_removed_swapped_or_put_in_unseen() -> None:
@@ -94,7 +94,7 @@ def test_nothing_can_be_removed_swapped_or_put_in_unseen() -> None:
     assert first_break([whole[0], whole[2], whole[1]]) == (3, "entry 2 is missing")
     assert first_break(whole[:2] + forged + whole[3:]) == (
         4,
-        "it does not follow the entry before it: one of the two was put in or replaced",
+        "it doesn't follow the entry before it: one of them was inserted or replaced",
     )
 
 

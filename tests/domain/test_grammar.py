@@ -63,9 +63,7 @@ UNDERSTOOD: dict[str, Command] = {
     "audit orders": ShowAudit("orders"),
     "help": Help(),
     "HELP create": Help("create"),
-    "help dance": Help(),
     "help creat": Help("create"),
-    f"help {'x' * 3000}": Help(),
     "create orders before-42": CreateBackup("orders", "before-42"),
     "create \u8ba2\u5355\u5e93-prod": CreateBackup("\u8ba2\u5355\u5e93-prod"),
     "create \uff21\uff22 abcd": CreateBackup("\uff21\uff22", "abcd"),
@@ -111,11 +109,11 @@ UNDERSTOOD: dict[str, Command] = {
 # The text, what its problems are about, and the corrected command after "/backup ".
 REFUSED: list[tuple[str, list[str], str | None]] = [
     ("create --keep 14d", ["instance"], None),
-    ("create orders --keep", ["keep"], "create orders"),
-    ("create orders --keep 3", ["keep"], "create orders"),
-    ("create orders --keep 2h", ["keep"], "create orders"),
+    ("create orders --keep", ["keep"], "create orders --keep 14d"),
+    ("create orders --keep 3", ["keep"], "create orders --keep 14d"),
+    ("create orders --keep 2h", ["keep"], "create orders --keep 14d"),
     ("create orders before-42 --kepe 14d", ["flag"], "create orders before-42 --keep 14d"),
-    ("create orders --kep soon", ["flag", "keep"], "create orders"),
+    ("create orders --kep soon", ["flag", "keep"], "create orders --keep 14d"),
     ("create orders --now before-42", ["flag"], "create orders before-42"),
     ("create orders 42-before --now", ["flag", "name"], "create orders before-42"),
     ("list orders --al", ["flag"], "list orders --all"),
@@ -174,6 +172,9 @@ REFUSED: list[tuple[str, list[str], str | None]] = [
     ("crate orders 42-before", ["verb", "name"], "create orders before-42"),
     ("heelp create", ["verb"], "help create"),
     ("restore orders before-42", ["verb"], "help"),
+    ("help dance", ["verb"], "help"),
+    ("heelp dance", ["verb", "verb"], "help"),
+    (f"help {'x' * 3000}", ["verb"], "help"),
     ("<@U1|ana>", ["verb"], "help"),
 ]
 SNIPPETS = [
@@ -218,9 +219,9 @@ def test_a_problem_says_what_why_and_what_to_do() -> None:
 
     assert (name.word, name.suggestion) == ("42-before", "before-42")
     assert str(name) == (
-        "42-before can't be a backup's name: it must start with a letter. Try before-42."
+        "42-before isn't a valid backup name: it must start with a letter. Try before-42."
     )
-    assert str(description).startswith("! can't stand in a description")
+    assert str(description).startswith("! isn't allowed in a description")
 
 
 @pytest.mark.parametrize(
@@ -326,4 +327,4 @@ def test_a_flag_without_its_value_is_not_blamed_for_a_word(flag: str) -> None:
         parse(f"create orders {flag}")
 
     (problem,) = wrong.value.problems
-    assert str(problem) == "--keep wants to know how long: say it as 14d, 2w or 36h."
+    assert str(problem) == "--keep needs a duration, e.g. 14d."

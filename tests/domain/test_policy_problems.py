@@ -53,7 +53,7 @@ def test_the_same_instances_twice_are_named_as_that() -> None:
     ((rule, key, text),) = found(of("a", "b"), of("b", "a"))
 
     assert (rule, key) == (2, "instances")
-    assert text == "names the same instances as rule 1: the first match decides"
+    assert text == "has the same instances as rule 1, and the first match applies"
 
 
 def test_more_approvals_than_people() -> None:
@@ -62,7 +62,7 @@ def test_more_approvals_than_people() -> None:
     both = ("S0DBA", "S0OPS")
 
     assert found(of("a", approvers=both, approvals=3), members=members) == [
-        (1, "approvals", "wants 3, but only 2 people can approve")
+        (1, "approvals", "requires 3 approvals, but only 2 people can approve")
     ]
     assert found(of("a", approvers=both, approvals=3), members={**DBA, "S0OPS": None}) == []
 
@@ -85,15 +85,15 @@ def test_ids_behind_which_nobody_is() -> None:
     rule = of("a", requesters=("S0OLD", "UANA"), break_glass=("UEVE",))
 
     assert found(rule, members=members) == [
-        (1, "requesters", "S0OLD has no living member"),
-        (1, "break_glass", "UEVE left Slack, or is a bot"),
+        (1, "requesters", "S0OLD has no active members"),
+        (1, "break_glass", "UEVE left Slack or is a bot"),
     ]
 
 
 def test_who_is_called_must_be_able_to_approve() -> None:
     """A call to somebody who can do nothing is a mistake."""
     assert found(of("a", notify=("UEVE", "UBEN"))) == [
-        (1, "notify", "UEVE is called, but may not approve")
+        (1, "notify", "UEVE is notified but can't approve")
     ]
 
 

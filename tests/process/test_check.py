@@ -71,7 +71,7 @@ async def test_everything_in_the_file_is_said_with_its_line(
             *await found(world, tmp_path, never),
         )
     ] == [
-        "line 2: approval.aprovers is not a setting; did you mean approvers?",
+        "line 2: approval.aprovers isn't a setting; did you mean approvers?",
         "line 5: rule 1: channel: 'ops' is not the id of a channel (C…).",
         f"line 7: rule 2: instances: {COVERED}.",
         "line 8: rule 2: approvals: wants 2, but only 1 person can approve.",

@@ -43,7 +43,7 @@ def test_a_wrong_command_is_corrected() -> None:
 
     assert refusal(wrong.value) == (
         "This doesn't work yet:\n"
-        "• `42-before` can't be a backup's name: it must start with a letter. Try `before-42`.\n"
+        "• `42-before` isn't a valid backup name: it must start with a letter. Try `before-42`.\n"
         "Send this: `/backup create orders-prod before-42`"
     )
 
@@ -60,7 +60,7 @@ def test_a_misspelt_instance_is_guessed() -> None:
     """The nearest name is the next step."""
     assert refusal(UnknownInstance("order-prod", ["orders-prod"])) == (
         "This doesn't work yet:\n"
-        "• I don't know an instance `order-prod`. Did you mean `orders-prod`?"
+        "• I can't find an instance called `order-prod`. Did you mean `orders-prod`?"
     )
 
 
@@ -69,8 +69,9 @@ def test_a_busy_instance_is_explained() -> None:
     busy = InstanceBusy("orders-prod", "nightly-0312", ASKED_AT.isoformat())
 
     assert refusal(busy) == (
-        f"orders-prod is being backed up already (`nightly-0312`, since {AT_1404}). "
-        "Nothing was started. RDS runs one at a time: ask again when it is over."
+        f"orders-prod is already being backed up (`nightly-0312`, since {AT_1404}). "
+        "Nothing was started. RDS runs one backup per instance at a time. "
+        "Try again when it finishes."
     )
 
 
@@ -79,8 +80,8 @@ def test_a_refusal_by_rds_is_quoted_by_code_and_request() -> None:
     refused = RdsRefused(RefusalReason.QUOTA, "DBS.200046", status=413, request_id="9f1c")
 
     assert refusal(refused) == (
-        "A quota of the RDS project is used up. Nothing was started. "
-        "Delete backups that nobody needs, or have the quota raised. "
+        "The RDS project has reached a quota. Nothing was started. "
+        "Delete backups you no longer need, or request a higher quota. "
         "RDS: `DBS.200046`, request `9f1c`."
     )
 
@@ -96,38 +97,38 @@ def test_nothing_is_promised_of_an_unknown_outcome() -> None:
         (
             OtherChannel("orders-prod", TERMS.rule, ["C0OPS"]),
             (
-                f"A backup of orders-prod can be asked for in <#C0OPS> only {RULE}. "
-                "Nothing was started. Ask there."
+                f"Backups of orders-prod can be requested only in <#C0OPS> {RULE}. "
+                "Nothing was started. Request it there."
             ),
         ),
         (
             TooFewApprovers("orders-prod", TERMS.rule, 2, ["U0BEN"]),
             (
-                f"2 people have to approve a backup of orders-prod, and only <@U0BEN> can {RULE}. "
-                "Nothing was started. Whoever runs the bot has to name more."
+                "A backup of orders-prod requires 2 approvals, but only <@U0BEN> can approve it "
+                f"{RULE}. Nothing was started. The bot's operator needs to add approvers."
             ),
         ),
         (
             TooFewApprovers("orders-prod", TERMS.rule, 1, []),
             (
-                f"1 person has to approve a backup of orders-prod, and nobody can {RULE}. "
-                "Nothing was started. Whoever runs the bot has to name more."
+                "A backup of orders-prod requires 1 approval, but no one can approve it "
+                f"{RULE}. Nothing was started. The bot's operator needs to add approvers."
             ),
         ),
         (
             MayNotAudit("orders-prod", TERMS.rule, ["S0DBA"]),
             (
-                "You may not read the audit trail of orders-prod: "
-                f"only <!subteam^S0DBA> may {RULE}. Let one of them look."
+                "Only <!subteam^S0DBA> can read the audit log of orders-prod "
+                f"{RULE}. Ask one of them."
             ),
         ),
         (
             GroupsUnknown("orders-prod", ["S0DBA"], "read the audit trail of"),
             (
-                "Only <!subteam^S0DBA> may read the audit trail of orders-prod, and Slack does "
-                "not say who that is. Send it again in a minute; if this stays, whoever runs the "
-                "bot has to check the group's id and the scopes `usergroups:read` and "
-                "`users:read`."
+                "Only <!subteam^S0DBA> can read the audit log of orders-prod, but I couldn't get "
+                "the group's members from Slack. Try again in a minute. If this keeps happening, "
+                "the bot's operator needs to check the group's ID and the scopes "
+                "`usergroups:read` and `users:read`."
             ),
         ),
     ],
@@ -143,26 +144,26 @@ def test_the_policy_refuses_in_plain_words(error: UserError, shown: str) -> None
         (
             BackupUnknown("before-42", "orders-prod"),
             (
-                "orders-prod has no backup `before-42`. Nothing was deleted. "
-                "Somebody has deleted it already, or its name is spelt otherwise."
+                "orders-prod has no backup called `before-42`. Nothing was deleted. "
+                "It may have been deleted, or the name may be misspelled."
             ),
         ),
         (
             BackupBusy("before-42", "DELETING"),
-            "`before-42` is being deleted already. There is nothing to do.",
+            "`before-42` is already being deleted. There is nothing to do.",
         ),
         (
             RequestOpen("before-42", "U0BEN"),
             (
-                "`before-42` waits for a request of <@U0BEN> already. Nothing was deleted. "
-                "Look at its card, and ask again when that has ended."
+                "<@U0BEN>'s request for `before-42` is still open. Nothing was deleted. "
+                "See its card, and try again once it has ended."
             ),
         ),
         (
             InstanceNotReady("orders-prod", "RESTORING"),
             (
-                "orders-prod is being restored (RDS says `RESTORING`). Until that is over, no "
-                "backup of it can be made or deleted. Nothing was started. Ask again then."
+                "orders-prod is being restored (`RESTORING`). Its backups can't be created or "
+                "deleted until that finishes. Nothing was started. Try again then."
             ),
         ),
     ],
@@ -195,8 +196,8 @@ def test_a_request_that_found_no_place_is_told_with_its_names_as_they_are() -> N
 def test_nobody_is_sent_to_invite_the_bot_where_that_cannot_be() -> None:
     """Two people's direct message stays theirs."""
     assert refusal(CannotPost("D0ANA", "channel_not_found")) == (
-        "I can't post in a direct message of others: Slack says `channel_not_found`. "
-        "Nothing was started. Ask in a channel to which I was invited."
+        "I can't post in other people's direct messages (Slack: `channel_not_found`). "
+        "Nothing was started. Request it in a channel that I'm in."
     )
 
 

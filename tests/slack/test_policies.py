@@ -48,57 +48,66 @@ def test_everything_the_policy_says_of_an_instance() -> None:
     """Whether one may ask comes first, then each right and who has it."""
     assert told(STRICT, able=frozenset({"U0BEN", "U0CYD"}), break_glass=True) == [
         "*Policy of orders-prod*: rule 2, `orders-*`",
-        "You may ask: `/backup create orders-prod &lt;name&gt;`",
-        "• Ask: <@U0ANA>, in <#C0OPS>",
-        "• Approve: 2 of <!subteam^S0DBA>, not the requester; if you ask: <@U0BEN> or <@U0CYD>",
-        "• Called: <@U0BEN>",
-        "• Card: in <#C0OPS>",
-        "• Waits: 8 h; first reminder after 1 h",
-        "• Start without approval: <@U0CYD>, with a reason; you may",
-        "• Read the audit trail: <@U0CYD>",
+        "You can request a backup: `/backup create orders-prod &lt;name&gt;`",
+        "• Can request: <@U0ANA>, in <#C0OPS>",
+        (
+            "• Approvers: 2 of <!subteam^S0DBA>, not the requester; "
+            "for your requests: <@U0BEN> or <@U0CYD>"
+        ),
+        "• Notified: <@U0BEN>",
+        "• Card goes to: <#C0OPS>",
+        "• Expires after: 8 h; first reminder after 1 h",
+        "• Start without approval: <@U0CYD>, with a reason (including you)",
+        "• Read the audit log: <@U0CYD>",
     ]
 
 
 def test_without_a_limit_it_is_anybody() -> None:
     """Empty tuples are told as what they mean."""
     assert told(Terms(remind_after=timedelta(0)))[1:] == [
-        "You may ask: `/backup create orders-prod &lt;name&gt;`",
-        "• Ask: anybody",
-        "• Approve: anybody but the requester",
-        "• Card: where it was asked",
-        "• Waits: 8 h, without reminders",
-        "• Start without approval: nobody",
-        "• Read the audit trail: anybody",
+        "You can request a backup: `/backup create orders-prod &lt;name&gt;`",
+        "• Can request: anyone",
+        "• Approvers: anyone except the requester",
+        "• Card goes to: the channel of the request",
+        "• Expires after: 8 h, without reminders",
+        "• Start without approval: no one",
+        "• Read the audit log: anyone",
     ]
 
 
 def test_what_starts_at_once_has_nothing_to_wait_for() -> None:
     """No card to approve, no reminders."""
     assert told(Terms(approvals=0), AskVerdict.RUNS_AT_ONCE)[1:] == [
-        "You may ask, and it starts at once: `/backup create orders-prod &lt;name&gt;`",
-        "• Ask: anybody",
-        "• Approve: nobody has to",
-        "• Read the audit trail: anybody",
+        (
+            "You can request a backup, and it starts immediately: "
+            "`/backup create orders-prod &lt;name&gt;`"
+        ),
+        "• Can request: anyone",
+        "• Approvers: no approval needed",
+        "• Read the audit log: anyone",
     ]
 
 
 @pytest.mark.parametrize(
     ("verdict", "shown"),
     [
-        (AskVerdict.MAY_NOT_ASK, "You may not ask: let <@U0ANA> ask."),
-        (AskVerdict.OTHER_CHANNEL, "You may not ask in this channel: ask in <#C0OPS>."),
+        (AskVerdict.MAY_NOT_ASK, "You can't request a backup: only <@U0ANA> can."),
+        (
+            AskVerdict.OTHER_CHANNEL,
+            "You can't request a backup in this channel. Request it in <#C0OPS>.",
+        ),
         (
             AskVerdict.GROUPS_UNKNOWN,
             (
-                "I can't tell whether you may ask: Slack does not say who is in the group that "
-                "may. Try again in a minute."
+                "I can't tell whether you can request a backup: I couldn't get the members of the "
+                "user group from Slack. Try again in a minute."
             ),
         ),
         (
             AskVerdict.TOO_FEW_APPROVERS,
             (
-                "You may ask, but it could not start: only <@U0BEN> can approve it. "
-                "Whoever runs the bot has to name more."
+                "A backup that you request couldn't start: only <@U0BEN> can approve it, and it "
+                "requires 2 approvals. The bot's operator needs to add approvers."
             ),
         ),
     ],
@@ -114,13 +123,13 @@ def test_who_may_not_ask_hears_why(verdict: AskVerdict, shown: str) -> None:
         (Terms(approvers=("U0BEN",)), "<@U0BEN>, not the requester"),
         (Terms(approvers=("U0BEN",), self_approval=True), "<@U0BEN>"),
         (Terms(approvers=("U0BEN", "U0CYD")), "1 of <@U0BEN> and <@U0CYD>, not the requester"),
-        (Terms(approvals=2), "any 2 people but the requester"),
+        (Terms(approvals=2), "any 2 people except the requester"),
         (Terms(approvals=2, self_approval=True), "any 2 people"),
     ],
 )
 def test_how_many_of_whom(terms: Terms, shown: str) -> None:
     """One person, one of many, or a number of them."""
-    assert f"• Approve: {shown}" in told(terms)
+    assert f"• Approvers: {shown}" in told(terms)
 
 
 def test_an_own_approval_may_count() -> None:
@@ -128,7 +137,7 @@ def test_an_own_approval_may_count() -> None:
     terms = STRICT.model_copy(update={"self_approval": True})
     (line,) = [line for line in told(terms, able=frozenset({"U0ANA"})) if "Approve" in line]
 
-    assert line.endswith("; if you ask: <@U0ANA> (your own approval counts)")
+    assert line.endswith("; for your requests: <@U0ANA> (your own approval counts)")
 
 
 def test_all_rules_in_their_order() -> None:
@@ -142,8 +151,8 @@ def test_all_rules_in_their_order() -> None:
 
     assert seen(answers.policy_overview(policy, "/backup")).split("\n") == [
         (
-            "*Policy*: the first rule that covers an instance decides. "
-            "`/backup policy &lt;instance&gt;` says it all of one."
+            "*Policy*: the first rule that matches an instance applies. "
+            "`/backup policy &lt;instance&gt;` shows one instance in full."
         ),
         (
             "1. `orders-*` and `pay`: approved by 2 of <!subteam^S0DBA>, not the requester, "
@@ -151,8 +160,8 @@ def test_all_rules_in_their_order() -> None:
         ),
         "2. `dev-*`: no approval needed",
         (
-            "3. `x`: approved by anybody but the requester, within 8 h · "
-            "asked for by <@U0ANA>, in <#C0OPS>"
+            "3. `x`: approved by anyone except the requester, within 8 h · "
+            "requested by <@U0ANA>, in <#C0OPS>"
         ),
         (
             "Everything else ([approval]): approved by 1 of <!subteam^S0DBA>, not the requester, "
@@ -178,4 +187,4 @@ def test_fifty_rules_fit_into_a_message(crowd: int) -> None:
     check(message)
     text = "\n".join(mrkdwn(message.as_slack()["blocks"]))
     assert "Everything else (the default policy)" in text
-    assert ("more rules, which the config has." in text) == (crowd == 20)
+    assert ("more rules; see the bot's config file." in text) == (crowd == 20)

@@ -133,7 +133,7 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
             (
                 "<@U0ANA> the backup of orders-prod was *refused*. "
                 "The instance's storage is full. Nothing was started. "
-                "Free some, or scale it up, then ask again. "
+                "Free up or add storage, then try again. "
                 f"RDS: `DBS.200316`, request `9f1c`. {AGAIN}"
             ),
         ),

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.commands import CommandError
 from bot.domain.decisions import Verdict
+from bot.domain.errors import RdsError, UserError
 from bot.domain.requests import Choice
 from bot.slack.messages import answers, trail
 from tests.slack.block_kit import check, mrkdwn
@@ -33,11 +35,11 @@ def test_a_line_says_when_who_and_what() -> None:
 
     assert lines(ASKED, approved) == [
         (
-            "*Audit trail of orders-prod*: the last 2 entries up to "
+            "*Audit log of orders-prod*: last 2 entries as of "
             "<!date^1795442880^{date_short_pretty} at {time}|2026-11-23 14:08 UTC>, "
             "all under rule 2, `orders-*`"
         ),
-        f'{AT_1405} · <@U0ANA> · asked for `before-42`: "for the upgrade"',
+        f'{AT_1405} · <@U0ANA> · requested `before-42`: "for the upgrade"',
         f"{AT_1405} · <@U0BEN> · approved `before-42`",
     ]
 
@@ -47,34 +49,37 @@ def test_of_several_rules_each_decision_names_its_own() -> None:
     approved = on_the_trail(A.APPROVED, "U0BEN").model_copy(update={"rule": "[approval]"})
 
     assert lines(ASKED, approved)[-1].endswith("approved `before-42` ([approval])")
-    assert lines(ASKED, approved)[1].endswith('asked for `before-42`: "for the upgrade"')
+    assert lines(ASKED, approved)[1].endswith('requested `before-42`: "for the upgrade"')
 
 
 @pytest.mark.parametrize(
     ("entry", "shown"),
     [
-        (on_the_trail(A.LOOKED_UP, approvals="2"), "put up for approval `before-42`: 2 needed"),
-        (on_the_trail(A.APPROVED, approvals="0"), "approved `before-42`: nobody has to"),
-        (on_the_trail(A.CREATE_SENT, name="before-42"), "asks RDS to start `before-42`"),
+        (on_the_trail(A.LOOKED_UP, approvals="2"), "posted `before-42` for approval: 2 needed"),
+        (on_the_trail(A.APPROVED, approvals="0"), "approved `before-42`: no approval needed"),
+        (on_the_trail(A.CREATE_SENT, name="before-42"), "asked RDS to start `before-42`"),
         (
             on_the_trail(A.CREATE_ACCEPTED, backup_id=BACKUP_ID, rds_request_id="9f1c"),
             f"RDS accepted `before-42`: backup `{BACKUP_ID}`, request `9f1c`",
         ),
         (
             on_the_trail(A.OUTCOME_UNKNOWN, rds_request_id="9f1c"),
-            "no answer from RDS about `before-42`: request `9f1c`",
+            "no response from RDS for `before-42`: request `9f1c`",
         ),
         (
             on_the_trail(A.REFUSED, reason="storage_full", code="DBS.200316"),
-            "refused `before-42`: storage full, `DBS.200316`",
+            "`before-42` was refused: storage full, `DBS.200316`",
         ),
-        (on_the_trail(A.REFUSED, reason="NameTaken"), "refused `before-42`: name taken"),
+        (
+            on_the_trail(A.REFUSED, reason="NameTaken"),
+            "`before-42` was refused: name already in use",
+        ),
         (
             on_the_trail(A.COMPLETED, seconds="432", size_kb="40265318"),
-            "completed `before-42`: 38.4 GB in 7 min 12 s",
+            "`before-42` completed: 38.4 GB in 7 min 12 s",
         ),
-        (on_the_trail(A.FAILED, seconds="180"), "failed `before-42`: after 3 min"),
-        (on_the_trail(A.LOST), "lost `before-42`: RDS lists it no more"),
+        (on_the_trail(A.FAILED, seconds="180"), "`before-42` failed: after 3 min"),
+        (on_the_trail(A.LOST), "`before-42` disappeared: RDS no longer lists it"),
     ],
 )
 def test_what_the_bot_did(entry: AuditEntry, shown: str) -> None:
@@ -89,7 +94,7 @@ def test_what_the_bot_did(entry: AuditEntry, shown: str) -> None:
             on_the_trail(
                 A.CLICK_REFUSED, "U0CYD", choice="approve", verdict="not_an_approver", reason="no"
             ),
-            "<@U0CYD> · pressed Approve on `before-42`: no approver; it did not count",
+            "<@U0CYD> · pressed Approve on `before-42`: not an approver; didn't count",
         ),
         (
             on_the_trail(A.REJECTED, "U0CYD", choice="reject", reason="not tonight"),
@@ -97,7 +102,7 @@ def test_what_the_bot_did(entry: AuditEntry, shown: str) -> None:
         ),
         (
             on_the_trail(A.BREAK_GLASS, "U0CYD", choice="break_glass", reason="it is dying"),
-            '<@U0CYD> · *started without approval* `before-42`: "it is dying"',
+            '<@U0CYD> · *started `before-42` without approval*: "it is dying"',
         ),
         (
             on_the_trail(A.WITHDRAWN, "U0CYD", choice="withdraw"),
@@ -107,11 +112,11 @@ def test_what_the_bot_did(entry: AuditEntry, shown: str) -> None:
             on_the_trail(
                 A.ASK_REFUSED, "U0CYD", request_id=None, name="before-43", error="NameTaken"
             ),
-            "<@U0CYD> · asked in vain for `before-43`: name taken",
+            "<@U0CYD> · was refused when requesting `before-43`: name already in use",
         ),
         (
             on_the_trail(A.AUDIT_REFUSED, "U0CYD", request_id=None),
-            "<@U0CYD> · was not shown this trail",
+            "<@U0CYD> · was refused this audit log",
         ),
     ],
 )
@@ -123,7 +128,7 @@ def test_what_people_did(entry: AuditEntry, shown: str) -> None:
 def test_a_backup_whose_name_is_not_at_hand_goes_by_its_request() -> None:
     """Its beginning is older than what is shown."""
     assert lines(on_the_trail(A.EXPIRED, request_id="0d1e2f3a4b5c"))[-1].endswith(
-        "expired request `0d1e2f3a`"
+        "request `0d1e2f3a` expired"
     )
 
 
@@ -146,12 +151,24 @@ def test_every_kind_has_its_words() -> None:
     assert set(trail.WHY_NOT) == uncounted - {Verdict.NO_REASON}  # leaves no trace
 
 
+def test_every_error_has_its_words() -> None:
+    """No class name is shown to people."""
+    errors = {
+        error.__name__
+        for kind in (UserError, RdsError)
+        for error in kind.__subclasses__()
+        if error is not CommandError  # its own words are in the answer
+    }
+
+    assert set(trail.ERRORS) == errors
+
+
 def test_no_more_than_twenty_are_shown() -> None:
     """The newest, which come last."""
     many = [on_the_trail(A.EXPIRED, request_id=str(number)) for number in range(30)]
 
     assert len(lines(*many)) == 21
-    assert lines(*many)[-1].endswith("`29`")
+    assert lines(*many)[-1].endswith("request `29` expired")
 
 
 def test_long_reasons_leave_out_the_oldest() -> None:
@@ -166,14 +183,14 @@ def test_long_reasons_leave_out_the_oldest() -> None:
 
     assert 10 < len(shown) < 21
     assert "`19`" in shown[-1]
-    assert f"the last {len(shown) - 1} entries" in shown[0]
+    assert f"last {len(shown) - 1} entries" in shown[0]
 
 
 def test_an_empty_trail_says_so() -> None:
     """And what else there is to look up."""
     assert lines() == [
         (
-            "Nothing is on the audit trail of orders-prod yet. "
-            "`/backup policy orders-prod` tells who may ask."
+            "The audit log of orders-prod is empty. "
+            "`/backup policy orders-prod` shows who can request a backup."
         )
     ]

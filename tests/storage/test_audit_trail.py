@@ -23,8 +23,8 @@ from tests.requests import NOON, asked
 
 Output = pytest.CaptureFixture[str]
 CONTENT = "it is not as the bot writes entries"
-CHANGED = "its content is not what was written"
-FOLLOWS = "it does not follow the entry before it: one of the two was put in or replaced"
+CHANGED = "its content was changed"
+FOLLOWS = "it doesn't follow the entry before it: one of them was inserted or replaced"
 
 URLS = {"sqlite": "database_url", "postgresql": "postgresql_url"}
 

@@ -1,4 +1,4 @@
-"""What a person does in the page, and how the workspace takes it."""
+"""What a person can do on the page, and how the workspace carries it out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -15,24 +15,24 @@ from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
 
 COMMAND = "/backup"
 
-Values = Mapping[str, str | list[str]]  # what stands in the fields of a view, by action id
+Values = Mapping[str, str | list[str]]  # the values of a view's fields, by action ID
 
 
 class Act(BaseModel, ABC):
-    """Something a person does. `done` returns what they get for it, as a Reply or None.
+    """Something a person does. `done` returns the reply to it, or None.
 
-    Raises Refused where Slack would not let them, and LookupError where there is no such thing.
+    Raises Refused if Slack wouldn't allow it, and LookupError if its target doesn't exist.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     async def done(self, slack: Workspace, reading: Reading, who: str, /) -> Reply | None:
-        """Do it in this person's name."""
+        """Do it as this person."""
 
 
 class Say(Act):
-    """Write a message, or a slash command: those do not work in threads."""
+    """Write a message, or a slash command, which doesn't work in threads."""
 
     act: Literal["say"]
     channel: str
@@ -55,7 +55,7 @@ class Say(Act):
 
 
 class Click(Act):
-    """Click a button of a message."""
+    """Click a button in a message."""
 
     act: Literal["click"]
     ts: str
@@ -66,13 +66,13 @@ class Click(Act):
 
 
 class OnView(Act):
-    """Something done on the modal, or on the home tab; `values` were entered there before."""
+    """Something done in the modal or on the home tab, where `values` have been entered."""
 
     on: Literal["modal", "home"] = "modal"
     values: Values = {}
 
     def view(self, slack: Workspace, who: str) -> View:
-        """What is acted on, with the values in it. Raises LookupError if it is gone."""
+        """Return the view with the values in it. Raises LookupError if it is gone."""
         view = slack.modal(who) if self.on == "modal" else slack.home(who)
         if view is None:
             raise LookupError(self.on)
@@ -92,7 +92,7 @@ class Press(OnView):
 
 
 class Fill(OnView):
-    """Choose or type in one field; Slack tells the app where it wants to know at once."""
+    """Choose or type in one field; Slack tells the app if the field dispatches actions."""
 
     act: Literal["fill"]
     field: str
@@ -134,7 +134,7 @@ class CloseModal(Act):
 
 
 class OpenHome(Act):
-    """Look at the app's home tab."""
+    """Open the app's home tab."""
 
     act: Literal["open_home"]
 
@@ -143,7 +143,7 @@ class OpenHome(Act):
 
 
 class Shortcut(Act):
-    """Choose a shortcut: the one of a message, or the one that belongs to none."""
+    """Choose a shortcut: the message shortcut, or without a message the global one."""
 
     act: Literal["shortcut"]
     ts: str | None = None
@@ -155,7 +155,7 @@ class Shortcut(Act):
 
 
 class Read(Act):
-    """See a channel up to a message."""
+    """Read a channel up to a message."""
 
     act: Literal["read"]
     channel: str
@@ -173,7 +173,7 @@ PersonsAct = Annotated[
 
 
 def told(reply: Reply | None) -> Json:
-    """What the page gets for an act; `error` is Slack's code or sentence, or None."""
+    """Return what the page gets for an act; `error` is Slack's code or sentence, or None."""
     if reply is None:
         return {"error": None}
     return {"error": reply.error, "errors": reply.errors, "options": reply.options}

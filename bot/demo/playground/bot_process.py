@@ -81,7 +81,7 @@ class BotProcess:
     async def _wait(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
         self._process = None
-        self.last_end = self.last_end or f"ended by itself, code {code}"
+        self.last_end = self.last_end or f"exited with code {code}"
         self._told()
 
     def _tell(self, process: asyncio.subprocess.Process, tempo: Tempo) -> None:

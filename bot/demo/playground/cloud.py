@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 class Answers(StrEnum):
-    """How RDS answers every call from now on."""
+    """How RDS responds to every call from now on."""
 
     WELL = "well"
     SLOWLY = "slowly"
@@ -31,7 +31,7 @@ class Answers(StrEnum):
 
 
 class NextCreate(StrEnum):
-    """What becomes of the next backup that RDS is asked for."""
+    """What happens to the next backup that is requested from RDS."""
 
     GOES_WELL = "goes_well"
     FAILS = "fails"
@@ -69,12 +69,12 @@ class Cloud:
         self._next = NextCreate.GOES_WELL
 
     def answer(self, how: Answers) -> None:
-        """Let RDS answer like this until told otherwise."""
+        """Make RDS respond like this until changed again."""
         self.answers = how
         self._region.faults.always(ALWAYS[how])
 
     def prepare(self, what: NextCreate) -> None:
-        """Let this become of the next create, instead of what was meant for it before."""
+        """Set what happens to the next create, replacing what was set before."""
         self._region.faults.forget(Operation.CREATE_BACKUP)
         self._region.plans.clear()
         PREPARE[what](self._region)
@@ -82,19 +82,19 @@ class Cloud:
 
     @property
     def next_create(self) -> NextCreate:
-        """What will become of the next create; what has come about is over."""
+        """What will happen to the next create; it goes well once a set fault has occurred."""
         waits = self._region.plans or self._region.faults.waiting(Operation.CREATE_BACKUP)
         return self._next if waits else NextCreate.GOES_WELL
 
     def parts(self) -> Iterator[Part]:
-        """What the pane shows of the region."""
+        """Yield what the pane shows of the region."""
         yield "cloud", {"answers": self.answers, "next_create": self.next_create}
         for instance in self._region.instances:
             yield f"instance:{instance.id}", _instance(instance)
 
 
 def calls(region: Region, slack: State) -> Iterator[Part]:
-    """What the bot called of both services, a part each."""
+    """Yield the bot's calls to both services, one part each."""
     for number, call in _newest(region.calls):
         path = call.path.replace(region.gateway.project_id, "{project}")
         told = {"method": call.method, "path": path, "code": call.code}
@@ -122,7 +122,7 @@ def _call(service: str, at: datetime, status: int | None, milliseconds: float) -
 
 
 def _instance(instance: RdsInstance) -> Json:
-    """As list-instances answers, with what list-backups answers, the newest first."""
+    """Return an instance as list-instances does, with its backups, newest first."""
     backups = [backup for backup in instance.backups if backup.exists]
     backups.sort(key=lambda backup: backup.began, reverse=True)
     return {

@@ -1,4 +1,4 @@
-"""What the playground begins with: a team, a region with a past, and a policy of three rules."""
+"""The playground's initial state: a team, a region with past backups, and three rules."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ from bot.demo.rds.region import Region
 from bot.demo.slack.workspace import Workspace
 from bot.demo.world import ANA, BEN, CAT, DAN, DBAS, OPS
 
-EVE = "U0EVE"  # asks before anybody has looked
+EVE = "U0EVE"  # has a request waiting from the start
 DEVELOPERS = "S0DEV"
 DEPLOYS, PAYMENTS = "C0DEPLOYS", "G0PAYMENTS"
 ROLES = {
-    ANA: "asks: engineer, in @dev",
-    BEN: "approves: in @dba",
-    CAT: "approves, too: in @dba",
-    DAN: "a stranger: in neither group",
+    ANA: "engineer in @dev: can request",
+    BEN: "in @dba: can approve",
+    CAT: "in @dba: can approve, too",
+    DAN: "in neither group: can do neither",
 }
 CONFIG = """
 [rds]
@@ -26,13 +26,13 @@ approvers = ["S0DBA"]
 expires_after = "8h"
 remind_after = "1h"
 
-[[rule]]  # money: two DBAs, or a broken glass
+[[rule]]  # money: two DBAs, or an emergency start
 instances = ["billing-*"]
 requesters = ["S0DEV"]
 approvals = 2
 break_glass = ["S0DEV"]
 
-[[rule]]  # nobody has to be asked
+[[rule]]  # no approval needed
 instances = ["dev-*", "*-staging"]
 approvals = 0
 
@@ -46,16 +46,16 @@ orders = "orders-prod"
 """
 WAITING = 'create billing-prod before-invoices "before the invoice run" --keep 14d'
 TO_TRY = (
-    "As ana, type /backup create orders-prod before-42 in #ops. Then be ben, and approve it.",
-    "Ask for dev-sandbox, which runs at once. Kill the bot meanwhile, and start it: it goes on.",
-    "Let the next create's answer get lost, and ask again: there is one backup all the same.",
+    "As ana, type /backup create orders-prod before-42 in #ops. Then be ben and approve it.",
+    "Back up dev-sandbox, which starts at once. Kill the bot and start it again: it continues.",
+    "Let RDS lose the response to the next create, and request a backup: only one is made.",
 )
 GIGABYTE = 1024 * 1024  # in KB
 
 
 @dataclass(frozen=True)
 class Past:
-    """How an instance's automated backups went: one a night, of so long and so much."""
+    """An instance's automated backups: one a night, how long it took and how large it was."""
 
     nights: int
     minutes: int
@@ -92,12 +92,14 @@ def furnish(workspace: Workspace, region: Region) -> None:
 
 
 async def opening(workspace: Workspace) -> None:
-    """What has happened when the first reader comes: some talk, and a request that waits."""
-    workspace.say(BEN, OPS, "4.2 goes out this afternoon. Who takes the backup of orders-prod?")
-    workspace.say(ANA, OPS, "I do, as soon as the migration is reviewed.")
+    """Write some messages and make a request that waits for approval."""
+    workspace.say(BEN, OPS, "4.2 ships this afternoon. Who's backing up orders-prod?")
+    workspace.say(ANA, OPS, "I will, as soon as the migration is reviewed.")
     workspace.say(CAT, DEPLOYS, "web 4.2.0-rc3 is on staging.")
-    workspace.say(DAN, PAYMENTS, "The bot is not in this channel. What happens if I ask here?")
-    workspace.say(BEN, "D0ANABEN", "Ask in #ops: nobody but us would see it here.")
+    workspace.say(
+        DAN, PAYMENTS, "The bot isn't in this channel. What happens if I request a backup here?"
+    )
+    workspace.say(BEN, "D0ANABEN", "Request it in #ops. Only the two of us would see it here.")
     await workspace.command(EVE, OPS, "/backup", WAITING)
 
 
@@ -128,7 +130,7 @@ def _instance(region: Region, name: str, engine: str, version: str, past: Past) 
 
 
 def _nights(region: Region, instance: RdsInstance, past: Past) -> None:
-    """One a night, each a little larger than the one before; the third last one failed."""
+    """Add one backup a night, each slightly larger than the last; the fourth last failed."""
     for night in range(past.nights):
         ago = timedelta(days=past.nights - 1 - night)
         began = region.clock.now() - past.last - ago

@@ -136,7 +136,9 @@ async def serve(port: int, speed: float, *, opens_browser: bool) -> None:
     for one in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(one, told.set)
     async with playing(speed) as playground, PlaygroundServer(playground, port) as server:
-        print(f"The playground is at {server.url} until you press Ctrl-C. Three things to try:\n")
+        print(
+            f"The playground is at {server.url}. Press Ctrl-C to stop it. Three things to try:\n"
+        )
         print(
             *(f"{number}. {what}" for number, what in enumerate(TO_TRY, 1)), sep="\n", flush=True
         )

@@ -1,4 +1,4 @@
-"""What the policy says, for whoever asks: of one instance, or of all."""
+"""Answer `policy`: the terms of one instance, or every rule in short."""
 
 from bot.domain.decisions import AskVerdict, Decision
 from bot.domain.instances import Instance
@@ -18,23 +18,25 @@ def policy_answer(
     break_glass: bool | None,
     command: str,
 ) -> Message:
-    """What it says of one instance to one person; whether they may ask comes first.
+    """Show one instance's policy to `user`, starting with whether they can request a backup.
 
-    `able` are those who can approve what `user` asks for, `break_glass` whether `user` may
-    start it alone; None where that is not known.
+    `able` are the people who can approve a request by `user`; `break_glass` is whether `user`
+    can start one without approval. Both are None where that is unknown.
     """
     shown = name(instance.name)
     facts = {
-        "Ask": who_asks(terms),
-        "Approve": f"{who_approves(terms)}{_able(terms, able, user)}",
-        "Called": _called(terms),
-        "Card": f"in {channel(terms.channel)}" if terms.channel else "where it was asked",
-        "Waits": _waits(terms),
+        "Can request": who_asks(terms),
+        "Approvers": f"{who_approves(terms)}{_able(terms, able, user)}",
+        "Notified": _called(terms),
+        "Card goes to": channel(terms.channel) if terms.channel else "the channel of the request",
+        "Expires after": _waits(terms),
         "Start without approval": _glass(terms, may=break_glass),
-        "Read the audit trail": people(terms.auditors or terms.approvers, "or") or "anybody",
+        "Read the audit log": people(terms.auditors or terms.approvers, "or") or "anyone",
     }
     if not terms.approvals:
-        facts = {title: facts[title] for title in ("Ask", "Approve", "Read the audit trail")}
+        facts = {
+            title: facts[title] for title in ("Can request", "Approvers", "Read the audit log")
+        }
     lines = [f"• {title}: {fact}" for title, fact in facts.items() if fact]
     head = f"*Policy of {shown}*: {rule(decision.rule)}"
     verdict = verdict_words(
@@ -44,13 +46,13 @@ def policy_answer(
 
 
 def policy_overview(policy: Policy, command: str) -> Message:
-    """Every rule in its order, the defaults last; of very many rules, the first."""
+    """List every rule in order, then the defaults. Rules that don't fit are counted."""
     rules = [
         f"{number}. {patterns_of(policy, number)}: {_in_short(policy.terms_of(number))}"
         for number in range(1, len(policy.rules) + 1)
     ]
-    first = "the first rule that covers an instance decides" if rules else "one for every instance"
-    head = f"*Policy*: {first}. {code(f'{command} policy <instance>')} says it all of one."
+    first = "the first rule that matches an instance applies" if rules else "one for all instances"
+    head = f"*Policy*: {first}. {code(f'{command} policy <instance>')} shows one instance in full."
     rest = (
         f"Everything else ({rule(policy.defaults.rule)})"
         if rules
@@ -59,51 +61,51 @@ def policy_overview(policy: Policy, command: str) -> Message:
     last = f"{rest}: {_in_short(policy.defaults)}"
     shown = fitting(rules, MESSAGE_ROOM - len(head) - len(last))
     cut = len(rules) - len(shown)
-    more = [f"… and {count(cut, 'more rule')}, which the config has."] if cut else []
+    more = [f"… and {count(cut, 'more rule')}; see the bot's config file."] if cut else []
     return listing([head, *shown, *more, last])
 
 
 def verdict_words(
     verdict: AskVerdict, terms: Terms, able: frozenset[str] | None, example: str
 ) -> str:
-    """Whether the person may ask, and if not, what to do."""
+    """Say whether the person can request a backup, and if not, what to do."""
     match verdict:
         case AskVerdict.NEEDS_APPROVAL:
-            return f"You may ask: {code(example)}"
+            return f"You can request a backup: {code(example)}"
         case AskVerdict.RUNS_AT_ONCE:
-            return f"You may ask, and it starts at once: {code(example)}"
+            return f"You can request a backup, and it starts immediately: {code(example)}"
         case AskVerdict.MAY_NOT_ASK:
-            return f"You may not ask: let {people(terms.requesters, 'or')} ask."
+            return f"You can't request a backup: only {people(terms.requesters, 'or')} can."
         case AskVerdict.OTHER_CHANNEL:
             where = listed([channel(channel_id) for channel_id in terms.channels], "or")
-            return f"You may not ask in this channel: ask in {where}."
+            return f"You can't request a backup in this channel. Request it in {where}."
         case AskVerdict.GROUPS_UNKNOWN:
-            groups = people([*filter(is_group, terms.requesters)], "or") or "the group that may"
+            groups = people([*filter(is_group, terms.requesters)], "or") or "the user group"
             return (
-                f"I can't tell whether you may ask: Slack does not say who is in {groups}. "
-                "Try again in a minute."
+                "I can't tell whether you can request a backup: I couldn't get the members of "
+                f"{groups} from Slack. Try again in a minute."
             )
         case AskVerdict.TOO_FEW_APPROVERS:
-            who = f"only {people(sorted(able))}" if able else "nobody"
+            who = f"only {people(sorted(able))}" if able else "no one"
             return (
-                f"You may ask, but it could not start: {who} can approve it. "
-                "Whoever runs the bot has to name more."
+                f"A backup that you request couldn't start: {who} can approve it, and it requires "
+                f"{count(terms.approvals, 'approval')}. The bot's operator needs to add approvers."
             )
 
 
 def _able(terms: Terms, able: frozenset[str] | None, user: str) -> str:
-    """Who is behind the groups; the names of the asker's own approvers."""
+    """Name the people behind the groups who can approve this user's request."""
     if not able or not any(map(is_group, terms.approvers)):
         return ""
     you = " (your own approval counts)" if user in able else ""
-    return f"; if you ask: {people(sorted(able), 'or', FEW)}{you}"
+    return f"; for your requests: {people(sorted(able), 'or', FEW)}{you}"
 
 
 def _called(terms: Terms) -> str:
-    """Only where it is not simply the approvers."""
+    """Say who is notified, unless that is simply the approvers."""
     if terms.notify is None:
         return ""
-    return people(terms.notify) or "nobody"
+    return people(terms.notify) or "no one"
 
 
 def _waits(terms: Terms) -> str:
@@ -115,19 +117,19 @@ def _waits(terms: Terms) -> str:
 
 def _glass(terms: Terms, *, may: bool | None) -> str:
     if not terms.break_glass:
-        return "nobody"
-    you = "; you may" if may else ""
+        return "no one"
+    you = " (including you)" if may else ""
     return f"{people(terms.break_glass, 'or')}, with a reason{you}"
 
 
 def _in_short(terms: Terms) -> str:
-    """Terms in a line; what is not limited is left out."""
+    """Return the terms in one line, without what is unlimited."""
     limited = bool(terms.requesters or terms.channels)
     approved = f"approved by {who_approves(terms)}, within {duration(terms.expires_after)}"
     glass = f"started without approval by {people(terms.break_glass, 'or', FEW)}"
     parts = (
         approved if terms.approvals else "no approval needed",
-        f"asked for by {who_asks(terms)}" if limited else "",
+        f"requested by {who_asks(terms)}" if limited else "",
         glass if terms.approvals and terms.break_glass else "",
     )
     return " · ".join(filter(None, parts))

@@ -1,4 +1,4 @@
-"""What the policy wants, in a reader's words: who, how many, where and by which rule."""
+"""Words for what the policy requires: who, how many, where and by which rule."""
 
 from bot.domain.policy import Policy, Terms, is_group
 from bot.slack.messages.mrkdwn import channel, code, listed, name, people
@@ -7,7 +7,7 @@ FEW = 5  # people or patterns in one line of many
 
 
 def rule(terms_rule: str) -> str:
-    """Where terms come from: `rule 2 (orders-*)` has its patterns as code."""
+    """Return the rule behind some terms: `rule 2 (orders-*)`, with its patterns as code."""
     head, bracket, patterns = terms_rule.partition(" (")
     if not bracket:
         return name(head)
@@ -15,24 +15,24 @@ def rule(terms_rule: str) -> str:
 
 
 def patterns_of(policy: Policy, number: int) -> str:
-    """What a rule covers; rules are counted from 1."""
+    """Return the patterns of a rule; rules are numbered from 1."""
     return listed([code(pattern) for pattern in policy.rules[number - 1].instances], "and", FEW)
 
 
 def who_asks(terms: Terms) -> str:
-    """`anybody`, or `<@U0ANA> or <@U0BEN>, in <#C0OPS>`."""
-    who = people(terms.requesters, "or", FEW) or "anybody"
+    """Return who can request: `anyone`, or `<@U0ANA> or <@U0BEN>, in <#C0OPS>`."""
+    who = people(terms.requesters, "or", FEW) or "anyone"
     where = listed([channel(channel_id) for channel_id in terms.channels], "or", FEW)
     return f"{who}, in {where}" if where else who
 
 
 def who_approves(terms: Terms) -> str:
-    """`2 of <!subteam^S0DBA>, not the requester`, or `anybody`."""
+    """Return who can approve: `2 of <!subteam^S0DBA>, not the requester`, or `anyone`."""
     if not terms.approvals:
-        return "nobody has to"
+        return "no approval needed"
     if not terms.approvers:
-        who = "anybody" if terms.approvals == 1 else f"any {terms.approvals} people"
-        return who if terms.self_approval else f"{who} but the requester"
+        who = "anyone" if terms.approvals == 1 else f"any {terms.approvals} people"
+        return who if terms.self_approval else f"{who} except the requester"
     if terms.approvals == 1 and len(terms.approvers) == 1 and not is_group(terms.approvers[0]):
         who = people(terms.approvers)
     else:
@@ -41,5 +41,5 @@ def who_approves(terms: Terms) -> str:
 
 
 def count(number: int, what: str) -> str:
-    """`1 approval`, `2 approvals`."""
+    """Return the number with its noun: `1 approval`, `2 approvals`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,4 +1,4 @@
-"""Why something can't be done, and what to do about it, for every error a user can meet."""
+"""Explain every error that a user can get: why it happened, and what to do next."""
 
 from datetime import datetime, timedelta
 from functools import singledispatch
@@ -36,21 +36,25 @@ from bot.domain.errors import (
 )
 from bot.domain.instances import BackupStatus
 from bot.slack.messages.mrkdwn import channel, code, date, duration, listed, mention, name, people
-from bot.slack.messages.policy_words import rule
+from bot.slack.messages.policy_words import count, rule
 from bot.slack.messages.refusals import REFUSALS, Reason
-from bot.slack.messages.words import status
+from bot.slack.messages.words import status, upper
 
 _TO_START = "ask for"
+_NEEDS_PERMISSION = {  # GroupsUnknown.wish → what it is called in a sentence
+    _TO_START: "request backups of",
+    "read the audit trail of": "read the audit log of",
+}
 _OF_A_DELETION = BackupUnknown, BackupNotManual, BackupBusy, RequestOpen
 _OF_ANYTHING = RdsOutcomeUnknown, MayNotAudit, RequestUnknown, TooManyCommands
 _GROUP_TODO = (
-    "in a minute; if this stays, whoever runs the bot has to check the group's id and the scopes "
-    "`usergroups:read` and `users:read`."
+    "Try again in a minute. If this keeps happening, the bot's operator needs to check the "
+    "group's ID and the scopes `usergroups:read` and `users:read`."
 )
 
 
 def told(error: UserError | RdsError, nothing: str = "Nothing was started.") -> str:
-    """What happened, what did not (`nothing`), what to do, and what support asks for."""
+    """Say what is wrong, what did not happen (`nothing`), what to do, and RDS's reference."""
     why, todo = reason(error)
     if not _was_to_start(error):
         nothing = ""
@@ -60,7 +64,7 @@ def told(error: UserError | RdsError, nothing: str = "Nothing was started.") -> 
 
 
 def _was_to_start(error: UserError | RdsError) -> bool:
-    """Whether something was to be started, or deleted, and certainly was not."""
+    """Whether the error stopped a backup or a deletion that certainly never began."""
     if isinstance(error, BackupBusy) and error.status == BackupStatus.DELETING:
         return False
     if isinstance(error, GroupsUnknown):
@@ -69,7 +73,7 @@ def _was_to_start(error: UserError | RdsError) -> bool:
 
 
 def reference(error: UserError | RdsError) -> str:
-    """RDS's code and request id, where there are any."""
+    """Return RDS's error code and request ID for support, or "" if there are none."""
     if not isinstance(error, RdsError):
         return ""
     told_by = code(error.code) if error.code else f"HTTP {error.status}" if error.status else ""
@@ -80,27 +84,27 @@ def reference(error: UserError | RdsError) -> str:
 
 @singledispatch
 def reason(error: UserError | RdsError) -> Reason:
-    """The words for an error; every class has its own below."""
+    """Return why the error happened and what to do; one function per class follows."""
     raise NotImplementedError(type(error).__name__)
 
 
 @reason.register
 def _(error: UnknownInstance) -> Reason:
-    todo = "Give its id, or its name as the RDS console shows it."
+    todo = "Use its ID, or its name as shown in the RDS console."
     if error.suggestions:
         todo = f"Did you mean {listed([code(near) for near in error.suggestions], 'or')}?"
-    return Reason(f"I don't know an instance {code(error.reference)}.", todo)
+    return Reason(f"I can't find an instance called {code(error.reference)}.", todo)
 
 
 @reason.register
 def _(error: AmbiguousInstance) -> Reason:
     ids = listed([code(instance_id) for instance_id in error.instance_ids], "or")
-    return Reason(f"Several instances are named {code(error.reference)}.", f"Give the id: {ids}.")
+    return Reason(f"Several instances are named {code(error.reference)}.", f"Use the ID: {ids}.")
 
 
 @reason.register
 def _(error: ReadReplica) -> Reason:
-    why = f"{name(error.instance_name)} is a read replica, and RDS takes no backups of those."
+    why = f"{name(error.instance_name)} is a read replica, and RDS can't back up read replicas."
     primary = f": {code(error.primary)}" if error.primary else ""
     return Reason(why, f"Back up its primary instead{primary}.")
 
@@ -112,10 +116,10 @@ def _(error: InstanceBusy) -> Reason:
         f"since {date(datetime.fromisoformat(error.since))}" if error.since else "",
     ]
     shown = ", ".join(filter(None, details))
-    why = f"{name(error.instance_name)} is being backed up already"
+    why = f"{name(error.instance_name)} is already being backed up"
     return Reason(
         f"{why} ({shown})." if shown else f"{why}.",
-        "RDS runs one at a time: ask again when it is over.",
+        "RDS runs one backup per instance at a time. Try again when it finishes.",
     )
 
 
@@ -123,83 +127,85 @@ def _(error: InstanceBusy) -> Reason:
 def _(error: InstanceNotReady) -> Reason:
     if error.status == "RESTORING":
         return Reason(
-            f"{name(error.instance_name)} is being restored (RDS says {code(error.status)}). "
-            "Until that is over, no backup of it can be made or deleted.",
-            "Ask again then.",
+            f"{name(error.instance_name)} is being restored ({code(error.status)}). "
+            "Its backups can't be created or deleted until that finishes.",
+            "Try again then.",
         )
     why = (
-        f"{name(error.instance_name)} is {status(error.status)} (RDS says {code(error.status)}), "
-        "and RDS backs up only what is available."
+        f'{name(error.instance_name)}\'s status is "{status(error.status)}" '
+        f"({code(error.status)}); "
+        "RDS backs up only available instances."
     )
-    return Reason(why, "Ask again when it is.")
+    return Reason(why, "Try again when it's available.")
 
 
 @reason.register
 def _(error: NameTaken) -> Reason:
-    owner = f"a request of {mention(error.asked_by)}" if error.asked_by else "another backup"
+    owner = f"{mention(error.asked_by)}'s request" if error.asked_by else "another backup"
     if error.instance_name:
         why = (
             f"The name {code(error.name)} is taken: a backup of {name(error.instance_name)} uses "
-            "it, and backup names must be unique across instances."
+            "it; backup names must be unique across instances."
         )
         return Reason(why, f"Try {code(error.suggestion)}.")
-    why = f"The name {code(error.name)} is taken: {owner} has it, and RDS wants a name once."
-    return Reason(why, f"Try {code(error.suggestion)}.")
+    why = f"The name {code(error.name)} is taken: {owner} already uses it"
+    return Reason(f"{why}; backup names must be unique.", f"Try {code(error.suggestion)}.")
 
 
 @reason.register
 def _(error: BackupUnknown) -> Reason:
     if error.instance_name is None:
         return Reason(
-            f"I have made no backup {code(error.name)}.",
-            "If somebody else made it, say of which instance: put the instance behind the name.",
+            f"I haven't made a backup called {code(error.name)}.",
+            "If it was made elsewhere, add the instance after the name.",
         )
     return Reason(
-        f"{name(error.instance_name)} has no backup {code(error.name)}.",
-        "Somebody has deleted it already, or its name is spelt otherwise.",
+        f"{name(error.instance_name)} has no backup called {code(error.name)}.",
+        "It may have been deleted, or the name may be misspelled.",
     )
 
 
 @reason.register
 def _(error: BackupNotManual) -> Reason:
     return Reason(
-        f"{code(error.name)} is not a manual backup: RDS made it by itself "
-        f"({name(error.type)}), and deletes it by itself.",
-        "How long it keeps such backups stands in the instance's backup policy.",
+        f"{code(error.name)} isn't a manual backup: RDS created it automatically "
+        f"({name(error.type)}) and will delete it.",
+        "Retention is set in the instance's backup policy.",
     )
 
 
 @reason.register
 def _(error: BackupBusy) -> Reason:
     if error.status == BackupStatus.DELETING:
-        return Reason(f"{code(error.name)} is being deleted already.", "There is nothing to do.")
+        return Reason(f"{code(error.name)} is already being deleted.", "There is nothing to do.")
     running = error.status == BackupStatus.BUILDING
-    why = "is still running" if running else f"is {code(error.status)}, as RDS says"
-    return Reason(f"{code(error.name)} {why}.", "Ask again when it is at rest.")
+    why = "is still running" if running else f"has status {code(error.status)} in RDS"
+    return Reason(f"{code(error.name)} {why}.", "Try again once it has finished.")
 
 
 @reason.register
 def _(error: RequestOpen) -> Reason:
-    whose = f"a request of {mention(error.asked_by)}" if error.asked_by else "another request"
+    whose = f"{mention(error.asked_by)}'s request" if error.asked_by else "another request"
     return Reason(
-        f"{code(error.name)} waits for {whose} already.",
-        "Look at its card, and ask again when that has ended.",
+        f"{upper(whose)} for {code(error.name)} is still open.",
+        "See its card, and try again once it has ended.",
     )
 
 
 @reason.register
 def _(error: RequestUnknown) -> Reason:
     return Reason(
-        f"I know no request {code(error.about)}.",
-        "Give the backup's name as its card shows it.",
+        f"I can't find a request {code(error.about)}.",
+        "Use the backup's name as shown on its card.",
     )
 
 
 @reason.register
 def _(error: AskedInDirectMessage) -> Reason:
     return Reason(
-        f"{name(error.instance_name)} wants somebody else's approval, and here nobody else reads.",
-        "Ask in a channel where they are.",
+        f"Backups of {name(error.instance_name)} need someone else's approval, and no one else "
+        "can see this conversation.",
+        "Request it in a channel.",
     )
 
 
@@ -212,8 +218,8 @@ def _(error: TooManyCommands) -> Reason:
 @reason.register
 def _(_: ForeignWorkspace) -> Reason:
     return Reason(
-        "You are here as a guest of another workspace, and I take requests from mine only.",
-        "Let somebody of this workspace ask.",
+        "You belong to another workspace, and I accept requests only from people in this one.",
+        "Ask someone in this workspace to request it.",
     )
 
 
@@ -227,63 +233,67 @@ def _(error: GaveUp) -> Reason:
 
 @reason.register
 def _(_: FormNotOpened) -> Reason:
-    return Reason("Slack did not open the form.", "Try once more.")
+    return Reason("Slack didn't open the form.", "Try again.")
 
 
 @reason.register
 def _(error: MayNotAsk) -> Reason:
-    only = people(error.requesters, "or") or "nobody"
-    why = f"You may not ask for a backup of {name(error.instance_name)}: only {only} may"
-    return Reason(f"{why} ({rule(error.rule)}).", "Let one of them ask.")
+    only = people(error.requesters, "or") or "certain people"
+    why = f"Only {only} can request backups of {name(error.instance_name)} ({rule(error.rule)})."
+    return Reason(why, "Ask one of them to request it.")
 
 
 @reason.register
 def _(error: OtherChannel) -> Reason:
     where = listed([channel(channel_id) for channel_id in error.channels], "or")
-    why = f"A backup of {name(error.instance_name)} can be asked for in {where} only"
-    return Reason(f"{why} ({rule(error.rule)}).", "Ask there.")
+    why = f"Backups of {name(error.instance_name)} can be requested only in {where}"
+    return Reason(f"{why} ({rule(error.rule)}).", "Request it there.")
 
 
 @reason.register
 def _(error: TooFewApprovers) -> Reason:
-    needed = "1 person" if error.approvals == 1 else f"{error.approvals} people"
-    able = f"only {people(error.able)} can" if error.able else "nobody can"
-    verb = "has" if error.approvals == 1 else "have"
-    why = f"{needed} {verb} to approve a backup of {name(error.instance_name)}, and {able}"
-    return Reason(f"{why} ({rule(error.rule)}).", "Whoever runs the bot has to name more.")
+    needed = count(error.approvals, "approval")
+    able = f"only {people(error.able)} can approve it" if error.able else "no one can approve it"
+    why = f"A backup of {name(error.instance_name)} requires {needed}, but {able}"
+    return Reason(f"{why} ({rule(error.rule)}).", "The bot's operator needs to add approvers.")
 
 
 @reason.register
 def _(error: MayNotAudit) -> Reason:
-    only = people(error.auditors, "or") or "people of this workspace"
-    why = f"You may not read the audit trail of {name(error.instance_name)}: only {only} may"
-    return Reason(f"{why} ({rule(error.rule)}).", "Let one of them look.")
+    only = people(error.auditors, "or") or "people in this workspace"
+    why = f"Only {only} can read the audit log of {name(error.instance_name)}"
+    return Reason(f"{why} ({rule(error.rule)}).", "Ask one of them.")
 
 
 @reason.register
 def _(error: GroupsUnknown) -> Reason:
     allowed = people(error.allowed, "or") or "the members of a group"
-    what = f"{name(error.wish)} {name(error.instance_name)}"
-    why = f"Only {allowed} may {what}, and Slack does not say who that is."
-    return Reason(why, f"Send it again {_GROUP_TODO}")
+    permitted = _NEEDS_PERMISSION.get(error.wish) or name(error.wish)
+    why = (
+        f"Only {allowed} can {permitted} {name(error.instance_name)}, but I couldn't get the "
+        "group's members from Slack."
+    )
+    return Reason(why, _GROUP_TODO)
 
 
 @reason.register
 def _(error: CannotPost) -> Reason:
     if error.channel_id.startswith("D"):
-        why = f"I can't post in a direct message of others: Slack says {code(error.error)}."
-        return Reason(why, "Ask in a channel to which I was invited.")
-    why = f"I can't post in {channel(error.channel_id)}: Slack says {code(error.error)}."
+        why = f"I can't post in other people's direct messages (Slack: {code(error.error)})."
+        return Reason(why, "Request it in a channel that I'm in.")
+    why = f"I can't post in {channel(error.channel_id)} (Slack: {code(error.error)})."
     if error.error in ("not_in_channel", "channel_not_found"):
-        return Reason(why, "Invite me there with `/invite`, then ask again.")
-    return Reason(why, "Ask in another channel, or let a workspace admin allow me to post there.")
+        return Reason(why, "Invite me there with `/invite`, then try again.")
+    return Reason(
+        why, "Request it in another channel, or ask a workspace admin to let me post there."
+    )
 
 
 @reason.register
 def _(_: StoreUnavailable) -> Reason:
     return Reason(
-        "My database does not answer, so I could not write anything down.",
-        "Try again in a minute; if this stays, tell whoever runs the bot.",
+        "I can't reach my database, so your request wasn't saved.",
+        "Try again in a minute. If this keeps happening, tell the bot's operator.",
     )
 
 
@@ -291,15 +301,15 @@ def _(_: StoreUnavailable) -> Reason:
 def _(error: RdsUnreachable) -> Reason:
     wait = f"{round(error.retry_after)} s" if error.retry_after else "a minute"
     return Reason(
-        "RDS does not answer right now, or takes no more calls.", f"Try again in {wait}."
+        "RDS isn't responding right now, or is rate-limiting me.", f"Try again in {wait}."
     )
 
 
 @reason.register
 def _(_: RdsOutcomeUnknown) -> Reason:
     return Reason(
-        "RDS did not answer, so I don't know whether it started the backup.",
-        "Look at the instance's backups in the RDS console before you ask again.",
+        "RDS didn't respond, so I don't know whether it started the backup.",
+        "Check the instance's backups in the RDS console before you request it again.",
     )
 
 

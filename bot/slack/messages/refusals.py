@@ -1,4 +1,4 @@
-"""Why RDS refuses, and what to do about it, for every reason there is."""
+"""Explain each reason for which RDS refuses a call, and what to do next."""
 
 from typing import NamedTuple
 
@@ -6,67 +6,67 @@ from bot.domain.errors import RefusalReason
 
 
 class Reason(NamedTuple):
-    """Two sentences or so, in mrkdwn."""
+    """Why something failed and what to do next, as sentences in mrkdwn."""
 
     why: str
     todo: str
 
 
-_OPERATOR = "Whoever runs the bot has to check"
+_OPERATOR = "The bot's operator needs to check"
 REFUSALS = {
     RefusalReason.INSTANCE_NOT_FOUND: Reason(
-        "RDS does not know this instance any more.",
+        "RDS no longer knows this instance.",
         "Check in the RDS console whether it still exists.",
     ),
     RefusalReason.INSTANCE_BUSY: Reason(
-        "RDS does something else with the instance, and does one thing at a time.",
-        "Ask again when that is over.",
+        "RDS is busy with the instance and runs one operation at a time.",
+        "Try again when it has finished.",
     ),
     RefusalReason.BACKUP_RUNNING: Reason(
-        "Another backup of the instance is running, and RDS runs one at a time.",
-        "Ask again when it is over.",
+        "Another backup of the instance is running; RDS runs one per instance at a time.",
+        "Try again when it finishes.",
     ),
     RefusalReason.INSTANCE_STATE: Reason(
-        "RDS takes no backup of the instance in its present status.",
-        "Ask again when the RDS console shows it as available.",
+        "RDS can't back up the instance in its current status.",
+        "Try again when the RDS console shows it as available.",
     ),
     RefusalReason.STORAGE_FULL: Reason(
-        "The instance's storage is full.", "Free some, or scale it up, then ask again."
+        "The instance's storage is full.", "Free up or add storage, then try again."
     ),
     RefusalReason.NAME_TAKEN: Reason(
-        "RDS has something else under this name, and wants a name once.",
-        "Ask again with another name.",
+        "Another backup in RDS already has this name; backup names must be unique.",
+        "Request it again with another name.",
     ),
     RefusalReason.BAD_PARAMETER: Reason(
-        "RDS does not take what it was given: the instance's id, the name or the description.",
-        "Try a plainer name and description.",
+        "RDS didn't accept the instance ID, the name or the description.",
+        "Try a simpler name and description.",
     ),
     RefusalReason.BACKUP_NOT_FOUND: Reason(
-        "RDS does not know this backup.", "Check in the RDS console whether it still exists."
+        "RDS doesn't know this backup.", "Check in the RDS console whether it still exists."
     ),
     RefusalReason.BACKUP_IN_USE: Reason(
         "The backup is in use: RDS is still creating, restoring or copying it.",
         "Try again once that has finished.",
     ),
     RefusalReason.NOT_PERMITTED: Reason(
-        "RDS does not let the bot's account do this.",
-        f"{_OPERATOR} its rights: `rds:backup:create`, `rds:backup:list`, "
+        "The bot's account isn't allowed to do this.",
+        f"{_OPERATOR} its permissions: `rds:backup:create`, `rds:backup:list`, "
         "`rds:backup:delete`, `rds:instance:list`.",
     ),
     RefusalReason.CREDENTIALS: Reason(
-        "RDS does not accept the bot's keys.",
-        f"{_OPERATOR} that they are right and not expired, and that the bot's clock is right.",
+        "RDS rejected the bot's access key. It may have expired or been revoked.",
+        f"{_OPERATOR} the access key, and that the bot's clock is right.",
     ),
     RefusalReason.QUOTA: Reason(
-        "A quota of the RDS project is used up.",
-        "Delete backups that nobody needs, or have the quota raised.",
+        "The RDS project has reached a quota.",
+        "Delete backups you no longer need, or request a higher quota.",
     ),
     RefusalReason.WRONG_ENDPOINT: Reason(
-        "There is no RDS where the bot looks for it.",
-        f"{_OPERATOR} the region, the project id and the endpoint.",
+        "The bot's RDS endpoint, region or project is wrong.",
+        f"{_OPERATOR} these settings.",
     ),
     RefusalReason.OTHER: Reason(
-        "RDS gave a code that I have no words for.",
-        "Look it up in RDS's list of error codes, or ask Huawei Cloud support.",
+        "RDS returned an error I don't recognize.",
+        "Look it up in the RDS error codes, or ask Huawei Cloud support.",
     ),
 }

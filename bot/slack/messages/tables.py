@@ -1,4 +1,4 @@
-"""Lists of backups and instances as tables, a page at a time."""
+"""Tables of backups and instances, one page at a time."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,6 +15,7 @@ from bot.slack.messages.listing import TEXT_ROOM, fitting
 from bot.slack.messages.mrkdwn import (
     Message,
     code,
+    date,
     mention,
     name,
     rough,
@@ -25,9 +26,9 @@ from bot.slack.messages.mrkdwn import (
 )
 from bot.slack.messages.words import status as instance_status
 
-# Action ids; the value says which page of what.
+# Action ids; the value says which page of which list.
 BACKUPS_PAGE, MADE_PAGE, INSTANCES_PAGE = "backups_page", "made_page", "instances_page"
-BACK, ON = ":back", ":on"  # behind an action id: two buttons of a message need two
+BACK, ON = ":back", ":on"  # suffixes: two buttons in one message need two action ids
 
 TYPES = {
     "manual": "manual",
@@ -43,23 +44,23 @@ STATUSES = {
 }
 MAY = {
     AskVerdict.NEEDS_APPROVAL: "yes",
-    AskVerdict.RUNS_AT_ONCE: "yes, starts at once",
+    AskVerdict.RUNS_AT_ONCE: "yes, starts immediately",
     AskVerdict.MAY_NOT_ASK: "no",
     AskVerdict.OTHER_CHANNEL: "not in this channel",
-    AskVerdict.GROUPS_UNKNOWN: "not known now",
-    AskVerdict.TOO_FEW_APPROVERS: "nobody could approve",
+    AskVerdict.GROUPS_UNKNOWN: "unknown right now",
+    AskVerdict.TOO_FEW_APPROVERS: "no one could approve",
 }
 
 Cell = dict[str, Any]
 
 
 def backups_table(view: BackupsView, command: str) -> Message:
-    """Backups of one instance."""
+    """Show the backups of one instance."""
     shown_name = name(view.instance.name)
     kind = "Backups" if view.every else "Manual backups"
     if not view.backups:
         more = "" if view.every else f" {code(f'{command} list {view.instance.typed} --all')} "
-        also = f"{more}shows the automated ones." if more else ""
+        also = f"{more}lists the automated ones." if more else ""
         return said(f"{shown_name} has no {kind.lower()}.{also}")
     head = f"*{kind} of {shown_name}*{_part(view.page)}"
     rows = [
@@ -73,18 +74,18 @@ def backups_table(view: BackupsView, command: str) -> Message:
         ]
         for backup in view.backups
     ]
-    columns = ("Name", "Type", "Status", "Size", "Age", "Asked by")
+    columns = ("Name", "Type", "Status", "Size", "Age", "Requested by")
     every = "all" if view.every else "manual"
     turns = _pacer(BACKUPS_PAGE, view.page, lambda number: f"{number} {every} {view.instance.id}")
     return _table(head, columns, rows, turns)
 
 
 def made_table(view: MadeView, command: str) -> Message:
-    """Backups that were made through this bot."""
+    """Show the backups that this bot made."""
     requests, now = view.requests, view.at
     hint = code(f"{command} list <instance>")
     if not requests:
-        return said(f"I have made no backup yet. {hint} shows those of an instance.")
+        return said(f"This bot hasn't made any backups yet. {hint} lists those of an instance.")
     rows = [
         [
             _text(request.name),
@@ -97,29 +98,33 @@ def made_table(view: MadeView, command: str) -> Message:
         for request in requests
     ]
     first = view.number * PAGE + 1
-    head = f"*Backups I made*: {first} to {first + len(requests) - 1}. {hint} asks RDS."
-    page = Page(view.number, first + len(requests) - 1 + view.has_more)
+    last = first + len(requests) - 1
+    shown = f"{first}–{last}" if view.number or view.has_more else f"{last}"  # noqa: RUF001, a range
+    head = f"*Backups made by this bot* ({shown}). {hint} shows all in RDS."
+    page = Page(view.number, last + view.has_more)
     turns = _pacer(MADE_PAGE, page, str)
-    return _table(head, ("Name", "Instance", "Size", "Age", "Asked by", "Stays"), rows, turns)
+    columns = ("Name", "Instance", "Size", "Age", "Requested by", "Kept for")
+    return _table(head, columns, rows, turns)
 
 
 def instances_table(view: InstancesView, command: str) -> Message:
-    """Instances, and what the asker may do with each."""
+    """Show the instances, and whether the reader can request a backup of each."""
     if not view.rows:
-        like = f" that is like {code(view.like)}" if view.like else ""
+        none = f"No instance matches {code(view.like)}." if view.like else "No instances found."
         return said(
-            f"I know no instance{like}. Read replicas are left out: RDS backs up their primaries."
+            f"{none}{_as_of(view)} Read replicas aren't listed: back up their primaries instead."
         )
-    head = f"*Instances*{_part(view.page)}. {code(f'{command} create <instance>')} asks for one."
+    hint = f"To request a backup: {code(f'{command} create <instance>')}"
+    head = f"*Instances*{_part(view.page)}.{_as_of(view)} {hint}"
     rows = [_instance(row, view.at) for row in view.rows]
     turns = _pacer(INSTANCES_PAGE, view.page, lambda number: f"{number} {view.like or ''}")
-    columns = ("Instance", "State", "Engine", "Last good backup", "May I ask?")
+    columns = ("Instance", "Status", "Engine", "Last successful backup", "Can I request?")
     return _table(head, columns, rows, turns)
 
 
 def _instance(row: InstanceRow, now: datetime) -> list[Cell]:
     instance = row.instance
-    last = "not known yet"
+    last = "unknown"
     if row.last_good:
         measured = f", {size(row.last_good.size_kb)}" if row.last_good.size_kb else ""
         last = f"{_age(row.last_good, now)}{measured}"
@@ -135,11 +140,11 @@ def _instance(row: InstanceRow, now: datetime) -> list[Cell]:
 
 
 def _may(row: InstanceRow) -> str:
-    """By the policy, and as long as RDS would do it."""
+    """Say whether the reader can request a backup, by the policy and the instance's status."""
     may = MAY[row.decision.verdict]
     if row.instance.status == "ACTIVE" or not may.startswith("yes"):
         return may
-    return f"not while it is {instance_status(row.instance.status)}"
+    return f"not now: {instance_status(row.instance.status)}"
 
 
 def _stays(request: BackupRequest, now: datetime) -> str:
@@ -160,14 +165,20 @@ def _part(page: Page) -> str:
     if page.count == 1:
         return ""
     first = page.number * PAGE + 1
-    return f", {first} to {min(first + PAGE - 1, page.items)} of {page.items}"
+    last = min(first + PAGE - 1, page.items)
+    return f", {first}–{last} of {page.items}"  # noqa: RUF001, a range
+
+
+def _as_of(view: InstancesView) -> str:
+    """Say how old the list is, if it is not current because RDS isn't responding."""
+    return f" As of {date(view.as_of)}." if view.as_of else ""
 
 
 def _pacer(action: str, page: Page, value: Callable[[int], str]) -> list[ButtonElement]:
     buttons = []
     if page.number > 0:
         back = value(page.number - 1)
-        buttons.append(ButtonElement(text="Back", action_id=action + BACK, value=back))
+        buttons.append(ButtonElement(text="Previous page", action_id=action + BACK, value=back))
     if page.number < page.count - 1:
         on = value(page.number + 1)
         buttons.append(ButtonElement(text="Next page", action_id=action + ON, value=on))
@@ -175,7 +186,7 @@ def _pacer(action: str, page: Page, value: Callable[[int], str]) -> list[ButtonE
 
 
 def _text(text: str) -> Cell:
-    """A cell of plain text, which Slack does not read as mrkdwn; it takes none that is empty."""
+    """Return a cell of plain text, which Slack shows as it is. A cell must not be empty."""
     return {"type": "raw_text", "text": text or "–"}  # noqa: RUF001, nothing
 
 
@@ -192,7 +203,7 @@ def _asker(request: BackupRequest | None) -> Cell:
 def _table(
     head: str, columns: Sequence[str], rows: list[list[Cell]], turns: list[ButtonElement]
 ) -> Message:
-    """Head, table and buttons; `text` says it line by line to those who see no tables."""
+    """Return heading, table and buttons; `text` has the rows for those who see no tables."""
     blocks: list[Block] = [
         SectionBlock(text=verbatim(head)),
         TableBlock(rows=[[_text(column) for column in columns], *rows]),
@@ -206,4 +217,4 @@ def _table(
 def _aloud(cell: Cell) -> str:
     if cell["type"] == "raw_text":
         return name(cell["text"])
-    return f"asked by {mention(cell['elements'][0]['elements'][0]['user_id'])}"
+    return f"requested by {mention(cell['elements'][0]['elements'][0]['user_id'])}"

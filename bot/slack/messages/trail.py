@@ -1,6 +1,5 @@
-"""The audit trail of an instance, a line an entry."""
+"""Answer `audit`: an instance's audit log, one line per entry."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -18,29 +17,29 @@ SHORT_ID = 8  # characters of a request's id, where its backup's name is not at 
 
 _A = AuditAction
 WORDS = {
-    _A.ASKED: "asked for",
-    _A.ASK_REFUSED: "asked in vain for",
-    _A.AUDIT_REFUSED: "was not shown this trail",
-    _A.LOOKED_UP: "put up for approval",
-    _A.APPROVED: "approved",
-    _A.REJECTED: "rejected",
-    _A.CLICK_REFUSED: "pressed {button} on",
-    _A.EXPIRED: "expired",
-    _A.WITHDRAWN: "withdrew",
-    _A.STOPPED: "asked to withdraw",
-    _A.BREAK_GLASS: "*started without approval*",
-    _A.CREATE_SENT: "asks RDS to start",
-    _A.CREATE_ACCEPTED: "RDS accepted",
-    _A.OUTCOME_UNKNOWN: "no answer from RDS about",
-    _A.ADOPTED: "RDS has started",
-    _A.REFUSED: "refused",
-    _A.DELETE_SENT: "asks RDS to delete",
-    _A.DELETED: "deleted",
-    _A.KEPT: "keeps",
-    _A.STAYS: "does not delete",
-    _A.COMPLETED: "completed",
-    _A.FAILED: "failed",
-    _A.LOST: "lost",
+    _A.ASKED: "requested {it}",
+    _A.ASK_REFUSED: "was refused when requesting {it}",
+    _A.AUDIT_REFUSED: "was refused this audit log",
+    _A.LOOKED_UP: "posted {it} for approval",
+    _A.APPROVED: "approved {it}",
+    _A.REJECTED: "rejected {it}",
+    _A.CLICK_REFUSED: "pressed {button} on {it}",
+    _A.EXPIRED: "{it} expired",
+    _A.WITHDRAWN: "withdrew {it}",
+    _A.STOPPED: "tried to withdraw {it}",
+    _A.BREAK_GLASS: "*started {it} without approval*",
+    _A.CREATE_SENT: "asked RDS to start {it}",
+    _A.CREATE_ACCEPTED: "RDS accepted {it}",
+    _A.OUTCOME_UNKNOWN: "no response from RDS for {it}",
+    _A.ADOPTED: "RDS had started {it}",
+    _A.REFUSED: "{it} was refused",
+    _A.DELETE_SENT: "asked RDS to delete {it}",
+    _A.DELETED: "{it} was deleted",
+    _A.KEPT: "kept {it}",
+    _A.STAYS: "RDS didn't delete {it}",
+    _A.COMPLETED: "{it} completed",
+    _A.FAILED: "{it} failed",
+    _A.LOST: "{it} disappeared",
 }
 BY_THE_POLICY = {  # the entries that a rule decided
     _A.ASK_REFUSED,
@@ -57,17 +56,45 @@ BUTTONS = {
     "approve": "Approve",
     "reject": "Reject",
     "withdraw": "Withdraw",
-    "break_glass": "Break glass",
+    "break_glass": "Start without approval",
+}
+ERRORS = {  # why a command was refused, by the error's name
+    "UnknownInstance": "no such instance",
+    "AmbiguousInstance": "several instances have this name",
+    "ReadReplica": "read replica",
+    "InstanceBusy": "instance already being backed up",
+    "InstanceNotReady": "instance not available",
+    "NameTaken": "name already in use",
+    "BackupUnknown": "no such backup",
+    "BackupNotManual": "not a manual backup",
+    "BackupBusy": "backup in use",
+    "RequestOpen": "another request is open",
+    "RequestUnknown": "no such request",
+    "AskedInDirectMessage": "needs approval, but was requested in a direct message",
+    "TooManyCommands": "too many commands",
+    "ForeignWorkspace": "from another workspace",
+    "MayNotAsk": "not allowed to request",
+    "OtherChannel": "not allowed in this channel",
+    "TooFewApprovers": "too few approvers",
+    "MayNotAudit": "not allowed to read the audit log",
+    "GroupsUnknown": "group members unknown",
+    "CannotPost": "can't post in the channel",
+    "GaveUp": "RDS gave no clear answer in time",
+    "FormNotOpened": "Slack didn't open the form",
+    "StoreUnavailable": "database unavailable",
+    "RdsUnreachable": "RDS not responding",
+    "RdsOutcomeUnknown": "outcome unknown",
+    "RdsRefused": "refused by RDS",
 }
 WHY_NOT: dict[str, str] = {
-    Verdict.ALREADY_VOTED: "had approved already",
-    Verdict.ALREADY_DECIDED: "was decided already",
+    Verdict.ALREADY_VOTED: "had already approved",
+    Verdict.ALREADY_DECIDED: "already decided",
     Verdict.EXPIRED: "had expired",
-    Verdict.SELF_APPROVAL: "asked for it themselves",
-    Verdict.NOT_AN_APPROVER: "no approver",
-    Verdict.NOT_THE_REQUESTER: "did not ask for it",
-    Verdict.MAY_NOT_BREAK_GLASS: "may not start it without approval",
-    Verdict.GROUPS_UNKNOWN: "Slack did not say who may",
+    Verdict.SELF_APPROVAL: "their own request",
+    Verdict.NOT_AN_APPROVER: "not an approver",
+    Verdict.NOT_THE_REQUESTER: "not the requester",
+    Verdict.MAY_NOT_BREAK_GLASS: "can't start it without approval",
+    Verdict.GROUPS_UNKNOWN: "group members unknown",
     Verdict.OTHER_WORKSPACE: "from another workspace",
     Verdict.UNKNOWN_REQUEST: "no such request",
 }
@@ -76,12 +103,12 @@ WHY_NOT: dict[str, str] = {
 def audit_answer(
     instance_name: str, entries: Sequence[AuditEntry], *, now: datetime, command: str
 ) -> Message:
-    """The last entries, oldest first; what does not fit is left out at the old end."""
+    """Show the last entries, oldest first; the oldest are left out where they don't fit."""
     shown_name = name(instance_name)
     if not entries:
         lookup = code(f"{command} policy {typed_word(instance_name) or '<id>'}")
         return said(
-            f"Nothing is on the audit trail of {shown_name} yet. {lookup} tells who may ask."
+            f"The audit log of {shown_name} is empty. {lookup} shows who can request a backup."
         )
     names = {entry.request_id: entry.detail["name"] for entry in entries if "name" in entry.detail}
     last = entries[-SHOWN:]
@@ -90,12 +117,12 @@ def audit_answer(
     newest_first = fitting(reversed(lines), MESSAGE_ROOM)
     counted = "last entry" if len(newest_first) == 1 else f"last {len(newest_first)} entries"
     under = f", all under {rule(*rules)}" if len(rules) == 1 else ""
-    head = f"*Audit trail of {shown_name}*: the {counted} up to {date(now)}{under}"
+    head = f"*Audit log of {shown_name}*: {counted} as of {date(now)}{under}"
     return listing([head, *reversed(newest_first)])
 
 
 def _line(entry: AuditEntry, names: dict[str | None, str], *, with_rule: bool) -> str:
-    """When · who · what; what somebody wrote comes last."""
+    """Return `when · who · what`, with whatever a person wrote at the end."""
     who = entry.actor if entry.actor == OURSELVES else mention(entry.actor)
     it = ""
     if backup := entry.detail.get("name") or names.get(entry.request_id):
@@ -103,8 +130,8 @@ def _line(entry: AuditEntry, names: dict[str | None, str], *, with_rule: bool) -
     elif entry.request_id:
         it = f"request {code(entry.request_id[:SHORT_ID])}"
     choice = entry.detail.get("choice", "")
-    what = WORDS[entry.action].format(button=BUTTONS.get(choice) or name(choice))
-    what = f"{what} {it}" if it and entry.action is not _A.AUDIT_REFUSED else what
+    button = BUTTONS.get(choice) or name(choice)
+    what = WORDS[entry.action].format(button=button, it=it or "a request")
     decided = with_rule and entry.rule and entry.action in BY_THE_POLICY
     under = f" ({rule(entry.rule)})" if entry.rule and decided else ""
     more = _more(entry)
@@ -112,25 +139,25 @@ def _line(entry: AuditEntry, names: dict[str | None, str], *, with_rule: bool) -
 
 
 def _more(entry: AuditEntry) -> str:
-    """What else the entry holds, as far as it says something to people."""
+    """Return the details of an entry that mean something to people."""
     detail = entry.detail
     match entry.action:
         case _A.LOOKED_UP:
             return f"{_number(detail, 'approvals')} needed"
         case _A.APPROVED if entry.actor == OURSELVES:
-            return "nobody has to"
+            return "no approval needed"
         case _A.CLICK_REFUSED:
-            return f"{_verdict(detail)}; it did not count"
+            return f"{_verdict(detail)}; didn't count"
         case _A.COMPLETED | _A.FAILED:
             return _measured(entry)
         case _A.LOST:
-            return "RDS lists it no more"
+            return "RDS no longer lists it"
         case _:
             return _told(detail)
 
 
 def _told(detail: dict[str, str]) -> str:
-    """Why, the backup, and what support asks for."""
+    """Return the reason, the backup, and what support asks for."""
     error = detail.get("error") or ("" if "choice" in detail else detail.get("reason", ""))
     wrote = detail.get("reason", "") if "choice" in detail else detail.get("description", "")
     parts = (
@@ -144,8 +171,8 @@ def _told(detail: dict[str, str]) -> str:
 
 
 def _spelt(error: str) -> str:
-    """`NameTaken` and `name_taken` as `name taken`."""
-    return name(re.sub("(?<=[a-z])(?=[A-Z])", " ", error).replace("_", " ").lower())
+    """Return an error's name, or RDS's reason (`name_taken`), in words."""
+    return ERRORS.get(error) or name(error.replace("_", " ").lower())
 
 
 def _verdict(detail: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-// The region behind the bot: its instances, what they answer, and the switches.
+// The region behind the bot: its instances, its calls and the switches.
 
 import { callList } from "./calls.js";
 import { ago, duration, timeWithSeconds } from "./dates.js";
@@ -7,18 +7,18 @@ import { ui, update } from "./ui.js";
 import { act, all, app, now, parts } from "./world.js";
 
 const ANSWERS = {
-  well: "as it should",
-  slowly: "slowly: four seconds a call",
-  outage: "503: an outage",
+  well: "normally",
+  slowly: "slowly: four seconds per call",
+  outage: "503: outage",
   throttled: "429: too many calls",
-  keys_refused: "401: the bot's keys are refused",
+  keys_refused: "401: bot's keys rejected",
 };
 const NEXT_CREATE = {
   goes_well: "goes well",
   fails: "ends as FAILED",
   refused: "is refused",
-  answer_lost: "is carried out, but its answer is lost",
-  vanishes: "vanishes while it runs",
+  answer_lost: "is carried out, but its response is lost",
+  vanishes: "disappears while it runs",
   takes_long: "takes 45 minutes",
 };
 const MOODS = { ACTIVE: "good", COMPLETED: "good", "BACKING UP": "busy", BUILDING: "busy" };
@@ -27,7 +27,7 @@ const SIZES = ["KB", "MB", "GB", "TB"];
 const turn = (change) => act({ act: "switch", ...change });
 
 export function cloudPane() {
-  return html`<aside class="cloud" aria-label="The cloud and the bot">
+  return html`<aside class="cloud" aria-label="Cloud and bot">
     ${ui.guide ? guide() : nothing}
     ${clockSwitch()} ${botSwitch()} ${regionSwitches()}
     <section><h2>RDS instances</h2>
@@ -43,7 +43,7 @@ function guide() {
   };
   return html`<section class="guide"><h2>Three things to try</h2>
     <ol>${app().to_try.map((what) => html`<li>${what}</li>`)}</ol>
-    <button type="button" class="plain" @click=${hide}>Hide this</button></section>`;
+    <button type="button" class="plain" @click=${hide}>Hide</button></section>`;
 }
 
 function clockSwitch() {
@@ -59,21 +59,21 @@ function clockSwitch() {
 function botSwitch() {
   const { pid, is_connected, last_end } = parts.get("bot");
   const state = pid
-    ? is_connected ? "runs" : "starts"
-    : `does not run: ${last_end || "it has not started yet"}`;
+    ? is_connected ? "is running" : "is starting"
+    : `isn't running: ${last_end || "it hasn't started yet"}`;
   const key = (words, what, off) => html`<button type="button" class="button" ?disabled=${off}
     @click=${() => turn({ bot: what })}>${words}</button>`;
   return html`<section class="bot"><h2>The bot</h2>
     <p role="status"><span class="lamp ${pid ? (is_connected ? "good" : "soon") : "bad"}" aria-hidden="true"></span>
       It ${state}${pid ? html` <small>(process ${pid})</small>` : nothing}.</p>
-    <div class="actions">${key("Kill it", "kill", !pid)} ${key("Start it", "start", pid)}
-      ${key("Restart it", "restart", !pid)}</div></section>`;
+    <div class="actions">${key("Kill", "kill", !pid)} ${key("Start", "start", pid)}
+      ${key("Restart", "restart", !pid)}</div></section>`;
 }
 
 function regionSwitches() {
   const { answers, next_create } = parts.get("cloud");
   return html`<section><h2>RDS</h2>
-    ${choice("RDS answers", ANSWERS, answers, (value) => turn({ answers: value }))}
+    ${choice("RDS responds", ANSWERS, answers, (value) => turn({ answers: value }))}
     ${choice("The next create", NEXT_CREATE, next_create, (value) => turn({ next_create: value }))}</section>`;
 }
 

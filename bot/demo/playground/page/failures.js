@@ -1,10 +1,10 @@
-// What Slack says to a person when the app did not do its part.
+// What Slack tells a person when the app failed.
 
 const WHY = {
-  dispatch_failed: "the app is not connected",
-  operation_timeout: "the app did not answer within three seconds",
-  invalid_command_response: "the app answered something that Slack does not take",
-  gone: "it is not there any more",
+  dispatch_failed: "the app isn't connected",
+  operation_timeout: "the app didn't respond within three seconds",
+  invalid_command_response: "Slack didn't accept the app's response",
+  gone: "it no longer exists",
 };
 
 /** A sentence for an error code; a sentence stays as it is. */

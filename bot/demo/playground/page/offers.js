@@ -1,11 +1,11 @@
-// What Slack offers once somebody types a slash: the app's command, and its shortcut.
+// What Slack offers after a slash: the app's command and its shortcut.
 
 import { failure } from "./failures.js";
 import { html } from "./lit.js";
 import { update } from "./ui.js";
 import { act, app } from "./world.js";
 
-/** The command and the shortcut, as long as what is typed may become one of them. */
+/** The command and the shortcut that match what is typed so far. */
 export function offersFor(draft) {
   if (!/^\/\S*$/.test(draft)) return [];
   const { command, description, hint: words, shortcut, name } = app();
@@ -15,7 +15,7 @@ export function offersFor(draft) {
     offers.push({ title: command, words: `${description} ${words}`, then: ({ type }) => type(`${command} `) });
   }
   if (shortcut.toLowerCase().includes(wanted)) {
-    offers.push({ title: shortcut, words: `A shortcut of ${name}`, then: startShortcut });
+    offers.push({ title: shortcut, words: `Shortcut from ${name}`, then: startShortcut });
   }
   return offers;
 }
@@ -26,7 +26,7 @@ async function startShortcut({ type, box }) {
   update({ notice: { box, said: failure(error, app().shortcut) } });
 }
 
-/** The offers; `chosen` is the one that the keys are on. */
+/** The list of offers; `chosen` is the one selected by keyboard. */
 export function offerList(offers, chosen, { id, type, box }) {
   return html`<ul class="offers" role="listbox" id=${id} aria-label="Commands and shortcuts">
     ${offers.map((offer, n) => html`<li role="option" id="${id}-${n}" aria-selected=${n === chosen}

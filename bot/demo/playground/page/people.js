@@ -5,7 +5,7 @@ import { avatar } from "./message.js";
 import { setTheme, ui } from "./ui.js";
 import { all } from "./world.js";
 
-const THEMES = { system: "As the system", light: "Light", dark: "Dark" };
+const THEMES = { system: "System", light: "Light", dark: "Dark" };
 
 /** The bar on top; `be` changes the person. */
 export function topBar(be) {

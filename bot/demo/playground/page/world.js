@@ -78,7 +78,7 @@ async function ask(who, wish) {
     });
     return answer.ok ? await answer.json() : { error: await answer.text() };
   } catch {
-    return { error: "The playground does not answer." };
+    return { error: "The playground isn't responding." };
   }
 }
 
