@@ -1,9 +1,6 @@
 """The /backup grammar: text → a typed command, or every problem with it and a corrected command.
 
-create [instance] [name] [description …] [--keep 14d]
-list [instance] [--all]          status [request | backup]      instances [part of a name]
-pending                          withdraw <request | backup>    delete <backup> [instance]
-policy [instance]                audit <instance>               help [verb]
+What may stand behind each verb is said in `verbs.py`.
 
 A flag may stand anywhere behind the verb, with one dash or two: phones make one of two.
 """
@@ -16,7 +13,7 @@ from bot.domain.fields import Problem
 from bot.domain.folding import REFERENCE, quoted, words
 from bot.domain.keeping import NOT_SAID, shown_keep
 from bot.domain.likeness import nearest
-from bot.domain.verbs import FLAGS, LIKE, VERBS, CommandLine, typed_of
+from bot.domain.verbs import LIKE, VERBS, CommandLine, Verb, typed_of
 
 LONGEST_TEXT = 4000  # characters; the longest command that can be right has some 500
 FLAG = re.compile("-{1,2}([a-z][a-z-]*)(?:=(.*))?", re.IGNORECASE | re.DOTALL)
@@ -26,10 +23,10 @@ def parse(text: str, *, command: str = "/backup") -> Command:
     """Read what was typed after the slash command. Raises CommandError, and nothing else."""
     if len(text) > LONGEST_TEXT:
         raise _too_long(text)
-    verb, *rest = words(text) or ["create"]
-    if known := VERBS.get(verb.lower()):
-        return known(_line(command, verb.lower(), rest))
-    raise _unknown_verb(verb, rest, command)
+    name, *rest = words(text) or ["create"]
+    if verb := VERBS.get(name.lower()):
+        return verb.parse(_line(command, verb, rest))
+    raise _unknown_verb(name, rest, command)
 
 
 def _too_long(text: str) -> CommandError:
@@ -40,18 +37,17 @@ def _too_long(text: str) -> CommandError:
 def typed_in(text: str) -> Typed | None:
     """The words of a text that asks for a backup, right or wrong; None if it asks for none."""
     try:
-        wish = parse(text)
+        command = parse(text)
     except CommandError as error:
         return error.typed
-    if isinstance(wish, CreateBackup):
-        keep = shown_keep(wish.keep) if wish.keep else ""
-        return Typed(wish.instance, wish.name, wish.description, keep)
+    if isinstance(command, CreateBackup):
+        keep = shown_keep(command.keep) if command.keep else ""
+        return Typed(command.instance, command.name, command.description, keep)
     return None
 
 
-def _line(command: str, verb: str, rest: list[str]) -> CommandLine:
+def _line(command: str, verb: Verb, rest: list[str]) -> CommandLine:
     """Take the flags out of the words. Raises CommandError for one that the verb does not know."""
-    known = FLAGS.get(verb, {})
     plain: list[str] = []
     flags: dict[str, str] = {}
     problems: list[Problem] = []
@@ -61,14 +57,14 @@ def _line(command: str, verb: str, rest: list[str]) -> CommandLine:
             plain.append(word)
             continue
         name, value = found[1].lower(), found[2]
-        if name not in known:
+        if name not in verb.flags:
             problem, name = _unknown_flag(word, name, verb)
             problems.append(problem)
-        if known.get(name):
+        if verb.flags.get(name):
             flags[name] = (next(left, "") if value is None else value) or NOT_SAID
-        elif name in known:
+        elif name in verb.flags:
             flags[name] = ""
-    line = CommandLine(command, verb, plain, flags)
+    line = CommandLine(command, verb.name, plain, flags)
     if problems:
         raise _beside(problems, line)
     return line
@@ -77,7 +73,7 @@ def _line(command: str, verb: str, rest: list[str]) -> CommandLine:
 def _beside(problems: list[Problem], line: CommandLine) -> CommandError:
     """The problems, with whatever else is wrong once they are mended."""
     try:
-        meant = VERBS[line.verb](line)
+        meant = VERBS[line.verb].parse(line)
     except CommandError as error:
         return CommandError([*problems, *error.problems], error.corrected, error.typed)
     typed = None
@@ -95,26 +91,26 @@ def _corrected(line: CommandLine) -> str | None:
     return " ".join((line.command, line.verb, *filter(None, typed), *flags))
 
 
-def _unknown_flag(word: str, name: str, verb: str) -> tuple[Problem, str]:
+def _unknown_flag(word: str, name: str, verb: Verb) -> tuple[Problem, str]:
     """What is wrong, and the flag that was meant, if one is near."""
-    known = [f"--{flag}" for flag in FLAGS.get(verb, {})]
-    near = nearest(name, FLAGS.get(verb, {}))
-    knows = f"{verb} knows {' and '.join(known)}" if known else f"{verb} knows none"
-    text = f"is no flag of {verb}." if near else f"is no flag: {knows}."
+    known = [f"--{flag}" for flag in verb.flags]
+    near = nearest(name, verb.flags)
+    knows = f"{verb.name} knows {' and '.join(known)}" if known else f"{verb.name} knows none"
+    text = f"is no flag of {verb.name}." if near else f"is no flag: {knows}."
     meant = f"--{near[0]}" if near else None
     return Problem("flag", text, fields.shown(word), meant), near[0] if near else ""
 
 
-def _unknown_verb(verb: str, rest: list[str], command: str) -> CommandError:
+def _unknown_verb(name: str, rest: list[str], command: str) -> CommandError:
     """A misspelt verb, with whatever else is wrong once it is mended."""
-    shown = fields.shown(verb)
+    shown = fields.shown(name)
     near = nearest(shown.lower(), VERBS, cutoff=LIKE)
     if not near:
         text = f"is not something I can do: I know {', '.join(VERBS)}."
         return CommandError([Problem("verb", text, shown)], f"{command} help")
     problem = Problem("verb", "is not something I can do.", shown, near[0])
     try:
-        line = _line(command, near[0], rest)
+        line = _line(command, VERBS[near[0]], rest)
     except CommandError as error:
         return CommandError([problem, *error.problems], error.corrected, error.typed)
     return _beside([problem], line)

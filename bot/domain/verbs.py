@@ -1,7 +1,8 @@
-"""The verbs: what may stand behind each, and the command that it is."""
+"""The verbs of the command: everything about one stands in its `Verb`, at the end."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from bot.domain import fields
 from bot.domain.commands import (
@@ -42,6 +43,22 @@ class CommandLine:
     verb: str
     words: list[str]
     flags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: how it is typed, what help says about it, and how its arguments are read.
+
+    `details` may hold Slack's `*bold*` and `` `code` ``, and is otherwise plain text.
+    """
+
+    name: str
+    usage: str  # with the verb itself, as in help and in the README
+    summary: str  # behind the usage, as one sentence without its period
+    example: str
+    parse: Callable[[CommandLine], Command]
+    details: str = ""
+    flags: Mapping[str, bool] = field(default_factory=dict)  # whether each takes a value
 
 
 def _create(line: CommandLine) -> Command:
@@ -150,19 +167,106 @@ def _raise(found: Sequence[Problem | None], corrected: str | None = None) -> Non
         raise CommandError(problems, corrected)
 
 
-VERBS: dict[str, Callable[[CommandLine], Command]] = {
-    "create": _create,
-    "list": _list,
-    "status": _status,
-    "instances": _instances,
-    "pending": _pending,
-    "withdraw": _withdraw,
-    "delete": _delete,
-    "policy": _policy,
-    "audit": _audit,
-    "help": _help,
-}
-FLAGS: dict[str, dict[str, bool]] = {  # a verb's flags, and whether each wants a value
-    "create": {"keep": True},
-    "list": {"all": False},
-}
+_ALL = (
+    Verb(
+        name="create",
+        usage="create [instance] [name] [description] [--keep 14d]",
+        summary="asks for a backup: I check it with RDS and put it up for approval",
+        example="create orders-prod before-migration-42 for the upgrade",
+        parse=_create,
+        details=(
+            "• *instance*: its id, its name or an alias. Without one a form opens.\n"
+            "• *name*: 4 to 64 letters, digits, `-` and `_`, a letter first, and not used before. "
+            "Without one I make it of the instance and the time.\n"
+            "• *description*: why, for whoever decides; at most 256 characters, "
+            f"none of `{' '.join(fields.FORBIDDEN)}`.\n"
+            "• *--keep*: delete it by itself after so long: `14d`, `2w`, `36h`. I say so a day "
+            "before, and anybody can keep it then. Without it, it stays until somebody deletes "
+            "it.\n"
+            "The backup starts once it is approved; the thread of its card says how it goes."
+        ),
+        flags={"keep": True},
+    ),
+    Verb(
+        name="list",
+        usage="list [instance] [--all]",
+        summary="shows the backups there are: those that I made, or those of an instance",
+        example="list orders-prod",
+        parse=_list,
+        details=(
+            "With --all it shows automated backups too, and incremental ones unless the instance "
+            "has more than 300 backups."
+        ),
+        flags={"all": False},
+    ),
+    Verb(
+        name="status",
+        usage="status [backup]",
+        summary="says how a request stands; alone, yours and all that run",
+        example="status before-migration-42",
+        parse=_status,
+        details="A backup goes by its name; a request without one by the id that I gave it.",
+    ),
+    Verb(
+        name="instances",
+        usage="instances [part of a name]",
+        summary="shows instances, their last good backup, and whether you may ask",
+        example="instances orders",
+        parse=_instances,
+        details="Read replicas are left out: RDS backs up their primaries.",
+    ),
+    Verb(
+        name="pending",
+        usage="pending",
+        summary="shows what waits for approval, yours to decide first",
+        example="pending",
+        parse=_pending,
+        details="The buttons to decide with stand on the cards.",
+    ),
+    Verb(
+        name="withdraw",
+        usage="withdraw <backup>",
+        summary="takes back a request of yours that still waits",
+        example="withdraw before-migration-42",
+        parse=_withdraw,
+        details="What has started cannot be stopped any more.",
+    ),
+    Verb(
+        name="delete",
+        usage="delete <backup> [instance]",
+        summary="asks to delete a manual backup for good",
+        example="delete before-migration-42",
+        parse=_delete,
+        details=(
+            "You type its name once more, and then it goes through the same approval as a backup. "
+            "Automated backups, and those that still run, cannot be deleted. The instance is "
+            "needed only for a backup that I did not make."
+        ),
+    ),
+    Verb(
+        name="policy",
+        usage="policy [instance]",
+        summary="says who may ask, who may approve, and by which rule",
+        example="policy orders-prod",
+        parse=_policy,
+        details="Without an instance it shows every rule; the first that covers one decides.",
+    ),
+    Verb(
+        name="audit",
+        usage="audit <instance>",
+        summary="shows who did what and when, to those who may read it",
+        example="audit orders-prod",
+        parse=_audit,
+        details=(
+            "It shows the last 20 entries; `backup-bot audit export` where the bot runs has all."
+        ),
+    ),
+    Verb(
+        name="help",
+        usage="help [verb]",
+        summary="tells more of one verb",
+        example="help create",
+        parse=_help,
+    ),
+)
+VERBS: Mapping[str, Verb] = MappingProxyType({verb.name: verb for verb in _ALL})
