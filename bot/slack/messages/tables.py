@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, SectionBlock, TableBlock
@@ -11,6 +12,17 @@ from bot.domain.decisions import AskVerdict
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.requests import BackupRequest
 from bot.domain.states import Retention
+from bot.slack.messages.ids import (
+    BACK,
+    BACKUPS_PAGE,
+    INSTANCES_PAGE,
+    MADE_PAGE,
+    ON,
+    BackupsPage,
+    Carried,
+    InstancesPage,
+    MadePage,
+)
 from bot.slack.messages.listing import TEXT_ROOM, fitting
 from bot.slack.messages.mrkdwn import (
     Message,
@@ -24,10 +36,6 @@ from bot.slack.messages.mrkdwn import (
     verbatim,
 )
 from bot.slack.messages.words import status as instance_status
-
-# Action ids; the value says which page of what.
-BACKUPS_PAGE, MADE_PAGE, INSTANCES_PAGE = "backups_page", "made_page", "instances_page"
-BACK, ON = ":back", ":on"  # behind an action id: two buttons of a message need two
 
 TYPES = {
     "manual": "manual",
@@ -74,8 +82,8 @@ def backups_table(view: BackupsView, command: str) -> Message:
         for backup in view.backups
     ]
     columns = ("Name", "Type", "Status", "Size", "Age", "Asked by")
-    every = "all" if view.every else "manual"
-    turns = _pacer(BACKUPS_PAGE, view.page, lambda number: f"{number} {every} {view.instance.id}")
+    shown = partial(BackupsPage, instance=view.instance.id, every=view.every)
+    turns = _pacer(BACKUPS_PAGE, view.page, lambda number: shown(number=number))
     return _table(head, columns, rows, turns)
 
 
@@ -99,7 +107,7 @@ def made_table(view: MadeView, command: str) -> Message:
     first = view.number * PAGE + 1
     head = f"*Backups I made*: {first} to {first + len(requests) - 1}. {hint} asks RDS."
     page = Page(view.number, first + len(requests) - 1 + view.has_more)
-    turns = _pacer(MADE_PAGE, page, str)
+    turns = _pacer(MADE_PAGE, page, lambda number: MadePage(number=number))
     return _table(head, ("Name", "Instance", "Size", "Age", "Asked by", "Stays"), rows, turns)
 
 
@@ -112,7 +120,9 @@ def instances_table(view: InstancesView, command: str) -> Message:
         )
     head = f"*Instances*{_part(view.page)}. {code(f'{command} create <instance>')} asks for one."
     rows = [_instance(row, view.at) for row in view.rows]
-    turns = _pacer(INSTANCES_PAGE, view.page, lambda number: f"{number} {view.like or ''}")
+    turns = _pacer(
+        INSTANCES_PAGE, view.page, lambda number: InstancesPage(number=number, like=view.like)
+    )
     columns = ("Instance", "State", "Engine", "Last good backup", "May I ask?")
     return _table(head, columns, rows, turns)
 
@@ -163,13 +173,13 @@ def _part(page: Page) -> str:
     return f", {first} to {min(first + PAGE - 1, page.items)} of {page.items}"
 
 
-def _pacer(action: str, page: Page, value: Callable[[int], str]) -> list[ButtonElement]:
+def _pacer(action: str, page: Page, at: Callable[[int], Carried]) -> list[ButtonElement]:
     buttons = []
     if page.number > 0:
-        back = value(page.number - 1)
+        back = at(page.number - 1).build()
         buttons.append(ButtonElement(text="Back", action_id=action + BACK, value=back))
     if page.number < page.count - 1:
-        on = value(page.number + 1)
+        on = at(page.number + 1).build()
         buttons.append(ButtonElement(text="Next page", action_id=action + ON, value=on))
     return buttons
 
