@@ -36,7 +36,7 @@ def policy_answer(
     if not terms.approvals:
         facts = {title: facts[title] for title in ("Ask", "Approve", "Read the audit trail")}
     lines = [f"• {title}: {fact}" for title, fact in facts.items() if fact]
-    head = f"*Policy of {shown}*: {rule(decision.rule)}"
+    head = f"*Policy of {shown}*: {rule(terms.rule)}"
     verdict = verdict_words(
         decision.verdict, terms, able, f"{command} create {instance.typed} <name>"
     )

@@ -136,7 +136,9 @@ def _(error: InstanceNotReady) -> Reason:
 
 @reason.register
 def _(error: NameTaken) -> Reason:
-    owner = f"a request of {mention(error.asked_by)}" if error.asked_by else "another backup"
+    owner = (
+        f"a request of {mention(error.requested_by)}" if error.requested_by else "another backup"
+    )
     if error.instance_name:
         why = (
             f"The name {code(error.name)} is taken: a backup of {name(error.instance_name)} uses "
@@ -180,7 +182,9 @@ def _(error: BackupBusy) -> Reason:
 
 @reason.register
 def _(error: RequestOpen) -> Reason:
-    whose = f"a request of {mention(error.asked_by)}" if error.asked_by else "another request"
+    whose = (
+        f"a request of {mention(error.requested_by)}" if error.requested_by else "another request"
+    )
     return Reason(
         f"{code(error.name)} waits for {whose} already.",
         "Look at its card, and ask again when that has ended.",

@@ -1,13 +1,14 @@
 """The audit trail of an instance, a line an entry."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.clicks import LONGEST_REASON
 from bot.domain.decisions import Verdict
+from bot.domain.error_codes import current_code
 from bot.domain.folding import quoted as typed_word
+from bot.domain.policy import RuleReference
 from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
 from bot.slack.messages.mrkdwn import Message, code, date, duration, mention, name, said, size
 from bot.slack.messages.policy_words import rule
@@ -89,7 +90,7 @@ def audit_answer(
     lines = [_line(entry, names, with_rule=len(rules) > 1) for entry in last]
     newest_first = fitting(reversed(lines), MESSAGE_ROOM)
     counted = "last entry" if len(newest_first) == 1 else f"last {len(newest_first)} entries"
-    under = f", all under {rule(*rules)}" if len(rules) == 1 else ""
+    under = f", all under {_rule(*rules)}" if len(rules) == 1 else ""
     head = f"*Audit trail of {shown_name}*: the {counted} up to {date(now)}{under}"
     return listing([head, *reversed(newest_first)])
 
@@ -106,7 +107,7 @@ def _line(entry: AuditEntry, names: dict[str | None, str], *, with_rule: bool) -
     what = WORDS[entry.action].format(button=BUTTONS.get(choice) or name(choice))
     what = f"{what} {it}" if it and entry.action is not _A.AUDIT_REFUSED else what
     decided = with_rule and entry.rule and entry.action in BY_THE_POLICY
-    under = f" ({rule(entry.rule)})" if entry.rule and decided else ""
+    under = f" ({_rule(entry.rule)})" if entry.rule and decided else ""
     more = _more(entry)
     return f"{date(entry.at)} · {who} · {what}{under}{more and f': {more}'}"
 
@@ -144,8 +145,16 @@ def _told(detail: dict[str, str]) -> str:
 
 
 def _spelt(error: str) -> str:
-    """`NameTaken` and `name_taken` as `name taken`."""
-    return name(re.sub("(?<=[a-z])(?=[A-Z])", " ", error).replace("_", " ").lower())
+    """`name_taken` as `name taken`; so too where an older release wrote `NameTaken`."""
+    return name(current_code(error).replace("_", " "))
+
+
+def _rule(written: str) -> str:
+    """Where terms came from; as it stands where this release would write it differently."""
+    try:
+        return rule(RuleReference.parse(written))
+    except ValueError:
+        return name(written)
 
 
 def _verdict(detail: dict[str, str]) -> str:
