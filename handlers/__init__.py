@@ -6,19 +6,15 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.slack.messages.cards import APPROVE, BREAK_GLASS, REJECT, WITHDRAW
-from bot.slack.messages.views import BREAK_GLASS_VIEW, REJECT_VIEW
-from handlers import (
-    actions,
-    commands,
-    deletion_forms,
-    errors,
-    events,
-    forms,
-    queries,
-    shortcuts,
-    views,
+from bot.slack.messages.ids import (
+    APPROVE,
+    BREAK_GLASS,
+    BREAK_GLASS_VIEW,
+    REJECT,
+    REJECT_VIEW,
+    WITHDRAW,
 )
+from handlers import actions, commands, errors, events, options, shortcuts, views
 from handlers.origin import sender_team
 from handlers.services import Services
 
@@ -31,8 +27,7 @@ DECISIONS = {APPROVE, REJECT, WITHDRAW, BREAK_GLASS, REJECT_VIEW, BREAK_GLASS_VI
 def register(app: AsyncApp, services: Services) -> None:
     """Listen to everything the manifest announces, from people of the bot's workspace."""
     app.middleware(partial(check_sender, services))
-    kinds = commands, queries, forms, deletion_forms, views, shortcuts, events, actions, errors
-    for kind in kinds:
+    for kind in (commands, actions, views, shortcuts, events, options, errors):
         kind.register(app, services)
 
 

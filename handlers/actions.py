@@ -1,7 +1,5 @@
-"""Buttons: a click is an identity, not a power."""
+"""Buttons, and the choice of an instance. A click is an identity, not a power."""
 
-import json
-import re
 from functools import partial
 from typing import Any
 
@@ -16,28 +14,56 @@ from bot.domain.decisions import Verdict
 from bot.domain.errors import FormNotOpened
 from bot.domain.requests import Choice
 from bot.slack.messages import answers, views
-from bot.slack.messages.answers import FIX
-from bot.slack.messages.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
-from bot.slack.messages.home import OPEN
+from bot.slack.messages.form import create_form
+from bot.slack.messages.form_values import values_of
+from bot.slack.messages.ids import (
+    APPROVE,
+    ASK_AGAIN,
+    BACK,
+    BACKUPS_PAGE,
+    BREAK_GLASS,
+    CARD_LINKS,
+    FIX,
+    INSTANCE,
+    INSTANCES_PAGE,
+    KEEP_BACKUP,
+    MADE_PAGE,
+    ON,
+    REJECT,
+    START,
+    WITHDRAW,
+    BackupsPage,
+    InstancesPage,
+    MadePage,
+    Purpose,
+    TypedCommand,
+)
 from bot.slack.messages.mrkdwn import Message
-from bot.slack.messages.replies import KEEP
 from bot.slack.transport.bolt import Respond
 from bot.slack.transport.slack_errors import FAILURES, error_code
-from handlers import forms
+from handlers.forms import AT_ONCE, chosen_in, open_form, proposing
 from handlers.modals import open_modal
-from handlers.origin import of_this_release, origin_of, team_of
+from handlers.origin import of_this_release, origin_of, origin_of_form, team_of
+from handlers.pages import backups_page, instances_page
 from handlers.services import Services
 
 log = structlog.get_logger(__name__)
 
+MOST_FORMS = 1000  # that are remembered; who chooses twice does so within seconds
 FORMS = {Choice.REJECT: views.reject_view, Choice.BREAK_GLASS: views.break_glass_view}
 
 
 def register(app: AsyncApp, services: Services) -> None:
     clicks = services.clicks
-    app.action(KEEP)(partial(keep, clicks))
+    app.action(START)(partial(start, services))
+    app.action(KEEP_BACKUP)(partial(keep, clicks))
     app.action(FIX)(partial(fix, services))
-    app.action(re.compile(f"^{OPEN}:"))(just_ack)
+    app.action(INSTANCE)(partial(choose, services, Choices()))
+    app.action(CARD_LINKS)(just_ack)
+    for turn in (BACK, ON):
+        app.action(BACKUPS_PAGE + turn)(partial(turn_backups, services))
+        app.action(MADE_PAGE + turn)(partial(turn_made, services))
+        app.action(INSTANCES_PAGE + turn)(partial(turn_instances, services))
     app.action(APPROVE)(partial(decide, clicks, Choice.APPROVE))
     app.action(WITHDRAW)(partial(decide, clicks, Choice.WITHDRAW))
     app.action(REJECT)(partial(decide, clicks, Choice.REJECT))
@@ -102,9 +128,107 @@ async def fix(
 ) -> None:
     """The form, with what was typed in the command."""
     with of_this_release():
-        typed = Typed(**{field: str(text) for field, text in json.loads(_claimed(body)).items()})
-    await forms.open_form(services, client, body["trigger_id"], origin_of(body), typed)
+        typed = Typed(**TypedCommand.parse(_claimed(body)).model_dump())
+    await open_form(services, client, body["trigger_id"], origin_of(body), typed)
     await ack()
+
+
+async def start(
+    services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
+) -> None:
+    """The home tab's button."""
+    await open_form(services, client, body["trigger_id"], origin_of(body))
+    await ack()
+
+
+class Choices:
+    """When somebody chose last in each form, so that no earlier choice is drawn over it."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+
+    def came(self, view_id: str, at: float) -> None:
+        self._last[view_id] = max(at, self._last.pop(view_id, 0.0))
+        while len(self._last) > MOST_FORMS:
+            self._last.pop(next(iter(self._last)))
+
+    def is_last(self, view_id: str, at: float) -> bool:
+        return at >= self._last.get(view_id, 0.0)
+
+
+async def choose(
+    services: Services,
+    choices: Choices,
+    ack: AsyncAck,
+    body: dict[str, Any],
+    client: AsyncWebClient,
+) -> None:
+    """An instance was chosen: show what it takes, and propose a name."""
+    await ack()
+    view, at = body["view"], float(body["actions"][0]["action_ts"])
+    choices.came(view["id"], at)
+    with of_this_release():
+        typed, purpose = values_of(view), Purpose.parse(view["private_metadata"])
+    found = services.instance_search.named(
+        typed.instance, await services.instance_search.known(AT_ONCE)
+    )
+    if found is None:
+        return
+    chosen = await chosen_in(
+        services, found, origin_of_form(body, purpose.channel, purpose.thread_ts)
+    )
+    if typed.name in ("", purpose.proposed):
+        purpose = proposing(services, purpose, found, typed.description)
+        typed = Typed(typed.instance, "", typed.description, typed.keep)
+    for seen in (view["hash"], None):  # an earlier choice may have been drawn meanwhile
+        if not choices.is_last(view["id"], at):
+            return
+        changed = create_form(typed, purpose, chosen)
+        try:
+            await client.views_update(view_id=view["id"], hash=seen, view=changed)
+        except FAILURES as error:
+            log.info("form_not_updated", error=error_code(error))
+            if error_code(error) != "hash_conflict":  # they closed it
+                return
+            purpose = purpose.model_copy(update={"turn": purpose.turn + 1})
+        else:
+            return
+
+
+async def turn_backups(
+    services: Services, ack: AsyncAck, respond: Respond, action: dict[str, Any]
+) -> None:
+    """Another page of an instance's backups, in its place."""
+    with of_this_release():
+        page = BackupsPage.parse(action.get("value", ""))
+    await ack()
+    shown = await backups_page(services, page.instance, every=page.every, number=page.number)
+    await _replace(respond, shown)
+
+
+async def turn_made(
+    services: Services, ack: AsyncAck, respond: Respond, action: dict[str, Any]
+) -> None:
+    """Another page of the backups that this bot made, in its place."""
+    with of_this_release():
+        page = MadePage.parse(action.get("value", ""))
+    await ack()
+    await _replace(respond, await backups_page(services, None, every=False, number=page.number))
+
+
+async def turn_instances(
+    services: Services,
+    ack: AsyncAck,
+    respond: Respond,
+    action: dict[str, Any],
+    body: dict[str, Any],
+) -> None:
+    """Another page of the instances, in its place."""
+    with of_this_release():
+        page = InstancesPage.parse(action.get("value", ""))
+    await ack()
+    shown = await instances_page(services, page.like, origin_of(body), number=page.number)
+    await _replace(respond, shown)
 
 
 async def just_ack(ack: AsyncAck) -> None:
@@ -145,3 +269,7 @@ async def _tell(respond: Respond, message: Message) -> None:
         await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
     except FAILURES as error:
         log.warning("click_answer_not_taken", error=error_code(error))
+
+
+async def _replace(respond: Respond, message: Message) -> None:
+    await respond(response_type="ephemeral", replace_original=True, **message.as_slack())

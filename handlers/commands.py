@@ -1,24 +1,38 @@
 """The slash command."""
 
 import asyncio
-import uuid
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.application.origin import Origin
-from bot.domain.commands import Command, CreateBackup, DeleteBackup, OpenForm, Withdraw
+from bot.domain.commands import (
+    CreateBackup,
+    DeleteBackup,
+    Help,
+    ListBackups,
+    ListInstances,
+    OpenForm,
+    ShowAudit,
+    ShowPending,
+    ShowPolicy,
+    ShowStatus,
+    Withdraw,
+)
 from bot.domain.grammar import parse
 from bot.slack.messages import answers
+from bot.slack.messages.deletion_form import deletion_form
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.transport.bolt import Respond
 from bot.slack.transport.http import SENT_AT
-from handlers import deletion_forms, forms, queries
+from handlers.forms import open_form
+from handlers.modals import open_modal
+from handlers.origin import origin_of_command
+from handlers.pages import backups_page, instances_page
 from handlers.services import Services
 
 SOON = 2.0  # seconds for which an ack waits for its answer: Slack waits for three
@@ -28,65 +42,114 @@ def register(app: AsyncApp, services: Services) -> None:
     app.command(services.command)(partial(backup, services))
 
 
-async def backup(
+async def backup(  # noqa: C901, one case for each command
     services: Services,
     ack: AsyncAck,
     respond: Respond,
     client: AsyncWebClient,
-    command: dict[str, Any],
+    payload: dict[str, Any],
     context: AsyncBoltContext,
 ) -> None:
-    """`/backup …`: what it asks for is on disk before Slack gets its ack."""
-    origin = origin_of_command(command, context.get(SENT_AT))
+    """`/backup …`: a request is on disk, and a form open, before Slack gets its ack."""
+    origin = origin_of_command(payload, context.get(SENT_AT))
     services.rate_limit.check(origin.user_id)
-    wish = parse(command.get("text") or "", command=services.command)
-    if isinstance(wish, OpenForm):
-        await forms.open_form(services, client, command["trigger_id"], origin, wish.typed)
-        await ack()
-    elif isinstance(wish, DeleteBackup):
-        await deletion_forms.confirm(services, client, command["trigger_id"], wish, origin)
-        await ack()
-    elif look := queries.ANSWERS.get(type(wish)):
-        await answer(look(services, wish, origin), ack, respond)
-    else:
-        message = await ANSWERS[type(wish)](services, wish, origin)
-        await ack(response_type="ephemeral", **message.as_slack())
+    command = parse(payload.get("text") or "", command=services.command)
+    show = partial(answer, ack=ack, respond=respond)
+    match command:
+        case OpenForm():
+            await open_form(services, client, payload["trigger_id"], origin, command.typed)
+            await ack()
+        case DeleteBackup():
+            await confirm(services, client, payload["trigger_id"], command, origin)
+            await ack()
+        case CreateBackup():
+            request = await services.backups.ask(command, origin)
+            await tell(ack, answers.accepted(request, services.command))
+        case Withdraw():
+            result = await services.clicks.withdraw(command.about, origin)
+            await tell(ack, answers.click_answer(*result))
+        case Help():
+            await tell(ack, answers.help_message(services.command, command.verb))
+        case ListBackups():
+            await show(backups_page(services, command.instance, every=command.every))
+        case ListInstances():
+            await show(instances_page(services, command.like, origin))
+        case ShowStatus():
+            await show(status(services, command, origin))
+        case ShowPending():
+            await show(pending(services, origin))
+        case ShowPolicy():
+            await show(policy(services, command, origin))
+        case ShowAudit():
+            await show(audit(services, command, origin))
+        case _:
+            assert_never(command)
 
 
-async def answer(coming: Awaitable[Message], ack: AsyncAck, respond: Respond) -> None:
+async def tell(ack: AsyncAck, message: Message) -> None:
+    """Answer in the ack."""
+    await ack(response_type="ephemeral", **message.as_slack())
+
+
+async def answer(coming: Awaitable[Message], *, ack: AsyncAck, respond: Respond) -> None:
     """In the ack, or after it where RDS takes its time."""
     task = asyncio.ensure_future(coming)
     done, _ = await asyncio.wait([task], timeout=SOON)
     if done:
-        await ack(response_type="ephemeral", **task.result().as_slack())
+        await tell(ack, task.result())
         return
-    await ack(response_type="ephemeral", **answers.takes_time().as_slack())
+    await tell(ack, answers.takes_time())
     message = await task
     await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
 
 
-async def _create(services: Services, wish: CreateBackup, origin: Origin) -> Message:
-    return answers.accepted(await services.backups.ask(wish, origin), services.command)
+async def confirm(
+    services: Services,
+    client: AsyncWebClient,
+    trigger_id: str,
+    command: DeleteBackup,
+    origin: Origin,
+) -> None:
+    """Let the name be typed again. Raises what keeps the backup from being deleted."""
+    target = await services.deletions.find(command)
+    await open_modal(client, trigger_id, deletion_form(target, origin.channel_id))
 
 
-async def _withdraw(services: Services, wish: Withdraw, origin: Origin) -> Message:
-    return answers.click_answer(*await services.clicks.withdraw(wish.about, origin))
+async def status(services: Services, command: ShowStatus, origin: Origin) -> Message:
+    """One request, or the person's own and all that run."""
+    queries = services.request_queries
+    if command.about is None:
+        return answers.status_message(await queries.status(origin), services.command)
+    request = await queries.request(command.about, origin)
+    link = (await services.homes.links([request])).get(request.id)
+    return answers.one_request(request, queries.now(), link)
 
 
-ANSWERS: dict[type[Command], Callable[[Services, Any, Origin], Awaitable[Message]]] = {
-    CreateBackup: _create,
-    Withdraw: _withdraw,
-}
+async def pending(services: Services, origin: Origin) -> Message:
+    """What waits for approval."""
+    found = await services.request_queries.pending(origin.user_id)
+    return answers.pending_message(found, services.command)
 
 
-def origin_of_command(command: dict[str, Any], sent_at: datetime | None = None) -> Origin:
-    """Who typed the command, where, and when, if Slack signed that."""
-    return Origin(
-        user_id=command["user_id"],
-        team_id=command.get("team_id", ""),
-        channel_id=command["channel_id"],
-        # Slack's key for this one command; without it every delivery would count as new.
-        trigger_id=command.get("trigger_id") or uuid.uuid4().hex,
-        response_url=command.get("response_url"),
-        sent_at=sent_at,
+async def policy(services: Services, command: ShowPolicy, origin: Origin) -> Message:
+    """Who may do what with an instance, or with all of them."""
+    if command.instance is None:
+        return answers.policy_overview(services.policy_queries.policy, services.command)
+    view = await services.policy_queries.policy_for(command.instance, origin)
+    return answers.policy_answer(
+        view.instance,
+        view.terms,
+        view.decision,
+        user=origin.user_id,
+        able=view.able,
+        break_glass=view.may_break_glass,
+        command=services.command,
+    )
+
+
+async def audit(services: Services, command: ShowAudit, origin: Origin) -> Message:
+    """The audit trail of an instance."""
+    trail = await services.policy_queries.trail(command.instance, origin)
+    return answers.audit_answer(
+        trail.instance_name, trail.entries, now=trail.at, command=services.command
     )

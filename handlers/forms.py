@@ -1,47 +1,34 @@
-"""The form in which a backup is asked for: opened, chosen in, and sent."""
+"""The form for a backup: what commands, buttons, shortcuts and modals share of it."""
 
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-import structlog
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.application.origin import Origin
-from bot.domain.commands import Typed
-from bot.domain.folding import fold
+from bot.domain.commands import CommandError, Typed, checked_create
+from bot.domain.errors import (
+    AmbiguousInstance,
+    NameTaken,
+    RdsError,
+    ReadReplica,
+    TooManyCommands,
+    UnknownInstance,
+    UserError,
+)
 from bot.domain.instances import Instance
 from bot.domain.keeping import keep_problem
 from bot.domain.references import References
 from bot.slack.messages import answers
-from bot.slack.messages.form import CREATE_VIEW, Chosen, create_form, unknown_instance
-from bot.slack.messages.form_values import (
-    INSTANCE,
-    KEEP,
-    TYPED_INSTANCE,
-    Purpose,
-    channel_of,
-    values_of,
-)
-from bot.slack.messages.instance_options import suggestions
-from bot.slack.messages.views import DESCRIPTION
-from bot.slack.transport.slack_errors import FAILURES, error_code
-from handlers.modals import ask, open_modal
-from handlers.origin import of_this_release, origin_of_form
+from bot.slack.messages.form import Chosen, create_form, unknown_instance
+from bot.slack.messages.ids import Purpose
+from bot.slack.messages.views import name_taken
+from handlers.modals import answer, open_modal, point_out
 from handlers.services import Services
 
-log = structlog.get_logger(__name__)
-
 AT_ONCE = 0.5  # seconds for RDS's list before a form opens: Slack gives it three in all
-TO_SUGGEST = 2.0  # the same for a typeahead
-MOST_FORMS = 1000  # that are remembered; who chooses twice does so within seconds
-
-
-def register(app: AsyncApp, services: Services) -> None:
-    app.options(INSTANCE)(partial(suggest, services))
-    app.action(INSTANCE)(partial(choose, services, Choices()))
-    app.view(CREATE_VIEW)(partial(send, services))
+WRONG_INSTANCE = UnknownInstance, AmbiguousInstance, ReadReplica
 
 
 async def open_form(
@@ -55,13 +42,13 @@ async def open_form(
     """Open it with what was typed; nothing is waited for that could take long."""
     typed = typed or Typed()
     known = await services.instance_search.known(AT_ONCE)
-    purpose = Purpose(origin.channel_id, origin.thread_ts)
+    purpose = Purpose(channel=origin.channel_id, thread_ts=origin.thread_ts)
     if origin.channel_id.startswith("D"):  # where nobody could approve: the form asks for another
         purpose = Purpose()
     found = services.instance_search.named(typed.instance, known) if typed.instance else None
-    chosen = await _chosen(services, found, origin) if found else None
+    chosen = await chosen_in(services, found, origin) if found else None
     if found and not typed.name:
-        purpose = _proposing(services, purpose, found, typed.description)
+        purpose = proposing(services, purpose, found, typed.description)
     if typed.instance and known and not found:
         is_known = bool(References(known).named(typed.instance))
         problems = (*problems, unknown_instance(typed, is_known=is_known))
@@ -71,99 +58,46 @@ async def open_form(
     await open_modal(client, trigger_id, view)
 
 
-async def suggest(services: Services, ack: AsyncAck, body: dict[str, Any]) -> None:
-    """Instances for what is typed so far."""
-    text = fold(str(body.get("value") or ""))
-    recent, others = await services.instance_search.suggest(text, body["user"]["id"], TO_SUGGEST)
-    await ack(**suggestions(recent, others))
-
-
-class Choices:
-    """When somebody chose last in each form, so that no earlier choice is drawn over it."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, float] = {}
-
-    def came(self, view_id: str, at: float) -> None:
-        self._last[view_id] = max(at, self._last.pop(view_id, 0.0))
-        while len(self._last) > MOST_FORMS:
-            self._last.pop(next(iter(self._last)))
-
-    def is_last(self, view_id: str, at: float) -> bool:
-        return at >= self._last.get(view_id, 0.0)
-
-
-async def choose(
-    services: Services,
-    choices: Choices,
-    ack: AsyncAck,
-    body: dict[str, Any],
-    client: AsyncWebClient,
-) -> None:
-    """An instance was chosen: show what it takes, and propose a name."""
-    await ack()
-    view, at = body["view"], float(body["actions"][0]["action_ts"])
-    choices.came(view["id"], at)
-    with of_this_release():
-        typed, purpose = values_of(view), Purpose.read(view["private_metadata"])
-    found = services.instance_search.named(
-        typed.instance, await services.instance_search.known(AT_ONCE)
-    )
-    if found is None:
-        return
-    chosen = await _chosen(
-        services, found, origin_of_form(body, purpose.channel, purpose.thread_ts)
-    )
-    if typed.name in ("", purpose.proposed):
-        purpose = _proposing(services, purpose, found, typed.description)
-        typed = Typed(typed.instance, "", typed.description, typed.keep)
-    for seen in (view["hash"], None):  # an earlier choice may have been drawn meanwhile
-        if not choices.is_last(view["id"], at):
-            return
-        changed = create_form(typed, purpose, chosen)
-        try:
-            await client.views_update(view_id=view["id"], hash=seen, view=changed)
-        except FAILURES as error:
-            log.info("form_not_updated", error=error_code(error))
-            if error_code(error) != "hash_conflict":  # they closed it
-                return
-            purpose = replace(purpose, turn=purpose.turn + 1)
-        else:
-            return
-
-
-async def send(
-    services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
-) -> None:
-    """Ask. What is wrong stands beside its field; nothing that was typed is lost."""
-    with of_this_release():
-        purpose = Purpose.read(view["private_metadata"])
-    purpose = Purpose(
-        channel_of(view) or purpose.channel, purpose.thread_ts, purpose.proposed, purpose.turn
-    )
-    fields = {
-        "instance": INSTANCE if INSTANCE in _blocks(view) else TYPED_INSTANCE,
-        "name": purpose.name_block,
-        "description": DESCRIPTION,
-        "keep": KEEP,
-    }
-    typed = values_of(view)
-    typed = Typed(
-        fold(typed.instance).strip(), fold(typed.name).strip(), fold(typed.description), typed.keep
-    )
-    origin = origin_of_form(body, purpose.channel, purpose.thread_ts)
-    await ask(services, ack, view, typed, origin, fields)
-
-
-async def _chosen(services: Services, found: Instance, origin: Origin) -> Chosen:
+async def chosen_in(services: Services, found: Instance, origin: Origin) -> Chosen:
+    """What the form shows of an instance."""
     view = await services.policy_queries.policy_of(found, origin)
     return Chosen(found, view.terms, answers.objection(view))
 
 
-def _proposing(services: Services, purpose: Purpose, found: Instance, why: str) -> Purpose:
+def proposing(services: Services, purpose: Purpose, found: Instance, why: str) -> Purpose:
+    """The purpose with a name for a backup of this instance."""
     proposed = services.backups.propose(found, why)
-    return Purpose(purpose.channel, purpose.thread_ts, proposed, purpose.turn + 1)
+    return purpose.model_copy(update={"proposed": proposed, "turn": purpose.turn + 1})
 
 
-def _blocks(view: dict[str, Any]) -> set[str]:
-    return {block["block_id"] for block in view.get("blocks", [])}
+async def send_form(
+    services: Services,
+    ack: AsyncAck,
+    view: dict[str, Any],
+    typed: Typed,
+    origin: Origin,
+    fields: Mapping[str, str],
+    *,
+    again: str | None = None,
+) -> None:
+    """Ask for a backup. `fields` says which block each thing was typed into, `name` at least."""
+    try:
+        services.rate_limit.check(origin.user_id)
+        command = checked_create(
+            typed.instance, typed.name, typed.description, typed.keep, command=services.command
+        )
+        request = await services.backups.ask(command, origin, again=again)
+    except CommandError as error:
+        beside = {fields.get(p.about, fields["name"]): str(p) for p in error.problems}
+        await point_out(ack, beside)
+    except TooManyCommands as error:  # what was typed stays
+        await point_out(ack, {fields["name"]: answers.in_plain_text(error)})
+    except NameTaken as error:
+        await point_out(ack, {fields["name"]: name_taken(error)})
+    except (UserError, RdsError) as error:
+        if isinstance(error, WRONG_INSTANCE) and "instance" in fields:
+            await point_out(ack, {fields["instance"]: answers.in_plain_text(error)})
+        else:
+            await answer(ack, view, answers.refusal(error, services.command))
+    else:
+        await answer(ack, view, answers.accepted(request, services.command))

@@ -7,27 +7,12 @@ import structlog
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.application.origin import Origin
-from bot.domain.commands import CommandError, Typed, checked_create
-from bot.domain.errors import (
-    AmbiguousInstance,
-    FormNotOpened,
-    NameTaken,
-    RdsError,
-    ReadReplica,
-    TooManyCommands,
-    UnknownInstance,
-    UserError,
-)
-from bot.slack.messages import answers
+from bot.domain.errors import FormNotOpened
 from bot.slack.messages.mrkdwn import Message
-from bot.slack.messages.views import answer_view, name_taken, title_of
+from bot.slack.messages.views import answer_view, title_of
 from bot.slack.transport.slack_errors import FAILURES, error_code
-from handlers.services import Services
 
 log = structlog.get_logger(__name__)
-
-WRONG_INSTANCE = UnknownInstance, AmbiguousInstance, ReadReplica
 
 
 async def open_modal(client: AsyncWebClient, trigger_id: str, view: dict[str, Any]) -> None:
@@ -47,36 +32,3 @@ async def answer(ack: AsyncAck, view: dict[str, Any], message: Message) -> None:
 async def point_out(ack: AsyncAck, problems: Mapping[str, str]) -> None:
     """What is wrong, beside its field: nothing that was typed is lost."""
     await ack(response_action="errors", errors=dict(problems))
-
-
-async def ask(
-    services: Services,
-    ack: AsyncAck,
-    view: dict[str, Any],
-    typed: Typed,
-    origin: Origin,
-    fields: Mapping[str, str],
-    *,
-    again: str | None = None,
-) -> None:
-    """Ask for a backup. `fields` says which block each thing was typed into, `name` at least."""
-    try:
-        services.rate_limit.check(origin.user_id)
-        wish = checked_create(
-            typed.instance, typed.name, typed.description, typed.keep, command=services.command
-        )
-        request = await services.backups.ask(wish, origin, again=again)
-    except CommandError as error:
-        beside = {fields.get(p.about, fields["name"]): str(p) for p in error.problems}
-        await point_out(ack, beside)
-    except TooManyCommands as error:  # what was typed stays
-        await point_out(ack, {fields["name"]: answers.in_plain_text(error)})
-    except NameTaken as error:
-        await point_out(ack, {fields["name"]: name_taken(error)})
-    except (UserError, RdsError) as error:
-        if isinstance(error, WRONG_INSTANCE) and "instance" in fields:
-            await point_out(ack, {fields["instance"]: answers.in_plain_text(error)})
-        else:
-            await answer(ack, view, answers.refusal(error, services.command))
-    else:
-        await answer(ack, view, answers.accepted(request, services.command))

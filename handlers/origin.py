@@ -1,7 +1,9 @@
 """Who does something in Slack, and where: its own ids, out of what it sent."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from bot.application.origin import Origin
@@ -54,4 +56,17 @@ def origin_of(body: dict[str, Any], thread_ts: str | None = None) -> Origin:
         trigger_id=body.get("trigger_id", ""),
         response_url=body.get("response_url"),
         thread_ts=thread_ts,
+    )
+
+
+def origin_of_command(payload: dict[str, Any], sent_at: datetime | None = None) -> Origin:
+    """Who typed the command, where, and when, if Slack signed that."""
+    return Origin(
+        user_id=payload["user_id"],
+        team_id=payload.get("team_id", ""),
+        channel_id=payload["channel_id"],
+        # Slack's key for this one command; without it every delivery would count as new.
+        trigger_id=payload.get("trigger_id") or uuid.uuid4().hex,
+        response_url=payload.get("response_url"),
+        sent_at=sent_at,
     )

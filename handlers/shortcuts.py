@@ -6,12 +6,10 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import forms
+from bot.slack.messages.ids import BACK_UP, BACK_UP_FROM_HERE
+from handlers.forms import open_form
 from handlers.origin import origin_of
 from handlers.services import Services
-
-BACK_UP = "back_up_a_database"  # callback ids, as in the manifest
-BACK_UP_FROM_HERE = "back_up_from_here"
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -23,7 +21,7 @@ async def back_up(
     services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
 ) -> None:
     """From anywhere: the form asks for the channel, too."""
-    await forms.open_form(services, client, body["trigger_id"], origin_of(body))
+    await open_form(services, client, body["trigger_id"], origin_of(body))
     await ack()
 
 
@@ -36,5 +34,5 @@ async def back_up_from_here(
     """From a message: its thread gets a link to the card."""
     message = body["message"]
     origin = origin_of(body, message.get("thread_ts") or message["ts"])
-    await forms.open_form(services, client, body["trigger_id"], origin)
+    await open_form(services, client, body["trigger_id"], origin)
     await ack()

@@ -8,8 +8,16 @@ from bot.config import settings
 from bot.demo.clock import FastClock
 from bot.demo.slack.records import Message, Reply
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
-from bot.slack.messages.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
-from bot.slack.messages.views import DESCRIPTION, NAME, REASON
+from bot.slack.messages.ids import (
+    APPROVE,
+    ASK_AGAIN,
+    BREAK_GLASS,
+    DESCRIPTION,
+    NAME,
+    REASON,
+    REJECT,
+    WITHDRAW,
+)
 from tests.stepped_clock import SteppedClock
 
 SPEED = 600  # ten minutes a second

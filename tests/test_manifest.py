@@ -11,7 +11,7 @@ from bot.config.settings import Environment
 from bot.demo.playground.screen import APP
 from bot.demo.world import BEN, OPS
 from bot.domain.verbs import VERBS
-from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
+from bot.slack.messages.ids import BACK_UP, BACK_UP_FROM_HERE
 from tests.story import Opens
 
 ROOT = Path(__file__).parents[1]

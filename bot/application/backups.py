@@ -7,6 +7,7 @@ from bot.application.origin import Origin, request_entry, requested
 from bot.application.ports import Catalogue, Conflict, Engine, Intake, Store
 from bot.domain.audit import AuditAction
 from bot.domain.commands import CreateBackup
+from bot.domain.error_codes import code_of
 from bot.domain.errors import (
     NameTaken,
     RdsError,
@@ -92,7 +93,7 @@ class Backups:
                 trail = request_entry(request, AuditAction.ASKED, found, again)
                 await self._intake.write(request, trail)
             except Conflict:
-                if same := await self._store.asked_by(request.trigger_id):
+                if same := await self._store.find_by_trigger(request.trigger_id):
                     return same
                 taken.add(request.name)
                 if not renames:
@@ -115,7 +116,7 @@ class Backups:
     async def note_refusal(self, request: BackupRequest, error: Exception) -> None:
         """Nothing is stored of a refused command, but that it was refused."""
         refused = request_entry(request, AuditAction.ASK_REFUSED, None)
-        detail = refused.detail | {"error": type(error).__name__}
+        detail = refused.detail | {"error": code_of(error)}
         with suppress(StoreUnavailable):
             async with self._store.transaction() as transaction:
                 await transaction.record(

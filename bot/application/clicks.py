@@ -123,7 +123,7 @@ class Clicks:
             request = await transaction.load(click.request_id)
             now = self._clock.now()
             if request is None:
-                decision = Decision(Verdict.UNKNOWN_REQUEST, "")
+                decision = Decision(Verdict.UNKNOWN_REQUEST, None)
             else:
                 request = request.under(self._policy)
                 decision = judge(click, request, members, now)

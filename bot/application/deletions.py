@@ -78,7 +78,7 @@ class Deletions:
         try:
             return await self._backups.put_down(request, instance)
         except NameTaken as error:
-            is_open = RequestOpen(wish.name, error.asked_by)
+            is_open = RequestOpen(wish.name, error.requested_by)
             await self._backups.note_refusal(request, is_open)
             raise is_open from error
 

@@ -116,7 +116,7 @@ class PolicyQueries:
             request_id=None,
             actor=user,
             action=AuditAction.AUDIT_REFUSED,
-            rule=terms.rule,
+            rule=str(terms.rule),
             instance=instance,
         )
         async with self._store.transaction() as transaction:

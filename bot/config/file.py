@@ -5,14 +5,15 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from bot.config.toml_lines import Path as TomlPath
 from bot.config.toml_lines import line_of, lines_of
+from bot.domain import policy
 from bot.domain.likeness import nearest
-from bot.domain.policy import Policy, Rule, Terms
+from bot.domain.policy import Policy, Rule, RuleReference, RuleSource, Terms
 from bot.domain.policy_problems import PolicyProblem, problems
 from bot.domain.references import alias_problems
 
@@ -79,20 +80,23 @@ class RdsTable(_Table):
     give_up_after: Waiting = timedelta(hours=2)
 
 
-class ApprovalTable(_Table):
-    """The keys of `[approval]` and of each rule; a rule inherits what it doesn't set."""
+AS_WRITTEN: dict[Any, Any] = {  # a kind of the policy's keys → how it is written here
+    policy.People: Ids,
+    policy.Approvers: Approvers,
+    policy.Channels: tuple[Channel, ...],
+    policy.ChannelId: Channel,
+    policy.Count: Count,
+    policy.Wait: Waiting,
+    policy.Interval: Duration,
+}
+_KEYS: dict[str, Any] = {
+    key: (AS_WRITTEN.get(kind, kind) | None, None) for key, kind in policy.KINDS.items()
+}
+_PolicyTable: Any = create_model("_PolicyTable", __base__=_Table, **_KEYS)
 
-    requesters: Ids | None = None
-    channels: tuple[Channel, ...] | None = None
-    approvals: Count | None = None
-    approvers: Approvers | None = None
-    notify: Ids | None = None
-    self_approval: bool | None = None
-    break_glass: Ids | None = None
-    auditors: Ids | None = None
-    channel: Channel | None = None
-    expires_after: Waiting | None = None
-    remind_after: Duration | None = None
+
+class ApprovalTable(_PolicyTable):  # its fields are the keys of `Terms`
+    """The keys of `[approval]` and of each rule; a rule inherits what it doesn't set."""
 
 
 class RuleTable(ApprovalTable):
@@ -112,7 +116,8 @@ class ConfigFile(_Table):
         """Return the policy; without an `[approval]` table it has the built-in defaults."""
         defaults = Terms()
         if self.approval is not None:
-            defaults = Terms(**self.approval.model_dump(exclude_none=True), rule="[approval]")
+            own = self.approval.model_dump(exclude_none=True)
+            defaults = Terms(**own, rule=RuleReference(source=RuleSource.APPROVAL))
         return Policy(defaults=defaults, rules=tuple(Rule(**r.model_dump()) for r in self.rule))
 
 

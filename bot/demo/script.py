@@ -13,8 +13,7 @@ from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.records import Ending
 from bot.demo.slack.records import Message
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld, offline_world
-from bot.slack.messages.cards import APPROVE, REJECT
-from bot.slack.messages.views import REASON
+from bot.slack.messages.ids import APPROVE, REASON, REJECT
 
 SPEED = 60  # a minute a second
 LINE_TIMEOUT = 25.0  # seconds of real time until a line must be there

@@ -12,13 +12,12 @@ from bot.domain.decisions import (
     decide_rejection,
     decide_withdrawal,
 )
-from bot.domain.policy import Members, Terms
+from bot.domain.policy import Members
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import SENDING, RequestState
 
 LONGEST_ID = 64  # of what a click may claim to be a request's id
 LONGEST_REASON = 500
-NO_RULE = ""  # where it does not come to a rule
 
 ACTIONS = {
     Choice.APPROVE: AuditAction.APPROVED,
@@ -68,7 +67,7 @@ def judge(
 ) -> Decision[Verdict]:
     """What a click comes to, by the request's terms as they are now."""
     terms = request.terms
-    rule = terms.rule if terms else NO_RULE
+    rule = terms.rule if terms else None
     if not request.concerns(click.team_id):
         return Decision(Verdict.OTHER_WORKSPACE, rule)
     if request.state is RequestState.EXPIRED:
@@ -94,8 +93,8 @@ def _is_open_to(choice: Choice, request: BackupRequest, now: datetime) -> bool:
 def _by_choice(click: Click, request: BackupRequest, members: Members) -> Decision[Verdict]:
     terms, user = request.terms, click.user_id
     if click.choice is Choice.WITHDRAW:
-        terms = terms or Terms(rule=NO_RULE)
-        decision = decide_withdrawal(terms, requester=request.requester, user=user)
+        rule = terms.rule if terms else None
+        decision = decide_withdrawal(rule, requester=request.requester, user=user)
         if decision.verdict.counts and request.state in SENDING and request.is_in_doubt:
             return Decision(Verdict.IN_DOUBT, decision.rule)
         return decision

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from bot.domain.policy import Members, Terms, is_group
+from bot.domain.policy import Members, RuleReference, Terms, is_group
 
 V = TypeVar("V", bound=StrEnum)
 
@@ -49,12 +49,12 @@ class Verdict(StrEnum):
 class Decision(Generic[V]):
     """A verdict and the rule that it rests on.
 
-    `struck` are earlier approvals that do not count any more: those people left Slack, or may
+    `revoked` are earlier approvals that do not count any more: those people left Slack, or may
     not approve now.
     """
 
     verdict: V
-    rule: str
+    rule: RuleReference | None  # None where it does not come to one
     revoked: frozenset[str] = frozenset()
 
 
@@ -111,10 +111,12 @@ def decide_rejection(terms: Terms, *, user: str, members: Members) -> Decision[V
     return Decision(verdict, terms.rule)
 
 
-def decide_withdrawal(terms: Terms, *, requester: str, user: str) -> Decision[Verdict]:
+def decide_withdrawal(
+    rule: RuleReference | None, *, requester: str, user: str
+) -> Decision[Verdict]:
     """What `user`'s withdrawal comes to: only who asked may take it back."""
     verdict = Verdict.DECIDED if user == requester else Verdict.NOT_THE_REQUESTER
-    return Decision(verdict, terms.rule)
+    return Decision(verdict, rule)
 
 
 def decide_break_glass(terms: Terms, *, user: str, members: Members) -> Decision[Verdict]:

@@ -40,6 +40,8 @@ Errors carry data. The words for them stand in `bot/slack/messages/reasons.py`.
 from collections.abc import Sequence
 from enum import StrEnum
 
+from bot.domain.policy import RuleReference
+
 
 class BotError(Exception):
     """Anything this bot raises on purpose."""
@@ -106,20 +108,20 @@ class InstanceNotReady(UserError):
 class NameTaken(UserError):
     """A backup, or an open request, already has the name; `suggestion` is one that is free.
 
-    `asked_by` is whose request that is, `instance_name` of which other instance it is a backup.
+    `requested_by` is whose request that is, `instance_name` which other instance the backup is of.
     """
 
     def __init__(
         self,
         name: str,
         suggestion: str,
-        asked_by: str | None = None,
+        requested_by: str | None = None,
         instance_name: str | None = None,
     ) -> None:
         super().__init__(name)
         self.name = name
         self.suggestion = suggestion
-        self.asked_by = asked_by
+        self.requested_by = requested_by
         self.instance_name = instance_name
 
 
@@ -153,10 +155,10 @@ class BackupBusy(UserError):
 class RequestOpen(UserError):
     """Another request about the backup that is to be deleted is still open."""
 
-    def __init__(self, name: str, asked_by: str | None = None) -> None:
+    def __init__(self, name: str, requested_by: str | None = None) -> None:
         super().__init__(name)
         self.name = name
-        self.asked_by = asked_by
+        self.requested_by = requested_by
 
 
 class RequestUnknown(UserError):
@@ -191,7 +193,7 @@ class ForeignWorkspace(UserError):
 class MayNotAsk(UserError):
     """The policy does not let this person ask for this instance."""
 
-    def __init__(self, instance_name: str, rule: str, requesters: Sequence[str]) -> None:
+    def __init__(self, instance_name: str, rule: RuleReference, requesters: Sequence[str]) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.rule = rule
@@ -201,7 +203,7 @@ class MayNotAsk(UserError):
 class OtherChannel(UserError):
     """The policy lets people ask for this instance in `channels` only."""
 
-    def __init__(self, instance_name: str, rule: str, channels: Sequence[str]) -> None:
+    def __init__(self, instance_name: str, rule: RuleReference, channels: Sequence[str]) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.rule = rule
@@ -211,7 +213,9 @@ class OtherChannel(UserError):
 class TooFewApprovers(UserError):
     """`approvals` people have to approve it, and only `able` are left who can."""
 
-    def __init__(self, instance_name: str, rule: str, approvals: int, able: Sequence[str]) -> None:
+    def __init__(
+        self, instance_name: str, rule: RuleReference, approvals: int, able: Sequence[str]
+    ) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.rule = rule
@@ -222,7 +226,7 @@ class TooFewApprovers(UserError):
 class MayNotAudit(UserError):
     """The policy lets only `auditors` read the instance's trail."""
 
-    def __init__(self, instance_name: str, rule: str, auditors: Sequence[str]) -> None:
+    def __init__(self, instance_name: str, rule: RuleReference, auditors: Sequence[str]) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.rule = rule

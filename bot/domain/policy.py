@@ -1,13 +1,16 @@
 """What the policy wants for an instance: its terms, from the first rule that covers it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from enum import StrEnum
 from fnmatch import translate
 from functools import cached_property
+from types import MappingProxyType, NoneType
+from typing import Annotated, Any, Self, get_args, get_type_hints
 from unicodedata import normalize
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 # The id of a user or a user group → the living people behind it: nobody, for a bot or somebody
 # who left; None (or no entry) where Slack could not say.
@@ -19,28 +22,91 @@ def is_group(slack_id: str) -> bool:
     return slack_id.startswith("S")
 
 
-class Terms(BaseModel):
-    """What the policy wants for one request.
+class RuleSource(StrEnum):
+    """Which part of the policy terms come from."""
 
-    People are named by Slack user ids and user-group ids. `rule` says where the terms come
-    from, in words a person can look up: "the default policy", "[approval]" or
-    "rule 2 (orders-*)".
+    BUILT_IN = "built_in"
+    APPROVAL = "approval"  # the table [approval]
+    RULE = "rule"  # a [[rule]]
+
+
+class RuleReference(BaseModel):
+    """The place in the policy that terms come from.
+
+    As text it is "the default policy", "[approval]" or "rule 2 (orders-*)": so it stands on the
+    audit trail and in the metrics, and so an older release stored it.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    requesters: tuple[str, ...] = ()  # who may ask; empty: everybody
-    channels: tuple[str, ...] = ()  # where one may ask; empty: everywhere
-    approvals: int = 1  # of so many different people; 0 runs at once
-    approvers: tuple[str, ...] = ()  # empty: anybody who can click the card in its channel
-    notify: tuple[str, ...] | None = None  # of the approvers, who is mentioned; None: all
+    source: RuleSource = RuleSource.BUILT_IN
+    number: int | None = None  # of a [[rule]], from 1
+    instances: tuple[str, ...] = ()  # that the rule names
+
+    def __str__(self) -> str:
+        patterns = f" ({', '.join(self.instances)})" if self.instances else ""
+        return f"{self.name}{patterns}"
+
+    @property
+    def name(self) -> str:
+        """The text without what the rule covers."""
+        match self.source:
+            case RuleSource.BUILT_IN:
+                return "the default policy"
+            case RuleSource.APPROVAL:
+                return "[approval]"
+            case RuleSource.RULE:
+                return f"rule {self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The reference with this text. Raises ValueError."""
+        for known in (cls(), cls(source=RuleSource.APPROVAL)):
+            if text == str(known):
+                return known
+        if not (found := _RULE.fullmatch(text)):
+            raise ValueError(f"{text!r} refers to no rule")
+        instances = tuple(found[2].split(", ")) if found[2] else ()
+        return cls(source=RuleSource.RULE, number=int(found[1]), instances=instances)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return dict(cls.parse(value)) if isinstance(value, str) else value
+
+
+_RULE = re.compile(r"rule (\d+)(?: \((.*)\))?", re.DOTALL)
+
+# What a key of the policy holds; `bot/config/file.py` says how each kind is written in the file.
+People = Annotated[tuple[str, ...], "ids of users and user groups"]
+Approvers = Annotated[tuple[str, ...], "ids of users and user groups, or anybody"]
+Channels = Annotated[tuple[str, ...], "ids of channels"]
+ChannelId = Annotated[str, "id of a channel"]
+Count = Annotated[int, "number of people"]
+Wait = Annotated[timedelta, "how long people have"]
+Interval = Annotated[timedelta, "how long until the next; zero: never"]
+
+
+class Terms(BaseModel):
+    """What the policy wants for one request; its fields are the keys of the policy.
+
+    People are named by Slack user ids and user-group ids.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    requesters: People = ()  # who may ask; empty: everybody
+    channels: Channels = ()  # where one may ask; empty: everywhere
+    approvals: Count = 1  # of so many different people; 0 runs at once
+    approvers: Approvers = ()  # empty: anybody who can click the card in its channel
+    notify: People | None = None  # of the approvers, who is mentioned; None: all
     self_approval: bool = False
-    break_glass: tuple[str, ...] = ()  # who may start at once, with a reason; empty: nobody
-    auditors: tuple[str, ...] = ()  # who may read the trail; empty: the approvers
-    channel: str | None = None  # where the card goes; None: where it was asked
-    expires_after: timedelta = timedelta(hours=8)
-    remind_after: timedelta = timedelta(hours=1)  # the first time; zero: never
-    rule: str = "the default policy"
+    break_glass: People = ()  # who may start at once, with a reason; empty: nobody
+    auditors: People = ()  # who may read the trail; empty: the approvers
+    channel: ChannelId | None = None  # where the card goes; None: where it was asked
+    expires_after: Wait = timedelta(hours=8)
+    remind_after: Interval = timedelta(hours=1)  # the first time; zero: never
+    rule: RuleReference = RuleReference()  # where the terms come from
 
     @property
     def mentioned(self) -> tuple[str, ...]:
@@ -48,23 +114,35 @@ class Terms(BaseModel):
         return self.approvers if self.notify is None else self.notify
 
 
-class Rule(BaseModel):
-    """One `[[rule]]` of the config; what is None is inherited from the defaults."""
+def _kinds() -> Iterator[tuple[str, Any]]:
+    for key, hint in get_type_hints(Terms, include_extras=True).items():
+        if key in Terms.model_fields and key != "rule":
+            given = [kind for kind in get_args(hint) if kind is not NoneType]
+            is_optional = NoneType in get_args(hint)
+            yield key, given[0] if is_optional else hint
 
-    model_config = ConfigDict(frozen=True)
+
+KINDS: Mapping[str, Any] = MappingProxyType(dict(_kinds()))  # each key of the policy, and its kind
+PEOPLE_KEYS = tuple(key for key, kind in KINDS.items() if kind in (People, Approvers))
+
+
+class Rule(BaseModel):
+    """One `[[rule]]` of the config: keys of `Terms` beside `instances`; None is inherited."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     instances: tuple[str, ...]  # names, ids or globs over names
-    requesters: tuple[str, ...] | None = None
-    channels: tuple[str, ...] | None = None
-    approvals: int | None = None
-    approvers: tuple[str, ...] | None = None
-    notify: tuple[str, ...] | None = None
-    self_approval: bool | None = None
-    break_glass: tuple[str, ...] | None = None
-    auditors: tuple[str, ...] | None = None
-    channel: str | None = None
-    expires_after: timedelta | None = None
-    remind_after: timedelta | None = None
+
+    @model_validator(mode="after")
+    def _only_keys(self) -> Self:
+        if unknown := set(self.model_extra or {}) - set(KINDS):
+            raise ValueError(f"no keys of the policy: {', '.join(sorted(unknown))}")
+        return self
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The keys that it sets."""
+        return {key: value for key, value in (self.model_extra or {}).items() if value is not None}
 
     def covers(self, instance_name: str, instance_id: str) -> bool:
         """Whether the rule is about this instance; upper and lower case differ, as in RDS.
@@ -99,11 +177,13 @@ class Policy(BaseModel):
     def terms_of(self, number: int) -> Terms:
         """The terms of a rule, counted from 1: its own, and the defaults for the rest."""
         rule = self.rules[number - 1]
-        own = rule.model_dump(exclude={"instances"}, exclude_none=True)
-        if rule.approvers is not None and rule.notify is None:
-            own["notify"] = None  # other approvers: the defaults' call is not for them
-        name = f"rule {number} ({', '.join(rule.instances)})"
-        return self.defaults.model_copy(update={**own, "rule": name})
+        own = rule.own
+        if "approvers" in own:
+            own.setdefault("notify", None)  # other approvers: the defaults' call is not for them
+        own["rule"] = RuleReference(
+            source=RuleSource.RULE, number=number, instances=rule.instances
+        )
+        return self.defaults.model_copy(update=own)
 
     @property
     def all_terms(self) -> tuple[Terms, ...]:
@@ -117,13 +197,7 @@ class Policy(BaseModel):
         named = (
             slack_id
             for terms in self.all_terms
-            for ids in (
-                terms.requesters,
-                terms.approvers,
-                terms.notify or (),
-                terms.break_glass,
-                terms.auditors,
-            )
-            for slack_id in ids
+            for key in PEOPLE_KEYS
+            for slack_id in getattr(terms, key) or ()
         )
         return tuple(dict.fromkeys(named))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from bot.domain.decisions import able_to_approve
-from bot.domain.policy import Members, Policy, Terms, is_group
+from bot.domain.policy import PEOPLE_KEYS, Members, Policy, RuleSource, Terms, is_group
 
 WILD = frozenset("*?[")
 NOBODY = "no one can approve; add approvers, or set approvals = 0"
@@ -54,7 +54,7 @@ def _covers(earlier: str, later: str) -> bool:
 def _terms_problems(policy: Policy, members: Members) -> Iterator[PolicyProblem]:
     for number, terms in enumerate(policy.all_terms, start=1):
         rule = number if number <= len(policy.rules) else None
-        if rule is None and terms.rule != "[approval]":
+        if rule is None and terms.rule.source is RuleSource.BUILT_IN:
             continue  # the built-in policy is in order
         for key, text in (*_too_few(terms, members), *_nobodies(terms, members)):
             yield PolicyProblem(rule, key, text, nobody_can_approve=text is NOBODY)
@@ -84,7 +84,7 @@ def _too_few(terms: Terms, members: Members) -> Iterator[tuple[str, str]]:
 
 def _nobodies(terms: Terms, members: Members) -> Iterator[tuple[str, str]]:
     """Return the IDs that certainly stand for no active person."""
-    for key in ("requesters", "approvers", "notify", "break_glass", "auditors"):
+    for key in PEOPLE_KEYS:
         for slack_id in getattr(terms, key) or ():
             if members.get(slack_id) == frozenset():
                 who = "has no active members" if is_group(slack_id) else "left Slack or is a bot"

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from bot.domain import errors
 from bot.domain.attempts import Attempt
 from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.error_codes import code_of, current_code, current_fields, error_of, fields_of
 from bot.domain.errors import GaveUp, NameTaken, RdsRefused, RefusalReason, UserError
 from bot.domain.instances import Instance
 from bot.domain.keeping import NOTICE
@@ -57,21 +57,24 @@ class Refusal(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: str  # the error's class
+    code: str
     fields: dict[str, Any]  # what it was raised with
 
     @classmethod
     def of(cls, error: UserError | RdsRefused) -> Self:
-        return cls(kind=type(error).__name__, fields=vars(error))
+        return cls(code=code_of(error), fields=fields_of(error))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_release(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "kind" not in value:
+            return value
+        return {"code": current_code(value["kind"]), "fields": current_fields(value["fields"])}
 
     @property
     def error(self) -> UserError | RdsRefused:
         """The error again, as it was raised."""
-        fields = dict(self.fields)
-        if self.kind == RdsRefused.__name__:
-            return RdsRefused(RefusalReason(fields.pop("reason")), **fields)
-        error: UserError = getattr(errors, self.kind)(**fields)
-        return error
+        return error_of(self.code, self.fields)
 
 
 class BackupRequest(BaseModel):
@@ -236,7 +239,7 @@ class BackupRequest(BaseModel):
             actor=actor,
             action=action,
             detail=dict(detail),
-            rule=self.terms.rule if self.terms else None,
+            rule=str(self.terms.rule) if self.terms else None,
             instance=self.instance_name,
             instance_id=self.instance.id if self.instance else None,
         )

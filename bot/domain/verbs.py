@@ -1,7 +1,8 @@
-"""The verbs: what can follow each one, and the command that it becomes."""
+"""The verbs of the command: everything about one is in its `Verb`, at the end."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from bot.domain import fields
 from bot.domain.commands import (
@@ -41,6 +42,22 @@ class CommandLine:
     verb: str
     words: list[str]
     flags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: how it is typed, what help says about it, and how its arguments are read.
+
+    `details` may hold Slack's `*bold*` and `` `code` ``, and is otherwise plain text.
+    """
+
+    name: str
+    usage: str  # with the verb itself, as in help and in the README
+    summary: str  # behind the usage, as one sentence without its period
+    example: str
+    parse: Callable[[CommandLine], Command]
+    details: str = ""
+    flags: Mapping[str, bool] = field(default_factory=dict)  # whether each takes a value
 
 
 def _create(line: CommandLine) -> Command:
@@ -152,19 +169,107 @@ def _raise(found: Sequence[Problem | None], corrected: str | None = None) -> Non
         raise CommandError(problems, corrected)
 
 
-VERBS: dict[str, Callable[[CommandLine], Command]] = {
-    "create": _create,
-    "list": _list,
-    "status": _status,
-    "instances": _instances,
-    "pending": _pending,
-    "withdraw": _withdraw,
-    "delete": _delete,
-    "policy": _policy,
-    "audit": _audit,
-    "help": _help,
-}
-FLAGS: dict[str, dict[str, bool]] = {  # a verb's flags, and whether each wants a value
-    "create": {"keep": True},
-    "list": {"all": False},
-}
+_ALL = (
+    Verb(
+        name="create",
+        usage="create [instance] [name] [description] [--keep 14d]",
+        summary="requests a backup: I check it with RDS and post it for approval",
+        example="create orders-prod before-migration-42 for the upgrade",
+        parse=_create,
+        details=(
+            "• *instance*: its ID, its name or an alias. Without one, a form opens.\n"
+            "• *name*: 4–64 letters, digits, `-` or `_`, starting with a letter. Must be "  # noqa: RUF001, a range
+            "unique in RDS. Without one, I build it from the instance and the time.\n"
+            "• *description*: the reason, shown to approvers. Up to 256 characters; "
+            f"not allowed: `{' '.join(fields.FORBIDDEN)}`.\n"
+            "• *--keep*: delete it automatically after `14d`, `2w` or `36h`. I'll post a notice "
+            "the day before; anyone can keep it. Without this, it's kept until someone deletes "
+            "it.\n"
+            "The backup starts once it is approved; follow it in the thread of its card."
+        ),
+        flags={"keep": True},
+    ),
+    Verb(
+        name="list",
+        usage="list [instance] [--all]",
+        summary="lists backups made by this bot, or those of one instance",
+        example="list orders-prod",
+        parse=_list,
+        details=(
+            "With `--all` it also lists automated backups, and incremental ones unless "
+            "the instance has more than 300 backups."
+        ),
+        flags={"all": False},
+    ),
+    Verb(
+        name="status",
+        usage="status [backup]",
+        summary="shows a request's status; without a name, yours and everything running",
+        example="status before-migration-42",
+        parse=_status,
+        details="Use the backup's name, or the request's ID if it has none."),
+    ),
+    Verb(
+        name="instances",
+        usage="instances [part of a name]",
+        summary="lists instances, their last successful backup, and whether you can request one",
+        example="instances orders",
+        parse=_instances,
+        details="Read replicas aren't listed: back up their primaries instead."),
+    ),
+    Verb(
+        name="pending",
+        usage="pending",
+        summary="lists what is waiting for approval, yours first",
+        example="pending",
+        parse=_pending,
+        details="Decide with the buttons on the cards."),
+    ),
+    Verb(
+        name="withdraw",
+        usage="withdraw <backup>",
+        summary="withdraws your pending request",
+        example="withdraw before-migration-42",
+        parse=_withdraw,
+        details="A backup that has started can no longer be stopped."),
+    ),
+    Verb(
+        name="delete",
+        usage="delete <backup> [instance]",
+        summary="requests the permanent deletion of a manual backup",
+        example="delete before-migration-42",
+        parse=_delete,
+        details=(
+            "You confirm by typing its name, and then it needs the same approval as a "
+            "backup. Automated and running backups can't be deleted. The instance is "
+            "needed only for a backup that I didn't make."
+        ),
+    ),
+    Verb(
+        name="policy",
+        usage="policy [instance]",
+        summary="shows who can request and approve backups, and by which rule",
+        example="policy orders-prod",
+        parse=_policy,
+        details="Without an instance it lists every rule; the first one that matches applies."),
+    ),
+    Verb(
+        name="audit",
+        usage="audit <instance>",
+        summary="shows the audit log of an instance (auditors only)",
+        example="audit orders-prod",
+        parse=_audit,
+        details=(
+            "Shows the last 20 entries. `backup-bot audit export`, run where the bot "
+            "runs, writes all."
+        ),
+    ),
+    Verb(
+        name="help",
+        usage="help [verb]",
+        summary="explains one command",
+        example="help create",
+        parse=_help,
+    ),
+)
+VERBS: Mapping[str, Verb] = MappingProxyType({verb.name: verb for verb in _ALL})

@@ -1,6 +1,6 @@
 """What can be looked up in the store, outside of any transaction."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.audit import AuditEntry
+from bot.domain.policy import RuleReference
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import OPEN_STATES, RequestState, Retention
 from bot.domain.thread_lines import ANNOUNCED
@@ -40,7 +41,7 @@ class Reading:
         async with self._reading() as connection:
             return await load_request(connection, request_id)
 
-    async def asked_by(self, trigger_id: str) -> BackupRequest | None:
+    async def find_by_trigger(self, trigger_id: str) -> BackupRequest | None:
         """The request that this Slack command made, if it made one."""
         return await self._one(select(requests).where(requests.c.trigger_id == trigger_id))
 
@@ -69,10 +70,14 @@ class Reading:
 
     async def counts(self) -> list[tuple[str, str, int]]:
         """How many requests there are by state and rule; the rule is empty before the look-up."""
-        rule = func.coalesce(requests.c.terms["rule"].as_string(), "")
-        query = select(requests.c.state, rule, func.count()).group_by(requests.c.state, rule)
+        written = func.coalesce(requests.c.terms["rule"].as_string(), "")
+        query = select(requests.c.state, written, func.count())
+        query = query.group_by(requests.c.state, written)
         async with self._reading() as connection:
-            return [(state, name, count) for state, name, count in await connection.execute(query)]
+            found = Counter[tuple[str, str]]()
+            for state, rule, count in await connection.execute(query):
+                found[state, _rule_text(rule)] += count
+            return [(state, name, count) for (state, name), count in found.items()]
 
     async def oldest_unannounced(self) -> datetime | None:
         """When the oldest request ended of whose end nobody was told; None if all were."""
@@ -178,6 +183,11 @@ async def load_request(
         return None
     cast = select(votes).where(votes.c.request_id == request_id).order_by(votes.c.at)
     return request_of(row, (await connection.execute(cast)).mappings())
+
+
+def _rule_text(stored: str) -> str:
+    """A stored `Terms.rule` as text; older releases stored the text itself."""
+    return str(RuleReference.model_validate_json(stored)) if stored.startswith("{") else stored
 
 
 def request_of(row: RowMapping, cast: Iterable[Any]) -> BackupRequest:

@@ -16,7 +16,7 @@ async def refuse(
         request,
         RequestState.REFUSED,
         AuditAction.REFUSED,
-        _why(error, refusal.kind),
+        _why(error, refusal.code),
         refusal=refusal,
         finished_at=context.clock.now(),
         rds_request_id=getattr(error, "request_id", None),
@@ -24,7 +24,7 @@ async def refuse(
     return moved.state
 
 
-def _why(error: UserError | RdsRefused, kind: str) -> dict[str, str]:
+def _why(error: UserError | RdsRefused, code: str) -> dict[str, str]:
     if not isinstance(error, RdsRefused):
-        return {"reason": kind}
+        return {"reason": code}
     return {"reason": error.reason.value} | error.for_support

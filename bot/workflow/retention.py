@@ -104,7 +104,7 @@ async def _delete(context: StepContext, request: BackupRequest) -> None:
     request, what = await context.load(request.id), request.backup_on_trail
     if error := ended.error:
         refusal = Refusal.of(error)
-        reason = error.reason.value if isinstance(error, RdsRefused) else refusal.kind
+        reason = error.reason.value if isinstance(error, RdsRefused) else refusal.code
         why = {**what, "reason": reason}
         await context.retain(request, Retention.STAYS, AuditAction.STAYS, why, refusal=refusal)
     else:

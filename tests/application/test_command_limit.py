@@ -13,7 +13,7 @@ from bot.domain.commands import Typed
 from bot.domain.errors import TooManyCommands
 from bot.slack.messages.answers import refusal
 from handlers import Services, commands
-from handlers.modals import ask
+from handlers.forms import send_form
 from tests.stepped_clock import SteppedClock
 
 ANA, BEN = "U0ANA", "U0BEN"
@@ -93,7 +93,7 @@ async def test_a_form_over_the_limit_keeps_what_was_typed() -> None:
     async def ack(**answer: Any) -> None:
         acks.append(answer)
 
-    await ask(services, cast(AsyncAck, ack), {}, Typed("orders"), asked, {"name": "name"})
+    await send_form(services, cast(AsyncAck, ack), {}, Typed("orders"), asked, {"name": "name"})
 
     assert acks == [
         {

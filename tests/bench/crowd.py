@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from bot.demo.slack.records import Content, Message
 from bot.demo.world import BEN, OPS
-from bot.slack.messages.cards import APPROVE
+from bot.slack.messages.ids import APPROVE
 from tests.many_people import somebody
 from tests.story import CONFIG, Story
 

@@ -26,8 +26,7 @@ from bot.demo.slack.workspace import Workspace
 from bot.demo.world import ANA, BEN, OPS, offline_world
 from bot.runtime import logs
 from bot.runtime.clock import Clock
-from bot.slack.messages.cards import APPROVE, REJECT
-from bot.slack.messages.home import START
+from bot.slack.messages.ids import APPROVE, REJECT, START
 from bot.slack.transport.http import PATH, Address
 from tests.mutations import mutated, texts
 from tests.story import CONFIG

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.demo.clock import FastClock
 from bot.demo.world import ANA, offline_world
-from bot.slack.messages.form_values import INSTANCE
+from bot.slack.messages.ids import INSTANCE
 from tests.bench.crowd import POLICY
 from tests.crash.mortal import MortalBot
 from tests.many_people import somebody

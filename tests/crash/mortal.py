@@ -10,7 +10,7 @@ from signal import Signals
 
 from bot.demo.slack.records import Message
 from bot.demo.world import BEN
-from bot.slack.messages.cards import APPROVE
+from bot.slack.messages.ids import APPROVE
 from tests.story import Story
 from tests.zygote import ForkedProcess, Zygote, from_environment
 

@@ -12,7 +12,7 @@ from bot.cli.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.slack.records import Message
 from bot.demo.world import ANA
-from bot.slack.messages.views import NAME as NAME_FIELD
+from bot.slack.messages.ids import NAME as NAME_FIELD
 from tests.crash.mortal import SOON, MortalBot, approved, asked, cards, says
 from tests.story import CONFIG, Opens, Story
 from tests.zygote import Zygote

@@ -219,7 +219,7 @@ def test_breaking_the_glass_comes_to(row: Tried) -> None:
 @pytest.mark.parametrize(("user", "verdict"), [("UANA", V.DECIDED), ("UBEN", V.NOT_THE_REQUESTER)])
 def test_a_withdrawal_comes_to(user: str, verdict: Verdict) -> None:
     """Approvers reject; only who asked takes it back."""
-    decision = decide_withdrawal(DBAS, requester="UANA", user=user)
+    decision = decide_withdrawal(DBAS.rule, requester="UANA", user=user)
 
     assert (decision.verdict, decision.rule) == (verdict, DBAS.rule)
 

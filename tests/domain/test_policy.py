@@ -4,7 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.policy import Policy, Rule, Terms
+from bot.domain.policy import (
+    KINDS,
+    PEOPLE_KEYS,
+    Policy,
+    Rule,
+    RuleReference,
+    RuleSource,
+    Terms,
+)
 
 POLICY = Policy(
     defaults=Terms(approvers=("S0DBA",), notify=("UBEN",), channel="C0OPS", rule="[approval]"),
@@ -34,7 +42,7 @@ def test_the_first_rule_that_covers_an_instance_decides(
     """Globs are over names, as they are spelt; without a rule the defaults stand."""
     terms = POLICY.terms_for(name, "defin01")
 
-    assert (terms.rule, terms.approvals) == (rule, approvals)
+    assert (str(terms.rule), terms.approvals) == (rule, approvals)
 
 
 def test_a_rule_may_name_an_instance_by_its_id() -> None:
@@ -67,3 +75,36 @@ def test_without_a_config_the_default_policy_stands() -> None:
 def test_all_people_of_a_policy_are_known_once_each() -> None:
     """They are what Slack is asked about at the start."""
     assert POLICY.people == ("S0DBA", "UBEN", "S0DEV")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        RuleReference(),
+        RuleReference(source=RuleSource.APPROVAL),
+        RuleReference(source=RuleSource.RULE, number=2, instances=("orders-*", "dev (1)")),
+    ],
+)
+def test_a_reference_to_a_rule_is_read_out_of_its_text(reference: RuleReference) -> None:
+    """So the release before stored it, and so it stands on the audit trail."""
+    assert RuleReference.parse(str(reference)) == reference
+    assert Terms.model_validate({"rule": str(reference)}).rule == reference
+    assert RuleReference.model_validate_json(reference.model_dump_json()) == reference
+
+
+def test_a_text_that_refers_to_no_rule_is_none() -> None:
+    """An intruder may have written it."""
+    with pytest.raises(ValueError, match="refers to no rule"):
+        RuleReference.parse("rule of thumb")
+
+
+def test_a_rule_has_no_keys_but_the_policy_s() -> None:
+    """A misspelled one would be silently without effect."""
+    with pytest.raises(ValueError, match="no keys of the policy: approver"):
+        Rule.model_validate({"instances": ["orders"], "approver": ["U0BEN"]})
+
+
+def test_every_key_that_names_people_is_known_as_one() -> None:
+    """Their ids are checked, and looked up in Slack."""
+    assert PEOPLE_KEYS == ("requesters", "approvers", "notify", "break_glass", "auditors")
+    assert set(KINDS) == set(Terms.model_fields) - {"rule"}

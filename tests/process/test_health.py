@@ -14,7 +14,7 @@ import pytest
 
 from bot.demo.rds import faults as rds_faults
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
-from bot.slack.messages.cards import APPROVE
+from bot.slack.messages.ids import APPROVE
 from tests.process.conftest import PATIENCE, Process, Runs, until_connected
 
 QUICK = "[rds]\npoll_seconds = 0.1\ncalls_per_minute = 6000\n"

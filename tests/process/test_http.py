@@ -11,11 +11,8 @@ import pytest
 
 from bot.demo.slack.http_mode import signed_headers
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
-from bot.slack.messages.cards import APPROVE
-from bot.slack.messages.form_values import CHANNEL, INSTANCE
-from bot.slack.messages.home import START
+from bot.slack.messages.ids import APPROVE, BACK_UP_FROM_HERE, CHANNEL, INSTANCE, START
 from bot.slack.transport.http import PATH
-from handlers.shortcuts import BACK_UP_FROM_HERE
 from tests.process.conftest import PATIENCE, Process, Runs, stopped
 
 BODY = urlencode({"command": "/backup", "text": "help", "user_id": ANA, "channel_id": OPS})

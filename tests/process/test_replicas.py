@@ -12,7 +12,7 @@ import pytest
 
 from bot.demo.slack.records import Message
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
-from bot.slack.messages.cards import APPROVE
+from bot.slack.messages.ids import APPROVE
 from tests.monkey import Wire
 from tests.process.conftest import PATIENCE, Process, Runs
 

@@ -11,7 +11,7 @@ from bot import app
 from bot.demo.rds import faults as rds_faults
 from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
-from bot.slack.messages.cards import APPROVE
+from bot.slack.messages.ids import APPROVE
 from bot.slack.transport import http, sockets
 from tests.many_people import somebody
 from tests.process.conftest import PATIENCE, Process, Runs, stopped, until_connected

@@ -14,8 +14,7 @@ from bot.demo.slack.events import event_payload
 from bot.demo.slack.records import Reply
 from bot.demo.world import ANA, BEN, OPS
 from bot.runtime.clock import Clock
-from bot.slack.messages.form_values import CHANNEL, INSTANCE
-from bot.slack.messages.home import START
+from bot.slack.messages.ids import CHANNEL, INSTANCE, START
 from bot.slack.transport.http import PATH, Address
 from handlers import unheard
 from tests.bench.strangers import post, real_payloads

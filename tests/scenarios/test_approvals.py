@@ -13,7 +13,7 @@ from bot.demo.world import ANA, BEN, CAT, DAN, OPS
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.slack.messages.cards import APPROVE
+from bot.slack.messages.ids import APPROVE
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.stepped_clock import SteppedClock

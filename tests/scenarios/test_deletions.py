@@ -10,8 +10,7 @@ from bot.demo.rds.wire import Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Message, Reply
 from bot.demo.world import ANA, BEN, DAN, OPS
-from bot.slack.messages.replies import KEEP
-from bot.slack.messages.views import NAME
+from bot.slack.messages.ids import KEEP_BACKUP, NAME
 from tests.stepped_clock import SteppedClock
 from tests.story import PATIENCE, Opens, Story
 
@@ -191,11 +190,11 @@ async def test_a_backup_that_somebody_keeps_stays(opens: Opens) -> None:
         card = await made(story, ENDS, clock)
         clock.advance(days=13, hours=1)
         await said(story, card, "will be deleted", clock)
-        (warning,) = [m for m in story.workspace.thread(OPS, card.ts) if KEEP in m.buttons]
-        await story.workspace.click(DAN, warning.ts, KEEP)
+        (warning,) = [m for m in story.workspace.thread(OPS, card.ts) if KEEP_BACKUP in m.buttons]
+        await story.workspace.click(DAN, warning.ts, KEEP_BACKUP)
         await story.hears("You keep `before-42`", who=DAN)
         await said(story, card, "@dan keeps", clock)
-        await story.workspace.click(BEN, warning.ts, KEEP)
+        await story.workspace.click(BEN, warning.ts, KEEP_BACKUP)
         await story.hears("@dan keeps `before-42`", who=BEN)
         clock.advance(days=3)
         await asyncio.sleep(0.3)

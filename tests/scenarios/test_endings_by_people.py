@@ -3,8 +3,7 @@
 import asyncio
 
 from bot.demo.world import ANA, BEN, CAT, DAN
-from bot.slack.messages.cards import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
-from bot.slack.messages.views import NAME, REASON
+from bot.slack.messages.ids import APPROVE, ASK_AGAIN, BREAK_GLASS, NAME, REASON, REJECT, WITHDRAW
 from tests.scenarios.test_approvals import records
 from tests.stepped_clock import SteppedClock
 from tests.story import PATIENCE, Opens, Story

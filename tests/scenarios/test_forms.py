@@ -11,13 +11,21 @@ from bot.demo.slack.records import Reply
 from bot.demo.slack.views import View
 from bot.demo.world import ANA, BEN, OPS
 from bot.domain.errors import StoreUnavailable
-from bot.slack.messages.answers import FIX
-from bot.slack.messages.cards import ASK_AGAIN, REJECT
-from bot.slack.messages.form_values import CHANNEL, INSTANCE, KEEP
-from bot.slack.messages.home import START
-from bot.slack.messages.views import DESCRIPTION, NAME, REASON
+from bot.slack.messages.ids import (
+    ASK_AGAIN,
+    BACK_UP,
+    BACK_UP_FROM_HERE,
+    CHANNEL,
+    DESCRIPTION,
+    FIX,
+    INSTANCE,
+    KEEP,
+    NAME,
+    REASON,
+    REJECT,
+    START,
+)
 from bot.storage.store import Store
-from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
 from tests.story import PATIENCE, Opens, Story
 
 

@@ -7,8 +7,7 @@ import pytest
 from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.world import ANA, BEN, CAT, OPS
-from bot.slack.messages.form_values import INSTANCE
-from bot.slack.messages.tables import BACK, BACKUPS_PAGE, INSTANCES_PAGE, ON
+from bot.slack.messages.ids import BACK, BACKUPS_PAGE, INSTANCE, INSTANCES_PAGE, ON
 from tests.story import CONFIG, Opens, Story
 
 

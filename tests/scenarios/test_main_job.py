@@ -3,7 +3,7 @@
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.records import Ending
 from bot.demo.world import ANA, OPS
-from bot.slack.messages.cards import ASK_AGAIN
+from bot.slack.messages.ids import ASK_AGAIN
 from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story
 

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from bot.demo.world import ANA, BEN, CAT, DAN, OPS
-from bot.slack.messages.cards import APPROVE
+from bot.slack.messages.ids import APPROVE
 from tests.scenarios.test_approvals import TWO, records
 from tests.stepped_clock import SteppedClock
 from tests.story import PATIENCE, Opens

@@ -15,7 +15,7 @@ from bot.demo.rds.records import RdsBackup
 from bot.demo.rds.wire import Call, Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.records import Message
-from bot.slack.messages.cards import ASK_AGAIN
+from bot.slack.messages.ids import ASK_AGAIN
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.requests import asked

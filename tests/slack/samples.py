@@ -38,7 +38,7 @@ from bot.domain.errors import (
 )
 from bot.domain.fields import Problem
 from bot.domain.instances import Instance
-from bot.domain.policy import Terms
+from bot.domain.policy import RuleReference, RuleSource, Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Kind, Refusal, Vote
 from bot.domain.states import RequestState
@@ -181,7 +181,7 @@ def on_the_trail(
         actor=actor,
         action=action,
         detail=detail,
-        rule=TERMS.rule,
+        rule=str(TERMS.rule),
         instance="orders-prod",
         instance_id="i",
     )
@@ -205,6 +205,7 @@ def trail(text: str = "before-migration-42") -> list[AuditEntry]:
 
 def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
     """One of every class, and every refusal of RDS, with `text` wherever a text goes."""
+    rule = RuleReference(source=RuleSource.RULE, number=1, instances=(text,))
     return [
         CommandError([Problem("name", text, text, text)] * 4, text),
         CommandError([Problem("verb", text)]),
@@ -235,12 +236,12 @@ def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
         NameTaken(text, text),
         GroupsUnknown(text, ["S0DBA", text]),
         GroupsUnknown(text, [], text),
-        OtherChannel(text, text, ["C0OPS", text]),
-        TooFewApprovers(text, text, 3, ["U0BEN", text]),
-        TooFewApprovers(text, text, 1, []),
-        MayNotAudit(text, text, ["S0DBA", text] * 40),
-        MayNotAudit(text, text, []),
-        MayNotAsk(text, text, ["S0DBA", "U0BEN", text]),
+        OtherChannel(text, rule, ["C0OPS", text]),
+        TooFewApprovers(text, rule, 3, ["U0BEN", text]),
+        TooFewApprovers(text, rule, 1, []),
+        MayNotAudit(text, rule, ["S0DBA", text] * 40),
+        MayNotAudit(text, rule, []),
+        MayNotAsk(text, rule, ["S0DBA", "U0BEN", text]),
         CannotPost("C0OPS", text),
         CannotPost("C0OPS", "not_in_channel"),
         CannotPost("D0ANA", "channel_not_found"),

@@ -10,7 +10,8 @@ from bot.domain.progress import History
 from bot.domain.requests import Choice
 from bot.domain.states import RequestState, Retention
 from bot.slack.messages import answers
-from bot.slack.messages.cards import ASK_AGAIN, request_card
+from bot.slack.messages.cards import request_card
+from bot.slack.messages.ids import ASK_AGAIN
 from tests.slack.block_kit import seen
 from tests.slack.drawn import NOW, blocks, buttons, plan
 from tests.slack.samples import (

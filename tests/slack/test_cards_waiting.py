@@ -5,7 +5,8 @@ import pytest
 from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.states import RequestState
-from bot.slack.messages.cards import APPROVE, BREAK_GLASS, REJECT, WITHDRAW, request_card
+from bot.slack.messages.cards import request_card
+from bot.slack.messages.ids import APPROVE, BREAK_GLASS, REJECT, WITHDRAW
 from tests.slack.block_kit import seen
 from tests.slack.drawn import NOW, blocks, buttons, plan
 from tests.slack.samples import (

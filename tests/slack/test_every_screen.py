@@ -18,8 +18,9 @@ from bot.domain.states import RequestState
 from bot.slack.messages import answers
 from bot.slack.messages.deletion_form import deletion_form
 from bot.slack.messages.form import Chosen, create_form
-from bot.slack.messages.form_values import Purpose, values_of
+from bot.slack.messages.form_values import values_of
 from bot.slack.messages.home import home_view, shown_requests
+from bot.slack.messages.ids import Purpose
 from bot.slack.messages.instance_options import suggestions
 from tests.slack.block_kit import check, check_view
 from tests.slack.samples import DECIDED_AT, TERMS, asked, expiring, in_every_state
@@ -51,7 +52,7 @@ def test_slack_takes_every_table(text: str) -> None:
         view = BackupsView(instance(text), rows, made, every=True, page=page, at=NOW)
         check(answers.backups_table(view, "/backup"))
         seen = [
-            InstanceRow(instance(text), looked, last, Decision(verdict, "rule"))
+            InstanceRow(instance(text), looked, last, Decision(verdict, None))
             for verdict in AskVerdict
             for looked, last in ((True, rows[0]), (True, None), (False, None))
         ][:PAGE]
@@ -110,7 +111,7 @@ def test_slack_takes_every_form(text: str) -> None:
     found = instance(text[:64] or "x")
     typed = Typed(text, text, text, text[:70] or "14d")
     for chosen in (None, Chosen(found, TERMS), Chosen(found, TERMS, "You may not ask.")):
-        for purpose in (Purpose("C0OPS", "1.2", text[:64]), Purpose()):
+        for purpose in (Purpose(channel="C0OPS", thread_ts="1.2", proposed=text[:64]), Purpose()):
             for knows in (True, False):
                 view = create_form(typed, purpose, chosen, problems=[text], knows_instances=knows)
                 check_view(view)
@@ -158,4 +159,4 @@ def test_what_stands_in_a_form_is_read_back() -> None:
 def test_a_form_of_another_release_is_told_apart(metadata: str) -> None:
     """What it carries is not taken for something else."""
     with pytest.raises(ValueError):  # noqa: PT011, json's own too
-        Purpose.read(metadata)
+        Purpose.parse(metadata)

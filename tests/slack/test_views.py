@@ -8,7 +8,7 @@ from bot.domain.clicks import LONGEST_REASON
 from bot.domain.errors import NameTaken
 from bot.domain.policy import Terms
 from bot.domain.states import RequestState
-from bot.slack.messages import answers, views
+from bot.slack.messages import answers, ids, views
 from tests.slack.block_kit import check_view, mrkdwn
 from tests.slack.samples import TERMS, asked, half_approved, in_every_state
 
@@ -36,7 +36,7 @@ def test_a_form_carries_the_request_id_alone(view: dict[str, Any]) -> None:
 @pytest.mark.parametrize("view", FORMS[:2], ids=["reject", "break glass"])
 def test_a_reason_is_wanted(view: dict[str, Any]) -> None:
     """As long as the trail takes it, on more than one line."""
-    field = fields(view)[views.REASON]
+    field = fields(view)[ids.REASON]
 
     assert not field.get("optional")
     assert field["element"]["multiline"]
@@ -65,8 +65,8 @@ def test_breaking_the_glass_says_what_it_brings_about() -> None:
 
 def test_asking_again_is_filled_in() -> None:
     """The name that was given to it, and the same reason; what is wrong stands on top."""
-    view = views.ask_again_view(WAITS, "before-43", {views.NAME: "It is <taken>."})
-    name, why = fields(view)[views.NAME], fields(view)[views.DESCRIPTION]
+    view = views.ask_again_view(WAITS, "before-43", {ids.NAME: "It is <taken>."})
+    name, why = fields(view)[ids.NAME], fields(view)[ids.DESCRIPTION]
 
     assert name["element"]["initial_value"] == "before-43"
     assert "a letter first" in name["hint"]["text"]

@@ -5,18 +5,20 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import NameTaken, SettingsError
 from bot.domain.instances import Instance
-from bot.domain.policy import Terms
+from bot.domain.policy import RuleReference, RuleSource, Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal, Vote
 from bot.domain.states import RequestState
 from bot.storage.engine import migrate
 from bot.storage.reading import load_request
 from bot.storage.store import Store
+from bot.storage.tables import requests
 from tests.requests import NOON, asked
 
 _S = RequestState
@@ -44,6 +46,45 @@ async def test_a_request_comes_back_as_it_went_in(store: Store) -> None:
     await kept(store, request)
 
     assert await store.load(request.id) == request
+
+
+# As the release before this one stored them. Never change these.
+TERMS_BEFORE = {
+    "requesters": [],
+    "channels": [],
+    "approvals": 2,
+    "approvers": ["S0DBA"],
+    "notify": None,
+    "self_approval": False,
+    "break_glass": ["U0CYD"],
+    "auditors": [],
+    "channel": None,
+    "expires_after": "PT8H",
+    "remind_after": "PT1H",
+    "rule": "rule 2 (orders-*, dev-?)",
+}
+REFUSAL_BEFORE = {
+    "kind": "NameTaken",
+    "fields": {"name": "a-1", "suggestion": "a-1-2", "asked_by": "U0BEN", "instance_name": None},
+}
+
+
+async def test_a_row_of_the_release_before_is_read(store: Store) -> None:
+    """Its rule was a text, its error the name of a class; both count as today's."""
+    rule = RuleReference(source=RuleSource.RULE, number=2, instances=("orders-*", "dev-?"))
+    today = Terms(approvals=2, approvers=("S0DBA",), break_glass=("U0CYD",), rule=rule)
+    old = await kept(store, asked(1))
+    await kept(store, asked(2, terms=today))
+    async with store.engine.begin() as connection:
+        changed = update(requests).where(requests.c.id == old.id)
+        await connection.execute(changed.values(terms=TERMS_BEFORE, refusal=REFUSAL_BEFORE))
+    loaded = await store.load(old.id)
+
+    assert loaded is not None
+    assert loaded.terms == today
+    assert loaded.refusal == Refusal.of(NameTaken("a-1", "a-1-2", requested_by="U0BEN"))
+    assert loaded.refusal.error.requested_by == "U0BEN"  # type: ignore[union-attr]
+    assert await store.counts() == [("asked", "rule 2 (orders-*, dev-?)", 2)]
 
 
 async def test_an_error_does_not_tell_what_was_to_be_written(store: Store) -> None:
@@ -83,7 +124,7 @@ async def test_one_command_is_one_request(store: Store) -> None:
     with pytest.raises(Conflict):
         await kept(store, asked(2, trigger_id=request.trigger_id))
 
-    assert await store.asked_by(request.trigger_id) == request
+    assert await store.find_by_trigger(request.trigger_id) == request
     assert await store.load("request2") is None
 
 

@@ -11,7 +11,7 @@ from bot.demo.slack.records import Json, Reply
 from bot.demo.slack.typed import as_sent
 from bot.demo.slack.views import View
 from bot.demo.slack.workspace import Workspace
-from handlers.shortcuts import BACK_UP, BACK_UP_FROM_HERE
+from bot.slack.messages.ids import BACK_UP, BACK_UP_FROM_HERE
 
 COMMAND = "/backup"
 

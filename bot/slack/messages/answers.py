@@ -1,8 +1,5 @@
 """Answers that only the asker sees; the longer ones have files of their own."""
 
-import json
-from dataclasses import asdict
-
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement
 
 from bot.application.policy_queries import PolicyView
@@ -23,6 +20,7 @@ from bot.domain.folding import fold
 from bot.domain.requests import BackupRequest
 from bot.domain.states import Retention
 from bot.slack.messages.help import help_message
+from bot.slack.messages.ids import FIX, TypedCommand
 from bot.slack.messages.mrkdwn import (
     LONGEST_TEXT,
     LONGEST_WORD,
@@ -72,7 +70,6 @@ __all__ = [
     "without_keys",
 ]
 
-FIX = "fix_in_a_form"  # action id; its value is what was typed
 IN_THE_TEXT = UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
 
 
@@ -109,12 +106,14 @@ def _bullet(problem: Problem) -> str:
 
 def fixable(message: Message, typed: Typed) -> Message:
     """The same, with a button that opens a form with what was typed."""
-    carried = {field: fold(text)[:LONGEST_NAME] for field, text in asdict(typed).items()}
-    # Cut, it might be another instance's name.
-    carried["instance"] = fold(typed.instance) if len(typed.instance) <= LONGEST_INSTANCE else ""
-    carried["description"] = fold(typed.description)[:LONGEST_DESCRIPTION]
-    value = json.dumps(carried, ensure_ascii=False)
-    button = ButtonElement(text="Fix in a form", action_id=FIX, value=value)
+    carried = TypedCommand(
+        # Cut, it might be another instance's name.
+        instance=fold(typed.instance) if len(typed.instance) <= LONGEST_INSTANCE else "",
+        name=fold(typed.name)[:LONGEST_NAME],
+        description=fold(typed.description)[:LONGEST_DESCRIPTION],
+        keep=fold(typed.keep)[:LONGEST_NAME],
+    )
+    button = ButtonElement(text="Fix in a form", action_id=FIX, value=carried.build())
     return Message(message.text, (*message.blocks, ActionsBlock(elements=[button])))
 
 

@@ -15,6 +15,7 @@ from slack_sdk.models.blocks import (
 from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import SENDING, RequestState
 from bot.slack.messages.card_footer import approving, small_print
+from bot.slack.messages.ids import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
 from bot.slack.messages.mrkdwn import Message, code, mention, name, people, rough, spoken, verbatim
 from bot.slack.messages.plan import context_block, plan_block, stands, steps
 from bot.slack.messages.policy_words import rule
@@ -29,13 +30,6 @@ from bot.slack.messages.words import (
     reason_of,
     target,
 )
-
-# Action ids; a button's value is the request's id and nothing else.
-APPROVE = "approve_request"
-REJECT = "reject_request"
-WITHDRAW = "withdraw_request"
-BREAK_GLASS = "break_glass"
-ASK_AGAIN = "ask_again"
 
 _S = RequestState
 HEADERS = {

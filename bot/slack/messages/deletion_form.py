@@ -1,6 +1,5 @@
 """The form in which a backup's name is typed again before it is deleted."""
 
-import json
 from typing import Any
 
 from slack_sdk.models.blocks import (
@@ -13,10 +12,8 @@ from slack_sdk.models.views import View
 
 from bot.application.deletions import DeletionTarget
 from bot.domain.fields import LONGEST_NAME
+from bot.slack.messages.ids import DELETE_VIEW, NAME, Deletion
 from bot.slack.messages.mrkdwn import code, date, name, size, verbatim
-from bot.slack.messages.views import NAME
-
-DELETE_VIEW = "delete_backup"  # callback id
 
 
 def deletion_form(target: DeletionTarget, channel: str) -> dict[str, Any]:
@@ -27,14 +24,14 @@ def deletion_form(target: DeletionTarget, channel: str) -> dict[str, Any]:
         "brought back."
     )
     typed = PlainTextInputElement(action_id=NAME, max_length=LONGEST_NAME, focus_on_load=True)
-    carried = {"name": target.name, "instance": target.instance.id, "channel": channel}
+    carried = Deletion(name=target.name, instance=target.instance.id, channel=channel)
     return View(
         type="modal",
         callback_id=DELETE_VIEW,
         title=PlainTextObject(text="Delete a backup"),
         submit=PlainTextObject(text="Ask to delete"),
         close=PlainTextObject(text="Keep it"),
-        private_metadata=json.dumps(carried),
+        private_metadata=carried.build(),
         blocks=[
             SectionBlock(text=verbatim("\n".join(lines))),
             InputBlock(

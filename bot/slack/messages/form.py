@@ -1,8 +1,7 @@
 """The form with which a backup is asked for."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.models.blocks import (
@@ -25,21 +24,22 @@ from bot.domain.fields import LONGEST_INSTANCE, LONGEST_NAME
 from bot.domain.instances import Instance
 from bot.domain.keeping import keep_of
 from bot.domain.policy import Terms
-from bot.slack.messages.form_values import (
+from bot.slack.messages.ids import (
     CHANNEL,
+    CREATE_VIEW,
     FOR_EVER,
     INSTANCE,
     KEEP,
+    NAME,
     TYPED_INSTANCE,
     Purpose,
 )
 from bot.slack.messages.instance_options import engine, instance_option
 from bot.slack.messages.mrkdwn import channel, duration, name, plain, verbatim
 from bot.slack.messages.policy_words import rule, who_approves
-from bot.slack.messages.views import NAME, NAME_RULE, why_field
+from bot.slack.messages.views import NAME_RULE, why_field
 from bot.slack.messages.words import status
 
-CREATE_VIEW = "create_backup"  # callback id
 KEEPS = {"7d": "7 days", "14d": "14 days", "30d": "30 days", "90d": "90 days", "52w": "a year"}
 
 
@@ -77,7 +77,7 @@ def create_form(
         title=PlainTextObject(text="Back up a database"),
         submit=PlainTextObject(text="Ask"),
         close=PlainTextObject(text="Cancel"),
-        private_metadata=json.dumps(asdict(purpose)),
+        private_metadata=purpose.build(),
         blocks=blocks,
     ).to_dict()
 

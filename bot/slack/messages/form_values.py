@@ -1,42 +1,18 @@
-"""What the form for a backup carries along, and what somebody put into it."""
+"""What somebody put into the form for a backup."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.commands import Typed
-from bot.slack.messages.views import DESCRIPTION, NAME
-
-INSTANCE, KEEP, CHANNEL = "instance", "keep", "channel"  # block ids, and action ids
-TYPED_INSTANCE = "typed_instance"  # instead of INSTANCE while RDS has not listed any
-FOR_EVER = "for_ever"
-
-
-@dataclass(frozen=True)
-class Purpose:
-    """What a form carries along unseen: where it was opened, and the name that it proposed."""
-
-    channel: str = ""  # empty: the form asks for one
-    thread_ts: str | None = None
-    proposed: str = ""
-    turn: int = 0  # a field that gets another value from us needs another id
-
-    @classmethod
-    def read(cls, metadata: str) -> "Purpose":
-        """Raises ValueError if a form of another release carried something else."""
-        try:
-            found = cls(**json.loads(metadata))
-        except TypeError as error:
-            raise ValueError(metadata) from error
-        texts = found.channel, found.thread_ts or "", found.proposed
-        if not all(isinstance(text, str) for text in texts) or not isinstance(found.turn, int):
-            raise ValueError(metadata)
-        return found
-
-    @property
-    def name_block(self) -> str:
-        return f"{NAME}-{self.turn}"
+from bot.slack.messages.ids import (
+    CHANNEL,
+    DESCRIPTION,
+    FOR_EVER,
+    INSTANCE,
+    KEEP,
+    NAME,
+    TYPED_INSTANCE,
+)
 
 
 def values_of(view: Mapping[str, Any]) -> Typed:

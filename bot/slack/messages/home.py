@@ -18,12 +18,11 @@ from slack_sdk.models.views import View
 from bot.application.request_queries import HomeView
 from bot.domain.instances import Backup, Instance
 from bot.domain.requests import BackupRequest
+from bot.slack.messages.ids import START, card_link
 from bot.slack.messages.listing import sections
 from bot.slack.messages.mrkdwn import code, name, rough, verbatim
 from bot.slack.messages.request_lines import line_of
 
-START = "start_backup"  # action id
-OPEN = "open_card"  # of a button that only leads to the card
 FOR_ME, RUNNING, LATE = 10, 10, 10  # shown of each; Slack draws 100 blocks
 Links = Mapping[str, str]  # request id → address of its card
 
@@ -107,7 +106,7 @@ def _with_link(line: str, request: BackupRequest, links: Links) -> SectionBlock:
     address = links.get(request.id)
     if address is None:
         return _says(line)
-    button = ButtonElement(text="Decide", action_id=f"{OPEN}:{request.id}", url=address)
+    button = ButtonElement(text="Decide", action_id=card_link(request.id), url=address)
     return SectionBlock(text=verbatim(line), accessory=button)
 
 

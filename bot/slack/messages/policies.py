@@ -38,7 +38,7 @@ def policy_answer(
             title: facts[title] for title in ("Can request", "Approvers", "Read the audit log")
         }
     lines = [f"• {title}: {fact}" for title, fact in facts.items() if fact]
-    head = f"*Policy of {shown}*: {rule(decision.rule)}"
+    head = f"*Policy of {shown}*: {rule(terms.rule)}"
     verdict = verdict_words(
         decision.verdict, terms, able, f"{command} create {instance.typed} <name>"
     )

@@ -1,17 +1,16 @@
 """Words for what the policy requires: who, how many, where and by which rule."""
 
-from bot.domain.policy import Policy, Terms, is_group
+from bot.domain.policy import Policy, RuleReference, Terms, is_group
 from bot.slack.messages.mrkdwn import channel, code, listed, name, people
 
 FEW = 5  # people or patterns in one line of many
 
 
-def rule(terms_rule: str) -> str:
-    """Return the rule behind some terms: `rule 2 (orders-*)`, with its patterns as code."""
-    head, bracket, patterns = terms_rule.partition(" (")
-    if not bracket:
-        return name(head)
-    return f"{name(head)}, {code(patterns.removesuffix(')'))}"
+def rule(reference: RuleReference) -> str:
+    """Return the rule behind some terms, with its patterns as code."""
+    if not reference.instances:
+        return name(reference.name)
+    return f"{name(reference.name)}, {code(', '.join(reference.instances))}"
 
 
 def patterns_of(policy: Policy, number: int) -> str:

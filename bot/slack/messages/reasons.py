@@ -141,7 +141,7 @@ def _(error: InstanceNotReady) -> Reason:
 
 @reason.register
 def _(error: NameTaken) -> Reason:
-    owner = f"{mention(error.asked_by)}'s request" if error.asked_by else "another backup"
+    owner = f"{mention(error.requested_by)}'s request" if error.requested_by else "another backup"
     if error.instance_name:
         why = (
             f"The name {code(error.name)} is taken: a backup of {name(error.instance_name)} uses "
@@ -185,7 +185,7 @@ def _(error: BackupBusy) -> Reason:
 
 @reason.register
 def _(error: RequestOpen) -> Reason:
-    whose = f"{mention(error.asked_by)}'s request" if error.asked_by else "another request"
+    whose = f"{mention(error.requested_by)}'s request" if error.requested_by else "another request"
     return Reason(
         f"{upper(whose)} for {code(error.name)} is still open.",
         "See its card, and try again once it has ended.",

@@ -10,6 +10,7 @@ from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import SENDING, RequestState
 from bot.domain.thread_lines import ThreadLine
 from bot.slack.messages.endings import ended
+from bot.slack.messages.ids import KEEP_BACKUP
 from bot.slack.messages.mrkdwn import (
     MOST_CALLED,
     Message,
@@ -37,7 +38,6 @@ from bot.slack.messages.words import (
 )
 
 _S = RequestState
-KEEP = "keep_backup"  # action id
 MEANWHILE = (ThreadLine.RDS_AWAY, ThreadLine.KEYS_REFUSED)  # it can be withdrawn while this lasts
 
 
@@ -107,7 +107,7 @@ def _expiring(request: BackupRequest) -> Message:
         f"{mention(request.requester)} {code(request.name)} of {name(request.instance_name)} will "
         f"be deleted{when}{since}. It cannot be brought back then."
     )
-    button = ButtonElement(text="Keep it", action_id=KEEP, value=request.id)
+    button = ButtonElement(text="Keep it", action_id=KEEP_BACKUP, value=request.id)
     section = SectionBlock(text=verbatim(f"{line} To prevent that, press Keep it."))
     return Message(spoken(line), (section, ActionsBlock(elements=[button])))
 

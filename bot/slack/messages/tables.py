@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, SectionBlock, TableBlock
@@ -11,6 +12,17 @@ from bot.domain.decisions import AskVerdict
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.requests import BackupRequest
 from bot.domain.states import Retention
+from bot.slack.messages.ids import (
+    BACK,
+    BACKUPS_PAGE,
+    INSTANCES_PAGE,
+    MADE_PAGE,
+    ON,
+    BackupsPage,
+    Carried,
+    InstancesPage,
+    MadePage,
+)
 from bot.slack.messages.listing import TEXT_ROOM, fitting
 from bot.slack.messages.mrkdwn import (
     Message,
@@ -25,10 +37,6 @@ from bot.slack.messages.mrkdwn import (
     verbatim,
 )
 from bot.slack.messages.words import status as instance_status
-
-# Action ids; the value says which page of which list.
-BACKUPS_PAGE, MADE_PAGE, INSTANCES_PAGE = "backups_page", "made_page", "instances_page"
-BACK, ON = ":back", ":on"  # suffixes: two buttons in one message need two action ids
 
 TYPES = {
     "manual": "manual",
@@ -75,8 +83,8 @@ def backups_table(view: BackupsView, command: str) -> Message:
         for backup in view.backups
     ]
     columns = ("Name", "Type", "Status", "Size", "Age", "Requested by")
-    every = "all" if view.every else "manual"
-    turns = _pacer(BACKUPS_PAGE, view.page, lambda number: f"{number} {every} {view.instance.id}")
+    shown = partial(BackupsPage, instance=view.instance.id, every=view.every)
+    turns = _pacer(BACKUPS_PAGE, view.page, lambda number: shown(number=number))
     return _table(head, columns, rows, turns)
 
 
@@ -102,7 +110,7 @@ def made_table(view: MadeView, command: str) -> Message:
     shown = f"{first}–{last}" if view.number or view.has_more else f"{last}"  # noqa: RUF001, a range
     head = f"*Backups made by this bot* ({shown}). {hint} shows all in RDS."
     page = Page(view.number, last + view.has_more)
-    turns = _pacer(MADE_PAGE, page, str)
+    turns = _pacer(MADE_PAGE, page, lambda number: MadePage(number=number))
     columns = ("Name", "Instance", "Size", "Age", "Requested by", "Kept for")
     return _table(head, columns, rows, turns)
 
@@ -117,7 +125,9 @@ def instances_table(view: InstancesView, command: str) -> Message:
     hint = f"To request a backup: {code(f'{command} create <instance>')}"
     head = f"*Instances*{_part(view.page)}.{_as_of(view)} {hint}"
     rows = [_instance(row, view.at) for row in view.rows]
-    turns = _pacer(INSTANCES_PAGE, view.page, lambda number: f"{number} {view.like or ''}")
+    turns = _pacer(
+        INSTANCES_PAGE, view.page, lambda number: InstancesPage(number=number, like=view.like)
+    )
     columns = ("Instance", "Status", "Engine", "Last successful backup", "Can I request?")
     return _table(head, columns, rows, turns)
 
@@ -174,13 +184,13 @@ def _as_of(view: InstancesView) -> str:
     return f" As of {date(view.as_of)}." if view.as_of else ""
 
 
-def _pacer(action: str, page: Page, value: Callable[[int], str]) -> list[ButtonElement]:
+def _pacer(action: str, page: Page, at: Callable[[int], Carried]) -> list[ButtonElement]:
     buttons = []
     if page.number > 0:
-        back = value(page.number - 1)
+        back = at(page.number - 1).build()
         buttons.append(ButtonElement(text="Previous page", action_id=action + BACK, value=back))
     if page.number < page.count - 1:
-        on = value(page.number + 1)
+        on = at(page.number + 1).build()
         buttons.append(ButtonElement(text="Next page", action_id=action + ON, value=on))
     return buttons
 

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.clicks import LONGEST_REASON
 from bot.domain.decisions import Verdict
+from bot.domain.error_codes import current_code
 from bot.domain.folding import quoted as typed_word
+from bot.domain.policy import RuleReference
 from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
 from bot.slack.messages.mrkdwn import Message, code, date, duration, mention, name, said, size
 from bot.slack.messages.policy_words import rule
@@ -58,33 +60,33 @@ BUTTONS = {
     "withdraw": "Withdraw",
     "break_glass": "Start without approval",
 }
-ERRORS = {  # why a command was refused, by the error's name
-    "UnknownInstance": "no such instance",
-    "AmbiguousInstance": "several instances have this name",
-    "ReadReplica": "read replica",
-    "InstanceBusy": "instance already being backed up",
-    "InstanceNotReady": "instance not available",
-    "NameTaken": "name already in use",
-    "BackupUnknown": "no such backup",
-    "BackupNotManual": "not a manual backup",
-    "BackupBusy": "backup in use",
-    "RequestOpen": "another request is open",
-    "RequestUnknown": "no such request",
-    "AskedInDirectMessage": "needs approval, but was requested in a direct message",
-    "TooManyCommands": "too many commands",
-    "ForeignWorkspace": "from another workspace",
-    "MayNotAsk": "not allowed to request",
-    "OtherChannel": "not allowed in this channel",
-    "TooFewApprovers": "too few approvers",
-    "MayNotAudit": "not allowed to read the audit log",
-    "GroupsUnknown": "group members unknown",
-    "CannotPost": "can't post in the channel",
-    "GaveUp": "RDS gave no clear answer in time",
-    "FormNotOpened": "Slack didn't open the form",
-    "StoreUnavailable": "database unavailable",
-    "RdsUnreachable": "RDS not responding",
-    "RdsOutcomeUnknown": "outcome unknown",
-    "RdsRefused": "refused by RDS",
+ERRORS = {  # why a command was refused, by the error's code
+    "unknown_instance": "no such instance",
+    "ambiguous_instance": "several instances have this name",
+    "read_replica": "read replica",
+    "instance_busy": "instance already being backed up",
+    "instance_not_ready": "instance not available",
+    "name_taken": "name already in use",
+    "backup_unknown": "no such backup",
+    "backup_not_manual": "not a manual backup",
+    "backup_busy": "backup in use",
+    "request_open": "another request is open",
+    "request_unknown": "no such request",
+    "asked_in_direct_message": "needs approval, but was requested in a direct message",
+    "too_many_commands": "too many commands",
+    "foreign_workspace": "from another workspace",
+    "may_not_ask": "not allowed to request",
+    "other_channel": "not allowed in this channel",
+    "too_few_approvers": "too few approvers",
+    "may_not_audit": "not allowed to read the audit log",
+    "groups_unknown": "group members unknown",
+    "cannot_post": "can't post in the channel",
+    "gave_up": "RDS gave no clear answer in time",
+    "form_not_opened": "Slack didn't open the form",
+    "store_unavailable": "database unavailable",
+    "rds_unreachable": "RDS not responding",
+    "rds_outcome_unknown": "outcome unknown",
+    "rds_refused": "refused by RDS",
 }
 WHY_NOT: dict[str, str] = {
     Verdict.ALREADY_VOTED: "had already approved",
@@ -116,7 +118,7 @@ def audit_answer(
     lines = [_line(entry, names, with_rule=len(rules) > 1) for entry in last]
     newest_first = fitting(reversed(lines), MESSAGE_ROOM)
     counted = "last entry" if len(newest_first) == 1 else f"last {len(newest_first)} entries"
-    under = f", all under {rule(*rules)}" if len(rules) == 1 else ""
+    under = f", all under {_rule(*rules)}" if len(rules) == 1 else ""
     head = f"*Audit log of {shown_name}*: {counted} as of {date(now)}{under}"
     return listing([head, *reversed(newest_first)])
 
@@ -133,7 +135,7 @@ def _line(entry: AuditEntry, names: dict[str | None, str], *, with_rule: bool) -
     button = BUTTONS.get(choice) or name(choice)
     what = WORDS[entry.action].format(button=button, it=it or "a request")
     decided = with_rule and entry.rule and entry.action in BY_THE_POLICY
-    under = f" ({rule(entry.rule)})" if entry.rule and decided else ""
+    under = f" ({_rule(entry.rule)})" if entry.rule and decided else ""
     more = _more(entry)
     return f"{date(entry.at)} · {who} · {what}{under}{more and f': {more}'}"
 
@@ -171,8 +173,17 @@ def _told(detail: dict[str, str]) -> str:
 
 
 def _spelt(error: str) -> str:
-    """Return an error's name, or RDS's reason (`name_taken`), in words."""
-    return ERRORS.get(error) or name(error.replace("_", " ").lower())
+    """Return an error's code, or RDS's reason (`name_taken`), in words; class names are older."""
+    code = current_code(error)
+    return ERRORS.get(code) or name(code.replace("_", " "))
+
+
+def _rule(written: str) -> str:
+    """Return the rule an entry names; one that this release can't read, as it is written."""
+    try:
+        return rule(RuleReference.parse(written))
+    except ValueError:
+        return name(written)
 
 
 def _verdict(detail: dict[str, str]) -> str:

@@ -16,13 +16,17 @@ from bot.domain.clicks import LONGEST_REASON
 from bot.domain.errors import NameTaken
 from bot.domain.fields import FORBIDDEN, LONGEST_DESCRIPTION, LONGEST_NAME, SHORTEST_NAME
 from bot.domain.requests import BackupRequest
+from bot.slack.messages.ids import (
+    ASK_AGAIN_VIEW,
+    BREAK_GLASS_VIEW,
+    DESCRIPTION,
+    NAME,
+    REASON,
+    REJECT_VIEW,
+)
 from bot.slack.messages.mrkdwn import Message, mention, name, people, plain, verbatim
 from bot.slack.messages.words import kept, nothing, wish
 
-REJECT_VIEW = "reject_request"  # callback ids
-BREAK_GLASS_VIEW = "break_glass"
-ASK_AGAIN_VIEW = "ask_again"
-REASON, NAME, DESCRIPTION = "reason", "name", "description"  # block ids, and action ids
 LONGEST_TITLE = 24  # Slack's limit
 
 NAME_RULE = (
@@ -94,7 +98,7 @@ def why_field(typed: str) -> InputBlock:
 
 def name_taken(error: NameTaken) -> str:
     """Plain text, to stand beside the field: Slack shows no mention there."""
-    owner = "another request" if error.asked_by else "another backup"
+    owner = "another request" if error.requested_by else "another backup"
     return f"{owner.capitalize()} has the name {error.name}. Try {error.suggestion}."
 
 

@@ -1,0 +1,32 @@
+"""Pages of the lists that commands show and buttons turn."""
+
+from bot.application.origin import Origin
+from bot.domain.errors import RdsUnreachable
+from bot.slack.messages import answers
+from bot.slack.messages.mrkdwn import Message
+from handlers.services import Services
+
+ENOUGH = 60.0  # seconds for RDS: the ack does not wait so long, the person may
+
+
+async def backups_page(
+    services: Services, instance: str | None, *, every: bool, number: int = 0
+) -> Message:
+    """A page of an instance's backups, or of those that this bot made."""
+    if instance is None:
+        return answers.made_table(await services.inventory.made(number), services.command)
+    try:
+        view = await services.inventory.backups(
+            instance, every=every, number=number, timeout_seconds=ENOUGH
+        )
+    except TimeoutError:
+        raise RdsUnreachable("slow") from None
+    return answers.backups_table(view, services.command)
+
+
+async def instances_page(
+    services: Services, like: str | None, origin: Origin, *, number: int = 0
+) -> Message:
+    """A page of the instances."""
+    view = await services.inventory.instances(like, origin, number=number, timeout_seconds=ENOUGH)
+    return answers.instances_table(view, services.command)
