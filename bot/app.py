@@ -28,9 +28,10 @@ from bot.outbox.voice import Voice
 from bot.rds.client import RDS_TIMEOUT
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health, HealthServer
+from bot.runtime.in_flight import InFlight
 from bot.runtime.supervisor import Supervisor
 from bot.runtime.version import version
-from bot.slack.transport.bolt import AtWork, bolt_app
+from bot.slack.transport.bolt import bolt_app
 from bot.slack.transport.homes import Homes
 from bot.slack.transport.http import Address, HttpFront
 from bot.slack.transport.identity import identify
@@ -128,7 +129,7 @@ async def _carry_on(
         policy=settings.file.policy,
         clock=connections.clock,
         give_up_after=settings.file.rds.give_up_after,
-        gate=connections.gate,
+        in_flight=connections.in_flight,
     )
     members = replica or Alone(ALONE)
     journal = Journal(
@@ -235,8 +236,8 @@ def _listen(
     address: Address | None,
 ) -> HttpFront | SocketFront:
     """Let Slack reach the listeners; at the end they may answer what they have begun."""
-    env, at_work = settings.environment, AtWork()
-    app = bolt_app(connections.slack, identity, at_work)
+    env, listeners = settings.environment, InFlight()
+    app = bolt_app(connections.slack, identity, listeners)
     handlers.register(app, services)
     front: HttpFront | SocketFront
     if address:
@@ -245,7 +246,7 @@ def _listen(
         front = SocketFront(app, revealed(env.app_token))
     supervisor.keep(front.run())
     supervisor.push_async_callback(front.close)
-    supervisor.push_async_callback(at_work.drain, TO_ANSWER)
+    supervisor.push_async_callback(listeners.close, TO_ANSWER)
     return front
 
 

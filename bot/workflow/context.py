@@ -13,7 +13,7 @@ from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState, Retention
 from bot.outbox.voice import Voice
 from bot.runtime.clock import Clock
-from bot.runtime.in_flight import Gate
+from bot.runtime.in_flight import InFlight
 from bot.workflow.ports import Catalogue, Rds, Watcher
 
 
@@ -30,7 +30,7 @@ class StepContext:
     policy: Policy
     clock: Clock
     give_up_after: timedelta = timedelta(hours=2)  # from a decision until nothing more is sent
-    gate: Gate = field(default_factory=Gate)
+    in_flight: InFlight = field(default_factory=InFlight)  # calls that change something
     wakeups: MutableMapping[str, asyncio.Event] = field(
         default_factory=lambda: defaultdict(asyncio.Event)
     )

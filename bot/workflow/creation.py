@@ -91,7 +91,7 @@ async def _cannot_look(context: StepContext, request: BackupRequest, error: RdsE
 
 async def _send(context: StepContext, request: BackupRequest) -> None:
     try:
-        async with context.gate:
+        async with context.in_flight:
             request, accepted = await send(
                 context,
                 request,

@@ -104,7 +104,7 @@ async def carry_on(context: StepContext, request: BackupRequest) -> Ended | None
 async def _send(context: StepContext, request: BackupRequest) -> BackupRequest:
     """Send the delete, unless RDS has no such backup: then a look tells."""
     _, backup_id = request.in_rds
-    async with context.gate:
+    async with context.in_flight:
         try:
             request, _ = await send(
                 context,

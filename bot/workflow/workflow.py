@@ -153,7 +153,7 @@ class Lifecycle:
         is what DBOS starts only now: a workflow is a task for a while before it comes to us.
         """
         self._is_closing = True
-        if not await self._context.gate.close(seconds):
+        if not await self._context.in_flight.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
         running: list[asyncio.Future[Any]] = [*self._running, *self._context.voice.background]
         for task in running:
