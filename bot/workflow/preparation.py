@@ -90,6 +90,7 @@ async def _retried(
         context.clock,
         ask,
         partial(context.voice.put_off, request),
+        key=request.id,
         mending_until=request.asked_at + MENDING,
     )
 

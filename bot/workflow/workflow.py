@@ -17,6 +17,7 @@ from dbos import DBOS, SetWorkflowID
 from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.requests import Kind
 from bot.domain.states import RequestState
+from bot.runtime.backoff import Backoff
 from bot.runtime.loop_pacing import LoopPacer, Lull
 from bot.runtime.metrics import WORKFLOW_ERRORS
 from bot.workflow import approval, creation, deletion, preparation, retention, watching
@@ -171,7 +172,8 @@ class Lifecycle:
         self, name: str, call: Callable[[StepContext, str], Awaitable[T]], request_id: str
     ) -> T:
         """Make a call until it ends: an outage, or a bug, must not end somebody's request."""
-        gap, longest = FIRST_GAP, LONGEST_GAP
+        backoff = Backoff(self._context.clock, FIRST_GAP, LONGEST_GAP, key=request_id)
+        longest = LONGEST_GAP
         while True:
             began = self._context.clock.monotonic()
             try:
@@ -183,10 +185,8 @@ class Lifecycle:
                 longest = LONGEST_GAP
                 log.exception("step_fell_over", step=name, request=request_id)
             if self._context.clock.monotonic() - began > LONGEST_GAP:
-                gap = FIRST_GAP  # it went well for long: this is another trouble
-            gap = min(gap, longest)
-            await self._context.clock.sleep(gap)
-            gap *= 2
+                backoff.reset()  # it went well for long: this is another trouble
+            await backoff.wait(at_most=longest)
 
 
 async def _kind(context: StepContext, request_id: str) -> Kind:
