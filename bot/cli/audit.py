@@ -7,13 +7,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from cyclopts import App
 
-from bot.config.file import duration
 from bot.config.settings import database_url
 from bot.domain.audit import (
     GENESIS,
@@ -25,6 +24,7 @@ from bot.domain.audit import (
 )
 from bot.domain.errors import SettingsError
 from bot.domain.printable import printable
+from bot.domain.quantities import counted, parse_duration
 from bot.runtime.clock import Clock
 from bot.storage.audit_rows import NAMES, AuditRow, audit_rows, entry_of, unsealed_entry_of
 
@@ -116,13 +116,15 @@ class _Seen:
 def _told(seen: _Seen) -> int:
     """Say what was found where nothing is wrong."""
     if seen.unsealed:
-        print(f"{_entries(seen.unsealed)} not sealed yet: nothing proves them so far.")
+        waiting = counted(seen.unsealed, "entry is", "entries are")
+        print(f"{waiting} not sealed yet: nothing proves them so far.")
     if seen.newest is None:
         print("The trail is whole: it has no entry yet.")
         return WHOLE
     newest = seen.newest
     for key_id, count in seen.unproven.items():
-        print(f"{_entries(count)} sealed with the key {printable(key_id)}, which was not given.")
+        sealed = counted(count, "entry is", "entries are")
+        print(f"{sealed} sealed with the key {printable(key_id)}, which was not given.")
     if seen.unproven:
         print(
             f"Their content is not proven. Keys that were given: {', '.join(seen.keys) or 'none'}."
@@ -135,10 +137,6 @@ def _told(seen: _Seen) -> int:
     print(f"The trail is whole: {newest.number} entries, the newest of {newest.at}.")
     print(f"Its hash: {newest.hash}")
     return WHOLE
-
-
-def _entries(count: int) -> str:
-    return "1 entry is" if count == 1 else f"{count} entries are"
 
 
 def _keys(key: str | None, key_file: Path | None) -> Keys:
@@ -160,14 +158,9 @@ def _broken(why: str) -> int:
 
 def _moment(text: str) -> datetime:
     try:
-        age = duration(text)
-        if isinstance(age, timedelta):
-            return Clock().now() - age
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        age = parse_duration(text)
+        moment = Clock().now() - age if age is not None else datetime.fromisoformat(text)
+    except (OverflowError, ValueError):
         wish = "write a date like 2026-11-01, a time like 2026-11-01T12:00, or an age like 30d"
         raise SettingsError([f"--since: {wish}."]) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -17,6 +17,7 @@ from bot.domain.errors import RdsError, RdsUnreachable, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy_problems import problems
 from bot.domain.printable import printable
+from bot.domain.quantities import counted
 from bot.domain.references import alias_warnings
 from bot.runtime.clock import Clock
 from bot.slack.transport.people import People
@@ -92,9 +93,7 @@ async def findings(
 def _which_file(settings: Settings) -> Finding:
     source, rules = settings.source, len(settings.file.policy.rules)
     if source.read:
-        read = (
-            f"settings: read from {source.path}, with {rules} {'rule' if rules == 1 else 'rules'}"
-        )
+        read = f"settings: read from {source.path}, with {counted(rules, 'rule')}"
         return Finding(Level.OK, read)
     return Finding(Level.WARNING, f"settings: there is no {source.path}: {WITHOUT_A_FILE}.")
 

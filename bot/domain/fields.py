@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.domain.folding import REFERENCE
+from bot.domain.quantities import counted
 
 SHORTEST_NAME, LONGEST_NAME = 4, 64
 LONGEST_DESCRIPTION = 256
@@ -73,7 +74,8 @@ def name_problem(word: str) -> Problem | None:
             faults.append("it may hold only the letters a to z, digits, hyphens and underscores")
         if not SHORTEST_NAME <= len(word) <= LONGEST_NAME:
             faults.append(
-                f"it is {_characters(word)} long, and must be {SHORTEST_NAME} to {LONGEST_NAME}"
+                f"it is {counted(len(word), 'character')} long, and must be "
+                f"{SHORTEST_NAME} to {LONGEST_NAME}"
             )
     text = f"can't be a backup's name: {'; '.join(faults)}."
     return Problem("name", text, shown(word), mended_name(word))
@@ -102,8 +104,8 @@ def instance_problem(word: str) -> Problem | None:
         return Problem("instance", text, shown(word))
     if len(word) > LONGEST_INSTANCE:
         text = (
-            f"is {_characters(word)} long, and an instance's id, name or alias has at most "
-            f"{LONGEST_INSTANCE}."
+            f"is {counted(len(word), 'character')} long, and an instance's id, name or alias "
+            f"has at most {LONGEST_INSTANCE}."
         )
         return Problem("instance", text, shown(word))
     foreign = _foreign_id(word)
@@ -132,7 +134,7 @@ def description_problems(description: str) -> list[Problem]:
         problems.append(Problem("description", text, " ".join(found)))
     if len(description) > LONGEST_DESCRIPTION:
         text = (
-            f"The description is {_characters(description)} long: "
+            f"The description is {counted(len(description), 'character')} long: "
             f"RDS takes {LONGEST_DESCRIPTION}, so shorten it."
         )
         problems.append(Problem("description", text))
@@ -143,7 +145,3 @@ def mended_description(description: str) -> str:
     """The description without what RDS does not take, cut to the length that it takes."""
     plain = description.translate(_MENDED_DESCRIPTION)
     return " ".join(plain.split())[:LONGEST_DESCRIPTION].rstrip()
-
-
-def _characters(word: str) -> str:
-    return "1 character" if len(word) == 1 else f"{len(word)} characters"

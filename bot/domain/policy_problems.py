@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from bot.domain.decisions import able_to_approve
 from bot.domain.policy import Members, Policy, Terms, is_group
+from bot.domain.quantities import counted
 
 WILD = frozenset("*?[")
 NOBODY = "nobody can approve: name somebody who can, or set approvals = 0"
@@ -75,7 +76,7 @@ def _too_few(terms: Terms, members: Members) -> Iterator[tuple[str, str]]:
     if not able:
         yield "approvers", NOBODY
     else:
-        count = f"{len(able)} person" if len(able) == 1 else f"{len(able)} people"
+        count = counted(len(able), "person", "people")
         yield "approvals", f"wants {terms.approvals}, but only {count} can approve"
 
 

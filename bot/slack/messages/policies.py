@@ -3,9 +3,10 @@
 from bot.domain.decisions import AskVerdict, Decision
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms, is_group
+from bot.domain.quantities import counted
 from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
 from bot.slack.messages.mrkdwn import Message, channel, code, duration, listed, name, people, said
-from bot.slack.messages.policy_words import FEW, count, patterns_of, rule, who_approves, who_asks
+from bot.slack.messages.policy_words import FEW, patterns_of, rule, who_approves, who_asks
 
 
 def policy_answer(
@@ -59,7 +60,7 @@ def policy_overview(policy: Policy, command: str) -> Message:
     last = f"{rest}: {_in_short(policy.defaults)}"
     shown = fitting(rules, MESSAGE_ROOM - len(head) - len(last))
     cut = len(rules) - len(shown)
-    more = [f"… and {count(cut, 'more rule')}, which the config has."] if cut else []
+    more = [f"… and {counted(cut, 'more rule')}, which the config has."] if cut else []
     return listing([head, *shown, *more, last])
 
 

@@ -35,6 +35,7 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.instances import BackupStatus
+from bot.domain.quantities import counted
 from bot.slack.messages.mrkdwn import channel, code, date, duration, listed, mention, name, people
 from bot.slack.messages.policy_words import rule
 from bot.slack.messages.refusals import REFUSALS, Reason
@@ -219,7 +220,7 @@ def _(_: ForeignWorkspace) -> Reason:
 
 @reason.register
 def _(error: GaveUp) -> Reason:
-    tries = "1 try" if error.tries == 1 else f"{error.tries} tries"
+    tries = counted(error.tries, "try", "tries")
     waited = duration(timedelta(seconds=error.seconds))
     why = f"RDS gave no clear answer for {waited} ({tries}), so I stopped trying."
     return Reason(why, "Check that RDS responds before you request it again.")
@@ -246,7 +247,7 @@ def _(error: OtherChannel) -> Reason:
 
 @reason.register
 def _(error: TooFewApprovers) -> Reason:
-    needed = "1 person" if error.approvals == 1 else f"{error.approvals} people"
+    needed = counted(error.approvals, "person", "people")
     able = f"only {people(error.able)} can" if error.able else "nobody can"
     verb = "has" if error.approvals == 1 else "have"
     why = f"{needed} {verb} to approve a backup of {name(error.instance_name)}, and {able}"
