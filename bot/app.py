@@ -1,4 +1,4 @@
-"""The composition root: the only place that wires everything, once `outside.py` opened it."""
+"""The composition root: the only place that wires everything, once `connections.py` opened it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -64,14 +64,14 @@ async def running(
     """The whole bot, from its database to Slack, for as long as the block lasts.
 
     With an `address` Slack's requests are served over HTTP there, else two sockets are kept
-    open; RDS has `rds_patience` seconds of real time to answer a call. The block begins once
+    open; RDS has `rds_timeout` seconds of real time to answer a call. The block begins once
     Slack can reach the bot; the future it gets ends only if a part of the bot fell over.
     Raises SettingsError when Slack does not take a token, or the address cannot be listened on.
     """
     async with Supervisor() as supervisor:
         connections = await open_connections(settings, supervisor, clock, rds_timeout=rds_timeout)
         await _check_approvers(settings, connections)
-        lifecycle = await _carry_on(settings, connections, supervisor)
+        lifecycle = await _start_lifecycle(settings, connections, supervisor)
         identity = await identify(connections.slack, Clock())
         services = _services(settings, connections, lifecycle, identity)
         connections.store.on_change = services.homes.changed
@@ -114,7 +114,7 @@ async def _check_approvers(settings: Settings, connections: Connections) -> None
         raise SettingsError(fatal)
 
 
-async def _carry_on(
+async def _start_lifecycle(
     settings: Settings, connections: Connections, supervisor: Supervisor
 ) -> Lifecycle:
     """Carry on what was under way, and be ready for more."""

@@ -89,7 +89,7 @@ class Backups:
         wanted, taken = request.name, set[str]()
         while True:
             try:
-                trail = request_entry(request, AuditAction.ASKED, found, again)
+                trail = request_entry(request, AuditAction.SUBMITTED, found, again)
                 await self._intake.write(request, trail)
             except Conflict:
                 if same := await self._store.asked_by(request.trigger_id):
@@ -99,7 +99,7 @@ class Backups:
                     raise await self._name_taken(request) from None
                 request = request.model_copy(update={"name": free_name(wanted, taken)})
             else:
-                self._engine.begin(request.id)
+                self._engine.start(request.id)
                 return request
 
     async def _found(self, reference: str) -> Instance | None:

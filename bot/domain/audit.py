@@ -22,7 +22,7 @@ KEYED = "hmac-sha256"  # how a hash begins that was made with a key: hmac-sha256
 class AuditAction(StrEnum):
     """What happened. A request that ends is named as its state is."""
 
-    ASKED = "asked"
+    SUBMITTED = "asked"
     ASK_REFUSED = "ask_refused"  # nothing was stored
     AUDIT_REFUSED = "audit_refused"  # somebody may not read the trail
     LOOKED_UP = "looked_up"  # RDS knows the instance; people may decide

@@ -59,7 +59,7 @@ class Watcher:
         self._rds = rds
         self._clock = clock
         self._looks: set[Probe] = set()
-        self._asked_directly: dict[str, float] = {}  # backup id: when; old ones are forgotten
+        self._confirmed_at: dict[str, float] = {}  # backup id: when; old ones are forgotten
         self._aside: dict[str, _Aside] = {}  # backup id: looks that fail while others don't
         self._changed = asyncio.Event()
         self._wakes_at = float("inf")
@@ -138,12 +138,12 @@ class Watcher:
 
     async def _ask(self, first: Probe, now: float) -> None:
         stale = now - TRUST_A_HINT
-        self._asked_directly = {b: at for b, at in self._asked_directly.items() if at > stale}
+        self._confirmed_at = {b: at for b, at in self._confirmed_at.items() if at > stale}
         self._aside = {b: aside for b, aside in self._aside.items() if aside.until > stale}
         hinted = [
             look
             for look in self._waiting()
-            if look.due <= now + EARLY and look.backup_id in self._asked_directly
+            if look.due <= now + EARLY and look.backup_id in self._confirmed_at
         ]
         if first in hinted and len({look.instance_id for look in hinted}) > self._pages:
             await self._sweep(hinted)
@@ -159,7 +159,7 @@ class Watcher:
             if look.instance_id in running:
                 _answer(look, _still_running(look))
             else:
-                self._asked_directly.pop(look.backup_id, None)
+                self._confirmed_at.pop(look.backup_id, None)
                 look.due = float("-inf")
 
     async def _confirm(self, look: Probe) -> None:
@@ -170,9 +170,9 @@ class Watcher:
                 raise
             backup = None
         if backup is not None and backup.status == BackupStatus.BUILDING:
-            self._asked_directly[look.backup_id] = self._clock.monotonic()
+            self._confirmed_at[look.backup_id] = self._clock.monotonic()
         else:
-            self._asked_directly.pop(look.backup_id, None)
+            self._confirmed_at.pop(look.backup_id, None)
         _answer(look, backup)
 
     def _set_aside(
@@ -183,7 +183,7 @@ class Watcher:
         failures = before.failures + 1 if before else 1
         look.due = now + delay_after(failures, FIRST_GAP, LONGEST_GAP, look.backup_id)
         self._aside[look.backup_id] = _Aside(failures, look.due)
-        self._asked_directly.pop(look.backup_id, None)
+        self._confirmed_at.pop(look.backup_id, None)
         if before is None:
             told = {"backup": look.backup_id, "code": error.code}
             log.warning("look_set_aside", **told, exc_info=exc_info)

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from bot.application.ports import People, Store
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
+from bot.domain.errors import RdsRefused, UserError
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest
+from bot.domain.requests import BackupRequest, Refusal
 from bot.domain.states import RequestState, Retention
 from bot.outbox.voice import Voice
 from bot.runtime.clock import Clock
@@ -55,6 +56,23 @@ class StepContext:
             moved = await transaction.move(request, to, **changes)
             await transaction.record(self._entry(moved, action, detail))
         return moved
+
+    async def refuse(self, request: BackupRequest, error: UserError | RdsRefused) -> RequestState:
+        """End a request that can't be carried out, and save why. Raises Conflict."""
+        refusal = Refusal.of(error)
+        reason = {"reason": refusal.kind}
+        if isinstance(error, RdsRefused):
+            reason = {"reason": error.reason.value} | error.for_support
+        moved = await self.move(
+            request,
+            RequestState.REFUSED,
+            AuditAction.REFUSED,
+            reason,
+            refusal=refusal,
+            finished_at=self.clock.now(),
+            rds_request_id=getattr(error, "request_id", None),
+        )
+        return moved.state
 
     async def retain(
         self,

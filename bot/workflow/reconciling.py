@@ -160,7 +160,7 @@ class Reconciler:
         RESUMED.labels(status).inc()
         if past:
             log.warning("request_resumed", request=request_id, status=status, after=len(past))
-        self._lifecycle.begin(request_id, attempt=len(past) + 1)
+        self._lifecycle.start(request_id, attempt=len(past) + 1)
 
 
 def _request_id(workflow: WorkflowStatus) -> str:

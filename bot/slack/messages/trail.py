@@ -18,7 +18,7 @@ SHORT_ID = 8  # characters of a request's id, where its backup's name is not at 
 
 _A = AuditAction
 WORDS = {
-    _A.ASKED: "asked for",
+    _A.SUBMITTED: "asked for",
     _A.ASK_REFUSED: "asked in vain for",
     _A.AUDIT_REFUSED: "was not shown this trail",
     _A.LOOKED_UP: "put up for approval",
