@@ -1,4 +1,4 @@
-"""The composition root: the only place that wires everything, once `outside.py` opened it."""
+"""The composition root: the only place that wires everything, once `connections.py` opened it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,9 +28,10 @@ from bot.outbox.voice import Voice
 from bot.rds.client import RDS_TIMEOUT
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health, HealthServer
+from bot.runtime.in_flight import InFlight
 from bot.runtime.supervisor import Supervisor
 from bot.runtime.version import version
-from bot.slack.transport.bolt import AtWork, bolt_app
+from bot.slack.transport.bolt import bolt_app
 from bot.slack.transport.homes import Homes
 from bot.slack.transport.http import Address, HttpFront
 from bot.slack.transport.identity import identify
@@ -63,14 +64,14 @@ async def running(
     """The whole bot, from its database to Slack, for as long as the block lasts.
 
     With an `address` Slack's requests are served over HTTP there, else two sockets are kept
-    open; RDS has `rds_patience` seconds of real time to answer a call. The block begins once
+    open; RDS has `rds_timeout` seconds of real time to answer a call. The block begins once
     Slack can reach the bot; the future it gets ends only if a part of the bot fell over.
     Raises SettingsError when Slack does not take a token, or the address cannot be listened on.
     """
     async with Supervisor() as supervisor:
         connections = await open_connections(settings, supervisor, clock, rds_timeout=rds_timeout)
         await _check_approvers(settings, connections)
-        lifecycle = await _carry_on(settings, connections, supervisor)
+        lifecycle = await _start_lifecycle(settings, connections, supervisor)
         identity = await identify(connections.slack, Clock())
         services = _services(settings, connections, lifecycle, identity)
         connections.store.on_change = services.homes.changed
@@ -113,7 +114,7 @@ async def _check_approvers(settings: Settings, connections: Connections) -> None
         raise SettingsError(fatal)
 
 
-async def _carry_on(
+async def _start_lifecycle(
     settings: Settings, connections: Connections, supervisor: Supervisor
 ) -> Lifecycle:
     """Carry on what was under way, and be ready for more."""
@@ -128,7 +129,7 @@ async def _carry_on(
         policy=settings.file.policy,
         clock=connections.clock,
         give_up_after=settings.file.rds.give_up_after,
-        gate=connections.gate,
+        in_flight=connections.in_flight,
     )
     members = replica or Alone(ALONE)
     journal = Journal(
@@ -235,8 +236,8 @@ def _listen(
     address: Address | None,
 ) -> HttpFront | SocketFront:
     """Let Slack reach the listeners; at the end they may answer what they have begun."""
-    env, at_work = settings.environment, AtWork()
-    app = bolt_app(connections.slack, identity, at_work)
+    env, listeners = settings.environment, InFlight()
+    app = bolt_app(connections.slack, identity, listeners)
     handlers.register(app, services)
     front: HttpFront | SocketFront
     if address:
@@ -245,7 +246,7 @@ def _listen(
         front = SocketFront(app, revealed(env.app_token))
     supervisor.keep(front.run())
     supervisor.push_async_callback(front.close)
-    supervisor.push_async_callback(at_work.drain, TO_ANSWER)
+    supervisor.push_async_callback(listeners.close, TO_ANSWER)
     return front
 
 

@@ -19,7 +19,7 @@ from bot.rds.client import RdsClient, open_client
 from bot.rds.priority import call_budget
 from bot.rds.signing import AkSkAuth
 from bot.runtime.clock import Clock
-from bot.runtime.in_flight import Gate
+from bot.runtime.in_flight import InFlight
 from bot.runtime.rate_limit import CallLog, LocalCallLog
 from bot.runtime.supervisor import Supervisor
 from bot.slack.transport.pace import Pace
@@ -68,7 +68,7 @@ class Connections:
     watcher: Watcher
     threads: Threads
     people: People
-    gate: Gate  # before all that changes the world
+    in_flight: InFlight  # calls that change something
     clock: Clock
 
 
@@ -80,11 +80,16 @@ async def open_connections(
     session = await supervisor.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
     slack = slack_client(env, session)
     store, ledger, replica = await _open_database(env, supervisor, clock)
-    gate, pace = Gate(replica), Pace(clock, ledger)
+    in_flight, pace = InFlight(replica), Pace(clock, ledger)
     rds = await rds_client(
-        settings, supervisor, clock, timeout_seconds=rds_timeout, ledger=ledger, gate=gate
+        settings,
+        supervisor,
+        clock,
+        timeout_seconds=rds_timeout,
+        ledger=ledger,
+        in_flight=in_flight,
     )
-    threads = Threads(slack, store, clock, command=env.command, pace=pace, gate=gate)
+    threads = Threads(slack, store, clock, command=env.command, pace=pace, in_flight=in_flight)
     supervisor.push_async_callback(threads.close)
     warn = AliasWarnings(settings.source, settings.file.aliases)
     catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn)
@@ -95,7 +100,7 @@ async def open_connections(
     people = People(slack, clock, ledger)
     supervisor.push_async_callback(people.close)
     return Connections(
-        slack, store, ledger, replica, rds, catalogue, watcher, threads, people, gate, clock
+        slack, store, ledger, replica, rds, catalogue, watcher, threads, people, in_flight, clock
     )
 
 
@@ -115,11 +120,11 @@ async def rds_client(
     *,
     timeout_seconds: float,
     ledger: CallLog | None = None,
-    gate: Gate | None = None,
+    in_flight: InFlight | None = None,
 ) -> RdsClient:
     """A client for the project, open for as long as the stack.
 
-    The gate is asked again right before a create or a delete: it may have waited for its turn.
+    The lease is checked again right before a create or a delete, which may have queued for long.
     """
     env = settings.environment
     auth = AkSkAuth(
@@ -131,15 +136,15 @@ async def rds_client(
     )
     client = open_client(settings.rds_endpoint, auth, timeout_seconds)
     http = await stack.enter_async_context(client)
-    if gate:
-        http.event_hooks = {"request": [partial(_held, gate)]}
+    if in_flight:
+        http.event_hooks = {"request": [partial(_check_lease, in_flight)]}
     budget = call_budget(settings.file.rds.calls_per_minute, clock, ledger)
     return RdsClient(http, env.project_id, budget, clock)
 
 
-async def _held(gate: Gate, request: Any) -> None:
+async def _check_lease(in_flight: InFlight, request: Any) -> None:
     if request.method != "GET":
-        await gate.hold()
+        await in_flight.check_lease()
 
 
 class _Database(NamedTuple):

@@ -21,7 +21,7 @@ def asked(number: int = 1, **changes: object) -> BackupRequest:
         reference="orders-prod",
         name=f"before-{number}",
         description="",
-        state=RequestState.ASKED,
+        state=RequestState.SUBMITTED,
         asked_at=NOON,
     )
     return request.model_copy(update=changes)

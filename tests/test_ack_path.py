@@ -37,7 +37,7 @@ class Engine:
     def __init__(self) -> None:
         self.begun: list[str] = []
 
-    def begin(self, request_id: str) -> None:
+    def start(self, request_id: str) -> None:
         self.begun.append(request_id)
 
     def wake(self, request_id: str) -> None:

@@ -90,7 +90,7 @@ class Backups:
         wanted, taken = request.name, set[str]()
         while True:
             try:
-                trail = request_entry(request, AuditAction.ASKED, found, again)
+                trail = request_entry(request, AuditAction.SUBMITTED, found, again)
                 await self._intake.write(request, trail)
             except Conflict:
                 if same := await self._store.find_by_trigger(request.trigger_id):
@@ -100,7 +100,7 @@ class Backups:
                     raise await self._name_taken(request) from None
                 request = request.model_copy(update={"name": free_name(wanted, taken)})
             else:
-                self._engine.begin(request.id)
+                self._engine.start(request.id)
                 return request
 
     async def _found(self, reference: str) -> Instance | None:

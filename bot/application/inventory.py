@@ -176,16 +176,16 @@ class Inventory:
         """Spend a few spare calls on the instances whose backups were listed longest ago."""
         await self._lists.look_around(matching(await self._catalogue.known(0.0), ""))
 
-    async def overdue(self, after: timedelta) -> list[tuple[Instance, Backup | None]]:
+    async def stale(self, after: timedelta) -> list[tuple[Instance, Backup | None]]:
         """The instances whose last good backup is older than that, or that have none."""
         since = self._clock.now() - after
-        late = []
+        found = []
         for instance in matching(await self._catalogue.known(0.0), ""):
             if self._lists.knows(instance.id):
                 last = self._lists.last_good(instance.id)
                 if last is None or (at := last.begin_time) is None or at < since:
-                    late.append((instance, last))
-        return sorted(late, key=lambda row: begun(row[1]) if row[1] else LONG_AGO)
+                    found.append((instance, last))
+        return sorted(found, key=lambda row: begun(row[1]) if row[1] else LONG_AGO)
 
 
 def _page(number: int, items: int) -> Page:

@@ -40,7 +40,7 @@ def requested(origin: Origin, now: datetime, **what: Any) -> BackupRequest:
         requester=origin.user_id,
         response_url=origin.response_url,
         thread_ts=origin.thread_ts,
-        state=RequestState.ASKED,
+        state=RequestState.SUBMITTED,
         asked_at=now,
         **what,
     )

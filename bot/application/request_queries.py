@@ -21,7 +21,7 @@ MOST = 1000  # open requests that are looked through
 SHOWN = 20  # of one kind, in one answer
 RECENT = 5  # requests of one's own, on the home tab
 
-WAITING = {RequestState.ASKED, RequestState.AWAITING_APPROVAL}
+WAITING = {RequestState.SUBMITTED, RequestState.AWAITING_APPROVAL}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class HomeView:
     for_me: Sequence[BackupRequest]
     running: Sequence[BackupRequest]
     recent: Sequence[BackupRequest]  # their own, the newest first
-    overdue: Sequence[tuple[Instance, Backup | None]]
+    stale: Sequence[tuple[Instance, Backup | None]]
     at: datetime
 
 
@@ -107,8 +107,8 @@ class RequestQueries:
         pending = await self.pending(user_id)
         running = await self._store.requests(states=OPEN_STATES - WAITING, limit=MOST)
         recent = await self._store.requests(requester=user_id, limit=RECENT)
-        overdue = await self._inventory.overdue(self._stale_after)
-        return HomeView(pending.for_me, running, recent, overdue, self._clock.now())
+        stale = await self._inventory.stale(self._stale_after)
+        return HomeView(pending.for_me, running, recent, stale, self._clock.now())
 
     async def _members(self, waiting: Sequence[BackupRequest], user_id: str) -> Members:
         named = {person for r in waiting if r.terms for person in r.terms.approvers}

@@ -7,13 +7,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from cyclopts import App
 
-from bot.config.file import duration
 from bot.config.settings import database_url
 from bot.domain.audit import (
     GENESIS,
@@ -25,6 +24,7 @@ from bot.domain.audit import (
 )
 from bot.domain.errors import SettingsError
 from bot.domain.printable import printable
+from bot.domain.quantities import counted, parse_duration
 from bot.runtime.clock import Clock
 from bot.storage.audit_rows import NAMES, AuditRow, audit_rows, entry_of, unsealed_entry_of
 
@@ -119,13 +119,15 @@ class _Seen:
 def _told(seen: _Seen) -> int:
     """Print the result if nothing wrong was found, and return the exit code."""
     if seen.unsealed:
-        print(f"{_entries(seen.unsealed)} not sealed yet, so not verified.")
+        waiting = counted(seen.unsealed, "entry is", "entries are")
+        print(f"{waiting} not sealed yet, so not verified.")
     if seen.newest is None:
         print("The audit log is intact: it has no entries yet.")
         return WHOLE
     newest = seen.newest
     for key_id, count in seen.unproven.items():
-        print(f"{_entries(count)} sealed with the key {printable(key_id)}, which wasn't given.")
+        sealed = counted(count, "entry is", "entries are")
+        print(f"{sealed} sealed with the key {printable(key_id)}, which wasn't given.")
     if seen.unproven:
         print(
             "Their content can't be verified. "
@@ -136,17 +138,10 @@ def _told(seen: _Seen) -> int:
         print("The newest entry isn't sealed with a key, so anyone who can write to the database")
         print("could have replaced the log.")
         return UNPROVEN
-    print(f"The audit log is intact: {_counted(newest.number)}, the newest from {newest.at}.")
+    entries = counted(newest.number, "entry", "entries")
+    print(f"The audit log is intact: {entries}, the newest from {newest.at}.")
     print(f"Hash of the newest entry: {newest.hash}")
     return WHOLE
-
-
-def _counted(number: int) -> str:
-    return "1 entry" if number == 1 else f"{number} entries"
-
-
-def _entries(count: int) -> str:
-    return "1 entry is" if count == 1 else f"{count} entries are"
 
 
 def _keys(key: str | None, key_file: Path | None) -> Keys:
@@ -168,14 +163,9 @@ def _broken(why: str) -> int:
 
 def _moment(text: str) -> datetime:
     try:
-        age = duration(text)
-        if isinstance(age, timedelta):
-            return Clock().now() - age
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        age = parse_duration(text)
+        moment = Clock().now() - age if age is not None else datetime.fromisoformat(text)
+    except (OverflowError, ValueError):
         wish = "write a date like 2026-11-01, a time like 2026-11-01T12:00, or an age like 30d"
         raise SettingsError([f"--since: {wish}."]) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

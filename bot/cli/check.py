@@ -18,9 +18,9 @@ from bot.domain.instances import Instance
 from bot.domain.policy import is_group
 from bot.domain.policy_problems import problems
 from bot.domain.printable import printable
+from bot.domain.quantities import counted
 from bot.domain.references import alias_warnings
 from bot.runtime.clock import Clock
-from bot.slack.messages.policy_words import count
 from bot.slack.transport.people import People
 from bot.slack.transport.probe import why_no_post
 from bot.slack.transport.slack_errors import FAILURES, error_code
@@ -56,15 +56,14 @@ def run_check(environ: Mapping[str, str], *, offline: bool, http: bool) -> int:
 
 
 async def _print_all(environ: Mapping[str, str], *, offline: bool, http: bool) -> int:
-    counted, code = dict.fromkeys(Level, 0), 0
+    found, code = dict.fromkeys(Level, 0), 0
     async for finding in findings(environ, offline=offline, http=http):
         print(printable(str(finding)), flush=True)
-        counted[finding.level] += 1
+        found[finding.level] += 1
         if finding.level is Level.PROBLEM:
             code = max(code, finding.exit_code)
-    print(
-        f"{count(counted[Level.PROBLEM], 'problem')}, {count(counted[Level.WARNING], 'warning')}"
-    )
+    problems_found = counted(found[Level.PROBLEM], "problem")
+    print(f"{problems_found}, {counted(found[Level.WARNING], 'warning')}")
     return code
 
 
@@ -96,7 +95,7 @@ async def findings(
 def _which_file(settings: Settings) -> Finding:
     source, rules = settings.source, len(settings.file.policy.rules)
     if source.read:
-        return Finding(Level.OK, f"settings: read from {source.path}, {count(rules, 'rule')}")
+        return Finding(Level.OK, f"settings: read from {source.path}, {counted(rules, 'rule')}")
     return Finding(Level.WARNING, f"settings: {source.path} doesn't exist, so {WITHOUT_A_FILE}.")
 
 
@@ -154,7 +153,7 @@ async def _policy(slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Fi
 
 
 def _active(slack_id: str, people: int) -> str:
-    return count(people, "active member") if is_group(slack_id) else "active"
+    return counted(people, "active member") if is_group(slack_id) else "active"
 
 
 def _channels(settings: Settings) -> list[str]:
@@ -170,7 +169,9 @@ async def _rds(settings: Settings, stack: AsyncExitStack) -> AsyncIterator[Findi
         what = "isn't responding" if isinstance(error, RdsUnreachable) else "refused the call"
         yield Finding(Level.PROBLEM, f"RDS at {settings.rds_endpoint} {what} ({told})")
         return
-    yield Finding(Level.OK, f"RDS accepted the keys and lists {count(len(instances), 'instance')}")
+    yield Finding(
+        Level.OK, f"RDS accepted the keys and lists {counted(len(instances), 'instance')}"
+    )
     for warning in _unmatched(settings, instances):
         yield Finding(Level.WARNING, warning)
 

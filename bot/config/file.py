@@ -15,24 +15,22 @@ from bot.domain import policy
 from bot.domain.likeness import nearest
 from bot.domain.policy import Policy, Rule, RuleReference, RuleSource, Terms
 from bot.domain.policy_problems import PolicyProblem, problems
+from bot.domain.quantities import parse_duration
 from bot.domain.references import alias_problems
 
 DEFAULT_CONFIG = "backup-bot.toml"
-LONGEST_DURATION = 64  # characters
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def duration(value: object) -> object:
+def _duration(value: object) -> object:
     """Parse `"8h"`, `"90m"` or `"1d 12h"`; pydantic checks anything that isn't a string."""
     if isinstance(value, str):
-        short = value[:LONGEST_DURATION]
-        parts = re.findall(r"(\d+)\s*([smhd])", short)
-        if parts and len(value) <= LONGEST_DURATION and not re.sub(r"\d+\s*[smhd]|\s", "", short):
-            try:
-                return timedelta(**{UNITS[unit]: int(number) for number, unit in parts})
-            except (OverflowError, ValueError):
-                raise ValueError("it is too long") from None
-        raise ValueError('write a duration like "8h", "90m" or "1d 12h"')
+        try:
+            span = parse_duration(value)
+        except OverflowError:
+            raise ValueError("it is too long") from None
+        if span is None:
+            raise ValueError('write a duration like "8h", "90m" or "1d 12h"')
+        return span
     return value
 
 
@@ -61,7 +59,7 @@ def _approvers(value: object) -> object:
 
 ANYBODY = "anybody"
 WITHOUT_A_FILE = "anyone can request a backup, and anyone else in the channel can approve it"
-Duration = Annotated[timedelta, BeforeValidator(duration), Field(ge=timedelta(0))]
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
 Waiting = Annotated[Duration, Field(gt=timedelta(0), le=timedelta(days=30))]
 Ids = Annotated[tuple[str, ...], BeforeValidator(_list_of_ids)]
 Approvers = Annotated[tuple[str, ...], BeforeValidator(_approvers)]

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 
-FIRST_GAP, LONGEST_GAP = timedelta(seconds=2), timedelta(minutes=5)
-JITTER = 0.25  # a gap is longer or shorter by up to this part of it
+FIRST_GAP, LONGEST_GAP = 2.0, 300.0  # seconds
+JITTER = 0.25  # a delay is longer or shorter by up to this part of it
 LASTING = 4  # failures in a row from which on people hear of it: half a minute
 BUSY_GAP = timedelta(seconds=30)  # the shortest that RDS's own tools wait
 MENDING_GAP = timedelta(minutes=10)  # after a refused key: a few wrong signatures lock it
@@ -107,10 +107,14 @@ def _gap(reason: RefusalReason | None, failures: int, key: str) -> timedelta:
         return MENDING_GAP
     if reason in BUSY:
         return BUSY_GAP
-    gap = min(FIRST_GAP * (1 << min(failures - 1, 16)), LONGEST_GAP)
-    return gap * (1 + JITTER * (2 * _fraction(f"{key}:{failures}") - 1))
+    return timedelta(seconds=delay_after(failures, FIRST_GAP, LONGEST_GAP, key))
 
 
-def _fraction(key: str) -> float:
-    """From 0 to 1, different for each key, and the same after a restart."""
-    return zlib.crc32(key.encode()) / 0xFFFFFFFF
+def delay_after(failures: int, first: float, longest: float, key: str) -> float:
+    """Seconds to wait after so many failures in a row: each twice the last, up to the longest.
+
+    The jitter depends on the key and the failures alone, so it is the same after a restart.
+    """
+    fraction = zlib.crc32(f"{key}:{failures}".encode()) / 0xFFFFFFFF
+    delay = min(first * (1 << min(failures - 1, 16)), longest)
+    return delay * (1 + JITTER * (2 * fraction - 1))

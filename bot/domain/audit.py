@@ -22,7 +22,7 @@ KEYED = "hmac-sha256"  # begins a hash made with a key: hmac-sha256:key id:diges
 class AuditAction(StrEnum):
     """What happened. The end of a request has the name of its final state."""
 
-    ASKED = "asked"
+    SUBMITTED = "asked"
     ASK_REFUSED = "ask_refused"  # nothing was stored
     AUDIT_REFUSED = "audit_refused"  # someone isn't allowed to read the log
     LOOKED_UP = "looked_up"  # RDS knows the instance; people can decide

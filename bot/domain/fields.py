@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.domain.folding import REFERENCE
+from bot.domain.quantities import counted
 
 SHORTEST_NAME, LONGEST_NAME = 4, 64
 LONGEST_DESCRIPTION = 256
@@ -73,7 +74,8 @@ def name_problem(word: str) -> Problem | None:
             faults.append("it can contain only letters a to z, digits, hyphens and underscores")
         if not SHORTEST_NAME <= len(word) <= LONGEST_NAME:
             faults.append(
-                f"it has {_characters(word)}, but needs {SHORTEST_NAME} to {LONGEST_NAME}"
+                f"it has {counted(len(word), 'character')}, but needs "
+                f"{SHORTEST_NAME} to {LONGEST_NAME}"
             )
     text = f"isn't a valid backup name: {'; '.join(faults)}."
     return Problem("name", text, shown(word), mended_name(word))
@@ -102,8 +104,8 @@ def instance_problem(word: str) -> Problem | None:
         return Problem("instance", text, shown(word))
     if len(word) > LONGEST_INSTANCE:
         text = (
-            f"has {_characters(word)}, but an instance's ID, name or alias has at most "
-            f"{LONGEST_INSTANCE}."
+            f"has {counted(len(word), 'character')}, but an instance's ID, name or alias "
+            f"has at most {LONGEST_INSTANCE}."
         )
         return Problem("instance", text, shown(word))
     foreign = _foreign_id(word)
@@ -131,7 +133,8 @@ def description_problems(description: str) -> list[Problem]:
         problems.append(Problem("description", text, " ".join(found)))
     if len(description) > LONGEST_DESCRIPTION:
         text = (
-            f"The description has {_characters(description)}; the limit is {LONGEST_DESCRIPTION}."
+            f"The description has {counted(len(description), 'character')}; "
+            f"the limit is {LONGEST_DESCRIPTION}."
         )
         problems.append(Problem("description", text))
     return problems
@@ -141,7 +144,3 @@ def mended_description(description: str) -> str:
     """Return the description without forbidden characters, cut to the longest allowed."""
     plain = description.translate(_MENDED_DESCRIPTION)
     return " ".join(plain.split())[:LONGEST_DESCRIPTION].rstrip()
-
-
-def _characters(word: str) -> str:
-    return "1 character" if len(word) == 1 else f"{len(word)} characters"

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from bot.domain.decisions import able_to_approve
 from bot.domain.policy import PEOPLE_KEYS, Members, Policy, RuleSource, Terms, is_group
+from bot.domain.quantities import counted
 
 WILD = frozenset("*?[")
 NOBODY = "no one can approve; add approvers, or set approvals = 0"
@@ -77,9 +78,9 @@ def _too_few(terms: Terms, members: Members) -> Iterator[tuple[str, str]]:
     if not able:
         yield "approvers", NOBODY
     else:
-        approvals = f"{terms.approvals} approval{'' if terms.approvals == 1 else 's'}"
-        count = f"{len(able)} person" if len(able) == 1 else f"{len(able)} people"
-        yield "approvals", f"requires {approvals}, but only {count} can approve"
+        approvals = counted(terms.approvals, "approval")
+        able_people = counted(len(able), "person", "people")
+        yield "approvals", f"requires {approvals}, but only {able_people} can approve"
 
 
 def _nobodies(terms: Terms, members: Members) -> Iterator[tuple[str, str]]:

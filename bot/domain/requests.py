@@ -156,7 +156,7 @@ class BackupRequest(BaseModel):
             return self.terms is not None
         if self.state in SENDING and self.attempt and not self.attempt.accepted:
             return self.attempt.in_trouble or now - self.attempt.since >= PROMPT
-        return self.state is RequestState.ASKED
+        return self.state is RequestState.SUBMITTED
 
     @property
     def is_being_sent(self) -> bool:

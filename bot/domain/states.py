@@ -6,7 +6,7 @@ from enum import StrEnum
 class RequestState(StrEnum):
     """Ours; RDS's own words for a backup are `BackupStatus`."""
 
-    ASKED = "asked"  # on disk; not yet looked up in RDS
+    SUBMITTED = "asked"  # on disk; not yet looked up in RDS
     AWAITING_APPROVAL = "awaiting_approval"
     APPROVED = "approved"
     CREATING = "creating"  # a create may have been sent
@@ -28,7 +28,7 @@ class RequestState(StrEnum):
 
 _S = RequestState
 TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
-    _S.ASKED: frozenset({_S.AWAITING_APPROVAL, _S.APPROVED, _S.REFUSED, _S.WITHDRAWN}),
+    _S.SUBMITTED: frozenset({_S.AWAITING_APPROVAL, _S.APPROVED, _S.REFUSED, _S.WITHDRAWN}),
     _S.AWAITING_APPROVAL: frozenset(
         {_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN, _S.REFUSED}
     ),

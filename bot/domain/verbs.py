@@ -207,7 +207,7 @@ _ALL = (
         summary="shows a request's status; without a name, yours and everything running",
         example="status before-migration-42",
         parse=_status,
-        details="Use the backup's name, or the request's ID if it has none."),
+        details="Use the backup's name, or the request's ID if it has none.",
     ),
     Verb(
         name="instances",
@@ -215,7 +215,7 @@ _ALL = (
         summary="lists instances, their last successful backup, and whether you can request one",
         example="instances orders",
         parse=_instances,
-        details="Read replicas aren't listed: back up their primaries instead."),
+        details="Read replicas aren't listed: back up their primaries instead.",
     ),
     Verb(
         name="pending",
@@ -223,7 +223,7 @@ _ALL = (
         summary="lists what is waiting for approval, yours first",
         example="pending",
         parse=_pending,
-        details="Decide with the buttons on the cards."),
+        details="Decide with the buttons on the cards.",
     ),
     Verb(
         name="withdraw",
@@ -231,7 +231,7 @@ _ALL = (
         summary="withdraws your pending request",
         example="withdraw before-migration-42",
         parse=_withdraw,
-        details="A backup that has started can no longer be stopped."),
+        details="A backup that has started can no longer be stopped.",
     ),
     Verb(
         name="delete",
@@ -251,7 +251,7 @@ _ALL = (
         summary="shows who can request and approve backups, and by which rule",
         example="policy orders-prod",
         parse=_policy,
-        details="Without an instance it lists every rule; the first one that matches applies."),
+        details="Without an instance it lists every rule; the first one that matches applies.",
     ),
     Verb(
         name="audit",

@@ -13,13 +13,14 @@ from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.thread_lines import ThreadLine
 from bot.outbox.ports import Thread
+from bot.runtime.backoff import Backoff
 from bot.runtime.clock import Clock
 
 log = structlog.get_logger(__name__)
 
 STEP_TIMEOUT = 5.0  # seconds for which a step waits until a line of progress is said
-SAY_AGAIN = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)  # seconds after each try to say a line of progress
-FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries to say what must be said
+PROGRESS_TRIES = 6  # before a line of progress is dropped, half a minute after the first
+FIRST_GAP, LONGEST_GAP = 1.0, 60.0  # seconds between two tries
 
 
 class Voice:
@@ -95,14 +96,13 @@ class Voice:
         await self._until_taken(request.id, partial(self._thread.insist, request, line))
 
     async def _until_taken(self, request_id: str, tell: Callable[[], Awaitable[None]]) -> None:
-        gap = FIRST_GAP
+        backoff = Backoff(self._clock, FIRST_GAP, LONGEST_GAP, key=request_id)
         while True:
             try:
                 async with self._speaking[request_id]:
                     await tell()
             except SlackUnreachable:
-                await self._clock.sleep(gap)
-                gap = min(gap * 2, LONGEST_GAP)
+                await backoff.wait()
             else:
                 self._speaking.pop(request_id, None)
                 return
@@ -133,7 +133,8 @@ class Voice:
         subject: str = "",
         call: Sequence[str] = (),
     ) -> bool:
-        for gap in SAY_AGAIN if line else (0.0,):
+        backoff = Backoff(self._clock, FIRST_GAP, LONGEST_GAP, key=request.id)
+        for left in reversed(range(PROGRESS_TRIES if line else 1)):
             try:
                 await self._thread.show(request)
                 if line:
@@ -141,7 +142,8 @@ class Voice:
             except CannotPost as error:
                 log.warning("line_dropped", request=request.id, line=line, error=error.error)
             except (SlackUnreachable, StoreUnavailable):
-                await self._clock.sleep(gap)
+                if left:
+                    await backoff.wait()
                 continue
             return True
         return False

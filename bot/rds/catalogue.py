@@ -1,8 +1,9 @@
-"""The project's instances, kept in memory, so that a command is judged without a call."""
+"""A cache of the project's instances, so that a command is checked without a call."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from math import isfinite
 from typing import Protocol
 
 import structlog
@@ -10,13 +11,16 @@ import structlog
 from bot.domain.errors import RdsError, RdsUnreachable
 from bot.domain.instances import Instance
 from bot.domain.references import References
+from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-FRESH = 10.0  # seconds for which a refusal (unknown, ambiguous, a replica) is believed
-STALE = 300.0  # seconds after which a list that still serves is renewed behind it
-SHARED = 2.0  # seconds within which callers who want to know now share one answer
+INSTANCES = "instances"  # the only key in the cache
+ANY_AGE = float("inf")
+UNKNOWN_TTL = 10.0  # seconds for which a refusal (unknown, ambiguous, a replica) is believed
+CURRENT_TTL = 2.0  # seconds within which callers who need the current state share one list
+STALE = 300.0  # seconds after which a list is still used, and reloaded in the background
 LOOKS = 3  # lists that must agree before an instance that was known is gone
 
 
@@ -25,7 +29,7 @@ class Rds(Protocol):
 
 
 class InstanceCatalogue:
-    """What list-instances said last. Refreshed one call at a time, whoever wants it."""
+    """The last list of instances, and what a name, an id or an alias means in it."""
 
     def __init__(
         self,
@@ -35,99 +39,70 @@ class InstanceCatalogue:
         on_listed: Callable[[Sequence[Instance]], None] = lambda _: None,
     ) -> None:
         self._rds = rds
-        self._clock = clock
         self._aliases = aliases
         self._on_listed = on_listed
-        self._instances: list[Instance] = []
         self._references = References()
-        self._listed_at = float("-inf")
-        self._refreshing: asyncio.Task[None] | None = None
+        self._cache = Cache[str, list[Instance]](clock)
 
     async def find(self, reference: str, timeout_seconds: float) -> Instance:
-        """The instance as it was listed last; a refusal renews the list first.
+        """Return the instance as it was listed last; for an unknown one the list is read again.
 
-        Waits at most `patience` seconds of real time for RDS, and raises RdsUnreachable if it
-        did not answer by then; UnknownInstance, AmbiguousInstance and ReadReplica as
-        `References.find`.
+        Waits at most `timeout_seconds` of real time for RDS, and raises RdsUnreachable after
+        that; UnknownInstance, AmbiguousInstance and ReadReplica as `References.find`.
         """
-        if self._references.has(reference):
-            if self._age > STALE:
-                self._refresh()
-        elif self._age >= FRESH:
-            try:
-                async with asyncio.timeout(timeout_seconds):
-                    await asyncio.shield(self._refresh())
-            except TimeoutError:
-                raise RdsUnreachable("slow") from None
+        ttl = ANY_AGE if self._references.has(reference) else UNKNOWN_TTL
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._list(ttl)
+        except TimeoutError:
+            raise RdsUnreachable("slow") from None
         return self._references.find(reference)
 
     async def known(self, timeout_seconds: float) -> Sequence[Instance]:
-        """All instances as they were listed last, read replicas too, and renewed behind it.
+        """Return all instances as they were listed last, read replicas too.
 
-        Waits at most `patience` seconds of real time for a first list; without one there are
+        Waits at most `timeout_seconds` of real time for a first list; without one there are
         none.
         """
-        if self._listed_at == float("-inf"):
-            with suppress(TimeoutError, RdsError):
-                async with asyncio.timeout(timeout_seconds):
-                    await asyncio.shield(self._refresh())
-        elif self._age > STALE:
-            self._refresh()
-        return self._instances
+        with suppress(TimeoutError, RdsError):
+            async with asyncio.timeout(timeout_seconds):
+                return await self._list(ANY_AGE)
+        return []
 
     async def current(self, instance_id: str) -> Instance | None:
-        """The instance as RDS shows it now, or None if it is gone: three lists have to say so."""
-        if self._age > SHARED:
-            await asyncio.shield(self._refresh())
-        for look in range(LOOKS):
-            if found := next((i for i in self._instances if i.id == instance_id), None):
-                return found
-            if look + 1 < LOOKS:
-                await asyncio.shield(self._refresh())
+        """Return the instance as RDS shows it now, or None once three lists lack it."""
+        for ttl in (CURRENT_TTL, *[0.0] * (LOOKS - 1)):
+            for instance in await self._list(ttl):
+                if instance.id == instance_id:
+                    return instance
         return None
 
     async def warm(self) -> None:
         """Fill the list before the first command; a failure is only logged."""
         try:
-            await asyncio.shield(self._refresh())
+            await self._list(0.0)
         except RdsError as error:
             log.warning("instances_unknown", code=error.code, request_id=error.request_id)
 
     async def close(self) -> None:
         """Stop a refresh that is under way."""
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            await asyncio.gather(self._refreshing, return_exceptions=True)
+        await self._cache.close()
 
     @property
     def age(self) -> float:
         """Seconds since RDS listed the instances; 0 if it never has."""
-        return self._age if self._listed_at != float("-inf") else 0.0
+        age = self._cache.age(INSTANCES)
+        return age if isfinite(age) else 0.0
 
-    @property
-    def _age(self) -> float:
-        return self._clock.monotonic() - self._listed_at
+    async def _list(self, ttl: float) -> list[Instance]:
+        return await self._cache.get(INSTANCES, self._read, ttl=ttl, stale_after=STALE)
 
-    def _refresh(self) -> asyncio.Task[None]:
-        if self._refreshing is None or self._refreshing.done():
-            self._refreshing = asyncio.create_task(self._list())
-            self._refreshing.add_done_callback(_seen)
-        return self._refreshing
-
-    async def _list(self) -> None:
-        asked_at = self._clock.monotonic()
+    async def _read(self) -> list[Instance]:
         listed = await self._rds.list_instances()
         for _ in range(LOOKS - 1):
-            if listed or not self._instances:
+            if listed or not self._cache.peek(INSTANCES):
                 break
             listed = await self._rds.list_instances()  # all at once are hardly ever deleted
-        self._instances = listed
         self._references = References(listed, self._aliases)
-        self._listed_at = asked_at
-        self._on_listed(self._instances)
-
-
-def _seen(refresh: asyncio.Task[None]) -> None:
-    """A refresh that nobody waits for may fail without a word: the next one says it."""
-    if not refresh.cancelled():
-        refresh.exception()
+        self._on_listed(listed)
+        return listed

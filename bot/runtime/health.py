@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -14,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from bot.domain.errors import StoreUnavailable
+from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 from bot.runtime.http_server import Server, listen
 
@@ -142,7 +142,7 @@ class HealthServer:
 
     def __init__(self, health: Health, host: str, port: int) -> None:
         self._health = health
-        self._looking: asyncio.Task[tuple[bool, dict[str, Any]]] | None = None
+        self._cache = Cache[str, tuple[bool, dict[str, Any]]](Clock())
         self._replies: dict[str, Reply] = {
             "/healthz": self._healthz,
             "/readyz": self._readyz,
@@ -156,10 +156,7 @@ class HealthServer:
 
     async def close(self) -> None:
         await self._server.close()
-        if self._looking:
-            self._looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._looking
+        await self._cache.close()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         reply = self._replies.get(request.path)
@@ -174,18 +171,9 @@ class HealthServer:
 
     async def _readyz(self) -> web.Response:
         """Answer from a check that all requests within a second share."""
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._health.ready())
-            self._looking.add_done_callback(self._looked)
-        is_ready, parts = await asyncio.shield(self._looking)
+        is_ready, parts = await self._cache.get("ready", self._health.ready, ttl=TTL)
         status = 200 if is_ready else 503
         return web.json_response(parts, status=status, dumps=lambda v: json.dumps(v) + "\n")
-
-    def _looked(self, _: object) -> None:
-        asyncio.get_running_loop().call_later(TTL, self._look_again)
-
-    def _look_again(self) -> None:
-        self._looking = None
 
     async def _metrics(self) -> web.Response:
         gauges = await self._health.gauges()

@@ -1,4 +1,4 @@
-"""A gate before everything that changes the world: who may not act any more stays outside."""
+"""Counts the work in flight, so that a shutdown lets it finish and starts no more."""
 
 import asyncio
 from contextlib import suppress
@@ -16,36 +16,45 @@ class Lease(Protocol):
         ...
 
 
-class Gate:
-    """`async with gate:` around a call and the writing down of its result.
+class InFlight:
+    """`async with in_flight:` around a call that changes something and the saving of its result.
 
-    Nobody enters without the lease, if there is one: it is renewed in a transaction of its own
-    right before. Once the gate is closed or the lease is lost, those inside finish and nobody
-    enters any more: who comes waits until the process ends, and does it again after the next
-    start. Raises StoreUnavailable while nobody can tell whether the lease still stands.
+    With a lease, each entry renews it first, in a transaction of its own. After `close`, or once
+    the lease is lost, work that has entered can finish; new work waits until the process ends,
+    and is done again after the next start. Raises StoreUnavailable if the lease can't be checked.
     """
 
     def __init__(self, lease: Lease | None = None) -> None:
         self._lease = lease
-        self._inside = 0
+        self._count = 0
         self._closed = False
         self._empty = asyncio.Event()
         self._empty.set()
 
-    async def hold(self) -> None:
-        """Return if the lease stands; never if another process may have taken this one's place."""
+    async def check_lease(self) -> None:
+        """Return if the lease stands; never return if another process has taken over."""
         if self._lease:
             try:
                 await self._lease.renew()
             except LeaseLost:
                 await asyncio.Event().wait()
 
+    def enter(self) -> None:
+        """Count work that can't wait: it is counted even after `close`, and needs no lease."""
+        self._count += 1
+        self._empty.clear()
+
+    def leave(self) -> None:
+        """Count work that has ended."""
+        self._count -= 1
+        if not self._count:
+            self._empty.set()
+
     async def __aenter__(self) -> None:
-        await self.hold()
+        await self.check_lease()
         if self._closed:
             await asyncio.Event().wait()
-        self._inside += 1
-        self._empty.clear()
+        self.enter()
 
     async def __aexit__(
         self,
@@ -53,14 +62,12 @@ class Gate:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._inside -= 1
-        if not self._inside:
-            self._empty.set()
+        self.leave()
 
     async def close(self, seconds: float) -> bool:
-        """Let nobody in, and return whether all inside were done within `seconds` of real time."""
+        """Admit no more work; return whether all of it ended within `seconds` of real time."""
         self._closed = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
-        return not self._inside
+        return not self._count

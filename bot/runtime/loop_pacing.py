@@ -1,52 +1,51 @@
-"""Workflows begin and go on one after the other, so that whoever waits for an ack goes first."""
+"""Keeps the event loop free for acks: workflows start later, and one after the other."""
 
 import asyncio
 
-BREATH = 0.005  # seconds
-MOST = 20  # breaths that anybody waits for the loop to calm down
-LULL = 0.03  # seconds without a new request, after which those that came begin
-LONGEST_LULL = 0.25  # seconds that the oldest of them waits for that at most
+TICK = 0.005  # seconds
+MOST_TICKS = 20  # that anyone waits for the loop to catch up
+DEBOUNCE = 0.03  # seconds without a new request, after which the waiting ones start
+LONGEST_DEBOUNCE = 0.25  # seconds after which they start in any case
 
 
 async def calm() -> None:
     """Return when the loop is on time again, or after a while if it never is.
 
-    While it is late for everything, a click waits, and a message that was posted is not yet
-    written down as such.
+    While it is late, a click waits for its ack, and a message that was posted waits to be saved.
     """
     loop = asyncio.get_running_loop()
-    for _ in range(MOST):
+    for _ in range(MOST_TICKS):
         began = loop.time()
-        await asyncio.sleep(BREATH)
-        if loop.time() - began < 2 * BREATH:
+        await asyncio.sleep(TICK)
+        if loop.time() - began < 2 * TICK:
             return
 
 
-class Lull:
-    """A pause between people who ask; a workflow costs several times what an ack does."""
+class Debounce:
+    """Delays work until requests stop coming; starting a workflow costs several acks."""
 
     def __init__(self) -> None:
-        self._asked_at = float("-inf")
+        self._requested_at = float("-inf")
 
-    def disturb(self) -> None:
-        """Somebody asks."""
-        self._asked_at = asyncio.get_running_loop().time()
+    def hold_off(self) -> None:
+        """Note that a request has come."""
+        self._requested_at = asyncio.get_running_loop().time()
 
-    async def come(self) -> None:
-        """Return when nobody has asked for a moment, or after a while if they never stop."""
+    async def wait(self) -> None:
+        """Return when no request has come for a moment, or after a while if they never stop."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + LONGEST_LULL
-        while loop.time() < min(self._asked_at + LULL, until):  # noqa: ASYNC110, a lull is no event
-            await asyncio.sleep(BREATH)
+        until = loop.time() + LONGEST_DEBOUNCE
+        while loop.time() < min(self._requested_at + DEBOUNCE, until):  # noqa: ASYNC110, no event
+            await asyncio.sleep(TICK)
 
 
 class LoopPacer:
-    """A line in front of a busy loop."""
+    """Lets work start one piece at a time."""
 
     def __init__(self) -> None:
-        self._line = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def take(self) -> None:
-        """Return when the loop has caught up with what the one before brought about."""
-        async with self._line:
+        """Return when the loop has caught up with the work that started before."""
+        async with self._lock:
             await calm()

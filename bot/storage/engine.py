@@ -18,7 +18,7 @@ from bot.storage.file import SameFile, make_private
 
 OLDEST_SQLITE = (3, 35)  # DBOS uses RETURNING
 CONNECTIONS = 12  # of PostgreSQL, at the most
-PATIENCE = 5  # seconds for PostgreSQL to take a connection, and for one of the pool to be free
+CONNECT_TIMEOUT = 5  # seconds to connect to PostgreSQL, and to get a connection of the pool
 
 # A client whose host vanished is noticed after ten seconds, from either end.
 CLIENT = {
@@ -50,7 +50,7 @@ def open_engine(database_url: str, *, connections: int = CONNECTIONS) -> AsyncEn
             connect_args=connect_args(url),
             pool_size=connections,
             max_overflow=0,
-            pool_timeout=PATIENCE,
+            pool_timeout=CONNECT_TIMEOUT,
             pool_pre_ping=True,
             hide_parameters=True,
         )
@@ -84,7 +84,7 @@ def connect_args(
     options = [f"-c {name}={value}" for name, value in settings.items()]
     said = url.query.get("options", "")
     options += [said] if isinstance(said, str) else said
-    own = {"connect_timeout": PATIENCE, **CLIENT}
+    own = {"connect_timeout": CONNECT_TIMEOUT, **CLIENT}
     mine = {name: value for name, value in own.items() if name not in url.query}
     return {**mine, "options": " ".join(options).strip()}
 

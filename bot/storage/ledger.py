@@ -10,7 +10,7 @@ from bot.domain.errors import StoreUnavailable
 from bot.runtime.clock import Clock
 from bot.storage.engine import unavailable
 
-AGAIN = 1.0  # seconds until a database that does not answer is asked again
+RETRY_GAP = 1.0  # seconds before a database that isn't responding is tried again
 
 # One statement each: no replica holds the row while it thinks, or while it is frozen.
 LIVING = """
@@ -51,7 +51,7 @@ class SharedCallLog:
                     return 0.0
                 row = (await connection.execute(STATE, {"name": name})).mappings().one()
         except StoreUnavailable:
-            return AGAIN
+            return RETRY_GAP
         taken = sorted(at for at in row["taken"] if now - window < at < now + window)
         free_at = taken[-limit] + window if len(taken) >= limit else now
         return max(0.0, float(max(free_at, row["closed_until"]) - now))

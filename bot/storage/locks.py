@@ -19,8 +19,8 @@ from bot.storage.file import open_private
 log = structlog.get_logger(__name__)
 
 STARTING = 0x0BAC_5747  # of PostgreSQL: who holds it migrates and launches
-AGAIN = 0.2  # seconds
-PATIENCE = 30.0  # seconds; nobody who lives takes longer to start, and one that froze never ends
+RETRY_GAP = 0.2  # seconds
+START_TIMEOUT = 30.0  # seconds; a live replica starts faster, and a frozen one never ends
 
 
 @contextmanager
@@ -56,15 +56,15 @@ async def one_at_a_time(database_url: str) -> AsyncIterator[None]:
     # Neither in a transaction nor waiting in a statement: DBOS builds indices concurrently,
     # which waits for all of those to end.
     engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args=connect_args(url))
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     try:
         with engine.connect() as connection:
             try_lock = text("SELECT pg_try_advisory_lock(:key)")
             while not connection.scalar(try_lock, {"key": STARTING}):
                 if time.monotonic() > deadline:
-                    log.warning("start_not_waited_for", seconds=PATIENCE)
+                    log.warning("start_not_waited_for", seconds=START_TIMEOUT)
                     break
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(RETRY_GAP)
             yield
     except DBAPIError as error:
         raise cannot_open(error) from error

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 LEASE = 10.0  # seconds after its last heartbeat at which a replica is taken for dead
 BEATS = 5  # heartbeats in a lease
-AGAIN = 1.0  # seconds until a database that does not answer is asked again
+RETRY_GAP = 1.0  # seconds before a database that isn't responding is tried again
 CONNECTIONS = 2  # of its own: a heartbeat waits for nobody
 
 
@@ -70,7 +70,7 @@ class Replica:
                 await self.renew()
             except StoreUnavailable:
                 log.warning("lease_not_renewed", replica=self.id)
-                gap = min(gap, AGAIN)
+                gap = min(gap, RETRY_GAP)
             await asyncio.sleep(gap)
 
     async def renew(self) -> None:
@@ -133,7 +133,7 @@ class Replica:
                         decided(notification.payload)
             except psycopg.Error as error:
                 log.warning("decisions_not_heard", error=type(error).__name__)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_GAP)
 
     async def _connection(self) -> psycopg.AsyncConnection:
         url = self._engine.url.set(drivername="postgresql")

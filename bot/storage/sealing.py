@@ -27,7 +27,7 @@ LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the chain
 AT_ONCE = 500  # entries in one transaction
 FROZEN = "5s"  # a sealer that stops in its transaction loses it, and the lock, after so long
 TICK = 10.0  # seconds between two looks for what a dead process left
-AGAIN = 1.0  # seconds until the lock is tried again
+RETRY_GAP = 1.0  # seconds until the lock is tried again
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ class Sealer:
             if is_done:
                 await self._clock.wait(self._recorded, TICK)
             else:
-                await self._clock.sleep(AGAIN)
+                await self._clock.sleep(RETRY_GAP)
 
     async def seal(self) -> bool:
         """Chain all that waits; False if somebody else is at it, or has the key for it.

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from bot.domain.absence import unless_absent
+from bot.domain.attempts import delay_after
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.runtime.clock import Clock
@@ -22,8 +23,7 @@ log = structlog.get_logger(__name__)
 PAGE = 100  # instances that one call of a sweep shows
 TRUST_A_HINT = 300.0  # seconds since a backup was last asked about directly
 EARLY = 10.0  # seconds: a sweep answers looks that are due so soon as well, since it costs no more
-COOL_DOWN = 15.0  # seconds to the next call after one that failed; doubles up to five minutes
-LONGEST_COOL_DOWN = 300.0
+FIRST_GAP, LONGEST_GAP = 15.0, 300.0  # seconds to the next call after one that failed
 LOCKED_OUT = 600.0  # seconds after refused keys: some wrong signatures lock a key for five minutes
 
 
@@ -46,9 +46,9 @@ class Probe:
 
 
 class _Aside(NamedTuple):
-    """A backup about which a look failed: seconds between two looks, and when the next is due."""
+    """A backup about which looks failed: how often in a row, and when the next is due."""
 
-    gap: float
+    failures: int
     until: float  # on the clock's monotonic scale
 
 
@@ -59,12 +59,12 @@ class Watcher:
         self._rds = rds
         self._clock = clock
         self._looks: set[Probe] = set()
-        self._asked_directly: dict[str, float] = {}  # backup id: when; old ones are forgotten
+        self._confirmed_at: dict[str, float] = {}  # backup id: when; old ones are forgotten
         self._aside: dict[str, _Aside] = {}  # backup id: looks that fail while others don't
         self._changed = asyncio.Event()
         self._wakes_at = float("inf")
         self._pages = 1  # that a sweep costs
-        self._cool_down = 0.0  # seconds; 0 while all is well
+        self._failures = 0  # in a row, of calls that any look could have made
         self._not_before = float("-inf")
 
     async def look(
@@ -102,7 +102,7 @@ class Watcher:
         while True:
             self._changed.clear()
             if (wait := self._idle()) > 0:
-                wait = min(wait, LONGEST_COOL_DOWN)
+                wait = min(wait, LONGEST_GAP)
                 self._wakes_at = self._clock.monotonic() + wait
                 await self._clock.wait(self._changed, wait)
             else:
@@ -124,9 +124,9 @@ class Watcher:
             self._set_aside(first, RdsUnreachable(type(error).__name__), exc_info=error)
         else:
             self._aside.pop(first.backup_id, None)
-            if self._cool_down:
+            if self._failures:
                 log.info("watching_again")
-            self._cool_down = 0.0
+            self._failures = 0
 
     def _waiting(self) -> list[Probe]:
         return [look for look in self._looks if not look.answer.done()]
@@ -138,12 +138,12 @@ class Watcher:
 
     async def _ask(self, first: Probe, now: float) -> None:
         stale = now - TRUST_A_HINT
-        self._asked_directly = {b: at for b, at in self._asked_directly.items() if at > stale}
+        self._confirmed_at = {b: at for b, at in self._confirmed_at.items() if at > stale}
         self._aside = {b: aside for b, aside in self._aside.items() if aside.until > stale}
         hinted = [
             look
             for look in self._waiting()
-            if look.due <= now + EARLY and look.backup_id in self._asked_directly
+            if look.due <= now + EARLY and look.backup_id in self._confirmed_at
         ]
         if first in hinted and len({look.instance_id for look in hinted}) > self._pages:
             await self._sweep(hinted)
@@ -159,7 +159,7 @@ class Watcher:
             if look.instance_id in running:
                 _answer(look, _still_running(look))
             else:
-                self._asked_directly.pop(look.backup_id, None)
+                self._confirmed_at.pop(look.backup_id, None)
                 look.due = float("-inf")
 
     async def _confirm(self, look: Probe) -> None:
@@ -170,9 +170,9 @@ class Watcher:
                 raise
             backup = None
         if backup is not None and backup.status == BackupStatus.BUILDING:
-            self._asked_directly[look.backup_id] = self._clock.monotonic()
+            self._confirmed_at[look.backup_id] = self._clock.monotonic()
         else:
-            self._asked_directly.pop(look.backup_id, None)
+            self._confirmed_at.pop(look.backup_id, None)
         _answer(look, backup)
 
     def _set_aside(
@@ -180,10 +180,10 @@ class Watcher:
     ) -> None:
         """Ask about this one backup more and more seldom; the others don't wait for it."""
         now, before = self._clock.monotonic(), self._aside.get(look.backup_id)
-        gap = min(before.gap * 2, LONGEST_COOL_DOWN) if before else COOL_DOWN
-        look.due = now + gap
-        self._aside[look.backup_id] = _Aside(gap, look.due)
-        self._asked_directly.pop(look.backup_id, None)
+        failures = before.failures + 1 if before else 1
+        look.due = now + delay_after(failures, FIRST_GAP, LONGEST_GAP, look.backup_id)
+        self._aside[look.backup_id] = _Aside(failures, look.due)
+        self._confirmed_at.pop(look.backup_id, None)
         if before is None:
             told = {"backup": look.backup_id, "code": error.code}
             log.warning("look_set_aside", **told, exc_info=exc_info)
@@ -192,16 +192,17 @@ class Watcher:
 
     def _put_off(self, error: RdsError, look: Probe) -> None:
         """Make no call for a while; then another look goes first, should this one be the cause."""
-        lasts = self._cool_down > 0
+        self._failures += 1
+        lasts = self._failures > 1
+        delay = delay_after(self._failures, FIRST_GAP, LONGEST_GAP, look.backup_id)
         if not lasts:
             log.warning("watching_interrupted", code=error.code, request_id=error.request_id)
-        self._cool_down = min(max(COOL_DOWN, self._cool_down * 2), LONGEST_COOL_DOWN)
         if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
-            self._cool_down, lasts = LOCKED_OUT, True
+            delay, lasts = LOCKED_OUT, True
         for waiting in self._waiting() if lasts else ():
             if not waiting.patient:
                 waiting.answer.set_exception(error)
-        self._not_before = look.due = self._clock.monotonic() + self._cool_down
+        self._not_before = look.due = self._clock.monotonic() + delay
 
 
 def _concerns_all(error: RdsError) -> bool:

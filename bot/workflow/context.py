@@ -8,12 +8,13 @@ from datetime import timedelta
 
 from bot.application.ports import People, Store
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
+from bot.domain.errors import RdsRefused, UserError
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest
+from bot.domain.requests import BackupRequest, Refusal
 from bot.domain.states import RequestState, Retention
 from bot.outbox.voice import Voice
 from bot.runtime.clock import Clock
-from bot.runtime.in_flight import Gate
+from bot.runtime.in_flight import InFlight
 from bot.workflow.ports import Catalogue, Rds, Watcher
 
 
@@ -30,7 +31,7 @@ class StepContext:
     policy: Policy
     clock: Clock
     give_up_after: timedelta = timedelta(hours=2)  # from a decision until nothing more is sent
-    gate: Gate = field(default_factory=Gate)
+    in_flight: InFlight = field(default_factory=InFlight)  # calls that change something
     wakeups: MutableMapping[str, asyncio.Event] = field(
         default_factory=lambda: defaultdict(asyncio.Event)
     )
@@ -55,6 +56,23 @@ class StepContext:
             moved = await transaction.move(request, to, **changes)
             await transaction.record(self._entry(moved, action, detail))
         return moved
+
+    async def refuse(self, request: BackupRequest, error: UserError | RdsRefused) -> RequestState:
+        """End a request that can't be carried out, and save why. Raises Conflict."""
+        refusal = Refusal.of(error)
+        reason = {"reason": refusal.code}
+        if isinstance(error, RdsRefused):
+            reason = {"reason": error.reason.value} | error.for_support
+        moved = await self.move(
+            request,
+            RequestState.REFUSED,
+            AuditAction.REFUSED,
+            reason,
+            refusal=refusal,
+            finished_at=self.clock.now(),
+            rds_request_id=getattr(error, "request_id", None),
+        )
+        return moved.state
 
     async def retain(
         self,

@@ -16,7 +16,6 @@ from bot.domain.thread_lines import ThreadLine
 from bot.runtime.metrics import ADOPTIONS
 from bot.workflow.attempts import attempt_of, first_attempt, note, put_off, send, turn, why_ended
 from bot.workflow.context import StepContext
-from bot.workflow.refusal import refuse
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +47,7 @@ async def create(context: StepContext, request_id: str) -> RequestState:
 async def _begin(context: StepContext, request: BackupRequest) -> None:
     attempt = first_attempt(context, request)
     if attempt.is_over(context.clock.now()):  # the approval was for another day
-        await refuse(context, request, why_ended(attempt))
+        await context.refuse(request, why_ended(attempt))
         return
     broken = request.vote(Choice.BREAK_GLASS) is not None
     await context.voice.say(request, ThreadLine.BREAK_GLASS if broken else ThreadLine.APPROVED)
@@ -83,7 +82,7 @@ async def _cannot_look(context: StepContext, request: BackupRequest, error: RdsE
     """Until RDS shows what there is, nothing is sent; what surely isn't ours may be refused."""
     if isinstance(error, RdsRefused) and not may_pass(error):
         if not request.is_in_doubt:
-            await refuse(context, request, error)
+            await context.refuse(request, error)
             return
         log.error("look_refused", backup=request.name, reason=error.reason, code=error.code)
     await put_off(context, request.id, error)
@@ -91,7 +90,7 @@ async def _cannot_look(context: StepContext, request: BackupRequest, error: RdsE
 
 async def _send(context: StepContext, request: BackupRequest) -> None:
     try:
-        async with context.gate:
+        async with context.in_flight:
             request, accepted = await send(
                 context,
                 request,
@@ -130,7 +129,7 @@ async def _refused(context: StepContext, request: BackupRequest, error: RdsRefus
     if may_pass(error):
         await put_off(context, request.id, error)
     else:
-        await refuse(context, request, error)
+        await context.refuse(request, error)
 
 
 async def _end(context: StepContext, request: BackupRequest) -> None:
@@ -144,7 +143,7 @@ async def _end(context: StepContext, request: BackupRequest) -> None:
         state, action = RequestState.WITHDRAWN, AuditAction.WITHDRAWN
         await context.move(request, state, action, detail, decided_at=vote.at)
     else:
-        await refuse(context, request, why_ended(attempt_of(context, request)))
+        await context.refuse(request, why_ended(attempt_of(context, request)))
 
 
 async def _adopt(context: StepContext, request: BackupRequest, looks: tuple[float, ...]) -> bool:

@@ -12,7 +12,6 @@ from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
 from bot.workflow.attempts import attempt_of, first_attempt, note, put_off, send, turn, why_ended
 from bot.workflow.context import StepContext
-from bot.workflow.refusal import refuse
 
 LOOK = 5.0  # seconds from a delete to the first look whether it is gone
 
@@ -39,7 +38,7 @@ async def delete(context: StepContext, request_id: str) -> RequestState:
 async def _begin(context: StepContext, request: BackupRequest) -> None:
     attempt = first_attempt(context, request)
     if attempt.is_over(context.clock.now()):  # the approval was for another day
-        await refuse(context, request, why_ended(attempt))
+        await context.refuse(request, why_ended(attempt))
         return
     await context.voice.say(request, ThreadLine.APPROVED)
     detail = request.backup_on_trail
@@ -51,10 +50,10 @@ async def _begin(context: StepContext, request: BackupRequest) -> None:
 async def _go_on(context: StepContext, request: BackupRequest) -> None:
     if request.is_stopped:
         await _stop(context, request)
-    elif (ended := await carry_on(context, request)) is None:
+    elif (ended := await try_delete(context, request)) is None:
         return
     elif ended.error:
-        await refuse(context, await context.load(request.id), ended.error)
+        await context.refuse(await context.load(request.id), ended.error)
     else:
         await _deleted(context, request)
 
@@ -82,7 +81,7 @@ async def _deleted(context: StepContext, request: BackupRequest) -> None:
     )
 
 
-async def carry_on(context: StepContext, request: BackupRequest) -> Ended | None:
+async def try_delete(context: StepContext, request: BackupRequest) -> Ended | None:
     """One try to delete the request's backup, when its turn has come; None if it needs another.
 
     Raises Conflict once somebody withdraws it.
@@ -104,7 +103,7 @@ async def carry_on(context: StepContext, request: BackupRequest) -> Ended | None
 async def _send(context: StepContext, request: BackupRequest) -> BackupRequest:
     """Send the delete, unless RDS has no such backup: then a look tells."""
     _, backup_id = request.in_rds
-    async with context.gate:
+    async with context.in_flight:
         try:
             request, _ = await send(
                 context,

@@ -29,7 +29,6 @@ from bot.domain.progress import history_of
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.workflow.context import StepContext
-from bot.workflow.refusal import refuse
 from bot.workflow.retrying import retried
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for i
 async def look_up(context: StepContext, request_id: str) -> RequestState:
     """Ask RDS what the card must say, and refuse in plain words what cannot work."""
     request = await context.load(request_id)
-    if request.state is not RequestState.ASKED:
+    if request.state is not RequestState.SUBMITTED:
         return request.state
     try:
         return await _looked_up(context, request)
@@ -59,7 +58,7 @@ async def _looked_up(context: StepContext, request: BackupRequest) -> RequestSta
     except StoreUnavailable:
         raise  # ours to wait for, and no reason to refuse anybody
     except (UserError, RdsRefused) as error:
-        return await refuse(context, request, error)
+        return await context.refuse(request, error)
     waits = terms.approvals > 0
     moved = await context.move(
         request,
@@ -82,7 +81,7 @@ async def _retried(
     """Ask RDS until it answers. Raises Conflict once the request is withdrawn."""
 
     async def ask() -> T:
-        if (await context.load(request.id)).state is not RequestState.ASKED:
+        if (await context.load(request.id)).state is not RequestState.SUBMITTED:
             raise Conflict(request.id)
         return await call()
 
@@ -90,6 +89,7 @@ async def _retried(
         context.clock,
         ask,
         partial(context.voice.put_off, request),
+        key=request.id,
         mending_until=request.asked_at + MENDING,
     )
 
@@ -203,7 +203,7 @@ async def post_card(context: StepContext, request_id: str) -> RequestState:
     try:
         await context.voice.show(request)
     except CannotPost as error:
-        return await refuse(context, request, error)
+        return await context.refuse(request, error)
     except SlackUnreachable:
         if request.state is not RequestState.APPROVED:
             raise

@@ -13,6 +13,7 @@ import structlog
 from dbos import DBOS, WorkflowStatus
 
 from bot.application.ports import Store
+from bot.domain.attempts import delay_after
 from bot.domain.errors import StoreUnavailable
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import RECOVERIES, RESUMED
@@ -153,13 +154,13 @@ class Reconciler:
         if past:
             last = max(past, key=lambda w: w.updated_at or 0)
             status = last.status
-            gap = min(EVERY * 2 ** len(past), LONGEST_GAP) if len(past) > 1 else 0.0
+            gap = delay_after(len(past), EVERY, LONGEST_GAP, request_id) if len(past) > 1 else 0.0
             if time.time() - (last.updated_at or 0) / 1000 < gap:
                 return
         RESUMED.labels(status).inc()
         if past:
             log.warning("request_resumed", request=request_id, status=status, after=len(past))
-        self._lifecycle.begin(request_id, attempt=len(past) + 1)
+        self._lifecycle.start(request_id, attempt=len(past) + 1)
 
 
 def _request_id(workflow: WorkflowStatus) -> str:

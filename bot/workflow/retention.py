@@ -99,7 +99,7 @@ async def _begin_to_delete(context: StepContext, request: BackupRequest) -> None
 
 async def _delete(context: StepContext, request: BackupRequest) -> None:
     request = await turn(context, request.id)
-    if (ended := await deletion.carry_on(context, request)) is None:
+    if (ended := await deletion.try_delete(context, request)) is None:
         return
     request, what = await context.load(request.id), request.backup_on_trail
     if error := ended.error:

@@ -9,13 +9,14 @@ import structlog
 from bot.domain.attempts import MENDING_GAP, may_pass
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.thread_lines import ThreadLine
+from bot.runtime.backoff import Backoff
 from bot.runtime.clock import Clock
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FIRST_GAP, LONGEST_GAP = 2.0, 60.0  # seconds between two tries while RDS cannot be reached
-LASTING = 16.0  # such a gap, from which on people hear that RDS is away
+LASTING = 3  # failures in a row after which people are told that RDS is away
 
 
 async def retried(
@@ -23,6 +24,7 @@ async def retried(
     call: Callable[[], Awaitable[T]],
     tell: Callable[[ThreadLine], Awaitable[None]],
     *,
+    key: str,
     mending_until: datetime,
 ) -> T:
     """Make a call that changes nothing until RDS answers it.
@@ -30,7 +32,7 @@ async def retried(
     `tell` is done when this lasts, with RDS_AWAY or KEYS_REFUSED, and has to say each only once.
     Raises RdsRefused: of refused keys if nobody has mended them by `mending_until`.
     """
-    gap = FIRST_GAP
+    backoff = Backoff(clock, FIRST_GAP, LONGEST_GAP, key=key)
     while True:
         try:
             answer = await call()
@@ -38,27 +40,27 @@ async def retried(
             is_late = _are_keys_refused(error) and clock.now() >= mending_until
             if is_late or not may_pass(error):
                 raise
-            await _wait(clock, error, gap, tell)
+            await _wait(clock, error, backoff, tell)
         else:
-            if gap > FIRST_GAP:
+            if backoff.failures:
                 log.info("rds_reachable_again")
             return answer
-        gap = min(gap * 2, LONGEST_GAP)
 
 
 async def _wait(
-    clock: Clock, error: RdsError, gap: float, tell: Callable[[ThreadLine], Awaitable[None]]
+    clock: Clock, error: RdsError, backoff: Backoff, tell: Callable[[ThreadLine], Awaitable[None]]
 ) -> None:
+    delay = backoff.failed()
     if _are_keys_refused(error):
         await tell(ThreadLine.KEYS_REFUSED)
         await clock.sleep(MENDING_GAP.total_seconds())
         return
-    if gap == FIRST_GAP:
+    if backoff.failures == 1:
         log.warning("rds_unreachable", code=error.code, request_id=error.request_id)
-    if gap >= LASTING / 2:
+    if backoff.failures >= LASTING:
         await tell(ThreadLine.RDS_AWAY)
     told = error.retry_after if isinstance(error, RdsUnreachable) else None
-    await clock.sleep(max(gap, told or 0.0))
+    await clock.sleep(max(delay, told or 0.0))
 
 
 def _are_keys_refused(error: RdsError) -> bool:

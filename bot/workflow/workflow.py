@@ -17,7 +17,8 @@ from dbos import DBOS, SetWorkflowID
 from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.requests import Kind
 from bot.domain.states import RequestState
-from bot.runtime.loop_pacing import LoopPacer, Lull
+from bot.runtime.backoff import Backoff
+from bot.runtime.loop_pacing import Debounce, LoopPacer
 from bot.runtime.metrics import WORKFLOW_ERRORS
 from bot.workflow import approval, creation, deletion, preparation, retention, watching
 from bot.workflow.context import StepContext
@@ -40,11 +41,13 @@ class Lifecycle:
     def __init__(self, context: StepContext, *, poll_seconds: float) -> None:
         self._context = context
         self._watch: Step = partial(watching.watch, poll_seconds=poll_seconds)
-        self._asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()  # workflow and request ids
-        self._begun: set[str] = set()  # in this process; what it recovers goes on in turn
+        self._to_start: asyncio.Queue[tuple[str, str]] = (
+            asyncio.Queue()
+        )  # workflow and request ids
+        self._starting: set[str] = set()  # by this process; what DBOS recovers waits for the pacer
         self._under_way: Counter[str] = Counter()  # by workflow id
         self._pacer = LoopPacer()
-        self._lull = Lull()
+        self._debounce = Debounce()
         self._started: set[asyncio.Future[Any]] = set()  # here, and not yet at their end
         self._running: set[asyncio.Future[Any]] = set()  # and those that came to us by now
         self._is_closing = False
@@ -59,9 +62,9 @@ class Lifecycle:
                 self._counted(DBOS.workflow_id or request_id) as workflow_id,
                 structlog.contextvars.bound_contextvars(request=request_id),
             ):
-                if workflow_id not in self._begun:
+                if workflow_id not in self._starting:
                     await self._pacer.take()
-                self._begun.discard(workflow_id)
+                self._starting.discard(workflow_id)
                 return await self.back_up(request_id)
 
         self._workflow = back_up
@@ -84,14 +87,14 @@ class Lifecycle:
             state = await self._step("keep", retention.keep, request_id)
         return state
 
-    def begin(self, request_id: str, attempt: int = 1) -> None:
+    def start(self, request_id: str, attempt: int = 1) -> None:
         """Start a workflow for a request that is on disk.
 
         Twice is once, in whichever process: for each attempt there is one workflow.
         """
         workflow_id = request_id if attempt == 1 else f"{request_id}:{attempt}"
-        self._lull.disturb()
-        self._asked.put_nowait((workflow_id, request_id))
+        self._debounce.hold_off()
+        self._to_start.put_nowait((workflow_id, request_id))
 
     def is_under_way(self, workflow_id: str) -> bool:
         """Whether this workflow runs in this process."""
@@ -110,23 +113,23 @@ class Lifecycle:
     async def run(self) -> None:
         """Start what is asked, as it comes."""
         while True:
-            workflow_id, request_id = await self._asked.get()
-            await self._lull.come()
+            workflow_id, request_id = await self._to_start.get()
+            await self._debounce.wait()
             try:
                 await self._start(workflow_id, request_id)
             except Exception:  # the journal fell over; the next one may have more luck
                 log.exception("workflow_not_started", request=request_id)
-                self._asked.put_nowait((workflow_id, request_id))
+                self._to_start.put_nowait((workflow_id, request_id))
                 await self._context.clock.sleep(FIRST_GAP)
 
     async def _start(self, workflow_id: str, request_id: str) -> None:
-        self._begun.add(workflow_id)
+        self._starting.add(workflow_id)
         with SetWorkflowID(workflow_id):
             handle = await DBOS.start_workflow_async(self._workflow, request_id)
         if task := getattr(handle, "task", None):  # there is none if it ended before
             _keep_until_done(self._started, task)
         else:
-            self._begun.discard(workflow_id)
+            self._starting.discard(workflow_id)
 
     @contextmanager
     def _counted(self, workflow_id: str) -> Iterator[str]:
@@ -153,7 +156,7 @@ class Lifecycle:
         is what DBOS starts only now: a workflow is a task for a while before it comes to us.
         """
         self._is_closing = True
-        if not await self._context.gate.close(seconds):
+        if not await self._context.in_flight.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
         running: list[asyncio.Future[Any]] = [*self._running, *self._context.voice.background]
         for task in running:
@@ -171,7 +174,8 @@ class Lifecycle:
         self, name: str, call: Callable[[StepContext, str], Awaitable[T]], request_id: str
     ) -> T:
         """Make a call until it ends: an outage, or a bug, must not end somebody's request."""
-        gap, longest = FIRST_GAP, LONGEST_GAP
+        backoff = Backoff(self._context.clock, FIRST_GAP, LONGEST_GAP, key=request_id)
+        longest = LONGEST_GAP
         while True:
             began = self._context.clock.monotonic()
             try:
@@ -183,10 +187,8 @@ class Lifecycle:
                 longest = LONGEST_GAP
                 log.exception("step_fell_over", step=name, request=request_id)
             if self._context.clock.monotonic() - began > LONGEST_GAP:
-                gap = FIRST_GAP  # it went well for long: this is another trouble
-            gap = min(gap, longest)
-            await self._context.clock.sleep(gap)
-            gap *= 2
+                backoff.reset()  # it went well for long: this is another trouble
+            await backoff.wait(at_most=longest)
 
 
 async def _kind(context: StepContext, request_id: str) -> Kind:

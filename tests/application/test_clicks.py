@@ -65,7 +65,7 @@ class Engine:
 
     woken: list[str] = field(default_factory=list)
 
-    def begin(self, request_id: str) -> None: ...
+    def start(self, request_id: str) -> None: ...
 
     def wake(self, request_id: str) -> None:
         self.woken.append(request_id)
@@ -306,7 +306,7 @@ async def test_a_click_before_the_card_is_no_way_around_the_policy(store: Store)
     """A request that is looked up while a stranger's click is under way has its own terms."""
     desk = Desk(store)
     request = await desk.waiting()
-    before = request.model_copy(update={"state": _S.ASKED, "instance": None, "terms": None})
+    before = request.model_copy(update={"state": _S.SUBMITTED, "instance": None, "terms": None})
 
     result = await Desk(Overtaken(store, before), desk.terms).click(request.id, DAN)
 

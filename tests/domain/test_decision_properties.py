@@ -138,7 +138,7 @@ def test_nothing_is_decided_in_another_state(state: RequestState, choice: Choice
     request = waiting(everybody).model_copy(update={"state": state})
     click = Click(request.id, choice, "UANA", "T0DEMO", reason="because")
     expected = Verdict.EXPIRED if state is RequestState.EXPIRED else Verdict.ALREADY_DECIDED
-    if (state, choice) == (RequestState.ASKED, Choice.WITHDRAW):
+    if (state, choice) == (RequestState.SUBMITTED, Choice.WITHDRAW):
         expected = Verdict.DECIDED
         stranger = Click(request.id, choice, "UBEN", "T0DEMO")
         assert judge(stranger, request, {}, NOON).verdict is Verdict.NOT_THE_REQUESTER

@@ -32,7 +32,7 @@ from bot.domain.states import RequestState
 from bot.outbox.voice import Voice
 from bot.rds.catalogue import InstanceCatalogue
 from bot.runtime import loop_pacing
-from bot.runtime.loop_pacing import Lull
+from bot.runtime.loop_pacing import Debounce
 from bot.slack.transport.threads import Threads
 from bot.slack.transport.web_client import SlackClient
 from bot.storage.audit_rows import audit_rows, entry_of
@@ -125,8 +125,8 @@ class JournaledLifecycle(Lifecycle):
         # Not the parent's, which registers its workflow with DBOS.
         self._context = context
         self._watch: Step = partial(watching.watch, poll_seconds=10)
-        self._asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        self._lull = Lull()
+        self._to_start: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._debounce = Debounce()
         self._journal = journal
         self._outside = outside
         self._carried: set[asyncio.Task[None]] = set()
@@ -135,9 +135,9 @@ class JournaledLifecycle(Lifecycle):
         for request_id in self._journal:
             self._carry(request_id)
         for request_id in await self._context.store.unfinished():
-            self.begin(request_id)
+            self.start(request_id)
         while True:
-            _, request_id = await self._asked.get()
+            _, request_id = await self._to_start.get()
             await self._outside.clock.sleep(self._outside.chance.uniform(0, 0.2))
             if request_id not in self._journal:
                 self._journal[request_id] = {}
@@ -376,7 +376,7 @@ async def play(
     seed: int, directory: Path, migrated: Path, *, busy: float = BUSY, store_away: float = 0.0
 ) -> History:
     """The run that a seed stands for. How the database's threads take turns it does not say."""
-    loop_pacing.BREATH = 0  # a breath is of real time, of which there is no want here
+    loop_pacing.TICK = 0  # a tick is of real time, which a run does not have
     file = directory / f"run{seed}.db"
     shutil.copyfile(migrated, file)
     history = await Run(seed, f"sqlite:///{file}", busy, store_away).play()

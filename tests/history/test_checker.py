@@ -55,7 +55,7 @@ GOOD = History(
     events=(ASKED, CARD, *APPROVALS, SENT, DONE, END),
     requests=left(),
     trail=(
-        entry(_A.ASKED, ANA),
+        entry(_A.SUBMITTED, ANA),
         entry(_A.APPROVED, BEN),
         entry(_A.APPROVED, CAT),
         entry(_A.CREATE_SENT),

@@ -17,9 +17,9 @@ BUSY = 600.0  # seconds
 @pytest.fixture
 def migrated(tmp_path: Path) -> Iterator[Path]:
     """A database file to begin with; the loop takes its breaths again afterwards."""
-    breath = loop_pacing.BREATH
+    tick = loop_pacing.TICK
     yield template(tmp_path)
-    loop_pacing.BREATH = breath
+    loop_pacing.TICK = tick
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from bot.runtime.loop_pacing import LULL, MOST, LoopPacer, Lull
+from bot.runtime.loop_pacing import DEBOUNCE, MOST_TICKS, Debounce, LoopPacer
 
 
 async def test_they_go_one_after_the_other() -> None:
@@ -29,7 +29,7 @@ async def test_a_loop_that_is_always_busy_holds_nobody_up_for_good() -> None:
             await asyncio.sleep(0)
 
     working = asyncio.create_task(work())
-    async with asyncio.timeout(MOST * 1.0):
+    async with asyncio.timeout(MOST_TICKS * 1.0):
         await LoopPacer().take()
     busy = False
     await working
@@ -37,25 +37,25 @@ async def test_a_loop_that_is_always_busy_holds_nobody_up_for_good() -> None:
 
 async def test_who_asked_begins_when_nobody_asks_any_more() -> None:
     """As long as people ask, their acks go first."""
-    lull, loop = Lull(), asyncio.get_running_loop()
+    debounce, loop = Debounce(), asyncio.get_running_loop()
     for _ in range(5):
-        lull.disturb()
-        coming = asyncio.create_task(lull.come())
-        await asyncio.sleep(LULL / 3)
+        debounce.hold_off()
+        coming = asyncio.create_task(debounce.wait())
+        await asyncio.sleep(DEBOUNCE / 3)
         assert not coming.done()
         coming.cancel()
     began = loop.time()
-    lull.disturb()
-    await lull.come()
+    debounce.hold_off()
+    await debounce.wait()
 
-    assert loop.time() - began >= LULL
-    await asyncio.wait_for(lull.come(), LULL / 3)
+    assert loop.time() - began >= DEBOUNCE
+    await asyncio.wait_for(debounce.wait(), DEBOUNCE / 3)
 
 
 async def test_people_who_never_stop_asking_keep_nobody_waiting_for_good() -> None:
     """After a while the oldest begins all the same."""
-    lull = Lull()
-    coming = asyncio.create_task(lull.come())
+    debounce = Debounce()
+    coming = asyncio.create_task(debounce.wait())
     while not coming.done():
-        lull.disturb()
+        debounce.hold_off()
         await asyncio.sleep(0)

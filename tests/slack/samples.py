@@ -78,7 +78,7 @@ def asked(
         reference=instance,
         name=name,
         description=description,
-        state=S.ASKED,
+        state=S.SUBMITTED,
         asked_at=ASKED_AT,
     )
 

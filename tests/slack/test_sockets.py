@@ -13,7 +13,8 @@ from bot.demo.slack.api import SlackServer
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import SettingsError
 from bot.runtime.clock import Clock
-from bot.slack.transport.bolt import AtWork, bolt_app
+from bot.runtime.in_flight import InFlight
+from bot.slack.transport.bolt import bolt_app
 from bot.slack.transport.sockets import Pace, SocketFront
 from bot.slack.transport.web_client import SlackClient
 
@@ -41,7 +42,7 @@ async def front(workspace: Workspace) -> AsyncIterator[SocketFront]:
     """An app that acks, behind two sockets that are looked after in great haste."""
     session = aiohttp.ClientSession()
     client = SlackClient("xoxb", base_url=f"{workspace.base_url}/api/", session=session)
-    app = bolt_app(client, AuthorizeResult(enterprise_id=None, team_id="T"), AtWork())
+    app = bolt_app(client, AuthorizeResult(enterprise_id=None, team_id="T"), InFlight())
     app.command("/backup")(_ack)
     front = SocketFront(app, "xapp", HASTE)
     running = asyncio.create_task(front.run())

@@ -15,7 +15,7 @@ from tests.slack.samples import BACKUP_ID, DECIDED_AT, on_the_trail
 
 A = AuditAction
 AT_1405 = "<!date^1795442700^{date_short_pretty} at {time}|2026-11-23 14:05 UTC>"
-ASKED = on_the_trail(A.ASKED, "U0ANA", name="before-42", description="for the upgrade")
+ASKED = on_the_trail(A.SUBMITTED, "U0ANA", name="before-42", description="for the upgrade")
 
 
 def lines(*entries: AuditEntry) -> list[str]:

@@ -15,7 +15,7 @@ from tests.storage.test_audit_trail import tamper
 Output = pytest.CaptureFixture[str]
 TEXT, OTHER = "a key that nobody guesses", "another one, also long"
 KEY = AuditKey.of(TEXT)
-ENTRY = asked().on_trail(AuditAction.ASKED, at=NOON, actor="U0ANA", detail={})
+ENTRY = asked().on_trail(AuditAction.SUBMITTED, at=NOON, actor="U0ANA", detail={})
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def migrated_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 def entry(number: int, **changes: object) -> AuditEntry:
     """What an entry may hold."""
     entry = asked(number).on_trail(
-        AuditAction.ASKED,
+        AuditAction.SUBMITTED,
         at=NOON + timedelta(minutes=number, microseconds=number),
         actor="U0ANA",
         detail={"name": f"before-{number}", "text": 'é "=1" \U0001f600'},

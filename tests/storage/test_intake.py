@@ -21,7 +21,7 @@ from tests.requests import NOON, asked
 def entry(request: BackupRequest) -> AuditEntry:
     """What the trail says of it."""
     return AuditEntry(
-        at=NOON, request_id=request.id, actor=request.requester, action=AuditAction.ASKED
+        at=NOON, request_id=request.id, actor=request.requester, action=AuditAction.SUBMITTED
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.domain.errors import LeaseLost
-from bot.runtime.in_flight import Gate
+from bot.runtime.in_flight import InFlight
 from bot.storage.engine import connect_args, journal_args, migrate, open_engine
 from bot.storage.replica import Replica
 
@@ -47,7 +47,7 @@ async def test_who_is_silent_for_a_lease_is_fenced(joins: Joins) -> None:
 
     assert await other.fence() == [silent.id]
     assert await other.living() == {other.id}
-    acting = asyncio.create_task(Gate(silent).__aenter__())
+    acting = asyncio.create_task(InFlight(silent).__aenter__())
     with pytest.raises(LeaseLost):
         await silent.keep()
     await asyncio.sleep(0.01)
@@ -63,7 +63,7 @@ async def test_who_renews_lives_on(joins: Joins) -> None:
     await asyncio.sleep(2 * LEASE)
 
     assert await other.fence() == []
-    async with Gate(one):
+    async with InFlight(one):
         pass
     for task in beating:
         task.cancel()

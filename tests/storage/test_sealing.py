@@ -37,7 +37,7 @@ async def store(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 def entry(number: int) -> AuditEntry:
     at = NOON + timedelta(minutes=number)
-    return asked(number).on_trail(AuditAction.ASKED, at=at, actor=f"U{number}", detail={})
+    return asked(number).on_trail(AuditAction.SUBMITTED, at=at, actor=f"U{number}", detail={})
 
 
 async def record(store: Store, *numbers: int) -> None:

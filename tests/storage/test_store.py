@@ -143,7 +143,7 @@ async def test_a_name_belongs_to_one_open_request(store: Store) -> None:
 
 async def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     """Request, votes and audit are written together or not at all."""
-    entry = AuditEntry(at=NOON, request_id="request1", actor="U0ANA", action=AuditAction.ASKED)
+    entry = AuditEntry(at=NOON, request_id="request1", actor="U0ANA", action=AuditAction.SUBMITTED)
 
     async def cut_off() -> None:
         async with store.transaction() as transaction:

@@ -213,7 +213,7 @@ class Waker:
     def __init__(self, context: StepContext) -> None:
         self._context = context
 
-    def begin(self, request_id: str) -> None:
+    def start(self, request_id: str) -> None:
         raise AssertionError(request_id)
 
     def wake(self, request_id: str) -> None:

@@ -72,7 +72,7 @@ class Bot:
     async def unfinished(self) -> list[str]:
         return self.unfinished_ids
 
-    def begin(self, request_id: str, attempt: int) -> None:
+    def start(self, request_id: str, attempt: int) -> None:
         self.begun.append((request_id, attempt))
 
     def is_under_way(self, workflow_id: str) -> bool:
@@ -179,7 +179,7 @@ async def test_a_start_looks_for_what_was_left(
 ) -> None:
     """Requests that never had a workflow, though they were promised."""
     async with opens() as story:
-        monkeypatch.setattr(Lifecycle, "begin", lambda *_, **__: None)
+        monkeypatch.setattr(Lifecycle, "start", lambda *_, **__: None)
         async with story.bot():
             await story.types("create orders before-42")
         monkeypatch.undo()

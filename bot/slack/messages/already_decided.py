@@ -9,7 +9,7 @@ from bot.slack.messages.words import lower, nothing, outcome, reason_of, went_ah
 
 _S = RequestState
 NOWS = {
-    _S.ASKED: "It is being looked up in RDS.",
+    _S.SUBMITTED: "It is being looked up in RDS.",
     _S.AWAITING_APPROVAL: "It waits for approval.",
     _S.APPROVED: "It is starting now.",
     _S.CREATING: "It is starting now.",

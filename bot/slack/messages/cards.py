@@ -118,7 +118,7 @@ def _story(request: BackupRequest) -> str:
 
 def _who(request: BackupRequest) -> str:
     """Who asked, who approved, and why it was asked."""
-    asks = "asks" if request.state in (_S.ASKED, _S.AWAITING_APPROVAL) else "asked"
+    asks = "asks" if request.state in (_S.SUBMITTED, _S.AWAITING_APPROVAL) else "asked"
     if request.state is _S.WITHDRAWN:
         asks = "asked and withdrew"
     parts = [f"{mention(request.requester)} {asks}"]

@@ -36,7 +36,7 @@ def home_view(home: HomeView, links: Links, command: str) -> dict[str, Any]:
         *_waiting(home, links),
         *_running(home, links),
         *_recent(home, links, command),
-        *_overdue(home, command),
+        *_stale(home, command),
         ContextBlock(elements=[verbatim(f"{code(f'{command} help')} tells what I can do.")]),
     ]
     return View(type="home", blocks=blocks).to_dict()
@@ -71,14 +71,14 @@ def _recent(home: HomeView, links: Links, command: str) -> list[Block]:
     return [*blocks, *sections(lines)]
 
 
-def _overdue(home: HomeView, command: str) -> list[Block]:
-    if not home.overdue:
+def _stale(home: HomeView, command: str) -> list[Block]:
+    if not home.stale:
         return []
-    lines = [f"• {_late(row, home.at)}" for row in home.overdue[:LATE]]
+    lines = [f"• {_late(row, home.at)}" for row in home.stale[:LATE]]
     tells = code(f"{command} instances")
-    if len(home.overdue) > LATE:
-        lines.append(f"… and {len(home.overdue) - LATE} more: {tells} shows them.")
-    return [*_title("Without a fresh backup", len(home.overdue)), *sections(lines)]
+    if len(home.stale) > LATE:
+        lines.append(f"… and {len(home.stale) - LATE} more: {tells} shows them.")
+    return [*_title("Without a fresh backup", len(home.stale)), *sections(lines)]
 
 
 def _late(row: tuple[Instance, Backup | None], now: datetime) -> str:

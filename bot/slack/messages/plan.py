@@ -15,7 +15,7 @@ from bot.slack.messages.words import usually, went_ahead
 
 _S = RequestState
 TITLES = {
-    _S.ASKED: "Asked",
+    _S.SUBMITTED: "Asked",
     _S.AWAITING_APPROVAL: "Asked: waits for approval",
     _S.APPROVED: "Approved",
     _S.CREATING: "Approved",
@@ -110,7 +110,7 @@ def _approved(request: BackupRequest) -> Step:
 
 
 def _approval(request: BackupRequest) -> Step:
-    if request.state is _S.ASKED:
+    if request.state is _S.SUBMITTED:
         return Step("approval", "Asked: looking it up in RDS", "in_progress")
     if request.state is not _S.AWAITING_APPROVAL:
         return _approved(request)

@@ -3,9 +3,10 @@
 from bot.domain.decisions import AskVerdict, Decision
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms, is_group
+from bot.domain.quantities import counted
 from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
 from bot.slack.messages.mrkdwn import Message, channel, code, duration, listed, name, people, said
-from bot.slack.messages.policy_words import FEW, count, patterns_of, rule, who_approves, who_asks
+from bot.slack.messages.policy_words import FEW, patterns_of, rule, who_approves, who_asks
 
 
 def policy_answer(
@@ -61,7 +62,7 @@ def policy_overview(policy: Policy, command: str) -> Message:
     last = f"{rest}: {_in_short(policy.defaults)}"
     shown = fitting(rules, MESSAGE_ROOM - len(head) - len(last))
     cut = len(rules) - len(shown)
-    more = [f"… and {count(cut, 'more rule')}; see the bot's config file."] if cut else []
+    more = [f"… and {counted(cut, 'more rule')}; see the bot's config file."] if cut else []
     return listing([head, *shown, *more, last])
 
 
@@ -89,7 +90,7 @@ def verdict_words(
             who = f"only {people(sorted(able))}" if able else "no one"
             return (
                 f"A backup that you request couldn't start: {who} can approve it, and it requires "
-                f"{count(terms.approvals, 'approval')}. The bot's operator needs to add approvers."
+                f"{counted(terms.approvals, 'approval')}. The bot's operator needs to add approvers."
             )
 
 

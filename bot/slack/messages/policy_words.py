@@ -37,8 +37,3 @@ def who_approves(terms: Terms) -> str:
     else:
         who = f"{terms.approvals} of {people(terms.approvers, 'and', FEW)}"
     return who if terms.self_approval else f"{who}, not the requester"
-
-
-def count(number: int, what: str) -> str:
-    """Return the number with its noun: `1 approval`, `2 approvals`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

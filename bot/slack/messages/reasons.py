@@ -35,8 +35,9 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.instances import BackupStatus
+from bot.domain.quantities import counted
 from bot.slack.messages.mrkdwn import channel, code, date, duration, listed, mention, name, people
-from bot.slack.messages.policy_words import count, rule
+from bot.slack.messages.policy_words import rule
 from bot.slack.messages.refusals import REFUSALS, Reason
 from bot.slack.messages.words import status, upper
 
@@ -225,7 +226,7 @@ def _(_: ForeignWorkspace) -> Reason:
 
 @reason.register
 def _(error: GaveUp) -> Reason:
-    tries = "1 try" if error.tries == 1 else f"{error.tries} tries"
+    tries = counted(error.tries, "try", "tries")
     waited = duration(timedelta(seconds=error.seconds))
     why = f"RDS gave no clear answer for {waited} ({tries}), so I stopped trying."
     return Reason(why, "Check that RDS responds before you request it again.")
@@ -252,7 +253,7 @@ def _(error: OtherChannel) -> Reason:
 
 @reason.register
 def _(error: TooFewApprovers) -> Reason:
-    needed = count(error.approvals, "approval")
+    needed = counted(error.approvals, "approval")
     able = f"only {people(error.able)} can approve it" if error.able else "no one can approve it"
     why = f"A backup of {name(error.instance_name)} requires {needed}, but {able}"
     return Reason(f"{why} ({rule(error.rule)}).", "The bot's operator needs to add approvers.")

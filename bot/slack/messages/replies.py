@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, SectionBlock
 
 from bot.domain.errors import GaveUp
+from bot.domain.quantities import counted
 from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import SENDING, RequestState
 from bot.domain.thread_lines import ThreadLine
@@ -25,7 +26,6 @@ from bot.slack.messages.mrkdwn import (
     spoken,
     verbatim,
 )
-from bot.slack.messages.policy_words import count
 from bot.slack.messages.reasons import told
 from bot.slack.messages.words import (
     approval,
@@ -131,7 +131,7 @@ def _reminder(request: BackupRequest, now: datetime, call: Sequence[str]) -> str
     lacks = (
         f"{given} of {needed} approved, {missing} more needed{by}"
         if given
-        else f"{count(needed, 'approval')} needed{by}"
+        else f"{counted(needed, 'approval')} needed{by}"
     )
     waiting = f"{called} {what(request).removeprefix('the ')} still waits"
     return f"{waiting} ({duration(minutes)}): {lacks}."

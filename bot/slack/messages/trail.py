@@ -19,7 +19,7 @@ SHORT_ID = 8  # characters of a request's id, where its backup's name is not at 
 
 _A = AuditAction
 WORDS = {
-    _A.ASKED: "requested {it}",
+    _A.SUBMITTED: "requested {it}",
     _A.ASK_REFUSED: "was refused when requesting {it}",
     _A.AUDIT_REFUSED: "was refused this audit log",
     _A.LOOKED_UP: "posted {it} for approval",

@@ -1,10 +1,8 @@
-"""Bolt, as this bot sets it up: one token, one shared session, and a count of who is at work."""
+"""Bolt, as this bot sets it up: one token, one shared session, and a count of listeners."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,6 +15,7 @@ from slack_bolt.listener.async_listener_start_handler import AsyncListenerStartH
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from bot.runtime.in_flight import InFlight
 from bot.runtime.metrics import ACK_SECONDS
 from bot.slack.transport.clipping import clipped
 from bot.slack.transport.payloads import problem_with
@@ -28,44 +27,22 @@ log = structlog.get_logger(__name__)
 TRIES = 2  # to hand Slack one answer
 
 
-class AtWork:
-    """Counts the listeners at work: Bolt forgets them after their ack, and would cut them off."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._none = asyncio.Event()
-        self._none.set()
-
-    def enter(self) -> None:
-        self._count += 1
-        self._none.clear()
-
-    def leave(self) -> None:
-        self._count -= 1
-        if not self._count:
-            self._none.set()
-
-    async def drain(self, seconds: float) -> None:
-        """Return when no listener is at work, or after `seconds` of real time."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._none.wait()
-
-
 class _Enter(AsyncListenerStartHandler):
-    def __init__(self, at_work: AtWork) -> None:
-        self._at_work = at_work
+    """Counts listeners: Bolt forgets them after their ack, and a shutdown would cut them off."""
+
+    def __init__(self, listeners: InFlight) -> None:
+        self._listeners = listeners
 
     async def handle(self, request: AsyncBoltRequest, response: BoltResponse | None) -> None:  # noqa: ARG002, the signature is Bolt's
-        self._at_work.enter()
+        self._listeners.enter()
 
 
 class _Leave(AsyncListenerCompletionHandler):
-    def __init__(self, at_work: AtWork) -> None:
-        self._at_work = at_work
+    def __init__(self, listeners: InFlight) -> None:
+        self._listeners = listeners
 
     async def handle(self, request: AsyncBoltRequest, response: BoltResponse | None) -> None:  # noqa: ARG002, the signature is Bolt's
-        self._at_work.leave()
+        self._listeners.leave()
 
 
 class _Ack(AsyncAck):
@@ -117,10 +94,11 @@ class _App(AsyncApp):
         return await super().async_dispatch(req)
 
 
-def bolt_app(client: SlackClient, identity: AuthorizeResult, at_work: AtWork) -> AsyncApp:
+def bolt_app(client: SlackClient, identity: AuthorizeResult, listeners: InFlight) -> AsyncApp:
     """An app for one workspace. Its identity is known, so no request costs an `auth.test`.
 
-    It believes whatever it is given: HttpFront checks the signatures, a socket needs none.
+    It trusts what it is given: HttpFront checks the signatures, a socket needs none. `listeners`
+    counts those that are running.
     """
 
     async def authorize() -> AuthorizeResult:
@@ -144,6 +122,6 @@ def bolt_app(client: SlackClient, identity: AuthorizeResult, at_work: AtWork) ->
         logger=logger,
     )
     app.middleware(equip)
-    app.listener_runner.listener_start_handler = _Enter(at_work)
-    app.listener_runner.listener_completion_handler = _Leave(at_work)
+    app.listener_runner.listener_start_handler = _Enter(listeners)
+    app.listener_runner.listener_completion_handler = _Leave(listeners)
     return app

@@ -10,7 +10,7 @@ from bot.application.ports import Conflict
 from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.requests import BackupRequest
 from bot.runtime.clock import Clock
-from bot.runtime.in_flight import Gate
+from bot.runtime.in_flight import InFlight
 from bot.runtime.metrics import SLACK_MESSAGES
 from bot.runtime.rate_limit import Budget
 from bot.slack.messages.mrkdwn import Message
@@ -57,17 +57,17 @@ class Delivery:
     """
 
     def __init__(
-        self, client: SlackClient, posts: Posts, clock: Clock, pace: Pace, gate: Gate
+        self, client: SlackClient, posts: Posts, clock: Clock, pace: Pace, in_flight: InFlight
     ) -> None:
         self.pace = pace
         self.trouble: str | None = None
         self._client = client
         self._posts = posts
         self._clock = clock
-        self._gate = gate
+        self._in_flight = in_flight
 
     async def edit(self, message: Message, *, channel: str, ts: str) -> None:
-        async with self._gate:
+        async with self._in_flight:
             edit = self._client.chat_update(
                 channel=channel, ts=ts, **message.as_slack(), parse="none", link_names=False
             )
@@ -77,7 +77,7 @@ class Delivery:
         self, request: BackupRequest, key: str, message: Message, *, channel: str, **where: Any
     ) -> None:
         """Post in turn, and write down where, with no shutdown between the two."""
-        async with self.pace.turn(channel, urgency_of(request)) as budget, self._gate:
+        async with self.pace.turn(channel, urgency_of(request)) as budget, self._in_flight:
             sent = await self._posted(message, budget, channel, where)
             await self._note(request.id, key, sent["channel"], sent["ts"])
 

@@ -1,10 +1,11 @@
-"""Who the bot is in Slack: asked once, at the start."""
+"""Look up who the bot is in Slack, once, at the start."""
 
 import structlog
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import SettingsError
+from bot.runtime.backoff import Backoff
 from bot.runtime.clock import Clock
 from bot.slack.transport.slack_errors import FAILURES, error_code
 
@@ -20,15 +21,15 @@ REFUSED = {
     "token_revoked",
     "token_expired",
 }
-LONGEST_GAP = 30.0
+FIRST_GAP, LONGEST_GAP = 1.0, 30.0  # seconds between two tries
 
 
 async def identify(client: AsyncWebClient, clock: Clock) -> AuthorizeResult:
-    """The bot's own ids, from `auth.test`; asked until Slack answers.
+    """Return the bot's own ids, from `auth.test`, which is retried until Slack responds.
 
-    Raises SettingsError when Slack does not know the token.
+    Raises SettingsError when Slack refuses the token.
     """
-    gap = 1.0
+    backoff = Backoff(clock, FIRST_GAP, LONGEST_GAP)
     while True:
         try:
             answer = await client.auth_test()
@@ -37,10 +38,10 @@ async def identify(client: AsyncWebClient, clock: Clock) -> AuthorizeResult:
             if code in REFUSED:
                 problem = f"SLACK_BOT_TOKEN: Slack does not take it ({code})."
                 raise SettingsError([problem]) from error
-            log.warning("slack_unreachable", error=code, again_in=gap)
+            delay = backoff.failed()
+            log.warning("slack_unreachable", error=code, retry_in=round(delay, 1))
         else:
             return AuthorizeResult.from_auth_test_response(
                 auth_test_response=answer, bot_token=client.token
             )
-        await clock.sleep(gap)
-        gap = min(gap * 2, LONGEST_GAP)
+        await clock.sleep(delay)

@@ -1,8 +1,9 @@
 """Who is behind a Slack user or user group, asked sparingly, and anew where it counts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -10,6 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.policy import Members, is_group
+from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 from bot.runtime.rate_limit import Budget, CallLog
 from bot.slack.transport.slack_errors import FAILURES, error_code, retry_after
@@ -40,11 +42,6 @@ GROUP = _Ages(stale=60.0, useless=300.0)
 USER = _Ages(stale=3600.0, useless=86400.0)
 
 
-class _Reading(NamedTuple):
-    at: float
-    behind: frozenset[str]
-
-
 class People:
     """Reads `usergroups.users.list` (scope `usergroups:read`) and `users.info` (`users:read`).
 
@@ -62,9 +59,8 @@ class People:
         self._user_calls = Budget(
             "slack users", USER_CALLS, MINUTE, clock, ledger, spared_from=IDLE
         )
-        self._known: dict[str, _Reading] = {}
+        self._cache = Cache[str, frozenset[str]](clock)
         self._failed: dict[str, float] = {}  # id → when
-        self._asking: dict[str, asyncio.Task[Behind]] = {}
         self._to_check: dict[str, None] = {}  # in the order in which they came
         self._checking: asyncio.Task[None] | None = None
         self._checks = asyncio.Semaphore(CHECKS)
@@ -93,62 +89,57 @@ class People:
 
     async def close(self) -> None:
         """Ask nothing more."""
-        tasks = [*self._asking.values(), *filter(None, [self._checking])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._checking:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
+        await self._cache.close()
 
     def _still_there(self, users: Behind) -> Behind:
         if users is None:
             return None
-        left = {user for user in users if (known := self._known.get(user)) and not known.behind}
-        return users - left
+        return users - {user for user in users if self._cache.peek(user) == NOBODY}
 
     async def _behind(self, slack_id: str, max_age: float | None) -> Behind:
-        age, ages = self._age(slack_id), GROUP if is_group(slack_id) else USER
+        age, ages = self._cache.age(slack_id), GROUP if is_group(slack_id) else USER
         if age < (ages.useless if max_age is None else max_age):
             if age >= ages.stale and not self._failed_lately(slack_id):
-                self._ask(slack_id)
-            return self._known[slack_id].behind
+                self._cache.refresh(slack_id, self._reader(slack_id), turn=self._turn(slack_id))
+            return self._cache.peek(slack_id)
         if self._failed_lately(slack_id):
             return None
-        if max_age is None or slack_id in self._asking:
+        if max_age is None or self._cache.is_loading(slack_id):
             return await self._answer(slack_id)
         has_turn = await self._calls(slack_id).take_now(URGENT)
         if not has_turn and age < LIKE_NEW:
-            return self._known[slack_id].behind
+            return self._cache.peek(slack_id)
         return await self._answer(slack_id, has_turn=has_turn)
 
     async def _answer(self, slack_id: str, *, has_turn: bool = False) -> Behind:
-        # Who gives up waiting does not stop it: the answer is for the next one, too.
-        return await asyncio.shield(self._ask(slack_id, has_turn=has_turn))
-
-    def _ask(self, slack_id: str, *, has_turn: bool = False) -> asyncio.Task[Behind]:
-        """Ask Slack once, however many wait for the answer."""
-        if slack_id not in self._asking:
-            task = asyncio.create_task(self._asked(slack_id, has_turn=has_turn))
-            self._asking[slack_id] = task
-            task.add_done_callback(lambda _: self._asking.pop(slack_id, None))
-            task.add_done_callback(_seen)
-        return self._asking[slack_id]
-
-    async def _asked(self, slack_id: str, *, has_turn: bool) -> Behind:
-        calls = self._calls(slack_id)
-        if not has_turn:
-            await calls.take(URGENT)
-        at = self._clock.monotonic()
+        turn = None if has_turn else self._turn(slack_id)
         try:
-            async with _standing_back(calls):
+            return await self._cache.load(slack_id, self._reader(slack_id), turn=turn)
+        except FAILURES:
+            return None
+
+    def _turn(self, slack_id: str) -> Callable[[], Awaitable[None]]:
+        return partial(self._calls(slack_id).take, URGENT)
+
+    def _reader(self, slack_id: str) -> Callable[[], Coroutine[Any, Any, frozenset[str]]]:
+        return partial(self._read, slack_id)
+
+    async def _read(self, slack_id: str) -> frozenset[str]:
+        """Ask Slack. Raises FAILURES, which are remembered for a moment."""
+        try:
+            async with _cooling_down(self._calls(slack_id)):
                 ask = self._group if is_group(slack_id) else self._user
                 behind = await ask(slack_id)
         except FAILURES as error:
             self.problems[slack_id] = error_code(error)
             self._failed[slack_id] = self._clock.monotonic()
             log.warning("people_unknown", slack_id=slack_id, error=error_code(error))
-            return None
+            raise
         self.problems.pop(slack_id, None)
         self._failed.pop(slack_id, None)
-        self._known[slack_id] = _Reading(at, behind)
         if is_group(slack_id):
             self._check_behind(behind)
         return behind
@@ -192,11 +183,7 @@ class People:
             await self._answer(user_id, has_turn=True)
 
     def _is_due(self, user_id: str) -> bool:
-        return self._age(user_id) >= USER.stale and not self._failed_lately(user_id)
-
-    def _age(self, slack_id: str) -> float:
-        known = self._known.get(slack_id)
-        return self._clock.monotonic() - known.at if known else float("inf")
+        return self._cache.age(user_id) >= USER.stale and not self._failed_lately(user_id)
 
     def _failed_lately(self, slack_id: str) -> bool:
         at = self._failed.get(slack_id, float("-inf"))
@@ -213,7 +200,7 @@ def _seen(task: asyncio.Task[Any]) -> None:
 
 
 @asynccontextmanager
-async def _standing_back(calls: Budget) -> AsyncIterator[None]:
+async def _cooling_down(calls: Budget) -> AsyncIterator[None]:
     """Around a call: none for a while after a 429."""
     try:
         yield

@@ -7,7 +7,7 @@ from bot.domain.errors import CannotPost, RdsError, SlackUnreachable, UserError
 from bot.domain.requests import BackupRequest
 from bot.domain.thread_lines import CARD, GIVEN_UP, NO_KEYS, POINTER, PUT_OFF, TOLD, ThreadLine
 from bot.runtime.clock import Clock
-from bot.runtime.in_flight import Gate
+from bot.runtime.in_flight import InFlight
 from bot.slack.messages.answers import late_refusal, not_posted, put_off, without_keys
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.replies import is_broadcast, pointer, thread_line
@@ -32,11 +32,11 @@ class Threads:
         *,
         command: str,
         pace: Pace | None = None,
-        gate: Gate | None = None,
+        in_flight: InFlight | None = None,
     ) -> None:
         self.pace = pace or Pace(clock)
-        self._gate = gate or Gate()
-        self._delivery = Delivery(client, posts, clock, self.pace, self._gate)
+        self._in_flight = in_flight or InFlight()
+        self._delivery = Delivery(client, posts, clock, self.pace, self._in_flight)
         self._client = client
         self._posts = posts
         self._clock = clock
@@ -182,7 +182,7 @@ class Threads:
             return False
         said = {"response_type": "ephemeral", **message.as_slack()}
         try:
-            await self._gate.hold()
+            await self._in_flight.check_lease()
             return await self._client.respond(request.response_url, said)
         except FAILURES as error:
             raise SlackUnreachable(error_code(error)) from error

@@ -1,0 +1,111 @@
+"""A cache of what a remote system said: single-flight, with a TTL and stale-while-revalidate.
+
+cachetools has neither of the first and last, and its TTL is one for all readers of a value.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from bot.runtime.clock import Clock
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Cache(Generic[K, V]):
+    """Values by key, each with its age. A value is loaded once, however many callers wait."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._values: dict[K, tuple[float, V]] = {}
+        self._loading: dict[K, asyncio.Task[V]] = {}
+
+    def age(self, key: K) -> float:
+        """Seconds since the value was asked for; infinite if there is none."""
+        at, _ = self._values.get(key, (float("-inf"), None))
+        return self._clock.monotonic() - at
+
+    def peek(self, key: K) -> V | None:
+        """Return the value, however old; None if there is none."""
+        _, value = self._values.get(key, (0.0, None))
+        return value
+
+    def put(self, key: K, value: V, at: float) -> None:
+        """Keep a value that was asked for at that moment of the monotonic clock."""
+        self._values[key] = at, value
+
+    def is_loading(self, key: K) -> bool:
+        """Whether the value is being loaded now."""
+        return key in self._loading
+
+    async def get(
+        self,
+        key: K,
+        read: Callable[[], Coroutine[Any, Any, V]],
+        *,
+        ttl: float,
+        stale_after: float = float("inf"),
+    ) -> V:
+        """Return the value if it is younger than `ttl` seconds, else load it.
+
+        One that is `stale_after` seconds old or older is returned at once and reloaded in the
+        background. Raises what `read` raises, if it has to be waited for.
+        """
+        age = self.age(key)
+        if key not in self._values or age >= ttl:
+            return await self.load(key, read)
+        if age >= stale_after:
+            self.refresh(key, read)
+        return self._values[key][1]
+
+    async def load(
+        self,
+        key: K,
+        read: Callable[[], Coroutine[Any, Any, V]],
+        *,
+        turn: Callable[[], Awaitable[None]] | None = None,
+    ) -> V:
+        """Load the value now, or join whoever does. A caller who gives up doesn't stop it."""
+        return await asyncio.shield(self.refresh(key, read, turn=turn))
+
+    def refresh(
+        self,
+        key: K,
+        read: Callable[[], Coroutine[Any, Any, V]],
+        *,
+        turn: Callable[[], Awaitable[None]] | None = None,
+    ) -> asyncio.Task[V]:
+        """Load the value in the background, unless that is under way.
+
+        `turn` is awaited before `read`, and doesn't count towards the value's age.
+        """
+        if key not in self._loading:
+            self._loading[key] = task = asyncio.create_task(self._load(key, read, turn))
+            task.add_done_callback(lambda done: self._loaded(key, done))
+        return self._loading[key]
+
+    async def close(self) -> None:
+        """Stop all loading."""
+        loading = list(self._loading.values())
+        for task in loading:
+            task.cancel()
+        await asyncio.gather(*loading, return_exceptions=True)
+
+    async def _load(
+        self,
+        key: K,
+        read: Callable[[], Coroutine[Any, Any, V]],
+        turn: Callable[[], Awaitable[None]] | None,
+    ) -> V:
+        if turn:
+            await turn()
+        at = self._clock.monotonic()
+        value = await read()
+        self.put(key, value, at)
+        return value
+
+    def _loaded(self, key: K, task: asyncio.Task[V]) -> None:
+        del self._loading[key]
+        if not task.cancelled():
+            task.exception()  # a failure that nobody waits for is not logged; the next one is told
