@@ -1,4 +1,4 @@
-"""Buttons: a click is an identity, not a power."""
+"""Buttons. A click only says who clicked; the use case checks what they can do."""
 
 import json
 import re
@@ -53,9 +53,9 @@ async def decide(
     respond: Respond,
     client: AsyncWebClient,
 ) -> None:
-    """A click that may end the waiting: it is on disk before the ack, and the clicker hears.
+    """Store the decision, ack, and tell the person who clicked what it came to.
 
-    Where a reason is wanted, whoever may decide gets a form for it.
+    Where a reason is required, a person who can decide gets a form for it.
     """
     click = Click(
         request_id=_claimed(body),
@@ -80,7 +80,7 @@ async def ask_again(
     respond: Respond,
     client: AsyncWebClient,
 ) -> None:
-    """A form with what was asked before."""
+    """Open the form that requests the same backup again."""
     request = await clicks.claimed(_claimed(body), team_of(body))
     await ack()
     if request is None:
@@ -90,7 +90,7 @@ async def ask_again(
 
 
 async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Respond) -> None:
-    """Let a backup stay that was to be deleted; the thread says who did."""
+    """Keep a backup that was to be deleted automatically; the thread says who kept it."""
     user_id = body["user"]["id"]
     request = await clicks.keep(_claimed(body), user_id, team_of(body))
     await ack()
@@ -100,7 +100,7 @@ async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Res
 async def fix(
     services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
 ) -> None:
-    """The form, with what was typed in the command."""
+    """Open the form, prefilled with what was typed in the command."""
     with of_this_release():
         typed = Typed(**{field: str(text) for field, text in json.loads(_claimed(body)).items()})
     await forms.open_form(services, client, body["trigger_id"], origin_of(body), typed)
@@ -108,17 +108,17 @@ async def fix(
 
 
 async def just_ack(ack: AsyncAck) -> None:
-    """A button that leads somewhere: Slack tells of it, and there is nothing to do."""
+    """Ack a button that is only a link."""
     await ack()
 
 
 def _claimed(body: dict[str, Any]) -> str:
-    """What the button says it is about."""
+    """The value of the button."""
     return str(body["actions"][0].get("value", ""))
 
 
 def _clicked(body: dict[str, Any]) -> str:
-    """The ts of the message that the button stands on."""
+    """The ts of the message with the button."""
     return str(body.get("container", {}).get("message_ts", ""))
 
 
@@ -132,7 +132,7 @@ async def _open(
 
 
 async def _take_away(respond: Respond) -> None:
-    """Delete the message: a second card of a request, which nobody keeps up to date."""
+    """Delete the message: it is a second card of the request, which isn't updated."""
     try:
         await respond(delete_original=True)
     except FAILURES as error:
@@ -140,7 +140,7 @@ async def _take_away(respond: Respond) -> None:
 
 
 async def _tell(respond: Respond, message: Message) -> None:
-    """Say it to the clicker alone; the click counts, whether Slack takes the answer or not."""
+    """Answer the person who clicked. The click counts even if Slack rejects the answer."""
     try:
         await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
     except FAILURES as error:

@@ -21,7 +21,7 @@ from bot.slack.transport.http import SENT_AT
 from handlers import deletion_forms, forms, queries
 from handlers.services import Services
 
-SOON = 2.0  # seconds for which an ack waits for its answer: Slack waits for three
+SOON = 2.0  # seconds to wait for the answer before the ack: Slack waits three
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -36,7 +36,7 @@ async def backup(
     command: dict[str, Any],
     context: AsyncBoltContext,
 ) -> None:
-    """`/backup …`: what it asks for is on disk before Slack gets its ack."""
+    """Handle `/backup …`. A request is stored before Slack gets its ack."""
     origin = origin_of_command(command, context.get(SENT_AT))
     services.rate_limit.check(origin.user_id)
     wish = parse(command.get("text") or "", command=services.command)
@@ -54,7 +54,7 @@ async def backup(
 
 
 async def answer(coming: Awaitable[Message], ack: AsyncAck, respond: Respond) -> None:
-    """In the ack, or after it where RDS takes its time."""
+    """Answer in the ack, or after it where RDS is slow."""
     task = asyncio.ensure_future(coming)
     done, _ = await asyncio.wait([task], timeout=SOON)
     if done:
@@ -80,7 +80,7 @@ ANSWERS: dict[type[Command], Callable[[Services, Any, Origin], Awaitable[Message
 
 
 def origin_of_command(command: dict[str, Any], sent_at: datetime | None = None) -> Origin:
-    """Who typed the command, where, and when, if Slack signed that."""
+    """Return who typed the command, where, and when, if Slack signed the time."""
     return Origin(
         user_id=command["user_id"],
         team_id=command.get("team_id", ""),

@@ -1,4 +1,4 @@
-"""The form in which the name of a backup is typed again before it is asked to be deleted."""
+"""The form that asks for a backup's name before its deletion is requested."""
 
 import json
 from functools import partial
@@ -27,7 +27,7 @@ def register(app: AsyncApp, services: Services) -> None:
 async def confirm(
     services: Services, client: AsyncWebClient, trigger_id: str, wish: DeleteBackup, origin: Origin
 ) -> None:
-    """Let the name be typed again. Raises what keeps the backup from being deleted."""
+    """Open the form. Raises UserError or RdsError if the backup can't be deleted."""
     target = await services.deletions.find(wish)
     await open_modal(client, trigger_id, deletion_form(target, origin.channel_id))
 
@@ -35,7 +35,7 @@ async def confirm(
 async def send(
     services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
-    """Ask for the deletion, if the name is the one."""
+    """Request the deletion, if the name was typed correctly."""
     with of_this_release():
         carried = json.loads(view["private_metadata"])
         name, instance, channel = (str(carried[key]) for key in ("name", "instance", "channel"))

@@ -1,4 +1,4 @@
-"""Events: somebody looks at their home tab."""
+"""The home tab: opened, and its button."""
 
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ def register(app: AsyncApp, services: Services) -> None:
 
 
 async def opened(services: Services, event: dict[str, Any]) -> None:
-    """Draw it as things stand now, and from now on when they change."""
+    """Draw the tab now, and again whenever something on it changes."""
     if event.get("tab", "home") == "home":
         await services.homes.opened(event["user"])
 
@@ -26,6 +26,6 @@ async def opened(services: Services, event: dict[str, Any]) -> None:
 async def start(
     services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
 ) -> None:
-    """The home tab's button."""
+    """Open the form from the home tab's button."""
     await forms.open_form(services, client, body["trigger_id"], origin_of(body))
     await ack()

@@ -1,4 +1,4 @@
-"""The form in which a backup is asked for: opened, chosen in, and sent."""
+"""The form for requesting a backup: opened, changed and submitted."""
 
 from dataclasses import replace
 from functools import partial
@@ -33,9 +33,9 @@ from handlers.services import Services
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 0.5  # seconds for RDS's list before a form opens: Slack gives it three in all
-TO_SUGGEST = 2.0  # the same for a typeahead
-MOST_FORMS = 1000  # that are remembered; who chooses twice does so within seconds
+AT_ONCE = 0.5  # seconds to wait for the instance list before a form opens; Slack waits three
+TO_SUGGEST = 2.0  # seconds for the same before suggestions are sent
+MOST_FORMS = 1000  # remembered; a second choice comes within seconds
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -52,11 +52,11 @@ async def open_form(
     typed: Typed | None = None,
     problems: tuple[str, ...] = (),
 ) -> None:
-    """Open it with what was typed; nothing is waited for that could take long."""
+    """Open the form, prefilled with what was typed; waits at most AT_ONCE for RDS."""
     typed = typed or Typed()
     known = await services.instance_search.known(AT_ONCE)
     purpose = Purpose(origin.channel_id, origin.thread_ts)
-    if origin.channel_id.startswith("D"):  # where nobody could approve: the form asks for another
+    if origin.channel_id.startswith("D"):  # nobody could approve there
         purpose = Purpose()
     found = services.instance_search.named(typed.instance, known) if typed.instance else None
     chosen = await _chosen(services, found, origin) if found else None
@@ -72,14 +72,14 @@ async def open_form(
 
 
 async def suggest(services: Services, ack: AsyncAck, body: dict[str, Any]) -> None:
-    """Instances for what is typed so far."""
+    """Suggest instances for what is typed so far."""
     text = fold(str(body.get("value") or ""))
     recent, others = await services.instance_search.suggest(text, body["user"]["id"], TO_SUGGEST)
     await ack(**suggestions(recent, others))
 
 
 class Choices:
-    """When somebody chose last in each form, so that no earlier choice is drawn over it."""
+    """The time of the last choice in each form, so that an earlier one isn't drawn over it."""
 
     def __init__(self) -> None:
         self._last: dict[str, float] = {}
@@ -100,7 +100,7 @@ async def choose(
     body: dict[str, Any],
     client: AsyncWebClient,
 ) -> None:
-    """An instance was chosen: show what it takes, and propose a name."""
+    """Show the chosen instance's status and approval, and propose a name."""
     await ack()
     view, at = body["view"], float(body["actions"][0]["action_ts"])
     choices.came(view["id"], at)
@@ -117,7 +117,7 @@ async def choose(
     if typed.name in ("", purpose.proposed):
         purpose = _proposing(services, purpose, found, typed.description)
         typed = Typed(typed.instance, "", typed.description, typed.keep)
-    for seen in (view["hash"], None):  # an earlier choice may have been drawn meanwhile
+    for seen in (view["hash"], None):  # an earlier choice may have been drawn in the meantime
         if not choices.is_last(view["id"], at):
             return
         changed = create_form(typed, purpose, chosen)
@@ -135,7 +135,7 @@ async def choose(
 async def send(
     services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
-    """Ask. What is wrong stands beside its field; nothing that was typed is lost."""
+    """Request the backup. Problems are shown beside their fields; the form keeps its values."""
     with of_this_release():
         purpose = Purpose.read(view["private_metadata"])
     purpose = Purpose(
@@ -148,9 +148,8 @@ async def send(
         "keep": KEEP,
     }
     typed = values_of(view)
-    typed = Typed(
-        fold(typed.instance).strip(), fold(typed.name).strip(), fold(typed.description), typed.keep
-    )
+    instance = await _by_name(services, fold(typed.instance).strip())
+    typed = Typed(instance, fold(typed.name).strip(), fold(typed.description), typed.keep)
     origin = origin_of_form(body, purpose.channel, purpose.thread_ts)
     await ask(services, ack, view, typed, origin, fields)
 
@@ -158,6 +157,16 @@ async def send(
 async def _chosen(services: Services, found: Instance, origin: Origin) -> Chosen:
     view = await services.policy_queries.policy_of(found, origin)
     return Chosen(found, view.terms, answers.objection(view))
+
+
+async def _by_name(services: Services, reference: str) -> str:
+    """The chosen instance's name where no other instance has it, since people can read that."""
+    search = services.instance_search
+    known = await search.known(AT_ONCE)
+    found = search.named(reference, known)
+    if found and reference == found.id and search.named(found.typed, known) == found:
+        return found.typed
+    return reference
 
 
 def _proposing(services: Services, purpose: Purpose, found: Instance, why: str) -> Purpose:

@@ -1,4 +1,4 @@
-"""Modals: opened while Slack waits, and answered in their own place."""
+"""Modals: opened while Slack waits, and replaced by their answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +31,7 @@ WRONG_INSTANCE = UnknownInstance, AmbiguousInstance, ReadReplica
 
 
 async def open_modal(client: AsyncWebClient, trigger_id: str, view: dict[str, Any]) -> None:
-    """Open it. Raises FormNotOpened."""
+    """Open a form. Raises FormNotOpened."""
     try:
         await client.views_open(trigger_id=trigger_id, view=view)
     except FAILURES as error:
@@ -40,12 +40,12 @@ async def open_modal(client: AsyncWebClient, trigger_id: str, view: dict[str, An
 
 
 async def answer(ack: AsyncAck, view: dict[str, Any], message: Message) -> None:
-    """What came of a form, in its place."""
+    """Replace a submitted form with its answer."""
     await ack(response_action="update", view=answer_view(title_of(view), message))
 
 
 async def point_out(ack: AsyncAck, problems: Mapping[str, str]) -> None:
-    """What is wrong, beside its field: nothing that was typed is lost."""
+    """Show each problem beside its field; the form keeps what was typed."""
     await ack(response_action="errors", errors=dict(problems))
 
 
@@ -59,7 +59,7 @@ async def ask(
     *,
     again: str | None = None,
 ) -> None:
-    """Ask for a backup. `fields` says which block each thing was typed into, `name` at least."""
+    """Request a backup. `fields` maps each value (`name` at least) to its block."""
     try:
         services.rate_limit.check(origin.user_id)
         wish = checked_create(

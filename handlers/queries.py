@@ -1,4 +1,4 @@
-"""Looking things up: what the commands show, and the buttons that turn their pages."""
+"""Commands that only show something, and the buttons that turn their pages."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -25,7 +25,7 @@ from bot.slack.transport.bolt import Respond
 from handlers.origin import origin_of
 from handlers.services import Services
 
-ENOUGH = 60.0  # seconds for RDS: the ack does not wait so long, the person may
+ENOUGH = 60.0  # seconds for RDS; the ack doesn't wait that long
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -100,7 +100,7 @@ async def _list(services: Services, wish: ListBackups, _: Origin) -> Message:
 async def backups(
     services: Services, instance: str | None, *, every: bool, number: int
 ) -> Message:
-    """A page of an instance's backups, or of those that this bot made."""
+    """Return a page of an instance's backups, or of those made by this bot."""
     if instance is None:
         return answers.made_table(await services.inventory.made(number), services.command)
     try:
@@ -119,7 +119,7 @@ async def _instances(services: Services, wish: ListInstances, origin: Origin) ->
 async def instances(
     services: Services, like: str | None, origin: Origin, *, number: int
 ) -> Message:
-    """A page of the instances."""
+    """Return a page of the instances."""
     view = await services.inventory.instances(like, origin, number=number, timeout_seconds=ENOUGH)
     return answers.instances_table(view, services.command)
 
@@ -152,7 +152,7 @@ ANSWERS: dict[type[Command], Callable[[Services, Any, Origin], Awaitable[Message
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 6 else 0  # noqa: PLR2004, no page is so far
+    return int(text) if text.isdecimal() and len(text) < 6 else 0  # noqa: PLR2004, no list has that many pages
 
 
 async def _replace(respond: Respond, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""Forms: what is typed into one is judged when it is sent, and answered in its place."""
+"""Submitted forms for a reason or for requesting a backup again."""
 
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from handlers.modals import answer, ask, point_out
 from handlers.origin import origin_of_form, team_of
 from handlers.services import Services
 
-FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → where it stands
+FIELDS = {"name": NAME, "description": DESCRIPTION}  # what a problem is about → its block id
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -37,7 +37,7 @@ def register(app: AsyncApp, services: Services) -> None:
 async def give_reason(
     clicks: Clicks, choice: Choice, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
-    """Reject, or break the glass: the choice is on disk before the form says so."""
+    """Reject, or start without approval. The choice is stored before the form is answered."""
     click = Click(
         request_id=view.get("private_metadata", ""),
         choice=choice,
@@ -56,7 +56,7 @@ async def give_reason(
 async def ask_again(
     services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
-    """Ask for the same once more: a new request, by whoever sends the form."""
+    """Request the same backup again, in the name of the person who submits the form."""
     before = await services.clicks.claimed(view.get("private_metadata", ""), team_of(body))
     if before is None:
         await answer(ack, view, answers.unknown_request())

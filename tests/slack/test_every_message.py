@@ -83,7 +83,6 @@ def views_of(request: BackupRequest) -> list[dict[str, Any]]:
         views.reject_view(request),
         views.break_glass_view(request),
         views.ask_again_view(request, request.next_name),
-        views.ask_again_view(request, request.name, {views.NAME: request.name}),
         views.answer_view(request.description or "Why", answers.accepted(request, "/backup")),
     ]
 

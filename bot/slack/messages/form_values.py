@@ -1,4 +1,4 @@
-"""What the form for a backup carries along, and what somebody put into it."""
+"""What a form carries in its private metadata, and the values that were entered."""
 
 import json
 from collections.abc import Mapping
@@ -9,22 +9,22 @@ from bot.domain.commands import Typed
 from bot.slack.messages.views import DESCRIPTION, NAME
 
 INSTANCE, KEEP, CHANNEL = "instance", "keep", "channel"  # block ids, and action ids
-TYPED_INSTANCE = "typed_instance"  # instead of INSTANCE while RDS has not listed any
+TYPED_INSTANCE = "typed_instance"  # instead of INSTANCE while the instance list isn't loaded
 FOR_EVER = "for_ever"
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a form carries along unseen: where it was opened, and the name that it proposed."""
+    """A form's private metadata: where it was opened, and the name that it proposed."""
 
     channel: str = ""  # empty: the form asks for one
     thread_ts: str | None = None
     proposed: str = ""
-    turn: int = 0  # a field that gets another value from us needs another id
+    turn: int = 0  # Slack only shows a new initial value under a new block id
 
     @classmethod
     def read(cls, metadata: str) -> "Purpose":
-        """Raises ValueError if a form of another release carried something else."""
+        """Read a form's metadata. Raises ValueError if another release wrote it."""
         try:
             found = cls(**json.loads(metadata))
         except TypeError as error:
@@ -40,7 +40,7 @@ class Purpose:
 
 
 def values_of(view: Mapping[str, Any]) -> Typed:
-    """What stands in the form."""
+    """Return what was entered in the form."""
     values: Mapping[str, Mapping[str, Any]] = view.get("state", {}).get("values", {})
     fields = {action: state for block in values.values() for action, state in block.items()}
     keep = _selected(fields.get(KEEP))
@@ -53,7 +53,7 @@ def values_of(view: Mapping[str, Any]) -> Typed:
 
 
 def channel_of(view: Mapping[str, Any]) -> str:
-    """The channel that was chosen in the form."""
+    """Return the id of the channel chosen in the form; empty if there is none."""
     field = view.get("state", {}).get("values", {}).get(CHANNEL, {}).get(CHANNEL, {})
     return str(field.get("selected_conversation") or "")
 
