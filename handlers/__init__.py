@@ -20,12 +20,12 @@ from handlers.services import Services
 
 __all__ = ["Services", "register"]
 
-# Decisions are refused by the use case, which puts them on the audit trail.
+# The use case refuses these itself, and writes the refusal to the audit log.
 DECISIONS = {APPROVE, REJECT, WITHDRAW, BREAK_GLASS, REJECT_VIEW, BREAK_GLASS_VIEW}
 
 
 def register(app: AsyncApp, services: Services) -> None:
-    """Listen to everything the manifest announces, from people of the bot's workspace."""
+    """Register a listener for everything in the manifest."""
     app.middleware(partial(check_sender, services))
     for kind in (commands, actions, views, shortcuts, events, options, errors):
         kind.register(app, services)
@@ -36,7 +36,7 @@ async def check_sender(
     body: dict[str, Any],
     next: Callable[[], Awaitable[None]],  # noqa: A002, Bolt's name
 ) -> None:
-    """Before every listener. Raises ForeignWorkspace for another workspace's people."""
+    """Run before every listener. Raises ForeignWorkspace for people of another workspace."""
     actions, view = body.get("actions") or [{}], body.get("view") or {}
     if not DECISIONS & {actions[0].get("action_id"), view.get("callback_id")}:
         services.check_team(sender_team(body))

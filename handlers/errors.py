@@ -1,4 +1,4 @@
-"""The one place where an error becomes an answer."""
+"""Turns every error that a listener raises into an answer."""
 
 import uuid
 from functools import partial
@@ -19,7 +19,9 @@ from bot.domain.errors import (
     UnknownInstance,
     UserError,
 )
+from bot.domain.folding import words
 from bot.domain.grammar import typed_in
+from bot.domain.verbs import VERBS
 from bot.slack.messages import answers
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.views import answer_view, title_of
@@ -29,7 +31,7 @@ from handlers import unheard
 from handlers.origin import Outdated
 from handlers.services import Services
 
-# What a person did, and may wait for an answer to.
+# The payload types of what a person did, who expects an answer.
 ANSWERED = "block_actions", "shortcut", "message_action", "view_submission"
 MENDABLE = CommandError, UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
 
@@ -47,13 +49,13 @@ async def explain(
     context: AsyncBoltContext,
     respond: Respond,
 ) -> BoltResponse | None:
-    """What a person meets when a listener raised: an answer in the ack, or after it.
+    """Answer the person whose click, command or form raised the error, in the ack or after it.
 
-    A form that was sent shows it in its place. Where Slack gives no address for an answer, as
-    with a view and the global shortcut, it is a direct message.
+    A submitted form is replaced by the answer. Where Slack gives no address for an answer, as
+    with the global shortcut, it is sent as a direct message.
 
-    A known error says what happened and what to do. An unknown one becomes a reference that
-    stands in the log beside the traceback.
+    A known error says what happened and what to do. An unknown one is logged with its traceback
+    under a reference, which is all that the person is shown.
     """
     if isinstance(error, BoltUnhandledRequestError):
         return await unheard.answer(services.command, body, context, respond)
@@ -78,10 +80,17 @@ def _message(command: str, error: Exception, body: dict[str, Any]) -> Message:
         is_form = body.get("type") == "view_submission"
         return answers.outdated_form() if is_form else answers.outdated_button()
     if isinstance(error, UserError | RdsError):
-        message = answers.refusal(error, command)
-        if isinstance(error, MENDABLE) and (typed := typed_in(str(body.get("text") or ""))):
+        text = str(body.get("text") or "")
+        message = answers.refusal(error, command, verb=_verb(text))
+        if isinstance(error, MENDABLE) and (typed := typed_in(text)):
             message = answers.fixable(message, typed)
         return message
     reference = uuid.uuid4().hex[:8]
     log.error("listener_fell_over", reference=reference, exc_info=error)
     return answers.unexpected(reference)
+
+
+def _verb(text: str) -> str:
+    """The verb of a command that was typed; empty if it has none that exists."""
+    verb = next(iter(words(text)), "").lower()
+    return verb if verb in VERBS else ""

@@ -1,4 +1,4 @@
-"""Who does something in Slack, and where: its own ids, out of what it sent."""
+"""Reads who did something in Slack, and where, from the payload."""
 
 import uuid
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from bot.application.origin import Origin
 
 
 class Outdated(Exception):
-    """A button or a form that this release does not draw: what it carries can't be read."""
+    """A button or a form of another release, whose value can't be read."""
 
 
 @contextmanager
 def of_this_release() -> Iterator[None]:
-    """Around reading what a button or a form carries. Raises Outdated if it has another shape."""
+    """Wrap the reading of a button's or form's value. Raises Outdated if it can't be read."""
     try:
         yield
     except (ValueError, TypeError, KeyError) as error:
@@ -23,7 +23,7 @@ def of_this_release() -> Iterator[None]:
 
 
 def sender_team(body: dict[str, Any]) -> str:
-    """The workspace of whoever sent a command, an interaction or an event; empty if unnamed."""
+    """Return the workspace of the person behind a payload; empty if Slack names none."""
     if isinstance(body.get("user"), dict):
         return team_of(body)
     event = body.get("event")
@@ -31,12 +31,12 @@ def sender_team(body: dict[str, Any]) -> str:
 
 
 def team_of(body: dict[str, Any]) -> str:
-    """The workspace of the person; empty for an org-wide install that names none."""
+    """Return the workspace of the person; empty for an org-wide install that names none."""
     return str(body["user"].get("team_id") or (body.get("team") or {}).get("id", ""))
 
 
 def origin_of_form(body: dict[str, Any], channel_id: str, thread_ts: str | None = None) -> Origin:
-    """Who filled in a form that is for a channel; the same form sent twice is one request."""
+    """Return who submitted a form for a channel; the same form sent twice is one request."""
     return Origin(
         user_id=body["user"]["id"],
         team_id=team_of(body),
@@ -48,7 +48,7 @@ def origin_of_form(body: dict[str, Any], channel_id: str, thread_ts: str | None 
 
 
 def origin_of(body: dict[str, Any], thread_ts: str | None = None) -> Origin:
-    """Who clicked, or chose a shortcut; `thread_ts` is of the thread that it was in."""
+    """Return who clicked or used a shortcut, in the thread `thread_ts` if it was in one."""
     return Origin(
         user_id=body["user"]["id"],
         team_id=team_of(body),

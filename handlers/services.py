@@ -1,4 +1,4 @@
-"""What every listener knocks on."""
+"""The use cases that the listeners call."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from bot.slack.transport.homes import Homes
 
 @dataclass(frozen=True)
 class Services:
-    """The use cases, under the name of the command, for the people of one workspace."""
+    """The use cases, the slash command's name, and the workspace that they serve."""
 
     backups: Backups
     clicks: Clicks
@@ -31,6 +31,6 @@ class Services:
     team_id: str
 
     def check_team(self, team_id: str) -> None:
-        """Raises ForeignWorkspace for another one's people; an org-wide install names none."""
+        """Raises ForeignWorkspace for another workspace; an org-wide install may name none."""
         if team_id not in ("", self.team_id):
             raise ForeignWorkspace

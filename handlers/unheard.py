@@ -1,4 +1,4 @@
-"""What Slack sends and no listener is for: another release's buttons, another app's command."""
+"""Payloads without a listener: buttons of another release, another slash command."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from bot.slack.transport.slack_errors import FAILURES, error_code
 
 log = structlog.get_logger(__name__)
 
-MOST_KINDS = 200  # that are remembered as logged
+MOST_KINDS = 200  # of payload that are remembered as logged
 _logged: set[tuple[str, str]] = set()
 
 
 async def answer(
     command: str, body: dict[str, Any], context: AsyncBoltContext, respond: Respond
 ) -> BoltResponse:
-    """Ack it, tell the person why nothing happened, and log each kind once."""
+    """Ack the payload, tell the person why nothing happened, and log each kind once."""
     kind, name = _kind(body)
     _log_once(command, kind, name)
     match kind:
@@ -47,7 +47,7 @@ async def answer(
 
 
 def _kind(body: dict[str, Any]) -> tuple[str, str]:
-    """What it is, and by which name a listener would have been found."""
+    """The payload's type, and the name by which a listener would have been found."""
     if "command" in body:
         return "command", str(body["command"])
     kind = str(body.get("type", ""))

@@ -299,7 +299,7 @@ async def test_who_asked_is_not_named_among_those_who_may(store: Store) -> None:
     nobody = await alone.click((await alone.waiting()).id, ANA)
 
     assert words(among, ANA).endswith(f"(the default policy). <@{BEN}> may.")
-    assert "Nobody else may" in words(nobody, ANA)
+    assert "Nobody else can" in words(nobody, ANA)
 
 
 async def test_a_click_before_the_card_is_no_way_around_the_policy(store: Store) -> None:

@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 SAID = (
-    "Asked: back up dev-sandbox as `{}`. I check it with RDS, then its card comes up in the"
+    "Got it: back up dev-sandbox as `{}`. I check it with RDS, then its card comes up in the"
     " channel, or I tell you why not. Nothing has started yet. `/backup help` tells more."
 )
 

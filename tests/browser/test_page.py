@@ -82,7 +82,7 @@ async def test_the_keyboard_finds_its_way_back(tab: Tab) -> None:
 
     withdraw = card.get_by_role("button", name="Withdraw")
     await withdraw.press("Enter")
-    await expect(tab.page.get_by_role("button", name="Go back")).to_be_focused()
+    await expect(tab.page.get_by_role("button", name="Cancel")).to_be_focused()
     await tab.page.keyboard.press("Escape")
     await expect(withdraw).to_be_focused()
 

@@ -21,7 +21,7 @@ async def test_from_the_command_to_completion(tab: Tab, stage: Stage) -> None:
     await composer.press_sequentially('create orders before-42 "before 4.2"')
     await composer.press("Enter")
     card = tab.card("orders-prod", "before-42")
-    await expect(card).to_contain_text("Asked: waits for approval")
+    await expect(card).to_contain_text("Waiting for approval")
 
     await expect(tab.page.locator(".person", has_text="ben").locator(".badge")).to_have_text("2")
     await tab.is_now("ben")
@@ -81,8 +81,8 @@ async def test_withdrawn_after_a_second_thought(tab: Tab) -> None:
     """The confirm dialog can be left, and then nothing has happened."""
     card = await tab.asks("orders-prod", "second-thoughts")
     await tab.clicks("Withdraw", card)
-    await tab.clicks("Go back", tab.page.locator("dialog.confirm"))
-    await expect(card).to_contain_text("Asked: waits for approval")
+    await tab.clicks("Cancel", tab.page.locator("dialog.confirm"))
+    await expect(card).to_contain_text("Waiting for approval")
 
     await tab.clicks("Withdraw", card)
     await tab.clicks("Withdraw", tab.page.locator("dialog.confirm"))
@@ -127,14 +127,14 @@ async def test_expired(stages: Stages) -> None:
         card = await tab.asks("orders-prod", "too-late-1")
 
         await expect(card).to_contain_text("Expired")
-        await expect(card.get_by_role("button", name="Ask again")).to_be_visible()
+        await expect(card.get_by_role("button", name="Request again")).to_be_visible()
 
 
 @pytest.mark.own_playground
 async def test_the_glass_is_broken(tab: Tab) -> None:
     """Ana may start billing-prod at once, with a reason that everybody reads."""
     card = tab.card("billing-prod", "before-invoices")
-    await tab.clicks("Break glass…", card)
+    await tab.clicks("Start without approval…", card)
     await tab.modal.get_by_role("textbox").fill("the disk is dying")
     await tab.sends("Start now")
 

@@ -75,12 +75,12 @@ async def test_an_outage_begins_and_ends(tab: Tab) -> None:
     await tab.turns("RDS answers", "503: an outage")
     await expect(tab.cloud.locator(".calls li.amiss").first).to_contain_text("503")
     await tab.opens_thread(card)
-    await tab.reads_in_thread("RDS does not answer")
+    await tab.reads_in_thread("RDS isn't responding")
 
     await tab.turns("RDS answers", "as it should")
 
     await tab.reads_in_thread("RDS answers again")
-    await expect(tab.thread.locator("article", has_text="RDS does not answer")).to_have_count(1)
+    await expect(tab.thread.locator("article", has_text="RDS isn't responding")).to_have_count(1)
 
 
 async def test_commands_that_are_none(tab: Tab) -> None:

@@ -14,7 +14,7 @@ ENDS = {
     "failed": "failed",
     "refused": "refused",
     "unknown-outcome": "RDS did start it",
-    "expired": "nobody decided",
+    "expired": "nobody responded",
 }
 
 

@@ -145,7 +145,7 @@ async def test_a_home_tab_shows_what_was_decided_on_either(fleet: Fleet) -> None
         await fleet.asks(f"db-{number}")
         await workspace.until(lambda: "Waiting for you (1)" in fleet.home(BEN), PATIENCE)
         await workspace.command(ANA, OPS, "/backup", f"withdraw before-db-{number}")
-        await workspace.until(lambda: "Nothing waits for your" in fleet.home(BEN), PATIENCE)
+        await workspace.until(lambda: "Nothing is waiting for your" in fleet.home(BEN), PATIENCE)
 
 
 async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:

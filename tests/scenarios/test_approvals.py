@@ -118,7 +118,9 @@ async def test_a_click_delivered_twice_is_one_vote(opens: Opens) -> None:
         await story.workspace.until(lambda: len(story.workspace.ephemerals(BEN)) == 2, PATIENCE)
 
         heard = sorted(story.workspace.read(m) for m in story.workspace.ephemerals(BEN))
-        assert heard[0].startswith("You approved the backup of orders-prod. It waits for 1 more")
+        assert heard[0].startswith(
+            "You approved the backup of orders-prod. 1 more approval needed"
+        )
         assert heard[1].startswith("You approved this already")
         async with records(story, card) as kept:
             assert (await kept.request()).approvers == (BEN,)
@@ -181,7 +183,7 @@ async def test_a_click_after_the_expiry_hears_what_next(opens: Opens) -> None:
         answer = await story.approves(card, stale=True)
 
         assert "This expired, Nov 23, 2026 at 22:00: nothing was started." in answer
-        assert "press Ask again" in answer
+        assert "press Request again" in answer
         async with records(story, card) as kept:
             assert (await kept.request()).state is RequestState.EXPIRED
             assert await kept.clicks() == ["U0BEN approve expired"]
@@ -200,9 +202,9 @@ async def test_two_of_two(opens: Opens) -> None:
         assert story.creates == 0
         second = await story.approves(card, who=CAT)
 
-        assert "It waits for 1 more" in first
+        assert "1 more approval needed" in first
         assert "You approved this already" in again
-        assert "It waits for 1 more, from somebody else." in again
+        assert "1 more approval needed from someone else." in again
         assert "It starts now" in second
         assert "@ben and @cat approved. Starting." in await story.until_said(card, "Starting")
         async with records(story, card) as kept:
@@ -218,7 +220,7 @@ async def test_the_requester_counts_where_the_policy_says_so(opens: Opens) -> No
     async with opens(f"{TWO}self_approval = true\n") as story, story.bot():
         card = await story.asks(ASK, who=BEN)
 
-        assert "It waits for 1 more" in await story.approves(card, who=BEN)
+        assert "1 more approval needed" in await story.approves(card, who=BEN)
         assert "It starts now" in await story.approves(card, who=CAT)
 
 

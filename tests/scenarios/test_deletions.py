@@ -55,13 +55,13 @@ async def test_a_deletion_is_approved_like_a_backup(story: Story) -> None:
     """The name is typed again, the DBA approves, and it is said when RDS lists it no more."""
     await made(story)
     assert (await deletes(story)).errors == {}
-    assert "Asked: delete the backup `before-42` of orders-prod" in story.form(ANA)
+    assert "Got it: delete the backup `before-42` of orders-prod" in story.form(ANA)
     await story.workspace.close_modal(ANA)
     await story.workspace.until(lambda: len(story.cards) == 2 and story.cards[-1].buttons)
     card = story.cards[-1]
     shown = story.workspace.read(card)
     assert "Delete the backup `before-42`" in shown
-    assert "it cannot be brought back" in shown
+    assert "This can't be undone" in shown
     assert "You approved the deletion of `before-42`. It's being deleted now" in (
         await story.approves(card)
     )
@@ -167,7 +167,7 @@ async def test_a_backup_with_an_end_is_announced_and_deleted(opens: Opens) -> No
     clock = SteppedClock()
     async with opens(clock=clock) as story, story.bot():
         card = await made(story, ENDS, clock)
-        assert "kept 14 d, then deleted" in story.workspace.read(card)
+        assert "kept for 14 days, then deleted" in story.workspace.read(card)
         assert "is deleted by itself on" in story.thread(card)[-1]
         clock.advance(days=12, hours=20)
         await asyncio.sleep(0.2)

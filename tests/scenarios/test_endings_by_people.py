@@ -125,7 +125,7 @@ async def test_asking_again_is_a_new_request(opens: Opens) -> None:
         again = story.cards[1]
         text = story.workspace.read(again)
 
-        assert "Asked: back up orders" in answer
+        assert "Got it: back up orders" in answer
         assert "@dan asks" in text
         assert "for the upgrade" in text
         assert again.buttons[:2] == [APPROVE, REJECT]
@@ -226,4 +226,4 @@ async def test_what_is_asked_again_ends_when_it_was_to_end(story: Story) -> None
     await story.asks_again(card)
     await story.workspace.until(lambda: len(story.cards) == 2, PATIENCE)
 
-    assert "kept 14 d, then deleted" in story.workspace.read(story.cards[1])
+    assert "kept for 14 days, then deleted" in story.workspace.read(story.cards[1])

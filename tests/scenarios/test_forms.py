@@ -70,10 +70,10 @@ async def test_the_command_alone_opens_it(story: Story) -> None:
     reply = await sends(story, **{DESCRIPTION: "before the upgrade", KEEP: "14d"})
 
     assert reply.errors == {}
-    assert "Asked: back up orders-prod as" in story.form(ANA)
+    assert "Got it: back up orders-prod as" in story.form(ANA)
     await story.workspace.until(lambda: story.cards, PATIENCE)
     shown = story.workspace.read(story.cards[-1])
-    assert "kept 14 d, then deleted" in shown
+    assert "kept for 14 days, then deleted" in shown
     assert "before the upgrade" in shown
     await story.approves(story.cards[-1])
     await story.until_said(story.cards[-1], "completed")
@@ -110,7 +110,7 @@ async def test_a_mistake_is_mended_in_it(story: Story) -> None:
     assert "must start with a letter" in refused.errors[name_block]
     assert (await sends(story, **{NAME: "before-42", DESCRIPTION: "why"})).errors == {}
     await story.workspace.until(lambda: story.cards, PATIENCE)
-    assert "kept 14 d" in story.workspace.read(story.cards[-1])
+    assert "kept for 14 days" in story.workspace.read(story.cards[-1])
 
 
 async def test_an_instance_that_is_misspelt_can_be_mended_in_it(story: Story) -> None:
@@ -242,8 +242,8 @@ async def test_from_a_thread_a_link_leads_to_the_card(story: Story) -> None:
     assert (await sends(story)).errors == {}
     link = await story.workspace.until(lambda: story.thread(message), PATIENCE)
 
-    assert link[0].startswith("@ana asks to back up orders-prod as")
-    assert "its card" in link[0]
+    assert link[0].startswith("@ana requested a backup of orders-prod as")
+    assert "the card" in link[0]
 
 
 async def test_ones_own_instances_are_on_top(story: Story) -> None:

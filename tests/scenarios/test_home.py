@@ -33,7 +33,7 @@ async def test_it_is_drawn_when_it_is_opened(story: Story) -> None:
     assert (await story.workspace.open_home(ANA)).error is None
     shown = await shows(story, "Your latest requests")
 
-    assert "Nothing waits for your approval." in shown
+    assert "Nothing is waiting for your approval." in shown
     assert "You have asked for nothing yet." in shown
     assert "Back up a database" in shown
 
@@ -49,7 +49,7 @@ async def test_it_follows_what_happens(story: Story) -> None:
     story.region.instances[0].backup_takes = timedelta(hours=1)
     await story.approves(card)
     await shows(story, "Running (1)")
-    await shows(story, "Nothing waits for your approval.", BEN)
+    await shows(story, "Nothing is waiting for your approval.", BEN)
     await story.until_said(card, "completed")
     shown = await shows(story, "No backup runs.")
 
@@ -111,6 +111,6 @@ async def test_it_names_what_has_no_fresh_backup(opens: Opens) -> None:
         await story.workspace.open_home(ANA)
         shown = await shows(story, "Without a fresh backup")
 
-        assert "orders-prod: last good backup 21 h ago" in shown
-        assert "dev-sandbox: no good backup" in shown
+        assert "orders-prod: last successful backup 21 h ago" in shown
+        assert "dev-sandbox: no successful backup" in shown
         assert "orders-replica" not in shown

@@ -138,7 +138,7 @@ async def test_how_a_request_stands(story: Story) -> None:
     assert "`before-42` · orders-prod · Approval: 1 needed" in waiting
     one = await asks_for(story, "status before-42", who=BEN)
     assert "Back up orders-prod as" in one
-    assert "Go to its card" in one
+    assert "View card" in one
     story.region.instances[0].backup_takes = timedelta(hours=2)
     await story.approves(card)
     await story.until_said(card, "RDS accepted it")
@@ -149,12 +149,12 @@ async def test_how_a_request_stands(story: Story) -> None:
 
 async def test_what_waits_and_for_whom(story: Story) -> None:
     """A DBA's own request waits for the other DBA."""
-    assert "Nothing waits for approval" in await asks_for(story, "pending")
+    assert "Nothing is waiting for approval" in await asks_for(story, "pending")
     await story.asks("create orders-prod before-42", who=BEN)
     for_ben = await asks_for(story, "pending", who=BEN)
     for_cat = await asks_for(story, "pending", who=CAT)
 
-    assert "Nothing waits for you." in for_ben
+    assert "Nothing is waiting for you." in for_ben
     assert "Waiting for others (1)" in for_ben
     assert for_cat.startswith("Waiting for you (1)")
 

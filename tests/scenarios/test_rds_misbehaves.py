@@ -16,7 +16,7 @@ from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story
 
 APPROVED, ACCEPTED, COMPLETED = "@ben approved. Starting.", "RDS accepted it", "@ana completed"
-AWAY, BACK = "RDS does not answer", "RDS answers again."
+AWAY, BACK = "RDS isn't responding", "RDS is responding again."
 KEYS = "RDS does not take my access key"
 WRONG_KEYS = rds_faults.refused(401, "APIGW.0301")
 LOOKS = (Operation.LIST_BACKUPS, Operation.LIST_INSTANCES)
@@ -116,7 +116,7 @@ async def test_down_before_there_is_a_card(opens: Opens) -> None:
         async with story.bot():
             await story.types("create orders-prod before-42")
             async with asyncio.timeout(20):
-                while not any("does not answer" in line for line in ana_reads(story)):
+                while not any("isn't responding" in line for line in ana_reads(story)):
                     clock.advance(seconds=30)
                     await asyncio.sleep(0.01)
         async with story.bot():  # started again, it says it no second time
@@ -130,7 +130,7 @@ async def test_down_before_there_is_a_card(opens: Opens) -> None:
                     clock.advance(seconds=30)
                     await asyncio.sleep(0.01)
 
-    assert sum("does not answer" in line for line in ana_reads(story)) == 1
+    assert sum("isn't responding" in line for line in ana_reads(story)) == 1
 
 
 def ana_reads(story: Story) -> list[str]:

@@ -164,7 +164,7 @@ async def test_rds_down_and_back(opens: Opens) -> None:
             async with RdsServer(story.region, port=int(rds.endpoint.rpartition(":")[2])):
                 await story.until_said(card, COMPLETED)
 
-    assert sum(line.startswith("RDS does not answer") for line in story.thread(card)) <= 1
+    assert sum(line.startswith("RDS isn't responding") for line in story.thread(card)) <= 1
     assert (story.creates, story.made("before-42")) == (1, 1)
 
 

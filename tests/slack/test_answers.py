@@ -42,7 +42,7 @@ def test_a_wrong_command_is_corrected() -> None:
         parse("create orders-prod 42-before")
 
     assert refusal(wrong.value) == (
-        "This doesn't work yet:\n"
+        "Please fix this:\n"
         "• `42-before` isn't a valid backup name: it must start with a letter. Try `before-42`.\n"
         "Send this: `/backup create orders-prod before-42`"
     )
@@ -59,7 +59,7 @@ def test_where_no_correction_is_more_than_a_guess_help_is_offered() -> None:
 def test_a_misspelt_instance_is_guessed() -> None:
     """The nearest name is the next step."""
     assert refusal(UnknownInstance("order-prod", ["orders-prod"])) == (
-        "This doesn't work yet:\n"
+        "Please fix this:\n"
         "• I can't find an instance called `order-prod`. Did you mean `orders-prod`?"
     )
 

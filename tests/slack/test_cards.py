@@ -140,8 +140,8 @@ def test_a_workspace_without_plans_sees_the_same_steps() -> None:
 @pytest.mark.parametrize(
     ("retention", "on_card", "in_list"),
     [
-        (None, "kept 14 d, then deleted", "15 d more"),
-        (Retention.WARNED, "kept 14 d, then deleted", "15 d more"),
+        (None, "kept for 14 days, then deleted", "15 d more"),
+        (Retention.WARNED, "kept for 14 days, then deleted", "15 d more"),
         (Retention.KEPT, "<@U0BEN> keeps it", "until deleted"),
         (Retention.STAYS, "stays until somebody deletes it", "until deleted"),
         (Retention.DELETED, "deleted after 14 d", "deleted"),

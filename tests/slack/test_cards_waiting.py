@@ -122,7 +122,7 @@ def test_buttons_carry_the_request_id_alone() -> None:
         ("Approve", APPROVE),
         ("Reject…", REJECT),
         ("Withdraw", WITHDRAW),
-        ("Break glass…", BREAK_GLASS),
+        ("Start without approval…", BREAK_GLASS),
     ]
 
 

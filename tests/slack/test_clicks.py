@@ -103,7 +103,7 @@ def test_a_counted_approval_says_how_many_are_missing() -> None:
     """One of two."""
     half = half_approved(Terms(approvals=2))
 
-    assert "It waits for 1 more, until" in click(Verdict.COUNTED, half)
+    assert "1 more approval needed, until" in click(Verdict.COUNTED, half)
     assert f"You approved this already, {AT_1405}, and each person counts once." in click(
         Verdict.ALREADY_VOTED, half, user="U0BEN"
     )
@@ -111,7 +111,7 @@ def test_a_counted_approval_says_how_many_are_missing() -> None:
 
 def test_nobody_waits_for_zero_more() -> None:
     """An approval of somebody who left still stands there, and does not count."""
-    assert "It waits for 1 more, from" in click(Verdict.ALREADY_VOTED, half_approved(Terms()))
+    assert "1 more approval needed, from" in click(Verdict.ALREADY_VOTED, half_approved(Terms()))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_the_group_that_slack_does_not_tell_is_named() -> None:
 def test_an_expired_request_can_be_asked_again() -> None:
     """With the button that stands on its card now."""
     assert click(Verdict.EXPIRED, STATES[S.EXPIRED]).endswith(
-        "nothing was started. If it is still wanted, press Ask again on the card."
+        "nothing was started. If it is still wanted, press Request again on the card."
     )
 
 

@@ -18,7 +18,7 @@ from bot.domain.requests import BackupRequest, Choice, Refusal
 from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import ThreadLine
 from bot.domain.verbs import VERBS
-from bot.slack.messages import answers, ids, views
+from bot.slack.messages import answers, views
 from bot.slack.messages.cards import request_card
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.replies import thread_line
@@ -83,7 +83,6 @@ def views_of(request: BackupRequest) -> list[dict[str, Any]]:
         views.reject_view(request),
         views.break_glass_view(request),
         views.ask_again_view(request, request.next_name),
-        views.ask_again_view(request, request.name, {ids.NAME: request.name}),
         views.answer_view(request.description or "Why", answers.accepted(request, "/backup")),
     ]
 

@@ -28,7 +28,10 @@ from tests.slack.samples import (
 S = RequestState
 STATES = in_every_state(asked())
 RUNNING = STATES[S.RUNNING]
-AGAIN = "To ask again: `/backup create orders-prod before-migration-42 before the 4.2 migration`"
+AGAIN = (
+    "To request it again: "
+    "`/backup create orders-prod before-migration-42 before the 4.2 migration`"
+)
 UNDER_A_NEW_NAME = AGAIN.replace("migration-42", "migration-42-2")
 
 

@@ -1,4 +1,4 @@
-"""Answers that only the asker sees; the longer ones have files of their own."""
+"""Answers that only one person sees; the longer ones have modules of their own."""
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement
 
@@ -37,7 +37,7 @@ from bot.slack.messages.request_lines import one_request, pending_message, statu
 from bot.slack.messages.tables import backups_table, instances_table, made_table
 from bot.slack.messages.trail import audit_answer
 from bot.slack.messages.verdicts import UNKNOWN, WORDS
-from bot.slack.messages.words import ask_again, kept, nothing, upper, what, wish
+from bot.slack.messages.words import ask_again, kept, nothing, wish
 
 __all__ = [
     "accepted",
@@ -74,27 +74,30 @@ IN_THE_TEXT = UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
 
 
 def accepted(request: BackupRequest, command: str) -> Message:
-    """The ack of a command that is on disk; the same one delivered twice gets it again."""
+    """The request is stored. A command that Slack delivers twice gets the same answer twice."""
     until = f", {kept(request)}" if request.keep else ""
     return said(
-        f"Asked: {wish(request)}{until}. "
-        "I check it with RDS, then its card comes up in the channel, or I tell you why not. "
-        f"Nothing has started yet. {code(command + ' status ' + request.name)} tells how it is."
+        f"Got it: {wish(request)}{until}. "
+        "I'm checking with RDS, then I'll post its card in the channel or tell you what's wrong. "
+        f"Nothing has started yet. Track it with {code(command + ' status ' + request.name)}."
     )
 
 
 def refusal(
-    error: UserError | RdsError, command: str, nothing: str = "Nothing was started."
+    error: UserError | RdsError,
+    command: str,
+    nothing: str = "Nothing was started.",
+    verb: str = "",
 ) -> Message:
-    """What is wrong, and what to send instead."""
+    """What is wrong and what to send instead; `verb` is the one whose help to show, if known."""
     if isinstance(error, CommandError):
         lines = [_bullet(problem) for problem in error.problems]
-        todo = f"{code(command + ' help')} shows how."
+        todo = f"See {code(f'{command} help {verb}'.rstrip())}."
         if error.corrected:
-            todo = f"Send this: {code(error.corrected, LONGEST_TEXT + LONGEST_WORD)}"
-        return said("\n".join(["This doesn't work yet:", *lines, todo]))
+            todo = f"Try: {code(error.corrected, LONGEST_TEXT + LONGEST_WORD)}"
+        return said("\n".join(["Please fix this:", *lines, todo]))
     if isinstance(error, IN_THE_TEXT):
-        return said(f"This doesn't work yet:\n• {' '.join(reason(error))}")
+        return said(f"Please fix this:\n• {' '.join(reason(error))}")
     return said(told(error, nothing))
 
 
@@ -105,9 +108,9 @@ def _bullet(problem: Problem) -> str:
 
 
 def fixable(message: Message, typed: Typed) -> Message:
-    """The same, with a button that opens a form with what was typed."""
+    """The message with a button that opens a form, prefilled with what was typed."""
     carried = TypedCommand(
-        # Cut, it might be another instance's name.
+        # A shortened name could be another instance's.
         instance=fold(typed.instance) if len(typed.instance) <= LONGEST_INSTANCE else "",
         name=fold(typed.name)[:LONGEST_NAME],
         description=fold(typed.description)[:LONGEST_DESCRIPTION],
@@ -118,60 +121,58 @@ def fixable(message: Message, typed: Typed) -> Message:
 
 
 def in_plain_text(error: UserError) -> str:
-    """Why not, and what to do, to stand beside a field, where Slack reads no marks."""
+    """The reason and the next step, to be shown beside a field, which is plain text."""
     return spoken(" ".join(reason(error))).replace("&amp;", "&")
 
 
 def objection(view: PolicyView) -> str:
-    """Why this person may not ask for the instance; nothing if they may."""
+    """Why this person can't request a backup of the instance; empty if they can."""
     if view.decision.verdict in (AskVerdict.NEEDS_APPROVAL, AskVerdict.RUNS_AT_ONCE):
         return ""
     return verdict_words(view.decision.verdict, view.terms, view.able, "")
 
 
 def kept_answer(request: BackupRequest | None, user_id: str) -> Message:
-    """What somebody hears who pressed Keep it."""
+    """The answer to Keep backup."""
     if request is None:
         return unknown_request()
     shown = code(request.name)
     match request.retention:
         case Retention.KEPT:
-            who = "You keep" if request.kept_by == user_id else f"{_who(request.kept_by)} keeps"
-            return said(f"{who} {shown}: it is not deleted by itself any more.")
+            if request.kept_by == user_id:
+                return said(f"{shown} will be kept; it will no longer be deleted automatically.")
+            who = mention(request.kept_by) if request.kept_by else "Someone"
+            return said(f"{who} already kept {shown}; it will no longer be deleted automatically.")
         case Retention.DELETING:
             return said(f"Too late: {shown} is being deleted. This can't be undone.")
         case Retention.DELETED:
             return said(f"Too late: {shown} has been deleted. This can't be undone.")
         case _:
-            return said(f"{shown} stays already: nothing was changed.")
-
-
-def _who(user_id: str | None) -> str:
-    return mention(user_id) if user_id else "Somebody"
+            return said(f"{shown} is already being kept. Nothing changed.")
 
 
 def takes_time() -> Message:
-    """The ack of what RDS has not answered yet."""
-    return said("RDS takes its time. The answer comes here as soon as RDS gives it.")
+    """The first answer where RDS takes longer than Slack waits."""
+    return said("RDS is slow. I'll post the result here when I have it.")
 
 
 def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Message:
-    """The request has no place to be approved in; the command saves typing it again."""
-    refused = f"{upper(what(request))} was refused."
-    return said(f"{refused} {told(error)} {ask_again(request, command)}")
+    """The card could not be posted; the command saves typing the request again."""
+    refused = f"I couldn't {wish(request)}. {told(error, nothing(request))}"
+    return said(f"{refused} {ask_again(request, command)}")
 
 
 def put_off(request: BackupRequest, command: str = "/backup") -> Message:
-    """RDS was away when the request was to be looked up, and there is no card yet."""
+    """RDS didn't respond when the request was to be checked, so there is no card yet."""
     return said(
-        f"RDS does not answer at the moment, so there is no card yet: {wish(request)}. Your "
-        "request is kept, and the card comes up as soon as RDS answers. Nothing has started yet. "
-        f"{code(f'{command} withdraw {request.name}')} takes it back."
+        "RDS isn't responding, so I can't post the card yet. I've saved your request to "
+        f"{wish(request)}, and I'll post its card once RDS responds. "
+        f"Nothing has started yet. To cancel: {code(f'{command} withdraw {request.name}')}"
     )
 
 
 def without_keys(request: BackupRequest, command: str = "/backup") -> Message:
-    """RDS refused the bot's keys when the request was to be looked up; there is no card yet."""
+    """RDS rejected the bot's key when the request was to be checked, so there is no card yet."""
     return said(
         "RDS rejected the bot's access key, so I can't post the card yet. I've saved your request "
         f"to {wish(request)}, and I'll post its card once the bot's operator has renewed the key. "
@@ -180,47 +181,46 @@ def without_keys(request: BackupRequest, command: str = "/backup") -> Message:
 
 
 def late_refusal(error: UserError | RdsError, request: BackupRequest) -> Message:
-    """What came of a request that had been accepted; by now they may have made others."""
-    named = f"I couldn't {wish(request)}."
-    return said(f"{named} {told(error, nothing(request))}")
+    """A stored request was refused. It is named, since its requester may have made others."""
+    return said(f"I couldn't {wish(request)}. {told(error, nothing(request))}")
 
 
 def unexpected(reference: str) -> Message:
-    """Something that has no words; `reference` stands in the log."""
+    """A fault of the bot; `reference` is in the log beside the traceback."""
     return said(
-        f"Something broke on my side, and I can't say what (reference {code(reference)}). "
-        "If the channel shows no sign of it within a minute, send it again; if it breaks again, "
-        "give the reference to whoever runs the bot."
+        f"Something went wrong on my side (reference {code(reference)}). "
+        "If nothing appears within a minute, try again. If it happens again, give the reference "
+        "to the bot's operator."
     )
 
 
 def click_answer(result: ClickResult, click: Click) -> Message:
-    """What a click came to, for the one who clicked."""
+    """What a click came to, for the person who clicked."""
     if result.request is None:
         return unknown_request()
     return said(WORDS[result.verdict](result.request, click))
 
 
 def unknown_request() -> Message:
-    """A button or a form about nothing that the store knows, or that this workspace asked."""
+    """A button or form of a request that doesn't exist, or belongs to another workspace."""
     return said(UNKNOWN)
 
 
 def form_not_opened() -> Message:
-    """Slack wants a form within three seconds, and did not open this one."""
-    return said("Slack did not open the form, so nothing was changed. Press the button again.")
+    """Slack didn't open the form, which it only does within three seconds."""
+    return said("Slack didn't open the form, so nothing was changed. Press the button again.")
 
 
 def outdated_button() -> Message:
-    """A button that this release does not draw."""
+    """A button that this release doesn't know."""
     return said(
-        "This button is from another version of the bot, and did nothing. "
-        "Use the buttons of a newer card, or the command."
+        "This button is from another version of the bot, so nothing was changed. "
+        "Use the buttons on a newer card, or the command."
     )
 
 
 def outdated_form() -> Message:
-    """A form that this release does not open."""
+    """A form that this release doesn't know."""
     return said(
         "This form is from another version of the bot, so nothing was changed. "
         "Close it and open a new one."
@@ -228,7 +228,7 @@ def outdated_form() -> Message:
 
 
 def other_command(came: str, command: str) -> Message:
-    """A slash command that the app has in Slack, and the bot isn't set up for."""
+    """A slash command that the Slack app has, and that the bot isn't set up for."""
     return said(
         f"{code(came)} isn't set up, so nothing was started. Try {code(command + ' help')}. "
         "If that doesn't work either, the bot's operator needs to set `BACKUP_BOT_COMMAND` "

@@ -1,4 +1,4 @@
-"""The small print of a card that waits: what approving does, who may, and until when."""
+"""The footer of a card that waits: what approving does, who can approve, and until when."""
 
 from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest, Kind
@@ -6,49 +6,55 @@ from bot.slack.messages.mrkdwn import MOST_CALLED, code, date, people
 from bot.slack.messages.policy_words import rule
 from bot.slack.messages.words import missing_approvals, typed_instance, usually
 
+ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth"}
+
 
 def approving(request: BackupRequest) -> str:
-    """What the click that decides lets happen."""
+    """What the deciding approval starts, and that it can't be undone."""
     needed = request.terms.approvals if request.terms else 1
     is_last = missing_approvals(request) <= 1
-    which = "Approving" if is_last else f"The last of {needed} approvals"
+    last = f"The {ORDINALS.get(needed, 'last')} approval"
     if request.kind is Kind.DELETE:
-        return f"{which} deletes it for good: it cannot be brought back."
+        deletes = "If you approve, it is deleted" if is_last else f"{last} deletes it"
+        return f"{deletes} permanently. This can't be undone."
+    starts = "If you approve, the backup starts" if is_last else f"{last} starts the backup"
     usual = usually(request.history)
-    return f"{which} lets RDS start it at once{usual and f': {usual}'}; it cannot be stopped then."
+    takes = f" ({usual})" if usual else ""
+    return f"{starts} immediately{takes} and can't be stopped from here."
 
 
 def small_print(request: BackupRequest, command: str) -> list[str]:
-    """Who is called to decide, and who may start it alone.
+    """Who is asked to decide, and who can skip approval.
 
-    Nobody else is mentioned, since a mention notifies: a command tells who they are.
+    Nobody else is mentioned, because a mention notifies: a command shows who they are.
     """
     terms = request.terms
     if terms is None:
         return ["Nobody can decide yet"]
-    tells_who = f": {code(f'{command} policy {typed_instance(request)}')} tells who"
-    decides = _who_may(request, terms, tells_who)
-    lines = [f"{decides} ({rule(terms.rule)})"]
+    see = f": see {code(f'{command} policy {typed_instance(request)}')}"
+    deciders = _deciders(terms, see)
+    expires = f" · expires {date(request.expires_at)}" if request.expires_at else ""
+    lines = [f"{deciders}{expires} ({rule(terms.rule)})"]
     if terms.break_glass:
-        who = "Some"
+        who = "Some people"
         if {*terms.break_glass} <= {*terms.mentioned, request.requester}:
-            who, tells_who = people(terms.break_glass, "or"), ""
-        elif tells_who in decides:
-            tells_who = ""
-        lines.append(f"{who} may start it at once with a reason{tells_who}")
+            who, see = people(terms.break_glass, "or"), ""
+        elif see in deciders:
+            see = ""
+        lines.append(f"{who} can skip approval with a reason{see}")
     return lines
 
 
-def _who_may(request: BackupRequest, terms: Terms, tells_who: str) -> str:
-    by = f" by {date(request.expires_at)}" if request.expires_at else ""
-    until = by.replace(" by", ", until", 1)
+def _deciders(terms: Terms, see: str) -> str:
     called = people(terms.mentioned, "and", MOST_CALLED)
-    but = "" if terms.self_approval else " but the requester"
+    anyone = "anyone here" if terms.self_approval else "anyone here except the requester"
     if terms.approvers and {*terms.approvers} <= {*terms.mentioned}:
-        return f"Only {people(terms.approvers, 'or', MOST_CALLED)} may decide{until}"
+        return f"Only {people(terms.approvers, 'or', MOST_CALLED)} can approve or reject"
     if called:
-        others = f"others may too{tells_who}" if terms.approvers else f"anybody here{but} may too"
-        return f"{called}, please decide{by}; {others}"
+        others = f"others can, too{see}" if terms.approvers else f"{anyone} can, too"
+        return f"{called}, please approve or reject; {others}"
     if terms.approvers:
-        return f"The approvers may decide{until}{tells_who}"
-    return f"Anybody here{but} may approve{until}"
+        return f"Only the approvers can approve or reject{see}"
+    if terms.self_approval:
+        return "Anyone here can approve"
+    return "Anyone here except the requester can approve"

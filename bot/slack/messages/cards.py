@@ -1,4 +1,4 @@
-"""The request's card: one message for the whole request, drawn from the request alone."""
+"""A request's card: the one message that shows its state from request to result."""
 
 from datetime import datetime
 
@@ -12,11 +12,22 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
+from bot.domain.quantities import counted
 from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import SENDING, RequestState
 from bot.slack.messages.card_footer import approving, small_print
 from bot.slack.messages.ids import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
-from bot.slack.messages.mrkdwn import Message, code, mention, name, people, rough, spoken, verbatim
+from bot.slack.messages.mrkdwn import (
+    Message,
+    code,
+    date,
+    mention,
+    name,
+    people,
+    rough,
+    spoken,
+    verbatim,
+)
 from bot.slack.messages.plan import context_block, plan_block, stands, steps
 from bot.slack.messages.policy_words import rule
 from bot.slack.messages.reasons import reason
@@ -35,7 +46,7 @@ _S = RequestState
 HEADERS = {
     _S.COMPLETED: "*{instance} is backed up* as {name}",
     _S.FAILED: "*Backup of {instance} failed*: {name}",
-    _S.LOST: "*Backup of {instance} is lost*: {name}",
+    _S.LOST: "*Backup of {instance} has disappeared*: {name}",
     _S.REFUSED: "*Backup of {instance} refused*: {name}",
     _S.REJECTED: "*Request to back up {instance} rejected*: {name}",
     _S.EXPIRED: "*Request to back up {instance} expired*: {name}",
@@ -47,18 +58,27 @@ DELETION_HEADERS = {
     _S.REJECTED: "*Request to delete {name} rejected*: {instance}",
     _S.EXPIRED: "*Request to delete {name} expired*: {instance}",
     _S.WITHDRAWN: "*Request to delete {name} withdrawn*: {instance}",
-    _S.DELETED: "*Backup {name} is deleted*: {instance}",
+    _S.DELETED: "*Backup {name} was deleted*: {instance}",
 }
-GONE = "RDS lists it no more. It cannot be brought back."
+ENDED = {  # a rejection has a line of its own
+    _S.COMPLETED: "completed",
+    _S.FAILED: "failed",
+    _S.LOST: "disappeared",
+    _S.REFUSED: "refused",
+    _S.EXPIRED: "expired",
+    _S.WITHDRAWN: "withdrawn",
+    _S.DELETED: "deleted",
+}
+GONE = "RDS no longer lists it. It can't be restored."
 OPEN_DELETION = "*Delete the backup {name}* of {instance}"
 
 
 def request_card(
     request: BackupRequest, *, now: datetime, with_plan: bool = True, command: str = "/backup"
 ) -> Message:
-    """The request exactly as it stands.
+    """Return the card for the request's current state.
 
-    `with_plan=False` is for a workspace in which Slack answers `invalid_blocks` to a plan.
+    `with_plan=False` is for a workspace whose Slack answers `invalid_blocks` to a plan block.
     """
     lines = _lines(request, now)
     way = steps(request, now)
@@ -71,16 +91,24 @@ def request_card(
     if request.state is _S.AWAITING_APPROVAL:
         small = [verbatim(line) for line in small_print(request, command)]
         blocks.append(ContextBlock(elements=[*small]))
-    told = (*lines, stands(request, now))
+    told = (*lines, *_current_step(request, now))
     text = " ".join(f"{spoken(sentence).rstrip('.')}." for sentence in told)
     return Message(text, (*blocks,))
 
 
+def _current_step(request: BackupRequest, now: datetime) -> list[str]:
+    """What the plan shows, for a notification; the header already says how a request ended."""
+    if request.state.is_final:
+        return []
+    if request.state is _S.AWAITING_APPROVAL and request.expires_at:
+        return [f"{stands(request, now)} (expires {date(request.expires_at)})"]
+    return [stands(request, now)]
+
+
 def _lines(request: BackupRequest, now: datetime) -> list[str]:
-    """The state before the story; what somebody wrote ends its line."""
-    story, who = _story(request), _who(request)
-    told = [f"{story} · {who}"] if request.state is _S.COMPLETED else [story, who]
-    lines = [_header(request), _without_approval(request), *told, _rejection(request)]
+    """The text of the card. What people wrote always ends its line."""
+    lines = [_header(request), _without_approval(request), _story(request), _who(request)]
+    lines.append(_rejection(request))
     if request.kind is Kind.DELETE and not request.state.is_final and request.started_at:
         lines.append(target(request, now))
     elif request.state is _S.AWAITING_APPROVAL and request.instance:
@@ -105,9 +133,9 @@ def _story(request: BackupRequest) -> str:
             return outcome(request)
         case _S.FAILED:
             after = f" after {rough(request.took)}" if request.took else ""
-            return f"RDS says `FAILED`{after}. Nothing was kept."
+            return f"RDS reported `FAILED`{after}. No backup was kept."
         case _S.LOST:
-            return f"RDS accepted it as {code(request.backup_id or '?')}, and lists it no more."
+            return f"RDS accepted it as {code(request.backup_id or '?')} but no longer lists it."
         case _S.REFUSED if request.refusal:
             return f"{reason(request.refusal.error).why} {nothing(request)}"
         case _S.REFUSED | _S.REJECTED | _S.EXPIRED | _S.WITHDRAWN:
@@ -117,62 +145,78 @@ def _story(request: BackupRequest) -> str:
 
 
 def _who(request: BackupRequest) -> str:
-    """Who asked, who approved, and why it was asked."""
-    asks = "asks" if request.state in (_S.SUBMITTED, _S.AWAITING_APPROVAL) else "asked"
-    if request.state is _S.WITHDRAWN:
-        asks = "asked and withdrew"
-    parts = [f"{mention(request.requester)} {asks}"]
+    """Who requested and approved it, when it ended, and the description."""
+    parts = [f"Requested by {mention(request.requester)}"]
     if request.approvers:
         parts.append(_approved(request))
     if request.terms and not request.terms.approvals:
         parts.append(f"no approval needed ({rule(request.terms.rule)})")
+    ended = ENDED.get(request.state)
+    if ended and (at := request.finished_at or request.decided_at):
+        parts.append(f"{ended} {date(at)}")
     return " · ".join(filter(None, (*parts, kept(request), quoted(request.description))))
 
 
 def _approved(request: BackupRequest) -> str:
     needed = request.terms.approvals if request.terms else 1
     if request.state is _S.AWAITING_APPROVAL or len(request.approvers) < needed:
-        return f"{len(request.approvers)} of {needed} approved, by {people(request.approvers)}"
-    return f"{people(request.approvers)} approved"
+        given = f"{len(request.approvers)} of {counted(needed, 'approval')}"
+        return f"{given} so far: {people(request.approvers)}"
+    at = f" {date(request.decided_at)}" if request.decided_at else ""
+    return f"approved by {people(request.approvers)}{at}"
 
 
 def _rejection(request: BackupRequest) -> str:
     vote = request.vote(Choice.REJECT)
-    return f"{mention(vote.user_id)} rejected{reason_of(request, vote.choice)}" if vote else ""
+    if vote is None:
+        return ""
+    return f"Rejected by {mention(vote.user_id)} {date(vote.at)}{reason_of(request, vote.choice)}"
 
 
 def _without_approval(request: BackupRequest) -> str:
     vote = request.vote(Choice.BREAK_GLASS)
     if vote is None:
         return ""
-    why = reason_of(request, vote.choice)
-    return f":rotating_light: *Started without approval* by {mention(vote.user_id)}{why}"
+    by = f"{mention(vote.user_id)} {date(vote.at)}{reason_of(request, vote.choice)}"
+    return f":rotating_light: *Started without approval* by {by}"
 
 
 def _buttons(request: BackupRequest, now: datetime) -> list[ButtonElement]:
-    """Those that can work."""
+    """The buttons that would have an effect in this state."""
     if request.state is _S.AWAITING_APPROVAL:
         buttons = [
             ButtonElement(text="Approve", action_id=APPROVE, value=request.id, style="primary"),
             ButtonElement(text="Reject…", action_id=REJECT, value=request.id, style="danger"),
-            ButtonElement(text="Withdraw", action_id=WITHDRAW, value=request.id, confirm=SURE),
+            _withdraw(request),
         ]
         if request.terms and request.terms.break_glass:
-            text = "Break glass…"
+            text = "Start without approval…"
             buttons.append(ButtonElement(text=text, action_id=BREAK_GLASS, value=request.id))
         return buttons
     if request.state in SENDING and request.can_be_withdrawn(now):
-        return [ButtonElement(text="Withdraw", action_id=WITHDRAW, value=request.id, confirm=SURE)]
-    if request.kind is Kind.DELETE:  # the command asks for the name to be typed again
+        return [_withdraw(request)]
+    if request.kind is Kind.DELETE:  # its name has to be typed again
         return []
     if request.state.is_final and request.state is not _S.COMPLETED:
-        return [ButtonElement(text="Ask again", action_id=ASK_AGAIN, value=request.id)]
+        return [ButtonElement(text="Request again", action_id=ASK_AGAIN, value=request.id)]
     return []
 
 
-SURE = ConfirmObject(
-    title=PlainTextObject(text="Withdraw this request?"),
-    text=PlainTextObject(text="It will not be done."),
-    confirm=PlainTextObject(text="Withdraw"),
-    deny=PlainTextObject(text="Go back"),
-)
+def _withdraw(request: BackupRequest) -> ButtonElement:
+    confirm = ConfirmObject(
+        title=PlainTextObject(text="Withdraw this request?"),
+        text=PlainTextObject(text=_withdrawing(request)),
+        confirm=PlainTextObject(text="Withdraw"),
+        deny=PlainTextObject(text="Cancel"),
+    )
+    return ButtonElement(text="Withdraw", action_id=WITHDRAW, value=request.id, confirm=confirm)
+
+
+def _withdrawing(request: BackupRequest) -> str:
+    """What withdrawing leads to, in plain text."""
+    deletes = request.kind is Kind.DELETE
+    if request.state in SENDING:
+        done = "deleted" if deletes else "started"
+        return f"I'll stop trying, unless RDS has already {done} it."
+    nothing_happens = "Nothing will be deleted." if deletes else "No backup will be made."
+    return f"{nothing_happens} You can request it again any time."

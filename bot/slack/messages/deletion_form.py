@@ -1,4 +1,4 @@
-"""The form in which a backup's name is typed again before it is deleted."""
+"""The form that asks for a backup's name before its deletion is requested."""
 
 from typing import Any
 
@@ -17,20 +17,17 @@ from bot.slack.messages.mrkdwn import code, date, name, size, verbatim
 
 
 def deletion_form(target: DeletionTarget, channel: str) -> dict[str, Any]:
-    """What will be gone, and a field for its name."""
+    """Return the form: what will be deleted, and a field for its name."""
     lines = [f"*Delete {code(target.name)} of {name(target.instance.name)}*", _measured(target)]
-    lines.append(
-        "This goes through the same approval as a backup. Once it is deleted, it cannot be "
-        "brought back."
-    )
+    lines.append("This needs the same approval as a backup. A deleted backup can't be restored.")
     typed = PlainTextInputElement(action_id=NAME, max_length=LONGEST_NAME, focus_on_load=True)
     carried = Deletion(name=target.name, instance=target.instance.id, channel=channel)
     return View(
         type="modal",
         callback_id=DELETE_VIEW,
         title=PlainTextObject(text="Delete a backup"),
-        submit=PlainTextObject(text="Ask to delete"),
-        close=PlainTextObject(text="Keep it"),
+        submit=PlainTextObject(text="Request deletion"),
+        close=PlainTextObject(text="Cancel"),
         private_metadata=carried.build(),
         blocks=[
             SectionBlock(text=verbatim("\n".join(lines))),
@@ -42,13 +39,14 @@ def deletion_form(target: DeletionTarget, channel: str) -> dict[str, Any]:
 
 
 def wrong_name(right: str) -> str:
-    """Beside the field, in plain text."""
-    return f"This is not its name. Type {right} if it is the one to delete."
+    """The problem shown beside the field, in plain text."""
+    return f"That isn't the backup's name. Type {right} to confirm."
 
 
 def _measured(target: DeletionTarget) -> str:
     backup = target.backup
     if backup is None:
-        return "RDS has not answered yet: I check it with RDS before I put it up."
-    began = f"Manual backup of {date(backup.begin_time)}" if backup.begin_time else "Manual backup"
-    return f"{began}, {size(backup.size_kb)}." if backup.size_kb else f"{began}."
+        return "RDS isn't responding. I'll check the backup once it does, before I post the card."
+    began = f" from {date(backup.begin_time)}" if backup.begin_time else ""
+    measured = f", {size(backup.size_kb)}" if backup.size_kb else ""
+    return f"Manual backup{began}{measured}."

@@ -1,4 +1,4 @@
-"""The form with which a backup is asked for."""
+"""The form for requesting a backup."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from bot.domain.fields import LONGEST_INSTANCE, LONGEST_NAME
 from bot.domain.instances import Instance
 from bot.domain.keeping import keep_of
 from bot.domain.policy import Terms
+from bot.domain.quantities import counted
 from bot.slack.messages.ids import (
     CHANNEL,
     CREATE_VIEW,
@@ -35,21 +36,21 @@ from bot.slack.messages.ids import (
     Purpose,
 )
 from bot.slack.messages.instance_options import engine, instance_option
-from bot.slack.messages.mrkdwn import channel, duration, name, plain, verbatim
-from bot.slack.messages.policy_words import rule, who_approves
+from bot.slack.messages.mrkdwn import channel, duration, name, people, plain, verbatim
+from bot.slack.messages.policy_words import FEW, rule
 from bot.slack.messages.views import NAME_RULE, why_field
-from bot.slack.messages.words import status
+from bot.slack.messages.words import keep_span, status
 
-KEEPS = {"7d": "7 days", "14d": "14 days", "30d": "30 days", "90d": "90 days", "52w": "a year"}
+KEEPS = {"7d": "7 days", "14d": "14 days", "30d": "30 days", "90d": "90 days", "52w": "1 year"}
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What is known of the instance in the form."""
+    """The instance chosen in the form, and the terms of its policy."""
 
     instance: Instance
     terms: Terms
-    objection: str = ""  # why this person may not ask, in mrkdwn
+    objection: str = ""  # why this person can't request it, in mrkdwn
 
 
 def create_form(
@@ -60,11 +61,11 @@ def create_form(
     problems: Sequence[str] = (),
     knows_instances: bool = True,
 ) -> dict[str, Any]:
-    """Ask for a backup, prefilled with what was typed; `problems` are what was wrong with it."""
+    """Return the form, prefilled with what was typed; `problems` lists what is wrong with it."""
     blocks: list[Block] = []
     if problems:
         lines = "\n".join(f"• {plain(problem)}" for problem in problems)
-        blocks.append(SectionBlock(text=verbatim(f"This doesn't work yet:\n{lines}")))
+        blocks.append(SectionBlock(text=verbatim(f"Please fix this:\n{lines}")))
     blocks.append(_instance(typed, chosen, knows_instances=knows_instances))
     if chosen:
         blocks.append(ContextBlock(elements=[verbatim(line) for line in _about(chosen)]))
@@ -75,7 +76,7 @@ def create_form(
         type="modal",
         callback_id=CREATE_VIEW,
         title=PlainTextObject(text="Back up a database"),
-        submit=PlainTextObject(text="Ask"),
+        submit=PlainTextObject(text="Request backup"),
         close=PlainTextObject(text="Cancel"),
         private_metadata=purpose.build(),
         blocks=blocks,
@@ -87,8 +88,8 @@ def _instance(typed: Typed, chosen: Chosen | None, *, knows_instances: bool) -> 
         return InputBlock(
             block_id=TYPED_INSTANCE,
             label="Instance",
-            hint="RDS has not told me its instances yet, so type the name or the id. "
-            "I look it up as soon as RDS answers.",
+            hint="I haven't loaded the instance list yet, so type the name or the id. "
+            "I'll look it up once RDS responds.",
             element=PlainTextInputElement(
                 action_id=TYPED_INSTANCE,
                 initial_value=typed.instance if len(typed.instance) <= LONGEST_INSTANCE else None,
@@ -101,7 +102,7 @@ def _instance(typed: Typed, chosen: Chosen | None, *, knows_instances: bool) -> 
         dispatch_action=True,
         element=ExternalDataSelectElement(
             action_id=INSTANCE,
-            placeholder=PlainTextObject(text="Part of its name"),
+            placeholder=PlainTextObject(text="Search by name"),
             initial_option=instance_option(chosen.instance) if chosen else None,
             min_query_length=0,
             focus_on_load=chosen is None,
@@ -110,20 +111,27 @@ def _instance(typed: Typed, chosen: Chosen | None, *, knows_instances: bool) -> 
 
 
 def _about(chosen: Chosen) -> list[str]:
-    """Its state, and the approval it will take, before anything is asked."""
+    """The instance's status and the approval it needs, before anything is requested."""
     instance, terms = chosen.instance, chosen.terms
     if chosen.objection:
         return [chosen.objection]
     lines = [f"{name(engine(instance))} · {status(instance.status)}"]
     if terms.approvals:
-        where = f", in {channel(terms.channel)}" if terms.channel else ""
+        where = f" in {channel(terms.channel)}" if terms.channel else ""
         lines.append(
-            f"Needs approval by {who_approves(terms)}{where}, within "
-            f"{duration(terms.expires_after)} ({rule(terms.rule)})"
+            f"Needs {_approvals(terms)}{where} within {duration(terms.expires_after)} "
+            f"({rule(terms.rule)})"
         )
     else:
-        lines.append(f"Needs no approval: it starts at once ({rule(terms.rule)})")
+        lines.append(f"No approval needed: starts immediately ({rule(terms.rule)})")
     return lines
+
+
+def _approvals(terms: Terms) -> str:
+    """`2 approvals from @dba (not you)`."""
+    approvers = people(terms.approvers, "or", FEW) or "anyone"
+    but = "" if terms.self_approval else " (not you)"
+    return f"{counted(terms.approvals, 'approval')} from {approvers}{but}"
 
 
 def _name(typed: Typed, purpose: Purpose) -> InputBlock:
@@ -131,7 +139,7 @@ def _name(typed: Typed, purpose: Purpose) -> InputBlock:
         block_id=purpose.name_block,
         label="Name",
         optional=True,
-        hint=f"{NAME_RULE} Left empty, I make one of the instance and the time.",
+        hint=f"{NAME_RULE} Leave empty and I'll build one from instance and time.",
         element=PlainTextInputElement(
             action_id=NAME,
             initial_value=(typed.name or purpose.proposed)[:LONGEST_NAME] or None,
@@ -141,15 +149,15 @@ def _name(typed: Typed, purpose: Purpose) -> InputBlock:
 
 
 def _keep(typed: Typed) -> InputBlock:
-    own = {typed.keep: typed.keep} if keep_of(typed.keep) else {}
-    spans = {**own, **KEEPS}
-    stays = Option(value=FOR_EVER, text="until somebody deletes it")
-    options = {span: Option(value=span, text=f"for {words}") for span, words in spans.items()}
+    own = keep_of(typed.keep)
+    spans = {typed.keep: keep_span(own), **KEEPS} if own else KEEPS
+    stays = Option(value=FOR_EVER, text="Until someone deletes it")
+    options = {span: Option(value=span, text=words) for span, words in spans.items()}
     return InputBlock(
         block_id=KEEP,
-        label="Keep it",
-        hint="RDS bills a manual backup until it is deleted. A day before I delete it I say so, "
-        "and anybody can keep it.",
+        label="Keep for",
+        hint="RDS bills a manual backup until it is deleted. I'll post a notice the day before "
+        "deleting it; anyone can keep it.",
         element=StaticSelectElement(
             action_id=KEEP,
             options=[stays, *options.values()],
@@ -162,7 +170,7 @@ def _channel() -> InputBlock:
     return InputBlock(
         block_id=CHANNEL,
         label="Channel",
-        hint="Where the request is put up and followed, unless the policy names another.",
+        hint="Where I post the request and its progress, unless the policy names another channel.",
         element=ConversationSelectElement(
             action_id=CHANNEL,
             default_to_current_conversation=True,
@@ -172,7 +180,7 @@ def _channel() -> InputBlock:
 
 
 def unknown_instance(typed: Typed, *, is_known: bool) -> str:
-    """What is wrong where a name was typed that no instance has, or a replica, or several."""
+    """Why the typed name can't be used: no instance has it, several do, or it is a replica."""
     if is_known:
-        return f"{typed.instance} is a read replica, or several have that name: choose one."
-    return f"I know no instance {typed.instance}: choose one."
+        return f"{typed.instance} is a read replica or the name of several instances. Choose one."
+    return f"I can't find an instance called {typed.instance}. Choose one."

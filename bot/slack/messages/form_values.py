@@ -1,4 +1,4 @@
-"""What somebody put into the form for a backup."""
+"""The values that someone entered in the form for a backup."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from bot.slack.messages.ids import (
 
 
 def values_of(view: Mapping[str, Any]) -> Typed:
-    """What stands in the form."""
+    """Return what was entered in the form."""
     values: Mapping[str, Mapping[str, Any]] = view.get("state", {}).get("values", {})
     fields = {action: state for block in values.values() for action, state in block.items()}
     keep = _selected(fields.get(KEEP))
@@ -29,7 +29,7 @@ def values_of(view: Mapping[str, Any]) -> Typed:
 
 
 def channel_of(view: Mapping[str, Any]) -> str:
-    """The channel that was chosen in the form."""
+    """Return the id of the channel chosen in the form; empty if there is none."""
     field = view.get("state", {}).get("values", {}).get(CHANNEL, {}).get(CHANNEL, {})
     return str(field.get("selected_conversation") or "")
 

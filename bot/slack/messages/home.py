@@ -1,4 +1,4 @@
-"""The home tab: what waits for me, what runs, what I asked for, what is overdue."""
+"""The home tab: what waits for you, what runs, what you requested, what is overdue."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,12 +23,12 @@ from bot.slack.messages.listing import sections
 from bot.slack.messages.mrkdwn import code, name, rough, verbatim
 from bot.slack.messages.request_lines import line_of
 
-FOR_ME, RUNNING, LATE = 10, 10, 10  # shown of each; Slack draws 100 blocks
+FOR_ME, RUNNING, LATE = 10, 10, 10  # shown of each; Slack shows 100 blocks at most
 Links = Mapping[str, str]  # request id → address of its card
 
 
 def home_view(home: HomeView, links: Links, command: str) -> dict[str, Any]:
-    """One person's home tab; `links` say where cards stand."""
+    """Return one person's home tab; `links` holds the addresses of the cards."""
     blocks: list[Block] = [
         ActionsBlock(
             elements=[ButtonElement(text="Back up a database", action_id=START, style="primary")]
@@ -37,7 +37,7 @@ def home_view(home: HomeView, links: Links, command: str) -> dict[str, Any]:
         *_running(home, links),
         *_recent(home, links, command),
         *_stale(home, command),
-        ContextBlock(elements=[verbatim(f"{code(f'{command} help')} tells what I can do.")]),
+        ContextBlock(elements=[verbatim(f"{code(f'{command} help')} shows what I can do.")]),
     ]
     return View(type="home", blocks=blocks).to_dict()
 
@@ -45,7 +45,7 @@ def home_view(home: HomeView, links: Links, command: str) -> dict[str, Any]:
 def _waiting(home: HomeView, links: Links) -> list[Block]:
     blocks = _title("Waiting for you", len(home.for_me))
     if not home.for_me:
-        return [*blocks, _says("Nothing waits for your approval.")]
+        return [*blocks, _says("Nothing is waiting for your approval.")]
     for request in home.for_me[:FOR_ME]:
         line = line_of(request, home.at)
         if request.description:
@@ -57,16 +57,17 @@ def _waiting(home: HomeView, links: Links) -> list[Block]:
 def _running(home: HomeView, links: Links) -> list[Block]:
     blocks = _title("Running", len(home.running))
     if not home.running:
-        return [*blocks, _says("No backup runs.")]
+        return [*blocks, _says("No backups are running.")]
     lines = [_linked(request, home.at, links) for request in home.running[:RUNNING]]
     return [*blocks, *sections(lines), *_more(len(home.running) - RUNNING)]
 
 
 def _recent(home: HomeView, links: Links, command: str) -> list[Block]:
-    blocks = _title("Your latest requests", 0)
+    blocks = _title("Your recent requests", 0)
     if not home.recent:
-        asks = code(f"{command} create <instance>")
-        return [*blocks, _says(f"You have asked for nothing yet. {asks} does, or the button.")]
+        create = code(f"{command} create <instance>")
+        hint = f"Request a backup with {create} or the button above."
+        return [*blocks, _says(f"You haven't requested anything yet. {hint}")]
     lines = [_linked(request, home.at, links) for request in home.recent]
     return [*blocks, *sections(lines)]
 
@@ -75,17 +76,17 @@ def _stale(home: HomeView, command: str) -> list[Block]:
     if not home.stale:
         return []
     lines = [f"• {_late(row, home.at)}" for row in home.stale[:LATE]]
-    tells = code(f"{command} instances")
+    see = code(f"{command} instances")
     if len(home.stale) > LATE:
-        lines.append(f"… and {len(home.stale) - LATE} more: {tells} shows them.")
-    return [*_title("Without a fresh backup", len(home.stale)), *sections(lines)]
+        lines.append(f"… and {len(home.stale) - LATE} more: see {see}.")
+    return [*_title("Overdue backups", len(home.stale)), *sections(lines)]
 
 
 def _late(row: tuple[Instance, Backup | None], now: datetime) -> str:
     instance, last = row
     if last is None or last.begin_time is None:
-        return f"{name(instance.name)}: no good backup"
-    return f"{name(instance.name)}: last good backup {rough(now - last.begin_time)} ago"
+        return f"{name(instance.name)}: no successful backup"
+    return f"{name(instance.name)}: last successful backup {rough(now - last.begin_time)} ago"
 
 
 def _title(title: str, count: int) -> list[Block]:
@@ -99,14 +100,14 @@ def _more(count: int) -> list[Block]:
 def _linked(request: BackupRequest, now: datetime, links: Links) -> str:
     line = f"• {line_of(request, now)}"
     address = links.get(request.id)
-    return f"{line} · <{address}|card>" if address else line
+    return f"{line} · <{address}|View card>" if address else line
 
 
 def _with_link(line: str, request: BackupRequest, links: Links) -> SectionBlock:
     address = links.get(request.id)
     if address is None:
         return _says(line)
-    button = ButtonElement(text="Decide", action_id=card_link(request.id), url=address)
+    button = ButtonElement(text="View card", action_id=card_link(request.id), url=address)
     return SectionBlock(text=verbatim(line), accessory=button)
 
 
@@ -115,5 +116,5 @@ def _says(mrkdwn: str) -> SectionBlock:
 
 
 def shown_requests(home: HomeView) -> Sequence[BackupRequest]:
-    """Those whose cards are linked."""
+    """Return the requests whose cards the tab links to."""
     return (*home.for_me[:FOR_ME], *home.running[:RUNNING], *home.recent)

@@ -1,4 +1,4 @@
-"""The instances from which one is chosen, as somebody types part of a name."""
+"""The options that a form suggests while someone types part of an instance's name."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ LONGEST_OPTION = 75  # Slack's limit for the texts of an option
 
 
 def instance_option(instance: Instance) -> Option:
-    """An instance in the typeahead: its name first, then its state; the value is its id."""
+    """Return the option for an instance: its name, then its status; the value is its id."""
     about = f"{status(instance.status)} · {engine(instance)} · {instance.id[:8]}…"
     return Option(
         value=instance.id,
@@ -22,10 +22,10 @@ def instance_option(instance: Instance) -> Option:
 
 
 def suggestions(recent: Sequence[Instance], others: Sequence[Instance]) -> dict[str, Any]:
-    """The answer to a typeahead: one's own recent instances on top, if there are any."""
+    """Return the options, the person's own recent instances first, if there are any."""
     if not recent:
         return {"options": [instance_option(found).to_dict() for found in others]}
-    groups = {"You asked for lately": recent, "Instances": others}
+    groups = {"Recently requested": recent, "Instances": others}
     return {
         "option_groups": [
             OptionGroup(label=label, options=[*map(instance_option, found)]).to_dict()
@@ -36,6 +36,6 @@ def suggestions(recent: Sequence[Instance], others: Sequence[Instance]) -> dict[
 
 
 def engine(instance: Instance) -> str:
-    """Which database it is, its version, and whether it has a standby."""
+    """The engine, its version and the instance's type: `MySQL 8.0 primary/standby`."""
     kind = TYPES.get(instance.type) or instance.type
     return " ".join(filter(None, (instance.engine, instance.version, kind)))

@@ -90,7 +90,8 @@ def verdict_words(
             who = f"only {people(sorted(able))}" if able else "no one"
             return (
                 f"A backup that you request couldn't start: {who} can approve it, and it requires "
-                f"{counted(terms.approvals, 'approval')}. The bot's operator needs to add approvers."
+                f"{counted(terms.approvals, 'approval')}. "
+                "The bot's operator needs to add approvers."
             )
 
 

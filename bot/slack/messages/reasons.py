@@ -39,7 +39,7 @@ from bot.domain.quantities import counted
 from bot.slack.messages.mrkdwn import channel, code, date, duration, listed, mention, name, people
 from bot.slack.messages.policy_words import rule
 from bot.slack.messages.refusals import REFUSALS, Reason
-from bot.slack.messages.words import status, upper
+from bot.slack.messages.words import status
 
 _TO_START = "ask for"
 _NEEDS_PERMISSION = {  # GroupsUnknown.wish → what it is called in a sentence
@@ -188,7 +188,7 @@ def _(error: BackupBusy) -> Reason:
 def _(error: RequestOpen) -> Reason:
     whose = f"{mention(error.requested_by)}'s request" if error.requested_by else "another request"
     return Reason(
-        f"{upper(whose)} for {code(error.name)} is still open.",
+        f"{whose[:1].upper()}{whose[1:]} for {code(error.name)} is still open.",
         "See its card, and try again once it has ended.",
     )
 

@@ -1,4 +1,4 @@
-"""The lines in a request's thread: each says a change of state after it is true."""
+"""The lines in a request's thread. Each reports a change after it has happened."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -26,19 +26,18 @@ from bot.slack.messages.mrkdwn import (
     spoken,
     verbatim,
 )
+from bot.slack.messages.policy_words import rule
 from bot.slack.messages.reasons import told
 from bot.slack.messages.words import (
-    approval,
+    keep_span,
     missing_approvals,
     reason_of,
     usually,
     went_ahead,
-    what,
-    wish,
 )
 
 _S = RequestState
-MEANWHILE = (ThreadLine.RDS_AWAY, ThreadLine.KEYS_REFUSED)  # it can be withdrawn while this lasts
+MEANWHILE = (ThreadLine.RDS_AWAY, ThreadLine.KEYS_REFUSED)  # it can still be withdrawn
 
 
 def thread_line(
@@ -50,9 +49,9 @@ def thread_line(
     subject: str = "",
     call: Sequence[str] = (),
 ) -> Message:
-    """A line as the request stands; ENDED wants a final state.
+    """Return the line for the request's current state; ENDED needs a final state.
 
-    `subject` is who approved, for COUNTED; `call` are those whom REMINDER calls.
+    `subject` is who approved (COUNTED); `call` are the people that REMINDER mentions.
     """
     match line:
         case ThreadLine.COUNTED:
@@ -77,14 +76,18 @@ def _to_cancel(request: BackupRequest, command: str) -> str:
 
 
 def pointer(request: BackupRequest, link: str) -> Message:
-    """In the thread from which it was asked: where it is decided and followed."""
-    return said(f"{mention(request.requester)} asks to {wish(request)}: <{link}|its card>.")
+    """The link to the card, for the thread in which the request was made."""
+    asked = f"requested a backup of {name(request.instance_name)} as {code(request.name)}"
+    if request.kind is Kind.DELETE:
+        backup = f"{code(request.name)} of {name(request.instance_name)}"
+        asked = f"requested the deletion of {backup}"
+    return said(f"{mention(request.requester)} {asked}: see <{link}|the card>.")
 
 
 def is_broadcast(request: BackupRequest, line: ThreadLine, call: Sequence[str] = ()) -> bool:
-    """Whether the line also goes to the channel: what nobody would hear of else in time.
+    """Whether the line also goes to the channel, because people would miss it in the thread.
 
-    That is what people count on and do not have, and what started without them.
+    That is a backup they rely on and don't have, and one that started without approval.
     """
     match line:
         case ThreadLine.BREAK_GLASS:
@@ -100,15 +103,15 @@ def is_broadcast(request: BackupRequest, line: ThreadLine, call: Sequence[str] =
 
 
 def _expiring(request: BackupRequest) -> Message:
-    """The one line with a button: the last chance to keep the backup."""
-    when = f" on {date(request.deleted_after)}" if request.deleted_after else " tomorrow"
-    since = f", {duration(request.keep)} after it was made" if request.keep else ""
+    """The notice a day before a backup is deleted, with a button to keep it."""
+    when = date(request.deleted_after) if request.deleted_after else "tomorrow"
+    since = f", {keep_span(request.keep)} after it was made" if request.keep else ""
     line = (
         f"{mention(request.requester)} {code(request.name)} of {name(request.instance_name)} will "
-        f"be deleted{when}{since}. It cannot be brought back then."
+        f"be deleted {when}{since}. This can't be undone."
     )
-    button = ButtonElement(text="Keep it", action_id=KEEP_BACKUP, value=request.id)
-    section = SectionBlock(text=verbatim(f"{line} To prevent that, press Keep it."))
+    button = ButtonElement(text="Keep backup", action_id=KEEP_BACKUP, value=request.id)
+    section = SectionBlock(text=verbatim(f"{line} To prevent that, press Keep backup."))
     return Message(spoken(line), (section, ActionsBlock(elements=[button])))
 
 
@@ -116,12 +119,12 @@ def _counted(request: BackupRequest, voter: str) -> str:
     needed = request.terms.approvals if request.terms else 1
     order = request.approvers
     place = order.index(voter) + 1 if voter in order else len(order)
-    return f"{mention(voter)} approved: {place} of {needed}."
+    return f"{mention(voter)} approved ({place} of {counted(needed, 'approval')})."
 
 
 def _reminder(request: BackupRequest, now: datetime, call: Sequence[str]) -> str:
-    """Whoever approved is not mentioned: the card names them, and they have nothing to do."""
-    called = f"{people(call, 'and', MOST_CALLED)} the" if call else "The"
+    """Mentions only people who can still approve: a mention notifies."""
+    called = f"{people(call, 'and', MOST_CALLED)} " if call else ""
     waits = now - (request.waits_since or request.asked_at)
     minutes = timedelta(minutes=round(waits / timedelta(minutes=1)))
     by = f" by {date(request.expires_at)}" if request.expires_at else ""
@@ -129,60 +132,67 @@ def _reminder(request: BackupRequest, now: datetime, call: Sequence[str]) -> str
     given = len(request.approvers)
     missing = max(1, missing_approvals(request))
     lacks = (
-        f"{given} of {needed} approved, {missing} more needed{by}"
+        f"{given} of {counted(needed, 'approval')} so far, {missing} more needed{by}"
         if given
         else f"{counted(needed, 'approval')} needed{by}"
     )
-    waiting = f"{called} {what(request).removeprefix('the ')} still waits"
-    return f"{waiting} ({duration(minutes)}): {lacks}."
+    subject = f"The backup of {name(request.instance_name)}"
+    if request.kind is Kind.DELETE:
+        subject = f"The deletion of {code(request.name)}"
+    return f"{called}{subject} has been waiting for {duration(minutes)}: {lacks}."
 
 
 def _without_approval(request: BackupRequest) -> str:
-    """Said to everybody who could have approved it, those who are not called else included."""
+    """Mentions everyone who could have approved it, also those who are not notified otherwise."""
     vote = request.vote(Choice.BREAK_GLASS)
-    who = mention(vote.user_id) if vote else "Somebody"
+    who = mention(vote.user_id) if vote else "Someone"
     approvers = request.terms.approvers if request.terms else ()
     called = f"{people(approvers, 'and', MOST_CALLED)}: " if approvers else ""
     needed = request.terms.approvals if request.terms else 1
     given = len(request.approvers)
-    by = f"Only {given} of {needed} had" if given else "Nobody had"
+    missed = "Nobody had approved it."
+    if given:
+        missed = f"It had only {given} of {counted(needed, 'approval')}."
     return (
         f"{called}{who} *started the backup of {name(request.instance_name)} without approval*"
-        f"{reason_of(request, Choice.BREAK_GLASS)}. {by} approved it."
+        f"{reason_of(request, Choice.BREAK_GLASS)}. {missed}"
     )
 
 
 def _overdue(request: BackupRequest, now: datetime) -> str:
     elapsed = rough(max(timedelta(0), now - (request.started_at or now)))
     if usual := usually(request.history):
-        so_far = f"It takes longer than usual: {elapsed} so far, {usual}."
+        so_far = f"This is taking longer than usual: {elapsed} so far, {usual}."
     else:
-        so_far = f"It takes long: {elapsed} so far, and there is no earlier one to compare with."
-    return f"{so_far} RDS still says it is running."
+        so_far = f"Still running after {elapsed}. There's no earlier backup to compare with."
+    return f"{so_far} RDS still reports it as running."
 
 
 def _approved(request: BackupRequest) -> str:
-    begins = "Deleting" if request.kind is Kind.DELETE else "Starting"
-    return f"{approval(request)}. {begins}."
+    begins = "Deleting it now." if request.kind is Kind.DELETE else "Starting the backup now."
+    if request.approvers:
+        return f"Approved by {people(request.approvers)}. {begins}"
+    under = f" ({rule(request.terms.rule)})" if request.terms else ""
+    return f"No approval needed{under}. {begins}"
 
 
 def _deletes(request: BackupRequest) -> bool:
-    """Whether a deletion is under way: one that was asked for, or that of a backup with an end."""
+    """Whether a backup is being deleted: on request, or because its time is up."""
     return request.kind is Kind.DELETE or request.state is _S.COMPLETED
 
 
 def _busy(request: BackupRequest) -> str:
     done = "deleted" if _deletes(request) else "started"
     return (
-        f"RDS does something else with {name(request.instance_name)}, and does one thing at a "
-        f"time. Nothing was {done}; I ask again until it is free."
+        f"RDS is busy with {name(request.instance_name)} and runs one operation at a time. "
+        f"Nothing was {done}; I'll retry until it's free."
     )
 
 
 def _outcome_unknown(_: BackupRequest) -> str:
     return (
-        "RDS did not answer when I asked it to start. "
-        "I am looking whether it did, before I ask again."
+        "RDS didn't respond when I asked it to start the backup. "
+        "I'm checking whether it started before I try again."
     )
 
 
@@ -192,43 +202,42 @@ def _started(request: BackupRequest) -> str:
     if request.vote(Choice.WITHDRAW):
         late = f" It was too late to withdraw it, {mention(request.requester)}."
     if request.adopted:
-        return f"RDS did start it: backup {backup}. I don't ask again.{late}"
-    return f"RDS accepted it: backup {backup}.{late}"
+        return f"RDS had started it as backup {backup}, so I won't send the request again.{late}"
+    return f"RDS accepted it as backup {backup}.{late}"
 
 
 def _rds_away(request: BackupRequest) -> str:
     if request.state is _S.RUNNING:
-        return "RDS does not answer. The backup goes on; I only cannot see how far it is."
+        return "RDS isn't responding. The backup is still running, but I can't see its progress."
     attempt = request.attempt
     if attempt is None:
-        return "RDS does not answer. I'll keep trying."
-    tries = f": {attempt.tries} tries so far" if attempt.tries > 1 else ""
+        return "RDS isn't responding. I'll keep trying."
+    tries = f" ({attempt.tries} tries so far)" if attempt.tries > 1 else ""
     twice = "" if _deletes(request) else " It won't be started twice."
     until = date(attempt.give_up_at)
-    return f"RDS does not answer{tries}. I'll keep trying until {until}.{twice}"
+    return f"RDS isn't responding{tries}. I'll keep trying until {until}.{twice}"
 
 
 def _keys_refused(request: BackupRequest) -> str:
-    is_running = request.state is _S.RUNNING
-    meanwhile = "I can neither start the backup nor look for it"
+    meanwhile = "I can't start the backup or look for it"
     if _deletes(request):
-        meanwhile = "I cannot delete the backup"
-    elif is_running:
-        meanwhile = "The backup goes on, but I cannot see how far it is"
+        meanwhile = "I can't delete the backup"
+    elif request.state is _S.RUNNING:
+        meanwhile = "The backup is still running, but I can't see its progress"
     return (
-        f"RDS does not take my access key: it expired, or was taken away. {meanwhile}, until "
-        "whoever runs the bot renews it. Then I go on by myself."
+        f"RDS rejected the bot's access key. It may have expired or been revoked. {meanwhile} "
+        "until the bot's operator renews it. Then I'll continue automatically."
     )
 
 
 def _kept(request: BackupRequest) -> str:
-    who = mention(request.kept_by) if request.kept_by else "Somebody"
-    return f"{who} keeps {code(request.name)}: it is not deleted by itself any more."
+    who = mention(request.kept_by) if request.kept_by else "Someone"
+    return f"{who} is keeping {code(request.name)}: it will no longer be deleted automatically."
 
 
 def _backup_deleted(request: BackupRequest) -> str:
-    asked = f" after {duration(request.keep)}" if request.keep else ""
-    return f"{code(request.name)} is deleted{asked}, as {mention(request.requester)} asked."
+    after = f" after {keep_span(request.keep)}" if request.keep else ""
+    return f"Deleted {code(request.name)}{after}, as {mention(request.requester)} requested."
 
 
 def _stays(request: BackupRequest) -> str:
@@ -239,13 +248,13 @@ def _stays(request: BackupRequest) -> str:
             f"{told(request.refusal.error, nothing='')} If it's still there, it's still billed."
         )
     return (
-        f"{mention(request.requester)} {code(request.name)} was to be deleted, and RDS does not "
-        f"delete it: it stays, and costs.{why}"
+        f"{mention(request.requester)} RDS wouldn't delete {code(request.name)}. It's still "
+        f"there, and still billed.{why}"
     )
 
 
 def _rds_back(_: BackupRequest) -> str:
-    return "RDS answers again."
+    return "RDS is responding again."
 
 
 LINES: dict[ThreadLine, Callable[[BackupRequest], str]] = {

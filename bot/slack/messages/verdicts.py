@@ -1,15 +1,16 @@
-"""What somebody hears who pressed a button of a card that waits."""
+"""The answers to clicks on a card, one for each verdict."""
 
 from collections.abc import Callable
 
 from bot.domain.clicks import Click
 from bot.domain.decisions import Verdict
 from bot.domain.policy import Terms, is_group
+from bot.domain.quantities import counted
 from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.slack.messages.already_decided import already_decided
 from bot.slack.messages.mrkdwn import code, date, mention, name, people
 from bot.slack.messages.policy_words import rule
-from bot.slack.messages.words import lower, missing_approvals, nothing, what
+from bot.slack.messages.words import missing_approvals, nothing, what, wish
 
 DO = {  # after "You can't"
     Choice.APPROVE: "approve this",
@@ -18,8 +19,8 @@ DO = {  # after "You can't"
     Choice.BREAK_GLASS: "start this without approval",
 }
 UNKNOWN = (
-    "I don't know this request, so nothing was changed. "
-    "If a backup is still wanted, ask for it with the command."
+    "I can't find this request, so nothing was changed. "
+    "If you still need a backup, request it with the command."
 )
 
 
@@ -27,57 +28,61 @@ def decided(request: BackupRequest, click: Click) -> str:
     backup = what(request)
     match click.choice:
         case Choice.APPROVE:
-            begins = "It's being deleted now" if request.kind is Kind.DELETE else "It starts now"
-            return f"You approved {backup}. {begins}; the thread says how it goes."
+            begins = "being deleted" if request.kind is Kind.DELETE else "starting"
+            return f"You approved {backup}. It's {begins} now; follow it in the thread."
         case Choice.REJECT:
-            asker = request.requester
-            told = f"; {mention(asker)} is told" if asker != click.user_id else ""
-            return f"You rejected {backup}. {nothing(request).rstrip('.')}{told}."
+            requester = request.requester
+            notified = f" {mention(requester)} has been notified."
+            told = "" if requester == click.user_id else notified
+            return f"You rejected {backup}. {nothing(request)}{told}"
         case Choice.WITHDRAW:
-            return f"You withdrew {backup}. {nothing(request)}"
+            return f"You withdrew your request to {wish(request)}. {nothing(request)}"
         case Choice.BREAK_GLASS:
             approvers = _terms(request).approvers
-            who = f"{people(approvers)} and the channel are" if approvers else "The channel is"
-            return f"You started {backup} without approval. {who} told why."
+            who = "The channel has"
+            if approvers:
+                who = f"{people(approvers)} and the channel have"
+            return f"You started {backup} without approval. {who} been told why."
 
 
 def in_doubt(request: BackupRequest, _: Click) -> str:
     done = "deleted" if request.kind is Kind.DELETE else "started"
     return (
         f"I won't ask RDS again, but it may already have {done} {code(request.name)}. "
-        "I'm checking, and the thread will say what I find."
+        "I'm checking, and I'll post what I find in the thread."
     )
 
 
-def counted(request: BackupRequest, _: Click) -> str:
-    until = f", until {date(request.expires_at)}" if request.expires_at else ""
-    return f"You approved {what(request)}. It waits for {_missing(request)} more{until}."
+def approved_so_far(request: BackupRequest, _: Click) -> str:
+    by = f" by {date(request.expires_at)}" if request.expires_at else ""
+    return f"You approved {what(request)}. {_more_needed(request)}{by}."
 
 
 def already_voted(request: BackupRequest, click: Click) -> str:
     mine = (vote.at for vote in request.votes if vote.user_id == click.user_id)
-    at = "".join(f", {date(moment)}" for moment in [*mine][:1])
+    at = "".join(f" ({date(moment)})" for moment in [*mine][:1])
     return (
-        f"You approved this already{at}, and each person counts once. "
-        f"It waits for {_missing(request)} more, from somebody else."
+        f"You already approved this{at}, and each person counts once. "
+        f"{_more_needed(request)} from someone else."
     )
 
 
 def expired(request: BackupRequest, _: Click) -> str:
-    at = f", {date(request.expires_at)}" if request.expires_at else ""
-    again = "press Ask again on the card"
-    if request.kind is Kind.DELETE:  # whose name has to be typed again
+    at = f" ({date(request.expires_at)})" if request.expires_at else ""
+    again = "press Request again on the card"
+    if request.kind is Kind.DELETE:  # its name has to be typed again
         again = "send the command again"
-    return f"This expired{at}: {lower(nothing(request))} If it is still wanted, {again}."
+    return f"This request expired{at}. {nothing(request)} If you still need it, {again}."
 
 
 def self_approval(request: BackupRequest, _: Click) -> str:
     terms = _terms(request)
     others = [approver for approver in terms.approvers if approver != request.requester]
-    nobody = "Nobody else" if terms.approvers else "Anybody else here"
+    nobody = "Nobody else" if terms.approvers else "Anyone else here"
     return (
-        f"You can't approve this: you asked for it, and {name(request.instance_name)} wants "
-        f"somebody else ({rule(terms.rule)}). {people(others) or nobody} may."
+        f"You can't approve this: you requested it, and the policy for "
+        f"{name(request.instance_name)} requires someone else ({rule(terms.rule)}). "
+        f"{people(others, 'or') or nobody} can."
     )
 
 
@@ -85,56 +90,58 @@ def not_an_approver(request: BackupRequest, click: Click) -> str:
     terms = _terms(request)
     if click.user_id == request.requester:
         return (
-            f"You can't {DO[click.choice]}: you asked for it and are no approver. "
-            "To take it back, press Withdraw. Nothing was changed."
+            f"You can't {DO[click.choice]}: you requested it and aren't an approver. "
+            "To cancel it, press Withdraw. Nothing was changed."
         )
-    only = people(terms.approvers, "or") or "people of this workspace"
+    only = people(terms.approvers, "or") or "people in this workspace"
     return (
-        f"You can't {DO[click.choice]}: for {name(request.instance_name)} only {only} may "
+        f"You can't {DO[click.choice]}: only {only} can, for {name(request.instance_name)} "
         f"({rule(terms.rule)}). Nothing was changed."
     )
 
 
 def not_the_requester(request: BackupRequest, _: Click) -> str:
-    asker = mention(request.requester)
     return (
-        f"You can't withdraw this: {asker} asked for it, and only {asker} may. "
-        "If you may decide, press Reject. Nothing was changed."
+        f"You can't withdraw this: only {mention(request.requester)}, who requested it, can. "
+        "If you're an approver, press Reject. Nothing was changed."
     )
 
 
 def may_not_break_glass(request: BackupRequest, _: Click) -> str:
     terms = _terms(request)
     only = people(terms.break_glass, "or")
-    may = f"only {only} may" if only else "nobody may now"
+    can = f"only {only} can" if only else "nobody can right now"
     return (
-        f"You can't start this without approval: for {name(request.instance_name)} {may} "
-        f"({rule(terms.rule)}). Nothing was changed: it still waits for approval."
+        f"You can't start this without approval: {can}, for {name(request.instance_name)} "
+        f"({rule(terms.rule)}). Nothing was changed. It's still waiting for approval."
     )
 
 
 def no_reason(_: BackupRequest, click: Click) -> str:
-    """Also stands beside a form's field, where Slack shows no mention and no date."""
+    """Also shown beside a form's field, where Slack draws no mentions and no dates."""
     if click.choice is Choice.BREAK_GLASS:
-        return "Say why: everybody who could have approved it is told. Nothing was changed."
-    return "Say why: whoever asked is told. Nothing was changed."
+        return (
+            "Please give a reason; everyone who could have approved it will see it. "
+            "Nothing was changed."
+        )
+    return "Please give a reason; the requester will see it. Nothing was changed."
 
 
 def groups_unknown(request: BackupRequest, click: Click) -> str:
     terms = _terms(request)
     allowed = terms.break_glass if click.choice is Choice.BREAK_GLASS else terms.approvers
-    groups = people([*filter(is_group, allowed)], "or") or "the group that may"
+    groups = people([*filter(is_group, allowed)], "or") or "the group that can"
     return (
-        f"I can't tell whether you may {DO[click.choice]}: Slack does not say who is in {groups}. "
-        "Nothing was changed. Press again in a minute; if this stays, whoever runs the bot has to "
-        "check the group's id and the scopes `usergroups:read` and `users:read`."
+        f"I can't tell whether you can {DO[click.choice]}: Slack isn't saying who is in {groups}. "
+        "Nothing was changed. Press it again in a minute. If this continues, the bot's operator "
+        "needs to check the group's id and the scopes `usergroups:read` and `users:read`."
     )
 
 
 def other_workspace(_: BackupRequest, click: Click) -> str:
     return (
-        f"You can't {DO[click.choice]}: it was asked in another workspace, and is decided there. "
-        "Nothing was changed."
+        f"You can't {DO[click.choice]}: it was requested in another workspace, and only people "
+        "there can decide. Nothing was changed."
     )
 
 
@@ -146,14 +153,15 @@ def _terms(request: BackupRequest) -> Terms:
     return request.terms or Terms()
 
 
-def _missing(request: BackupRequest) -> int:
-    """At least one; the votes of people who left may still be among those given."""
-    return max(1, missing_approvals(request))
+def _more_needed(request: BackupRequest) -> str:
+    """At least one: the approvals given may include those of people who have left since."""
+    missing = max(1, missing_approvals(request))
+    return f"{counted(missing, 'more approval')} needed"
 
 
 WORDS: dict[Verdict, Callable[[BackupRequest, Click], str]] = {
     Verdict.DECIDED: decided,
-    Verdict.COUNTED: counted,
+    Verdict.COUNTED: approved_so_far,
     Verdict.IN_DOUBT: in_doubt,
     Verdict.ALREADY_VOTED: already_voted,
     Verdict.ALREADY_DECIDED: already_decided,

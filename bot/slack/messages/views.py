@@ -1,4 +1,4 @@
-"""Forms: what a reason is asked with, what is asked again, and what came of it."""
+"""Forms that ask for a reason or request a backup again, and the answers shown in their place."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,67 +25,66 @@ from bot.slack.messages.ids import (
     REJECT_VIEW,
 )
 from bot.slack.messages.mrkdwn import Message, mention, name, people, plain, verbatim
-from bot.slack.messages.words import kept, nothing, wish
+from bot.slack.messages.words import keep_span, wish
 
 LONGEST_TITLE = 24  # Slack's limit
 
 NAME_RULE = (
-    f"{SHORTEST_NAME} to {LONGEST_NAME} letters, digits, - and _, a letter first. "
-    "RDS wants a name once."
+    f"{SHORTEST_NAME}–{LONGEST_NAME} letters, digits, - or _, starting with a letter. "  # noqa: RUF001, a range
+    "Must be unique in RDS."
 )
 DESCRIPTION_RULE = (
-    f"For whoever decides. At most {LONGEST_DESCRIPTION} characters, none of {' '.join(FORBIDDEN)}"
+    f"Shown to approvers. Up to {LONGEST_DESCRIPTION} characters; "
+    f"not allowed: {' '.join(FORBIDDEN)}"
 )
 
 
 def reject_view(request: BackupRequest) -> dict[str, Any]:
-    """Why somebody rejects."""
-    asker = mention(request.requester)
+    """Return the form that asks for the reason of a rejection."""
+    requester = mention(request.requester)
     says = (
-        f"Reject the request of {asker} to {wish(request)}. "
-        f"{nothing(request).replace('was', 'will be')} {asker} and the thread are told why."
+        f"Reject {requester}'s request to {wish(request)}? "
+        f"Your reason goes to {requester} and the thread."
     )
     blocks = [_says(says), _reason()]
     return _form(REJECT_VIEW, "Reject the request", "Reject", request, blocks)
 
 
 def break_glass_view(request: BackupRequest) -> dict[str, Any]:
-    """Why somebody starts without approval, and what that brings about."""
+    """Return the form that asks why to start without approval, and says what that does."""
     approvers = request.terms.approvers if request.terms else ()
-    told = f"{people(approvers)} and the channel are told" if approvers else "The channel is told"
+    who = f"{people(approvers)} and the channel" if approvers else "The channel"
     says = (
-        f"*This starts the backup of {name(request.instance_name)} at once, without approval.* "
-        f"It cannot be stopped then. {told} your name and reason; both stay on the audit trail."
+        f"*This starts the backup of {name(request.instance_name)} immediately, without "
+        f"approval.* It can't be stopped. {who} will see your name and reason; both are kept in "
+        "the audit log."
     )
     blocks = [_says(says), _reason()]
-    return _form(BREAK_GLASS_VIEW, "Break the glass", "Start now", request, blocks)
+    return _form(BREAK_GLASS_VIEW, "Start without approval", "Start now", request, blocks)
 
 
-def ask_again_view(
-    request: BackupRequest, name: str, problems: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """The same once more, under `name`; `problems` are what was wrong before, by field."""
-    until = f" It is again {kept(request)}." if request.keep else ""
-    says = [
-        f"Back up *{plain(request.instance_name)}* again: a new request, in your name.{until}",
-        *(f"• {plain(problem)}" for problem in (problems or {}).values()),
-    ]
+def ask_again_view(request: BackupRequest, name: str) -> dict[str, Any]:
+    """Return the form that requests the same backup again, under `name`."""
+    until = ""
+    if request.keep:
+        until = f" It will be kept for {keep_span(request.keep)}, then deleted."
+    says = f"Back up *{plain(request.instance_name)}* again: a new request in your name.{until}"
     typed_name = PlainTextInputElement(
         action_id=NAME, initial_value=name[:LONGEST_NAME] or None, max_length=LONGEST_NAME
     )
     blocks = [
-        _says("\n".join(says)),
+        _says(says),
         InputBlock(block_id=NAME, label="Name", element=typed_name, hint=NAME_RULE),
         why_field(request.description),
     ]
-    return _form(ASK_AGAIN_VIEW, "Ask again", "Ask", request, blocks)
+    return _form(ASK_AGAIN_VIEW, "Request again", "Request backup", request, blocks)
 
 
 def why_field(typed: str) -> InputBlock:
-    """Where a backup's description is typed."""
+    """Return the field for a backup's description."""
     return InputBlock(
         block_id=DESCRIPTION,
-        label="Why",
+        label="Reason",
         optional=True,
         hint=DESCRIPTION_RULE,
         element=PlainTextInputElement(
@@ -97,18 +96,18 @@ def why_field(typed: str) -> InputBlock:
 
 
 def name_taken(error: NameTaken) -> str:
-    """Plain text, to stand beside the field: Slack shows no mention there."""
-    owner = "another request" if error.requested_by else "another backup"
-    return f"{owner.capitalize()} has the name {error.name}. Try {error.suggestion}."
+    """The problem shown beside the field, in plain text: Slack draws no mentions there."""
+    owner = "Another request" if error.requested_by else "Another backup"
+    return f"{owner} already uses the name {error.name}. Try {error.suggestion}."
 
 
 def title_of(view: Mapping[str, Any]) -> str:
-    """What stands above a form."""
+    """Return a form's title."""
     return str((view.get("title") or {}).get("text") or "Backups")
 
 
 def answer_view(title: str, message: Message) -> dict[str, Any]:
-    """What came of a form, in its place."""
+    """Return the view that replaces a submitted form with its answer."""
     return View(
         type="modal",
         title=PlainTextObject(text=title[:LONGEST_TITLE]),
@@ -125,7 +124,7 @@ def _form(
         callback_id=callback_id,
         title=PlainTextObject(text=title),
         submit=PlainTextObject(text=submit),
-        close=PlainTextObject(text="Go back"),
+        close=PlainTextObject(text="Cancel"),
         private_metadata=request.id,
         blocks=blocks,
     ).to_dict()
@@ -139,4 +138,4 @@ def _reason() -> InputBlock:
     typed = PlainTextInputElement(
         action_id=REASON, multiline=True, max_length=LONGEST_REASON, focus_on_load=True
     )
-    return InputBlock(block_id=REASON, label="Why", element=typed)
+    return InputBlock(block_id=REASON, label="Reason", element=typed)

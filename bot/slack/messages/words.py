@@ -1,12 +1,13 @@
-"""RDS's own values, and a request's, in a reader's words."""
+"""Phrases that several messages share: about an instance, a backup or a request."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.clicks import LONGEST_REASON
 from bot.domain.folding import quoted as typed_word
 from bot.domain.instances import Instance
 from bot.domain.keeping import shown_keep
 from bot.domain.progress import History
+from bot.domain.quantities import counted
 from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import Retention
 from bot.slack.messages.mrkdwn import (
@@ -25,7 +26,7 @@ from bot.slack.messages.mrkdwn import (
 from bot.slack.messages.policy_words import rule
 
 TYPES = {"Single": "single", "Ha": "primary/standby", "Replica": "read replica"}
-STATUSES = {  # the console's words; the set is open
+STATUSES = {  # as the RDS console calls them; RDS may send others
     "ACTIVE": "available",
     "FAILED": "abnormal",
     "BUILD": "being created",
@@ -40,101 +41,101 @@ STATUSES = {  # the console's words; the set is open
 
 
 def wish(request: BackupRequest) -> str:
-    """What is asked for: `back up orders-prod as `before-42``, or what is to be deleted."""
+    """What the request is for, as a verb phrase: `back up orders-prod as `before-42``."""
     if request.kind is Kind.DELETE:
         return f"delete the backup {code(request.name)} of {name(request.instance_name)}"
     return f"back up {name(request.instance_name)} as {code(request.name)}"
 
 
 def what(request: BackupRequest) -> str:
-    """The thing itself, after "you approved" or "reject"."""
+    """What the request is for, as a noun phrase: "the backup of orders-prod"."""
     if request.kind is Kind.DELETE:
         return f"the deletion of {code(request.name)}"
     return f"the backup of {name(request.instance_name)}"
 
 
 def nothing(request: BackupRequest) -> str:
-    """What is not so, where it ended early; or that nobody knows."""
+    """That nothing was started or deleted; or, if that is unknown, how to find out."""
     done = "deleted" if request.kind is Kind.DELETE else "started"
     if request.state.is_final and request.is_in_doubt:
         return (
-            f"RDS never confirmed whether it {done} {code(request.name)}: look for it in the RDS "
-            "console. I won't send the request again."
+            f"RDS never confirmed whether it {done} {code(request.name)}. Look for it in the RDS "
+            "console; I won't send the request again."
         )
     return f"Nothing was {done}."
 
 
-def lower(sentence: str) -> str:
-    """The sentence, to go on after a colon."""
-    return sentence[:1].lower() + sentence[1:]
-
-
-def upper(words: str) -> str:
-    """The words, to begin a sentence."""
-    return words[:1].upper() + words[1:]
-
-
 def kept(request: BackupRequest) -> str:
-    """`kept 14 d, then deleted`, or what became of that; nothing where it stays anyway."""
+    """`kept for 14 days, then deleted`, or what became of that; empty if it has no end."""
     if request.keep is None:
         return ""
     match request.retention:
         case Retention.KEPT:
-            who = mention(request.kept_by) if request.kept_by else "somebody"
-            return f"{who} keeps it"
+            who = mention(request.kept_by) if request.kept_by else "someone"
+            return f"kept by {who}"
         case Retention.STAYS:
-            return "stays until somebody deletes it"
+            return "kept until someone deletes it"
         case Retention.DELETING:
             return "being deleted"
         case Retention.DELETED:
-            return f"deleted after {duration(request.keep)}"
+            return f"deleted after {keep_span(request.keep)}"
         case _:
-            return f"kept {duration(request.keep)}, then deleted"
+            return f"kept for {keep_span(request.keep)}, then deleted"
+
+
+def keep_span(keep: timedelta) -> str:
+    """`14 days`; in hours where it is not whole days."""
+    days, rest = divmod(keep, timedelta(days=1))
+    return counted(round(keep / timedelta(hours=1)), "hour") if rest else counted(days, "day")
 
 
 def status(spelt: str) -> str:
-    """An instance's status; one that nobody told us of is shown as RDS spells it."""
+    """An instance's status as the RDS console calls it; an unknown one as RDS spells it."""
     return STATUSES.get(spelt) or name(spelt.lower())
 
 
 def facts(instance: Instance, checked: datetime | None) -> str:
-    """What RDS said of the instance, and when: then nothing else ran on it, or no card were up."""
+    """The instance's engine, type and status when RDS was asked, at `checked`.
+
+    A card is only posted while no other backup is running.
+    """
     engine = name(f"{instance.engine} {instance.version}")
     kind = TYPES.get(instance.type) or name(instance.type)
-    at = f" (checked {date(checked)})" if checked else ""
-    parts = (engine, kind, status(instance.status), f"nothing else running{at}")
+    at = f" (as of {date(checked)})" if checked else ""
+    parts = (engine, kind, status(instance.status), f"no other backup running{at}")
     return " · ".join(filter(None, parts))
 
 
 def last_good_backup(history: History, now: datetime) -> str:
+    """How long ago the instance was last backed up successfully, how large that was."""
     if history.last_finished is None:
-        return "no good backup yet"
+        return "No successful backup yet"
     details = [
         size(history.last_size_kb) if history.last_size_kb else "",
         f"took {rough(history.last_took)}" if history.last_took else "",
     ]
     shown = ", ".join(filter(None, details))
-    return f"last good backup {rough(now - history.last_finished)} ago" + (
+    return f"Last successful backup {rough(now - history.last_finished)} ago" + (
         f" ({shown})" if shown else ""
     )
 
 
 def target(request: BackupRequest, now: datetime) -> str:
-    """What is about to be deleted."""
+    """The backup that is about to be deleted: its age and its size."""
     measured = size(request.size_kb) if request.size_kb else "size unknown"
     began = request.started_at or now
-    return f"manual backup of {date(began)} ({rough(now - began)} ago) · {measured}"
+    return f"Manual backup from {date(began)} ({rough(now - began)} ago) · {measured}"
 
 
 def usually(history: History) -> str:
-    """`usually 6–9 min`, or nothing without a history."""  # noqa: RUF002, a range
+    """`usually 6–9 min`; empty without a history."""  # noqa: RUF002, a range
     if history.quick is None or history.slow is None:
         return ""
     return f"usually {between(history.quick, history.slow)}"
 
 
 def outcome(request: BackupRequest) -> str:
-    """`38.4 GB in 7 min 12 s`, as far as RDS told."""
+    """`38.4 GB in 7 min 12 s`, as far as RDS reported it."""
     measured = size(request.size_kb) if request.size_kb else "size unknown"
     return f"{measured} in {duration(request.took)}" if request.took else measured
 
@@ -145,50 +146,50 @@ def missing_approvals(request: BackupRequest) -> int:
 
 
 def went_ahead(request: BackupRequest) -> bool:
-    """Whether it was let start: enough people approved, which may be none, or the glass broke."""
+    """Whether it could start: it had the approvals it needed, or someone skipped approval."""
     if request.vote(Choice.BREAK_GLASS):
         return True
     return request.terms is not None and not missing_approvals(request)
 
 
 def approval(request: BackupRequest) -> str:
-    """Who let it start."""
+    """Who let it start, to follow "Requested by …"."""
     if vote := request.vote(Choice.BREAK_GLASS):
-        return f"{mention(vote.user_id)} started it without approval"
+        return f"started without approval by {mention(vote.user_id)}"
     if request.approvers:
-        return f"{people(request.approvers)} approved"
+        return f"approved by {people(request.approvers)}"
     if request.terms:
-        return f"No approval needed ({rule(request.terms.rule)})"
-    return "No approval needed"
+        return f"no approval needed ({rule(request.terms.rule)})"
+    return "no approval needed"
 
 
 def ask_again(request: BackupRequest, command: str) -> str:
-    """The command that asks for the same again, to be copied; under a new name if need be."""
+    """The command that requests the same again, under a new name where the old one is used."""
     instance = typed_word(request.reference) or typed_instance(request)
     again = f"{command} create {instance} {request.next_name} {request.description}"
     if request.keep:
         again = f"{again} --keep {shown_keep(request.keep)}"
     if request.kind is Kind.DELETE:
         again = f"{command} delete {request.name} {instance}".rstrip()
-    return f"To ask again: {code(again.rstrip(), LONGEST_TEXT)}"
+    return f"To request it again: {code(again.rstrip(), LONGEST_TEXT)}"
 
 
 def typed_instance(request: BackupRequest) -> str:
-    """How one names the request's instance in a command; nothing while it is not known."""
+    """The request's instance as it can be typed in a command; empty while it is unknown."""
     return request.instance.typed if request.instance else typed_word(request.reference) or ""
 
 
 def quoted(text: str, longest: int = LONGEST_TEXT) -> str:
-    """What somebody wrote, in their own words; nothing if they wrote none.
+    """A person's text in quotation marks; empty if there is none.
 
-    Inside, no quotation mark is left with which they could seem to end it.
+    Quotation marks inside it are replaced, so that it can't seem to end early.
     """
     shown = plain(text, longest).replace('"', "'")
     return f'"{shown}"' if shown else ""
 
 
 def reason_of(request: BackupRequest, choice: Choice) -> str:
-    """`: "why"`, as the one who chose it wrote it; nothing if they wrote none."""
+    """`: "why"`, the reason given with the choice; empty if none was given."""
     vote = request.vote(choice)
     why = quoted(vote.reason, LONGEST_REASON) if vote else ""
     return f": {why}" if why else ""
