@@ -96,7 +96,7 @@ async def findings(
 def _which_file(settings: Settings) -> Finding:
     source, rules = settings.source, len(settings.file.policy.rules)
     if source.read:
-        return Finding(Level.OK, f"settings: read from {source.path}, {count(rules, 'rule')}")
+        return Finding(Level.OK, f"settings: read from {source.path} ({count(rules, 'rule')})")
     return Finding(Level.WARNING, f"settings: {source.path} doesn't exist, so {WITHOUT_A_FILE}.")
 
 
