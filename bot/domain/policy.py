@@ -1,4 +1,4 @@
-"""What the policy wants for an instance: its terms, from the first rule that covers it."""
+"""The policy: which terms apply to an instance, from the first rule that matches it."""
 
 import re
 from collections.abc import Mapping
@@ -9,47 +9,46 @@ from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict
 
-# The id of a user or a user group → the living people behind it: nobody, for a bot or somebody
-# who left; None (or no entry) where Slack could not say.
+# The ID of a user or user group → its active people: none for a bot or someone who left Slack,
+# None (or no entry) if Slack couldn't say.
 Members = Mapping[str, frozenset[str] | None]
 
 
 def is_group(slack_id: str) -> bool:
-    """True for a user-group id (`S…`); user ids begin with `U` or `W`."""
+    """Return whether the ID is a user group's (`S…`); user IDs begin with `U` or `W`."""
     return slack_id.startswith("S")
 
 
 class Terms(BaseModel):
-    """What the policy wants for one request.
+    """What the policy requires for one request.
 
-    People are named by Slack user ids and user-group ids. `rule` says where the terms come
-    from, in words a person can look up: "the default policy", "[approval]" or
-    "rule 2 (orders-*)".
+    People are given as Slack user IDs and user group IDs. `rule` says where the terms come
+    from: "the default policy", "[approval]" or "rule 2 (orders-*)".
     """
 
     model_config = ConfigDict(frozen=True)
 
-    requesters: tuple[str, ...] = ()  # who may ask; empty: everybody
-    channels: tuple[str, ...] = ()  # where one may ask; empty: everywhere
-    approvals: int = 1  # of so many different people; 0 runs at once
-    approvers: tuple[str, ...] = ()  # empty: anybody who can click the card in its channel
-    notify: tuple[str, ...] | None = None  # of the approvers, who is mentioned; None: all
+    requesters: tuple[str, ...] = ()  # who can request; empty: everyone
+    channels: tuple[str, ...] = ()  # where they can request; empty: everywhere
+    approvals: int = 1  # from this many people; 0: none needed
+    approvers: tuple[str, ...] = ()  # empty: anyone who can see the card
+    notify: tuple[str, ...] | None = None  # the approvers who are mentioned; None: all
     self_approval: bool = False
-    break_glass: tuple[str, ...] = ()  # who may start at once, with a reason; empty: nobody
-    auditors: tuple[str, ...] = ()  # who may read the trail; empty: the approvers
-    channel: str | None = None  # where the card goes; None: where it was asked
+    break_glass: tuple[str, ...] = ()  # who can start without approval; empty: no one
+    auditors: tuple[str, ...] = ()  # who can read the audit log; empty: the approvers
+    channel: str | None = None  # where the card goes; None: where it was requested
     expires_after: timedelta = timedelta(hours=8)
-    remind_after: timedelta = timedelta(hours=1)  # the first time; zero: never
+    remind_after: timedelta = timedelta(hours=1)  # the first reminder; zero: none
     rule: str = "the default policy"
 
     @property
     def mentioned(self) -> tuple[str, ...]:
-        """Who is called to decide."""
+        """Who is mentioned on the card."""
         return self.approvers if self.notify is None else self.notify
 
 
 class Rule(BaseModel):
-    """One `[[rule]]` of the config; what is None is inherited from the defaults."""
+    """One `[[rule]]` of the config; None values are inherited from the defaults."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,9 +66,9 @@ class Rule(BaseModel):
     remind_after: timedelta | None = None
 
     def covers(self, instance_name: str, instance_id: str) -> bool:
-        """Whether the rule is about this instance; upper and lower case differ, as in RDS.
+        """Return whether the rule matches this instance; case-sensitive, as in RDS.
 
-        Accented letters are the same however editors and RDS compose them.
+        Composed and decomposed accents are equal.
         """
         if instance_id in self.instances or instance_name in self.instances:
             return True
@@ -77,7 +76,7 @@ class Rule(BaseModel):
 
     @cached_property
     def _globs(self) -> re.Pattern[str]:
-        """Compiled once: a list of requests is held against every rule."""
+        """Return the patterns, compiled once, because lists check every rule many times."""
         return re.compile("|".join(translate(normalize("NFC", glob)) for glob in self.instances))
 
 
@@ -90,30 +89,30 @@ class Policy(BaseModel):
     rules: tuple[Rule, ...] = ()
 
     def terms_for(self, instance_name: str, instance_id: str) -> Terms:
-        """The terms for an instance: the first rule that covers it decides."""
+        """Return the terms for an instance, from the first rule that matches it."""
         for number, rule in enumerate(self.rules, start=1):
             if rule.covers(instance_name, instance_id):
                 return self.terms_of(number)
         return self.defaults
 
     def terms_of(self, number: int) -> Terms:
-        """The terms of a rule, counted from 1: its own, and the defaults for the rest."""
+        """Return the terms of a rule, numbered from 1, with the defaults for the rest."""
         rule = self.rules[number - 1]
         own = rule.model_dump(exclude={"instances"}, exclude_none=True)
         if rule.approvers is not None and rule.notify is None:
-            own["notify"] = None  # other approvers: the defaults' call is not for them
+            own["notify"] = None  # the defaults' notify is for other approvers
         name = f"rule {number} ({', '.join(rule.instances)})"
         return self.defaults.model_copy(update={**own, "rule": name})
 
     @property
     def all_terms(self) -> tuple[Terms, ...]:
-        """The terms of each rule in order, and the defaults' last."""
+        """The terms of each rule in order, then the defaults."""
         numbers = range(1, len(self.rules) + 1)
         return (*map(self.terms_of, numbers), self.defaults)
 
     @property
     def people(self) -> tuple[str, ...]:
-        """All users and user groups that it names, once each."""
+        """All users and user groups in the policy, once each."""
         named = (
             slack_id
             for terms in self.all_terms

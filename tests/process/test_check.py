@@ -89,7 +89,10 @@ async def test_who_is_not_there(world: OfflineWorld, tmp_path: Path) -> None:
 
     assert said == [
         "problem  S0GONE: Slack can't say who that is (no_such_subteam)",
-        "problem  policy.toml, line 3: [approval]: requires 2 approvals, but only 1 person can approve.",
+        (
+            "problem  policy.toml, line 3: [approval]: requires 2 approvals, but only 1 person "
+            "can approve."
+        ),
         "problem  policy.toml, line 4: [approval]: U0CAT left Slack or is a bot.",
     ]
 
