@@ -197,3 +197,5 @@ def test_the_exit_code_tells_settings_from_the_outside(
     said = capsys.readouterr().out
     assert "hunter2" not in said
     assert "\x1b" not in said
+    problems = "1 problem, " if code else "0 problems, "
+    assert said.splitlines()[-1].startswith(problems)
