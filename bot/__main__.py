@@ -180,7 +180,7 @@ def main() -> None:
         sys.exit(cli())
     except SettingsError as error:
         problems = [f"  - {printable(problem)}" for problem in error.problems]
-        print("backup-bot cannot start:", *problems, sep="\n", file=sys.stderr)
+        print("backup-bot can't start:", *problems, sep="\n", file=sys.stderr)
         sys.exit(CANNOT_START)
 
 

@@ -1,20 +1,20 @@
-"""When to believe RDS that something isn't there: a single list may be empty, cut or stale."""
+"""Decide that something is gone from RDS: a single list may be empty, truncated or stale."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
 
-LOOK_AGAIN = (5.0, 10.0)  # seconds before the second and the third look
+LOOK_AGAIN = (5.0, 10.0)  # seconds before the second and third lookups
 
 
 async def unless_absent(
     look: Callable[[float], Awaitable[T | None]], after: float = 0.0
 ) -> T | None:
-    """What `look` finds, or None once three looks in a row found nothing.
+    """Return what `look` finds, or None if three lookups in a row find nothing.
 
-    `look` is given the seconds to wait before it asks, the first time `after`. What it raises
-    is raised: an error is no answer.
+    `look` gets the seconds to wait before its lookup, at first `after`. Raises what `look`
+    raises, because an error doesn't show that something is gone.
     """
     for gap in (after, *LOOK_AGAIN):
         if (found := await look(gap)) is not None:

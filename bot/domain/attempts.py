@@ -1,4 +1,4 @@
-"""How far RDS has been asked to do what was approved, and when it is asked again."""
+"""The attempts to make RDS do what was approved, and when to retry."""
 
 import zlib
 from datetime import datetime, timedelta
@@ -19,11 +19,11 @@ BUSY = (
     RefusalReason.BACKUP_RUNNING,
     RefusalReason.BACKUP_IN_USE,
 )
-PATIENT = (*BUSY, RefusalReason.CREDENTIALS)  # what RDS refuses only for the time being
+PATIENT = (*BUSY, RefusalReason.CREDENTIALS)  # refusals that can pass
 
 
 def may_pass(error: RdsError) -> bool:
-    """Whether the same call may succeed later; a bare 404 is a proxy's, not RDS's."""
+    """Return whether a retry may succeed; a 404 without a code is a proxy's, not RDS's."""
     if not isinstance(error, RdsRefused):
         return True
     not_found = (RefusalReason.INSTANCE_NOT_FOUND, RefusalReason.BACKUP_NOT_FOUND)
@@ -31,58 +31,58 @@ def may_pass(error: RdsError) -> bool:
 
 
 class Attempt(BaseModel):
-    """What is on disk before RDS is asked, so that a restart resets neither clock nor gaps."""
+    """The retry state, stored before each call, so that a restart keeps deadline and backoff."""
 
     model_config = ConfigDict(frozen=True)
 
     since: datetime  # the decision
-    give_up_at: datetime  # nothing is sent from then on
-    tries: int = 0  # calls sent, or about to be
+    give_up_at: datetime  # the deadline: nothing is sent after it
+    tries: int = 0  # calls sent or about to be
     failures: int = 0  # in a row, without a clear answer
-    not_before: datetime | None = None  # of the next call
-    in_doubt_since: datetime | None = None  # on RDS's clock: it may have been done ever since
-    accepted: bool = False  # RDS said that it does it
-    others: tuple[str, ...] | None = None  # backups of the name that RDS listed before the create
-    reason: RefusalReason | None = None  # why RDS refused last, if it did
+    not_before: datetime | None = None  # time of the next call
+    in_doubt_since: datetime | None = None  # by RDS's clock: it may have been done since then
+    accepted: bool = False  # RDS accepted it
+    others: tuple[str, ...] | None = None  # backups with this name listed before the create
+    reason: RefusalReason | None = None  # of the last refusal, if any
     code: str = ""
     rds_request_id: str | None = None
 
     def is_over(self, now: datetime) -> bool:
-        """Whether the time for it has passed, so that nothing may be sent."""
+        """Return whether the deadline has passed."""
         return now >= self.give_up_at
 
     @property
     def in_trouble(self) -> bool:
-        """Whether it didn't work at once."""
+        """Whether the first call didn't succeed."""
         return self.failures > 0 or self.reason is not None
 
     @property
     def is_busy(self) -> bool:
-        """Whether RDS was busy with something else when it was asked last."""
+        """Whether RDS was busy at the last call."""
         return self.reason in BUSY
 
     def left(self, now: datetime) -> float:
-        """Seconds until the next call may be made, or the time is over."""
+        """Return the seconds until the next call or the deadline."""
         until = min(self.not_before or now, self.give_up_at)
         return max(0.0, (until - now).total_seconds())
 
     def sending(self, rds_now: datetime) -> Self:
-        """Before a call is sent: from now on it may have been carried out."""
+        """Return the state before a call: from now on it may have been carried out."""
         since = self.in_doubt_since or rds_now
         return self.model_copy(update={"tries": self.tries + 1, "in_doubt_since": since})
 
     def doubted(self, since: datetime | None) -> Self:
-        """With nothing sent later than that whose outcome is unknown."""
+        """Return the state with unknown outcomes only since then, or none."""
         return self.model_copy(update={"in_doubt_since": since})
 
     def later(self, now: datetime, key: str) -> Self:
-        """Ask again after the next gap; `key` spreads the calls of many requests."""
+        """Return the state with a retry after the next backoff; `key` spreads many requests."""
         failures = self.failures + 1
         gap = _gap(None, failures, key)
         return self.model_copy(update={"failures": failures, "not_before": now + gap})
 
     def failed(self, error: RdsError, now: datetime, key: str) -> Self:
-        """After an error, with the moment of the next try; `key` as in `later`."""
+        """Return the state after an error, with the time of the retry; `key` as in `later`."""
         reason = error.reason if isinstance(error, RdsRefused) else None
         failures = 0 if reason in PATIENT else self.failures + 1
         give_up_at = self.give_up_at

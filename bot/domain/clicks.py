@@ -1,4 +1,4 @@
-"""A click on a card: what it claims, what it comes to, what the trail says of it."""
+"""A click on a card: its content, its verdict and its audit entry."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from bot.domain.policy import Members
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import SENDING, RequestState
 
-LONGEST_ID = 64  # of what a click may claim to be a request's id
+LONGEST_ID = 64  # of a click's request ID
 LONGEST_REASON = 500
 
 ACTIONS = {
@@ -35,16 +35,16 @@ STATES = {
 
 @dataclass(frozen=True)
 class Click:
-    """Somebody pressed a button of a card. `request_id` is what the button claims."""
+    """A person pressed a button on a card. `request_id` is what the button says."""
 
     request_id: str
     choice: Choice
     user_id: str
     team_id: str
-    reason: str = ""  # why they reject it, or break the glass
+    reason: str = ""  # for rejecting it or starting it without approval
 
     def __post_init__(self) -> None:
-        # As any database and any reader can take it.
+        # Any database and reader can handle these.
         object.__setattr__(self, "request_id", _readable(self.request_id, LONGEST_ID))
         reason = " ".join(self.reason.split())
         object.__setattr__(self, "reason", _readable(reason, LONGEST_REASON))
@@ -56,7 +56,7 @@ def _readable(text: str, longest: int) -> str:
 
 @dataclass(frozen=True)
 class ClickResult:
-    """What a click came to, and the request as it stands now (None if there is no such)."""
+    """The verdict on a click, and the request as it is now (None if it doesn't exist)."""
 
     verdict: Verdict
     request: BackupRequest | None
@@ -65,7 +65,7 @@ class ClickResult:
 def judge(
     click: Click, request: BackupRequest, members: Members, now: datetime
 ) -> Decision[Verdict]:
-    """What a click comes to, by the request's terms as they are now."""
+    """Return the verdict on a click, by the request's current terms."""
     terms = request.terms
     rule = terms.rule if terms else None
     if not request.concerns(click.team_id):
@@ -117,7 +117,7 @@ def _by_choice(click: Click, request: BackupRequest, members: Members) -> Decisi
 def entry(
     click: Click, decision: Decision[Verdict], request: BackupRequest | None, now: datetime
 ) -> AuditEntry:
-    """What the audit trail says of it."""
+    """Return the audit entry of a click."""
     detail = {"choice": click.choice.value, "verdict": decision.verdict.value}
     if click.reason:
         detail["reason"] = click.reason

@@ -1,4 +1,4 @@
-"""When RDS would start a backup: the instance is free, and so is the name."""
+"""Check that RDS would start a backup: instance and name are free."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from bot.domain.naming import free_name
 
 
 def check_creatable(name: str, instance: Instance, backups: Sequence[Backup]) -> None:
-    """Raises InstanceBusy, InstanceNotReady or NameTaken, by what RDS lists of the instance."""
-    full = (b for b in backups if b.type != "incremental")  # those run beside everything else
+    """Check by RDS's lists. Raises InstanceBusy, InstanceNotReady or NameTaken."""
+    full = (b for b in backups if b.type != "incremental")  # these don't block others
     running = next((b for b in full if b.status == BackupStatus.BUILDING), None)
     if instance.status == "BACKING UP" or running:
         since = running.begin_time.isoformat() if running and running.begin_time else None

@@ -1,4 +1,4 @@
-"""Who may ask, approve, reject, withdraw and break the glass: pure and total."""
+"""Decide who can request, approve, reject, withdraw and start without approval. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,30 +11,30 @@ V = TypeVar("V", bound=StrEnum)
 
 
 class AskVerdict(StrEnum):
-    """What a request comes to."""
+    """The verdict on a request."""
 
     NEEDS_APPROVAL = "needs_approval"
     RUNS_AT_ONCE = "runs_at_once"
     MAY_NOT_ASK = "may_not_ask"
-    OTHER_CHANNEL = "other_channel"  # it may be asked in other channels only
+    OTHER_CHANNEL = "other_channel"  # it can be requested only in other channels
     GROUPS_UNKNOWN = "groups_unknown"  # Slack could not say who is in the user group
-    TOO_FEW_APPROVERS = "too_few_approvers"  # not as many people are left as have to approve
+    TOO_FEW_APPROVERS = "too_few_approvers"  # fewer people can approve than are required
 
 
 class Verdict(StrEnum):
-    """What a click on a card came to."""
+    """The verdict on a click."""
 
-    DECIDED = "decided"  # it ended the waiting
+    DECIDED = "decided"  # it is approved, rejected or withdrawn
     COUNTED = "counted"  # an approval; more are needed
-    IN_DOUBT = "in_doubt"  # nothing more is sent to RDS, which may have been told already
+    IN_DOUBT = "in_doubt"  # nothing more is sent to RDS, which may already have the call
     ALREADY_VOTED = "already_voted"
     ALREADY_DECIDED = "already_decided"
     EXPIRED = "expired"
-    SELF_APPROVAL = "self_approval"  # the requester may not approve their own
+    SELF_APPROVAL = "self_approval"  # requesters can't approve their own
     NOT_AN_APPROVER = "not_an_approver"
-    NOT_THE_REQUESTER = "not_the_requester"  # only who asked may withdraw
+    NOT_THE_REQUESTER = "not_the_requester"  # only the requester can withdraw
     MAY_NOT_BREAK_GLASS = "may_not_break_glass"
-    NO_REASON = "no_reason"  # it wants one
+    NO_REASON = "no_reason"  # one is required
     GROUPS_UNKNOWN = "groups_unknown"  # Slack could not say who is in the user group
     OTHER_WORKSPACE = "other_workspace"
     UNKNOWN_REQUEST = "unknown_request"
@@ -47,7 +47,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Decision(Generic[V]):
-    """A verdict and the rule that it rests on.
+    """A verdict and the rule that it is based on.
 
     `revoked` are earlier approvals that do not count any more: those people left Slack, or may
     not approve now.
@@ -61,7 +61,7 @@ class Decision(Generic[V]):
 def decide_request(
     terms: Terms, *, user: str, channel: str, members: Members
 ) -> Decision[AskVerdict]:
-    """Whether `user` may ask in `channel`, and whether others have to approve."""
+    """Decide whether `user` can request in `channel`, and whether others have to approve."""
     may = True if not terms.requesters else is_among(user, terms.requesters, members)
     able = able_to_approve(terms, user, members)
     if terms.channels and channel not in terms.channels:
@@ -82,10 +82,10 @@ def decide_request(
 def decide_approval(
     terms: Terms, *, requester: str, approved_by: Collection[str], user: str, members: Members
 ) -> Decision[Verdict]:
-    """What `user`'s approval comes to, on a request that still waits for one.
+    """Decide on `user`'s approval of a request that is waiting for one.
 
-    Each person counts once; the requester counts only where the terms allow self-approval.
-    An earlier approval counts unless Slack says for certain that it would not be taken now.
+    Each person counts once; the requester counts only if the terms allow self-approval. An
+    earlier approval counts unless Slack says for certain that it wouldn't be accepted now.
     """
     standing = {
         voter
@@ -105,7 +105,7 @@ def decide_approval(
 
 
 def decide_rejection(terms: Terms, *, user: str, members: Members) -> Decision[Verdict]:
-    """What `user`'s rejection comes to: one approver's is enough."""
+    """Decide on `user`'s rejection; one approver's is enough."""
     may = _is_approver(terms, user, members)
     verdict = Verdict.DECIDED if may else _refusal(may, Verdict.NOT_AN_APPROVER)
     return Decision(verdict, terms.rule)
@@ -120,14 +120,14 @@ def decide_withdrawal(
 
 
 def decide_break_glass(terms: Terms, *, user: str, members: Members) -> Decision[Verdict]:
-    """Whether `user` may start it at once; that they asked for it themselves is no hindrance."""
+    """Decide whether `user` can start it without approval, even as the requester."""
     may = is_among(user, terms.break_glass, members)
     verdict = Verdict.DECIDED if may else _refusal(may, Verdict.MAY_NOT_BREAK_GLASS)
     return Decision(verdict, terms.rule)
 
 
 def may_audit(terms: Terms, user: str, members: Members) -> bool | None:
-    """Whether the person may read the trail; None if it hangs on what Slack could not tell."""
+    """Return whether the user can read the audit log; None if Slack couldn't say."""
     if terms.auditors:
         return is_among(user, terms.auditors, members)
     return _is_approver(terms, user, members)
@@ -136,7 +136,7 @@ def may_audit(terms: Terms, user: str, members: Members) -> bool | None:
 def able_to_approve(
     terms: Terms, requester: str | None, members: Members
 ) -> frozenset[str] | None:
-    """Everybody who can approve; None if that is anybody, or Slack could not tell it all."""
+    """Return everyone who can approve; None if that is anyone, or Slack couldn't say."""
     groups = [members.get(slack_id) for slack_id in terms.approvers]
     if not groups or None in groups:
         return None
@@ -145,9 +145,9 @@ def able_to_approve(
 
 
 def is_among(user: str, allowed: Collection[str], members: Members) -> bool | None:
-    """Whether one of the ids is, or holds, the user; None if only an unknown group might.
+    """Return whether an ID is the user or a group with them; None if that is unknown.
 
-    Of a group's member of whom Slack could not say whether they are still there, that is unknown.
+    It is also unknown for a group's member if Slack couldn't say whether they are still active.
     """
     if members.get(user) == frozenset():
         return False  # left Slack, or a bot

@@ -1,4 +1,4 @@
-"""What may be deleted: a manual backup that is at rest."""
+"""Check that a backup can be deleted: a manual one that isn't in use."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,10 @@ AT_REST = {BackupStatus.COMPLETED, BackupStatus.FAILED}
 
 
 def deletable(name: str, instance: Instance, backups: Iterable[Backup]) -> Backup:
-    """The instance's backup of this name.
+    """Return the instance's backup with this name.
 
-    Raises BackupUnknown, BackupNotManual, BackupBusy, and InstanceNotReady while the instance
-    is being restored, as RDS does not say from which backup.
+    Raises BackupUnknown, BackupNotManual, BackupBusy, or InstanceNotReady while the instance is
+    being restored, because RDS doesn't say from which backup.
     """
     named = [backup for backup in backups if backup.name == name]
     if not named:

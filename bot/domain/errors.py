@@ -1,40 +1,40 @@
 """Every error that a user or an operator can meet.
 
 BotError
-├── UserError              the person who asked can mend it; nothing was started
-│   ├── CommandError       the text of the command cannot be right (see commands.py)
+├── UserError              the requester can fix it; nothing was started
+│   ├── CommandError       the command is invalid (see commands.py)
 │   ├── UnknownInstance
 │   ├── AmbiguousInstance
 │   ├── ReadReplica
 │   ├── InstanceBusy
 │   ├── InstanceNotReady
 │   ├── NameTaken
-│   ├── BackupUnknown      nothing of this name is to be deleted
-│   ├── BackupNotManual    RDS made it, and deletes it itself
-│   ├── BackupBusy         it is still running, or being deleted
-│   ├── RequestOpen        one about this backup has not ended yet
-│   ├── RequestUnknown     no request of this name or id
-│   ├── AskedInDirectMessage  nobody could approve it there
-│   ├── TooManyCommands    in a minute, from one person
-│   ├── ForeignWorkspace   who asks belongs to another one
+│   ├── BackupUnknown      no backup of this name to delete
+│   ├── BackupNotManual    RDS created it and deletes it automatically
+│   ├── BackupBusy         it is still running or being deleted
+│   ├── RequestOpen        another request about this backup is still open
+│   ├── RequestUnknown     no request with this name or ID
+│   ├── AskedInDirectMessage  no one could approve it there
+│   ├── TooManyCommands    too many from one person in a minute
+│   ├── ForeignWorkspace   the requester belongs to another workspace
 │   ├── MayNotAsk
-│   ├── OtherChannel       the policy lets people ask for it elsewhere only
-│   ├── TooFewApprovers    fewer people can approve it than have to
+│   ├── OtherChannel       the policy allows it only in other channels
+│   ├── TooFewApprovers    fewer people can approve it than are required
 │   ├── MayNotAudit
-│   ├── GroupsUnknown      Slack could not say who may, so nobody may now
-│   ├── CannotPost         Slack does not let the bot write in the channel
+│   ├── GroupsUnknown      Slack couldn't say who is allowed, so no one is now
+│   ├── CannotPost         Slack doesn't let the bot post in the channel
 │   ├── GaveUp             RDS gave no clear answer for too long
-│   ├── FormNotOpened      Slack did not show the form in which it would go on
-│   └── StoreUnavailable   nothing could be written down, so nothing was accepted
-├── RdsError               RDS, or the way to it, said no
-│   ├── RdsUnreachable     nothing was carried out: connect error, throttled, or a look that failed
-│   ├── RdsOutcomeUnknown  a create that may or may not have been carried out
-│   └── RdsRefused         RDS answered and will not do it; `reason` says why
-├── SlackUnreachable       Slack did not take a message now; it may later
-├── LeaseLost              this process was silent for so long that another took over its work
-└── SettingsError          the operator's: every problem at once
+│   ├── FormNotOpened      Slack didn't open the form
+│   └── StoreUnavailable   the database is down, so nothing was accepted
+├── RdsError               a call to RDS failed
+│   ├── RdsUnreachable     nothing was carried out: no connection, throttled, or a failed read
+│   ├── RdsOutcomeUnknown  a create that may have been carried out
+│   └── RdsRefused         RDS refused it; `reason` says why
+├── SlackUnreachable       Slack didn't accept a message; it may later
+├── LeaseLost              another replica took over this one's work
+└── SettingsError          the settings are wrong; it lists every problem
 
-Errors carry data. The words for them stand in `bot/slack/messages/reasons.py`.
+Errors carry data; their words for people are in `bot/slack/messages/reasons.py`.
 """
 
 from collections.abc import Sequence
@@ -44,17 +44,17 @@ from bot.domain.policy import RuleReference
 
 
 class BotError(Exception):
-    """Anything this bot raises on purpose."""
+    """Base class of the bot's own errors."""
 
 
 class UserError(BotError):
-    """The person who asked can mend it; nothing was started."""
+    """The requester can fix it; nothing was started."""
 
 
 class UnknownInstance(UserError):
-    """No instance of the project has this id, name or alias.
+    """No instance in the project has this ID, name or alias.
 
-    `suggestions` are the names nearest to it, best first, at most three.
+    `suggestions` are the most similar names, best first, at most three.
     """
 
     def __init__(self, reference: str, suggestions: Sequence[str] = ()) -> None:
@@ -64,7 +64,7 @@ class UnknownInstance(UserError):
 
 
 class AmbiguousInstance(UserError):
-    """Several instances bear the name: only an id can tell them apart."""
+    """Several instances have this name, so the ID is needed."""
 
     def __init__(self, reference: str, instance_ids: Sequence[str]) -> None:
         super().__init__(reference)
@@ -73,7 +73,7 @@ class AmbiguousInstance(UserError):
 
 
 class ReadReplica(UserError):
-    """RDS takes no backups of a read replica; `primary` is its primary's name, if known."""
+    """RDS can't back up a read replica; `primary` is its primary's name, if known."""
 
     def __init__(self, instance_name: str, primary: str | None) -> None:
         super().__init__(instance_name)
@@ -82,9 +82,9 @@ class ReadReplica(UserError):
 
 
 class InstanceBusy(UserError):
-    """The instance is being backed up: RDS runs one backup of an instance at a time.
+    """The instance is already being backed up; RDS runs one backup per instance at a time.
 
-    `backup_name` and `since` (ISO 8601) are those of the running backup, if RDS lists it.
+    `backup_name` and `since` (ISO 8601) describe the running backup, if RDS lists it.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class InstanceBusy(UserError):
 
 
 class InstanceNotReady(UserError):
-    """The instance is in a status (`FROZEN`, `REBOOTING`, …) in which RDS takes no backup."""
+    """The instance's status (`FROZEN`, `REBOOTING`, …) doesn't allow a backup."""
 
     def __init__(self, instance_name: str, status: str) -> None:
         super().__init__(instance_name, status)
@@ -106,7 +106,7 @@ class InstanceNotReady(UserError):
 
 
 class NameTaken(UserError):
-    """A backup, or an open request, already has the name; `suggestion` is one that is free.
+    """A backup or an open request already has the name; `suggestion` is a free one.
 
     `requested_by` is whose request that is, `instance_name` which other instance the backup is of.
     """
@@ -126,7 +126,7 @@ class NameTaken(UserError):
 
 
 class BackupUnknown(UserError):
-    """No manual backup has the name: of the instance, or, without one, of those the bot made."""
+    """The instance, or without one the bot itself, has no manual backup with this name."""
 
     def __init__(self, name: str, instance_name: str | None = None) -> None:
         super().__init__(name)
@@ -135,7 +135,7 @@ class BackupUnknown(UserError):
 
 
 class BackupNotManual(UserError):
-    """RDS made the backup by itself (`type` as it spells it), and deletes it by itself."""
+    """RDS created the backup and deletes it automatically; `type` is RDS's own term."""
 
     def __init__(self, name: str, type: str) -> None:  # noqa: A002, RDS's own name
         super().__init__(name)
@@ -144,7 +144,7 @@ class BackupNotManual(UserError):
 
 
 class BackupBusy(UserError):
-    """The backup is not at rest: `status` as RDS spells it."""
+    """The backup is in use; `status` is RDS's own term."""
 
     def __init__(self, name: str, status: str) -> None:
         super().__init__(name)
@@ -153,7 +153,7 @@ class BackupBusy(UserError):
 
 
 class RequestOpen(UserError):
-    """Another request about the backup that is to be deleted is still open."""
+    """Another request about the backup to delete is still open."""
 
     def __init__(self, name: str, requested_by: str | None = None) -> None:
         super().__init__(name)
@@ -162,7 +162,7 @@ class RequestOpen(UserError):
 
 
 class RequestUnknown(UserError):
-    """No request has this backup name, or an id that begins so."""
+    """No request has this backup name, or an ID that starts with it."""
 
     def __init__(self, about: str) -> None:
         super().__init__(about)
@@ -170,7 +170,7 @@ class RequestUnknown(UserError):
 
 
 class AskedInDirectMessage(UserError):
-    """The card would stand where only the asker reads it, and somebody else has to approve."""
+    """Only the requester would see the card, and someone else has to approve."""
 
     def __init__(self, instance_name: str) -> None:
         super().__init__(instance_name)
@@ -178,7 +178,7 @@ class AskedInDirectMessage(UserError):
 
 
 class TooManyCommands(UserError):
-    """This person sent `count` commands in the last minute; `wait` seconds, and one more goes."""
+    """This person sent `count` commands in the last minute and must wait `wait` seconds."""
 
     def __init__(self, count: int, wait: float) -> None:
         super().__init__(count, wait)
@@ -187,11 +187,11 @@ class TooManyCommands(UserError):
 
 
 class ForeignWorkspace(UserError):
-    """Who asks belongs to another workspace, as people in a shared channel do."""
+    """The requester belongs to another workspace, as people in a shared channel can."""
 
 
 class MayNotAsk(UserError):
-    """The policy does not let this person ask for this instance."""
+    """The policy doesn't let this person request backups of this instance."""
 
     def __init__(self, instance_name: str, rule: RuleReference, requesters: Sequence[str]) -> None:
         super().__init__(instance_name)
@@ -201,7 +201,7 @@ class MayNotAsk(UserError):
 
 
 class OtherChannel(UserError):
-    """The policy lets people ask for this instance in `channels` only."""
+    """The policy allows requests for this instance only in `channels`."""
 
     def __init__(self, instance_name: str, rule: RuleReference, channels: Sequence[str]) -> None:
         super().__init__(instance_name)
@@ -211,7 +211,7 @@ class OtherChannel(UserError):
 
 
 class TooFewApprovers(UserError):
-    """`approvals` people have to approve it, and only `able` are left who can."""
+    """`approvals` people have to approve it, but only `able` can."""
 
     def __init__(
         self, instance_name: str, rule: RuleReference, approvals: int, able: Sequence[str]
@@ -224,7 +224,7 @@ class TooFewApprovers(UserError):
 
 
 class MayNotAudit(UserError):
-    """The policy lets only `auditors` read the instance's trail."""
+    """The policy lets only `auditors` read the instance's audit log."""
 
     def __init__(self, instance_name: str, rule: RuleReference, auditors: Sequence[str]) -> None:
         super().__init__(instance_name)
@@ -234,9 +234,9 @@ class MayNotAudit(UserError):
 
 
 class GroupsUnknown(UserError):
-    """Slack could not say who is in the user groups that may; `allowed` names them.
+    """Slack couldn't say who is in the user groups that are `allowed`.
 
-    `wish` is what the person wanted, as in "may … orders-prod": "ask for", "read the trail of".
+    `wish` is what the person wanted to do: "ask for" or "read the audit trail of".
     """
 
     def __init__(self, instance_name: str, allowed: Sequence[str], wish: str = "ask for") -> None:
@@ -247,7 +247,7 @@ class GroupsUnknown(UserError):
 
 
 class CannotPost(UserError):
-    """Slack does not let the bot write in the channel; `error` is Slack's own code."""
+    """Slack doesn't let the bot post in the channel; `error` is Slack's code."""
 
     def __init__(self, channel_id: str, error: str) -> None:
         super().__init__(channel_id, error)
@@ -256,7 +256,7 @@ class CannotPost(UserError):
 
 
 class GaveUp(UserError):
-    """RDS gave no clear answer within `seconds` after the decision; `tries` calls were sent."""
+    """RDS gave no clear answer within `seconds` of the decision, after `tries` calls."""
 
     def __init__(self, seconds: float, tries: int) -> None:
         super().__init__(seconds, tries)
@@ -265,26 +265,26 @@ class GaveUp(UserError):
 
 
 class FormNotOpened(UserError):
-    """Slack wants a form within three seconds, and did not open this one."""
+    """Slack didn't open the form; it accepts one only within three seconds."""
 
 
 class StoreUnavailable(UserError):
-    """The database took nothing, so nothing was accepted."""
+    """The database is unavailable, so nothing was accepted."""
 
 
 class RefusalReason(StrEnum):
-    """Why RDS will not do it, in our words; the codes behind each stand in `bot/rds/errors.py`."""
+    """Why RDS refused; `bot/rds/errors.py` maps RDS's codes to these."""
 
     INSTANCE_NOT_FOUND = "instance_not_found"
-    INSTANCE_BUSY = "instance_busy"  # another operation; wait and ask again
-    BACKUP_RUNNING = "backup_running"  # wait and ask again
+    INSTANCE_BUSY = "instance_busy"  # another operation; wait and retry
+    BACKUP_RUNNING = "backup_running"  # wait and retry
     INSTANCE_STATE = "instance_state"  # its status does not allow a backup
     STORAGE_FULL = "storage_full"
     NAME_TAKEN = "name_taken"
     BAD_PARAMETER = "bad_parameter"
     BACKUP_NOT_FOUND = "backup_not_found"
-    BACKUP_IN_USE = "backup_in_use"  # made, restored or copied; wait and ask again
-    NOT_PERMITTED = "not_permitted"  # the bot's account lacks the right
+    BACKUP_IN_USE = "backup_in_use"  # created, restored or copied; wait and retry
+    NOT_PERMITTED = "not_permitted"  # the bot's account lacks the permission
     CREDENTIALS = "credentials"  # wrong or expired keys, or a wrong clock: never retried
     QUOTA = "quota"
     WRONG_ENDPOINT = "wrong_endpoint"
@@ -292,11 +292,11 @@ class RefusalReason(StrEnum):
 
 
 class RdsError(BotError):
-    """RDS, or the way to it, said no.
+    """A call to RDS failed.
 
-    `code` is RDS's own (`DBS.…`, `APIGW.…`) or empty, `status` the HTTP status or None,
-    `request_id` what support asks for, or None. The gateway's text is never kept:
-    it can hold the Authorization header.
+    `code` is RDS's error code (`DBS.…`, `APIGW.…`) or empty, `status` the HTTP status or None,
+    `request_id` RDS's request ID or None. The gateway's message is never kept, because it can
+    contain the Authorization header.
     """
 
     def __init__(
@@ -309,13 +309,13 @@ class RdsError(BotError):
 
     @property
     def for_support(self) -> dict[str, str]:
-        """What support asks for, as far as RDS said it."""
+        """RDS's code and request ID, as far as they are known."""
         told = {"code": self.code, "rds_request_id": self.request_id or ""}
         return {key: value for key, value in told.items() if value}
 
 
 class RdsUnreachable(RdsError):
-    """Nothing was carried out; the same call may be made again after `retry_after` seconds."""
+    """Nothing was carried out; the call can be retried after `retry_after` seconds."""
 
     def __init__(
         self,
@@ -330,11 +330,11 @@ class RdsUnreachable(RdsError):
 
 
 class RdsOutcomeUnknown(RdsError):
-    """A create that may have been carried out: look the name up, never repeat blindly."""
+    """A create that may have been carried out; look up its name before sending it again."""
 
 
 class RdsRefused(RdsError):
-    """RDS answered, and will not do it."""
+    """RDS refused the call."""
 
     def __init__(
         self,
@@ -349,7 +349,7 @@ class RdsRefused(RdsError):
 
     @property
     def says_gone(self) -> bool:
-        """Whether RDS itself says that it has no such thing; a bare 404 may be a proxy's."""
+        """Whether RDS itself says it doesn't exist; a 404 without a code may be a proxy's."""
         return bool(self.code) and self.reason in (
             RefusalReason.INSTANCE_NOT_FOUND,
             RefusalReason.BACKUP_NOT_FOUND,
@@ -357,11 +357,11 @@ class RdsRefused(RdsError):
 
 
 class LeaseLost(BotError):
-    """Another replica took over this one's work: it must neither act nor speak any more."""
+    """Another replica took over this one's work; it must no longer act or post."""
 
 
 class SlackUnreachable(BotError):
-    """Slack did not take a message, and may take it later; `error` is its code, or what broke."""
+    """Slack didn't accept a message but may later; `error` is its code or the failure."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -369,7 +369,7 @@ class SlackUnreachable(BotError):
 
 
 class SettingsError(BotError):
-    """The settings cannot work; `problems` names every one, each with what to do."""
+    """The settings are wrong; `problems` lists every problem and what to do about it."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))

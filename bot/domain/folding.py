@@ -1,6 +1,6 @@
-"""What people type, on a phone and through Slack, folded to what they meant, and cut into words.
+"""Normalize what people type on phones and through Slack, and split it into words.
 
-Phones turn quotes curly and `--` into a dash, and paste in blanks and marks nobody sees; Slack
+Phones make quotes curly and `--` a dash, and paste special spaces and invisible marks; Slack
 escapes `& < >` and writes mentions and links as `<@U1|ana>`, `<#C1|ops>`, `<http://a|b>`.
 """
 
@@ -8,7 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Stands before the label of what was a mention or a link; `fold` lets nobody type it.
+# Marks the label of a mention or a link; `fold` removes it from what people type.
 REFERENCE = "\x1a"
 
 _QUOTES = {  # curly, low, angular, full-width; and primes, which some keyboards send instead
@@ -25,24 +25,24 @@ _FLAG_LIKE = re.compile("-{1,2}[a-z]", re.IGNORECASE)
 
 
 def fold(text: str) -> str:
-    """The text with straight quotes, plain dashes and blanks, and nothing that is not seen."""
+    """Return the text with straight quotes, plain dashes and spaces, and nothing invisible."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_folded, text))
 
 
-@lru_cache(maxsize=32_768)  # a catalogue's names, again for each keystroke
+@lru_cache(maxsize=32_768)  # the same names are compared on each keystroke
 def name_key(name: str) -> str:
-    """What names are compared by: as RDS lists one and as somebody types it give the same.
+    """Return the key by which names are compared, the same for RDS's form and a typed one.
 
-    Letters that look alike, full-width ones among them, stay different.
+    Letters that look alike, such as full-width ones, stay different.
     """
     return unicodedata.normalize("NFC", " ".join(fold(name).split()))
 
 
 @lru_cache(maxsize=32_768)
 def search_key(name: str) -> str:
-    """The same, whatever the case: for searches."""
+    """Return a case-insensitive `name_key`, for searches."""
     return unicodedata.normalize("NFC", name_key(name).casefold())
 
 
@@ -63,20 +63,18 @@ def _folded(char: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a command as Slack sent it, quotes around several of them making one.
+    """Split a command as Slack sent it into words; quoted words become one.
 
-    A quote opens a group only at the start of a word and closes it only at the end of one, so
-    that an apostrophe is a letter; one that is never closed is a letter too. Takes time in
-    proportion to the text.
+    A quote opens only at the start of a word and closes only at the end of one, so that an
+    apostrophe is a letter; so is a quote that is never closed. Takes linear time.
     """
     return _split(_unescaped(_SLACK.sub(_label, fold(text))))
 
 
 def quoted(word: str) -> str | None:
-    """The word as one types it in a command, in quotes if need be.
+    """Return the word as it is typed in a command, in quotes if needed.
 
-    None if `words` would not give back just this word, or if Slack could not show it in a code
-    span.
+    None if `words` wouldn't return exactly this word, or if Slack can't show it as code.
     """
     if fold(word) != word or "`" in word or _FLAG_LIKE.match(word):
         return None
@@ -84,18 +82,18 @@ def quoted(word: str) -> str | None:
 
 
 def _label(match: re.Match[str]) -> str:
-    """What Slack would show in the place of a mention or a link."""
+    """Return what Slack shows for a mention or a link."""
     target, label = match[1], match[2] or ""
     if target[0] in "@#!":
         sign = "#" if target[0] == "#" else "@"
         return f"{REFERENCE}{sign}{(label or target[1:]).lstrip(sign)}"
-    # Slack makes links of what looks like one: `orders.dev` was typed, and is no link to us.
+    # Slack turns names like `orders.dev` into links; these count as plain text.
     typed = label and target in (f"http://{label}", f"https://{label}", f"mailto:{label}")
     return label if typed else REFERENCE + (label or target)
 
 
 def _unescaped(text: str) -> str:
-    """Undo Slack's three escapes, once: what was typed as `&lt;` stays `&lt;`."""
+    """Undo Slack's three escapes once, so that a typed `&lt;` stays `&lt;`."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 

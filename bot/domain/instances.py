@@ -1,4 +1,4 @@
-"""What RDS tells us: instances and backups."""
+"""Instances and backups, as RDS describes them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BackupStatus(StrEnum):
-    """The backup statuses that RDS documents. The set is open: others stay plain strings."""
+    """The backup statuses that RDS documents; others stay plain strings."""
 
     BUILDING = "BUILDING"
     COMPLETED = "COMPLETED"
@@ -40,7 +40,7 @@ class Instance(BaseModel):
 
     @property
     def typed(self) -> str:
-        """How one names it in a command: by its name, in quotes if need be, or by its id."""
+        """How to name it in a command: by its name, in quotes if needed, or by its ID."""
         return quoted(self.name) or self.id
 
 
@@ -60,28 +60,28 @@ class Backup(BaseModel):
 
     @property
     def duration(self) -> timedelta | None:
-        """How long it took, or None while RDS does not say."""
+        """How long it took, or None if RDS doesn't say."""
         if self.begin_time is None or self.end_time is None or self.end_time < self.begin_time:
             return None
         return self.end_time - self.begin_time
 
 
 class Accepted(NamedTuple):
-    """RDS accepted a create; `request_id` is what it calls that call, if it said so."""
+    """A create that RDS accepted; `request_id` is RDS's ID of the call, if given."""
 
     backup: Backup
     request_id: str | None
 
 
 def begun(backup: Backup) -> datetime:
-    """When it began, to sort by; long ago while RDS does not say."""
+    """Return when it began, for sorting; long ago if RDS doesn't say."""
     return backup.begin_time or LONG_AGO
 
 
 def matching(
     instances: Sequence[Instance], text: str, aliases: Mapping[str, str] | None = None
 ) -> list[Instance]:
-    """Those that can be backed up, and whose name, id or alias holds the text."""
+    """Return the instances, except read replicas, whose name, ID or alias contains the text."""
     wanted = search_key(text)
     targets = {target for alias, target in (aliases or {}).items() if wanted in search_key(alias)}
     return [

@@ -1,4 +1,4 @@
-"""Names for backups: the one a backup gets that nobody named, and the next that is free."""
+"""Names for backups: the default name, and the next free one."""
 
 import re
 import unicodedata
@@ -11,13 +11,13 @@ from bot.domain.fields import LONGEST_NAME, mended_name
 
 _WORDS, _LONGEST_TAIL = 3, 24  # how much of a description goes into a name
 _LONGEST_HEAD = LONGEST_NAME - len("-20261123-1405-") - _LONGEST_TAIL
-_MARK = 6  # hexadecimal digits that tell apart what ASCII cannot
+_MARK = 6  # hex digits that distinguish names that ASCII can't
 
 
 def default_name(instance: str, at: datetime, description: str = "") -> str:
-    """`orders-prod-20261123-1405-before-the-upgrade`: which, when (UTC), and the first words why.
+    """Return `orders-prod-20261123-1405-before-the-upgrade`: instance, UTC time, description.
 
-    Always within RDS's rule. The instance's name may be cut; what tells two names apart is not.
+    Always a valid name. A long instance name is cut.
     """
     head = _head(instance)
     parts = [head, f"{at.astimezone(UTC):%Y%m%d-%H%M}", _first_words(description)]
@@ -25,7 +25,7 @@ def default_name(instance: str, at: datetime, description: str = "") -> str:
 
 
 def _head(instance: str) -> str:
-    """The instance's name, with a mark where letters that RDS allows only there are lost."""
+    """Return the instance's name in ASCII, with a hash if that loses letters."""
     plain = mended_name(instance) or "backup"
     if instance.isascii():
         return plain[:_LONGEST_HEAD].rstrip("-_")
@@ -41,7 +41,7 @@ def _first_words(description: str) -> str:
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """The name, or the first of name-2, name-3, … that nobody has taken; never over 64 long."""
+    """Return the name, or the first free one of name-2, name-3, …, at most 64 characters."""
     if name not in taken:
         return name
     tails = (f"-{number}" for number in count(2))

@@ -1,4 +1,4 @@
-"""What keeps somebody from asking, as the error that says so."""
+"""Check that a person can make a request, and raise the error that says why not."""
 
 from bot.domain.decisions import AskVerdict, able_to_approve, decide_request
 from bot.domain.errors import (
@@ -14,7 +14,7 @@ from bot.domain.requests import BackupRequest
 
 
 def check_may_ask(request: BackupRequest, instance: str, terms: Terms, members: Members) -> None:
-    """Raises what says that this person may not ask there, or that nobody could approve it."""
+    """Raise a UserError if this person can't request it there, or no one could approve it."""
     if terms.approvals and (terms.channel or request.channel_id).startswith("D"):
         raise AskedInDirectMessage(instance)
     decision = decide_request(

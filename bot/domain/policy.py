@@ -1,4 +1,4 @@
-"""What the policy wants for an instance: its terms, from the first rule that covers it."""
+"""The policy: which terms apply to an instance, from the first rule that matches it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,13 @@ from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-# The id of a user or a user group → the living people behind it: nobody, for a bot or somebody
-# who left; None (or no entry) where Slack could not say.
+# The ID of a user or user group → its active people: none for a bot or someone who left Slack,
+# None (or no entry) if Slack couldn't say.
 Members = Mapping[str, frozenset[str] | None]
 
 
 def is_group(slack_id: str) -> bool:
-    """True for a user-group id (`S…`); user ids begin with `U` or `W`."""
+    """Return whether the ID is a user group's (`S…`); user IDs begin with `U` or `W`."""
     return slack_id.startswith("S")
 
 
@@ -110,7 +110,7 @@ class Terms(BaseModel):
 
     @property
     def mentioned(self) -> tuple[str, ...]:
-        """Who is called to decide."""
+        """Who is mentioned on the card."""
         return self.approvers if self.notify is None else self.notify
 
 
@@ -145,9 +145,9 @@ class Rule(BaseModel):
         return {key: value for key, value in (self.model_extra or {}).items() if value is not None}
 
     def covers(self, instance_name: str, instance_id: str) -> bool:
-        """Whether the rule is about this instance; upper and lower case differ, as in RDS.
+        """Return whether the rule matches this instance; case-sensitive, as in RDS.
 
-        Accented letters are the same however editors and RDS compose them.
+        Composed and decomposed accents are equal.
         """
         if instance_id in self.instances or instance_name in self.instances:
             return True
@@ -155,7 +155,7 @@ class Rule(BaseModel):
 
     @cached_property
     def _globs(self) -> re.Pattern[str]:
-        """Compiled once: a list of requests is held against every rule."""
+        """Return the patterns, compiled once, because lists check every rule many times."""
         return re.compile("|".join(translate(normalize("NFC", glob)) for glob in self.instances))
 
 
@@ -168,14 +168,14 @@ class Policy(BaseModel):
     rules: tuple[Rule, ...] = ()
 
     def terms_for(self, instance_name: str, instance_id: str) -> Terms:
-        """The terms for an instance: the first rule that covers it decides."""
+        """Return the terms for an instance, from the first rule that matches it."""
         for number, rule in enumerate(self.rules, start=1):
             if rule.covers(instance_name, instance_id):
                 return self.terms_of(number)
         return self.defaults
 
     def terms_of(self, number: int) -> Terms:
-        """The terms of a rule, counted from 1: its own, and the defaults for the rest."""
+        """Return the terms of a rule, numbered from 1, with the defaults for the rest."""
         rule = self.rules[number - 1]
         own = rule.own
         if "approvers" in own:
@@ -187,13 +187,13 @@ class Policy(BaseModel):
 
     @property
     def all_terms(self) -> tuple[Terms, ...]:
-        """The terms of each rule in order, and the defaults' last."""
+        """The terms of each rule in order, then the defaults."""
         numbers = range(1, len(self.rules) + 1)
         return (*map(self.terms_of, numbers), self.defaults)
 
     @property
     def people(self) -> tuple[str, ...]:
-        """All users and user groups that it names, once each."""
+        """All users and user groups in the policy, once each."""
         named = (
             slack_id
             for terms in self.all_terms

@@ -1,16 +1,16 @@
-"""Text as a terminal, a log or a spreadsheet may have it."""
+"""Make text safe for a terminal, a log or a spreadsheet."""
 
 import json
 import unicodedata
 
-JOINERS = "\u200c\u200d"  # written languages and emoji need them, and they move nothing
-UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, direction and tags, lone surrogates, line ends
+JOINERS = "\u200c\u200d"  # some scripts and emoji need them, and they are harmless
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, format marks, lone surrogates, line ends
 
 
 def printable(text: str) -> str:
-    r"""The text with each character that a terminal obeys, or nobody sees, as `\u001b`.
+    r"""Return the text with control and invisible characters escaped, as in `\u001b`.
 
-    The escapes are JSON's, so JSON text stays JSON, and means the same.
+    The escapes are JSON's, so JSON text keeps its meaning.
     """
     if text.isprintable():
         return text
@@ -18,7 +18,7 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same, of a text of several lines."""
+    """Return a text of several lines with each line made `printable`."""
     return "\n".join(map(printable, text.split("\n")))
 
 

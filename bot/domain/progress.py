@@ -1,4 +1,4 @@
-"""What is usual for an instance's backups, what is not, and when to look at one again."""
+"""How long an instance's backups usually take, and when to check a running one again."""
 
 import statistics
 from collections.abc import Iterable
@@ -8,21 +8,21 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.domain.instances import Backup, BackupStatus
 
-FULL = frozenset({"auto", "manual"})  # types that copy all data, and so compare with ours
+FULL = frozenset({"auto", "manual"})  # types that copy all data, like ours
 REMEMBERED = 10  # backups; older ones were of a smaller database
-NEARLY_DONE = 0.95  # no guess says more: only RDS says "completed"
+NEARLY_DONE = 0.95  # the highest estimate: only RDS says "completed"
 OVERDUE_MARGIN = timedelta(minutes=5)
-OVERDUE_UNKNOWN = timedelta(hours=1)  # where there is no history to judge by
-LONGEST_GAP = 300.0  # seconds between two looks
-FIRST_HOUR_GAP = 60.0  # the same, while an unknown backup is young
+OVERDUE_UNKNOWN = timedelta(hours=1)  # without a history
+LONGEST_GAP = 300.0  # seconds between two checks
+FIRST_HOUR_GAP = 60.0  # the same, in the first hour of a backup without a history
 HOUR = 3600.0
 
 
 class History(BaseModel):
-    """What an instance's finished full backups say about the next one.
+    """Statistics of an instance's last ten completed full backups.
 
-    Times are spans of the last ten completed full backups: `quick` and `slow` bound the middle
-    half of them, `usual` is their median. All None when there are none.
+    `quick` and `slow` are the quartiles of their durations, `usual` is the median. All None if
+    there are none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,14 +30,14 @@ class History(BaseModel):
     quick: timedelta | None = None
     usual: timedelta | None = None
     slow: timedelta | None = None
-    last_name: str | None = None  # the last good backup
+    last_name: str | None = None  # of the last successful backup
     last_finished: datetime | None = None
     last_size_kb: int | None = None
     last_took: timedelta | None = None
 
 
 def history_of(backups: Iterable[Backup]) -> History:
-    """The history in an instance's backups, given in any order; the rest of them is ignored."""
+    """Return the history of an instance's backups, in any order; ignores unfinished ones."""
     finished = sorted(
         (backup.end_time, backup.id, backup)
         for backup in backups
@@ -63,7 +63,7 @@ def _quartiles(spans: list[timedelta]) -> tuple[timedelta | None, ...]:
     if not spans:
         return None, None, None
     seconds = [span.total_seconds() for span in spans]
-    if len(seconds) == 1:  # quantiles() wants two, until Python 3.13
+    if len(seconds) == 1:  # quantiles() needs two, until Python 3.13
         seconds *= 2
     return tuple(
         timedelta(seconds=second)
@@ -72,7 +72,7 @@ def _quartiles(spans: list[timedelta]) -> tuple[timedelta | None, ...]:
 
 
 def fraction_done(history: History, elapsed: timedelta) -> float | None:
-    """A guess from 0 to 0.95 of how far a running backup is; None without a history."""
+    """Estimate the progress of a running backup, 0 to 0.95; None without a history."""
     if history.usual is None:
         return None
     if elapsed >= history.usual:
@@ -81,25 +81,25 @@ def fraction_done(history: History, elapsed: timedelta) -> float | None:
 
 
 def time_left(history: History, elapsed: timedelta) -> timedelta | None:
-    """A guess of how long it still takes; None without a history, or past the usual time."""
+    """Estimate the time left; None without a history, or after the usual time."""
     if history.usual is None or elapsed >= history.usual:
         return None
     return history.usual - max(elapsed, timedelta(0))
 
 
 def is_overdue(history: History, elapsed: timedelta) -> bool:
-    """Whether it takes so long that people should hear of it."""
+    """Return whether it takes so long that people should be told."""
     if history.usual is None or history.slow is None:
         return elapsed > OVERDUE_UNKNOWN
     return elapsed > max(2 * history.usual, history.slow + OVERDUE_MARGIN)
 
 
 def next_look(history: History, elapsed: timedelta, shortest: float) -> float:
-    """Seconds from now to the next look at a running backup.
+    """Return the seconds until the next check of a running backup.
 
-    Every `shortest` seconds around the expected end; before it, each look halves the way
-    there; after it, the gaps grow with the delay. Never under `shortest`, and never over 300
-    unless `shortest` itself is.
+    Every `shortest` seconds around the expected end; before it, each delay is half of the time
+    left; after it, delays grow. Never below `shortest`, and never above 300 unless `shortest`
+    is.
     """
     seconds = max(elapsed.total_seconds(), 0.0)
     if history.quick is None or history.slow is None:
@@ -112,7 +112,7 @@ def next_look(history: History, elapsed: timedelta, shortest: float) -> float:
 
 
 def _gap_unknown(seconds: float, shortest: float) -> float:
-    """Gaps that grow by half from one look to the next, to a minute in the first hour."""
+    """Return a delay that grows by half each time, up to a minute in the first hour."""
     grown = shortest + seconds / 2
     if seconds < HOUR:
         return min(grown, FIRST_HOUR_GAP)

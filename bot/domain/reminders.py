@@ -1,4 +1,4 @@
-"""When people are reminded of a request that waits for them, and who."""
+"""When to remind people of a waiting request, and whom."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from bot.domain.policy import Members, Terms, is_group
 from bot.domain.requests import BackupRequest
 
-FEW = 5  # people are mentioned one by one, to spare those of the group who cannot act
+FEW = 5  # mention this many people instead of their group
 
 
 def reminders(request: BackupRequest) -> tuple[datetime, ...]:
-    """All moments to remind at, as long as nobody decides: after 1, 3, 7, … `remind_after`."""
+    """Return the times of all reminders: after 1, 3, 7, … times `remind_after`."""
     return tuple(_reminders(request))
 
 
@@ -28,10 +28,10 @@ def _reminders(request: BackupRequest) -> Iterator[datetime]:
 def can_still_act(
     terms: Terms, *, requester: str, approved_by: tuple[str, ...], members: Members
 ) -> tuple[str, ...]:
-    """Whom to mention: of those the policy calls, who has not approved and could.
+    """Return whom to mention: those the policy notifies who can still approve.
 
-    A group is taken apart where part of it is done, into at most five people; what Slack
-    could not tell stays as it is.
+    A group some of whose members have approved is replaced by the others, if at most five.
+    Unknown groups stay.
     """
     done = {*approved_by} if terms.self_approval else {*approved_by, requester}
     called: list[str] = []

@@ -1,4 +1,4 @@
-"""A request: what was asked, what people chose, and what came of it."""
+"""A request: what was requested, what people decided, and its outcome."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,18 +18,18 @@ from bot.domain.policy import Policy, Terms
 from bot.domain.progress import History
 from bot.domain.states import SENDING, TRANSITIONS, RequestState, Retention
 
-PROMPT = timedelta(minutes=1)  # RDS starts most backups sooner, so nobody can withdraw them
+PROMPT = timedelta(minutes=1)  # most backups start sooner and then can't be withdrawn
 
 
 class Kind(StrEnum):
-    """What is asked for."""
+    """What is requested."""
 
     CREATE = "create"
     DELETE = "delete"
 
 
 class Choice(StrEnum):
-    """What somebody can do about a request that waits."""
+    """What a person can choose for a waiting request."""
 
     APPROVE = "approve"
     REJECT = "reject"  # with a reason
@@ -42,7 +42,7 @@ class Choice(StrEnum):
 
 
 class Vote(BaseModel):
-    """One person's choice on one request."""
+    """One person's choice for one request."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class Vote(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a request was refused: an error of `errors.py`, as it can be written down."""
+    """Why a request was refused: an error of `errors.py` in storable form."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,15 +78,15 @@ class Refusal(BaseModel):
 
 
 class BackupRequest(BaseModel):
-    """One request, as the store has it. A changed request is a new value."""
+    """One request as it is stored. Immutable: a change makes a new value."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    trigger_id: str  # Slack's, unique: the same command delivered twice is one request
+    trigger_id: str  # Slack's, unique, so that a command delivered twice is one request
     team_id: str
-    channel_id: str  # where it was asked
-    card_channel_id: str  # where its card stands
+    channel_id: str  # where it was requested
+    card_channel_id: str  # where its card is
     requester: str
     response_url: str | None
     reference: str  # the instance as it was typed
@@ -95,8 +95,8 @@ class BackupRequest(BaseModel):
     state: RequestState
     asked_at: datetime
     kind: Kind = Kind.CREATE
-    keep: timedelta | None = None  # the backup is deleted after so long; None: it stays
-    thread_ts: str | None = None  # of the thread in its channel from which it was asked
+    keep: timedelta | None = None  # delete the backup after this; None: never
+    thread_ts: str | None = None  # of the thread where it was requested, if any
 
     instance: Instance | None = None  # None until it is looked up
     history: History = History()
@@ -107,26 +107,26 @@ class BackupRequest(BaseModel):
 
     started_at: datetime | None = None  # when RDS accepted it
     backup_id: str | None = None
-    backup_status: str | None = None  # as RDS spelt it last
+    backup_status: str | None = None  # RDS's own term, as last seen
     adopted: bool = False  # found by name after an unknown outcome
     finished_at: datetime | None = None
     size_kb: int | None = None
     took: timedelta | None = None
-    retention: Retention | None = None  # of a completed backup that is not kept for ever
-    warned_at: datetime | None = None  # of its deletion
+    retention: Retention | None = None  # of a completed backup with a `keep`
+    warned_at: datetime | None = None  # when its deletion was announced
     kept_by: str | None = None
     refusal: Refusal | None = None
     rds_request_id: str | None = None
-    attempt: Attempt | None = None  # to start, or to delete it
+    attempt: Attempt | None = None  # to start or delete it
 
     def moved(self, to: RequestState, **changes: object) -> Self:
-        """This request in another state. Raises ValueError for a way that does not exist."""
+        """Return this request in another state. Raises ValueError if TRANSITIONS forbids it."""
         if to not in TRANSITIONS[self.state]:
             raise ValueError(f"a request that is {self.state} cannot become {to}")
         return self.model_copy(update={"state": to, **changes})
 
     def concerns(self, team_id: str) -> bool:
-        """Whether it belongs to this workspace; an org-wide install names none."""
+        """Return whether it belongs to this workspace; an org-wide install sends no team ID."""
         return team_id in ("", self.team_id)
 
     @property
@@ -135,23 +135,23 @@ class BackupRequest(BaseModel):
         return tuple(vote.user_id for vote in self.votes if vote.choice is Choice.APPROVE)
 
     def vote(self, choice: Choice) -> Vote | None:
-        """The first vote for this choice; of all but an approval there is at most one."""
+        """Return the first vote for this choice; only approvals can have several."""
         return next((vote for vote in self.votes if vote.choice is choice), None)
 
     @property
     def decided(self) -> datetime:
-        """When it was decided, or asked for where nobody had to."""
+        """When it was decided, or requested if no approval was needed."""
         return self.decided_at or self.asked_at
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether RDS may have done it, or may still do it, without telling."""
+        """Whether RDS may have done it, or may still do it, without the bot knowing."""
         if self.attempt is None:  # of an older release
             return self.state in SENDING
         return self.attempt.in_doubt_since is not None
 
     def can_be_withdrawn(self, now: datetime) -> bool:
-        """Whether its requester can still stop it: also after the approval, if RDS takes long."""
+        """Return whether it can still be withdrawn, even after approval if RDS is slow."""
         if self.state is RequestState.AWAITING_APPROVAL:
             return self.terms is not None
         if self.state in SENDING and self.attempt and not self.attempt.accepted:
@@ -160,18 +160,18 @@ class BackupRequest(BaseModel):
 
     @property
     def is_being_sent(self) -> bool:
-        """Whether RDS is being asked to start, or to delete it."""
+        """Whether calls to start or delete it are being sent."""
         return self.state in SENDING or self.retention is Retention.DELETING
 
     @property
     def is_stopped(self) -> bool:
-        """Whether its requester withdrew it while RDS was being asked to do it."""
+        """Whether it was withdrawn while calls to RDS were being sent."""
         return self.state in SENDING and self.vote(Choice.WITHDRAW) is not None
 
     def under(self, policy: Policy) -> Self:
-        """While it waits, under today's terms: rights are checked when a click arrives.
+        """Return a waiting request with the policy's current terms, for checking a click.
 
-        For how long it waits stays as it was promised.
+        Its expiry stays as announced.
         """
         if self.state is not RequestState.AWAITING_APPROVAL or not (self.instance and self.terms):
             return self
@@ -180,7 +180,7 @@ class BackupRequest(BaseModel):
         return self.model_copy(update={"terms": today.model_copy(update=kept)})
 
     def terms_in(self, policy: Policy, instance: Instance) -> Terms:
-        """What the policy wants; no emergency is a reason to delete something unseen."""
+        """Return the policy's terms; a deletion can't be started without approval."""
         terms = policy.terms_for(instance.name, instance.id)
         if self.kind is Kind.CREATE:
             return terms
@@ -188,7 +188,7 @@ class BackupRequest(BaseModel):
 
     @property
     def deleted_after(self) -> datetime | None:
-        """When a completed backup is deleted by itself, unless somebody keeps it."""
+        """When a completed backup is deleted automatically, unless someone keeps it."""
         if self.keep is None or self.finished_at is None:
             return None
         announced = self.warned_at + NOTICE if self.warned_at else self.finished_at
@@ -196,14 +196,14 @@ class BackupRequest(BaseModel):
 
     @property
     def waits_since(self) -> datetime | None:
-        """When people could decide first: RDS had been asked all that the card says."""
+        """When the request was posted for approval."""
         if self.terms is None or self.expires_at is None:
             return None
         return self.expires_at - self.terms.expires_after
 
     @property
     def next_name(self) -> str:
-        """The name to ask for the same again: another one where RDS may keep the old for ever."""
+        """The name for requesting it again; a new one if RDS may still use the old one."""
         refused = self.refusal.error if self.refusal else None
         taken = isinstance(refused, NameTaken | GaveUp) or (
             isinstance(refused, RdsRefused) and refused.reason is RefusalReason.NAME_TAKEN
@@ -214,25 +214,25 @@ class BackupRequest(BaseModel):
 
     @property
     def instance_name(self) -> str:
-        """The instance's name, or what was typed while it is not looked up."""
+        """The instance's name, or what was typed if it isn't looked up yet."""
         return self.instance.name if self.instance else self.reference
 
     @property
     def in_rds(self) -> tuple[str, str]:
-        """The ids of its instance and its backup. Raises LookupError while there is no backup."""
+        """The IDs of its instance and backup. Raises LookupError without a backup."""
         if self.instance is None or self.backup_id is None:
             raise LookupError(f"request {self.id} names no backup")
         return self.instance.id, self.backup_id
 
     @property
     def backup_on_trail(self) -> dict[str, str]:
-        """What the audit trail calls its backup."""
+        """Its backup, as audit entries name it."""
         return {"name": self.name, "backup_id": self.backup_id or ""}
 
     def on_trail(
         self, action: AuditAction, *, at: datetime, actor: str, detail: Mapping[str, str]
     ) -> AuditEntry:
-        """What the audit trail says of something done to this request."""
+        """Return the audit entry of something done to this request."""
         return AuditEntry(
             at=at,
             request_id=self.id,

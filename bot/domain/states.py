@@ -1,10 +1,10 @@
-"""Where a request stands, and which way it may go; and what becomes of its backup."""
+"""The states of a request and their transitions, and the retention of its backup."""
 
 from enum import StrEnum
 
 
 class RequestState(StrEnum):
-    """Ours; RDS's own words for a backup are `BackupStatus`."""
+    """The state of a request, unlike `BackupStatus`, which is RDS's."""
 
     SUBMITTED = "asked"  # on disk; not yet looked up in RDS
     AWAITING_APPROVAL = "awaiting_approval"
@@ -13,13 +13,13 @@ class RequestState(StrEnum):
     RUNNING = "running"  # RDS accepted it
     COMPLETED = "completed"
     FAILED = "failed"  # RDS says FAILED
-    LOST = "lost"  # the backup vanished from RDS
+    LOST = "lost"  # the backup disappeared from RDS
     DELETING = "deleting"  # a delete may have been sent
-    DELETED = "deleted"  # RDS lists it no more
-    REFUSED = "refused"  # RDS, or a check before it, would not do it
+    DELETED = "deleted"  # RDS no longer lists it
+    REFUSED = "refused"  # by RDS or a check before it
     REJECTED = "rejected"
     EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"  # by who asked
+    WITHDRAWN = "withdrawn"  # by the requester
 
     @property
     def is_final(self) -> bool:
@@ -48,14 +48,14 @@ TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
 
 
 OPEN_STATES = frozenset(state for state in RequestState if TRANSITIONS[state])
-SENDING = frozenset({_S.CREATING, _S.DELETING})  # RDS is being asked to do it
+SENDING = frozenset({_S.CREATING, _S.DELETING})  # calls to RDS are being sent
 
 
 class Retention(StrEnum):
-    """What becomes of a backup that was asked for with an end."""
+    """The state of a backup that is to be deleted automatically."""
 
-    WARNED = "warned"  # people were told that it will be deleted
-    KEPT = "kept"  # somebody said that it stays
+    WARNED = "warned"  # its deletion was announced
+    KEPT = "kept"  # someone chose to keep it
     DELETING = "deleting"  # a delete may have been sent
     DELETED = "deleted"
-    STAYS = "stays"  # RDS does not delete it
+    STAYS = "stays"  # RDS wouldn't delete it

@@ -1,42 +1,42 @@
-"""What is said of a request, and under which name it is written down that it was."""
+"""The messages about a request, by the names under which they are recorded as posted."""
 
 from enum import StrEnum
 
-CARD = "card"  # the card among a request's messages; its lines go by their own names
+CARD = "card"  # the request's card; replies have their own names
 
 
 class ThreadLine(StrEnum):
-    """A reply in the request's thread; each is said at most once a request and subject."""
+    """A reply in the request's thread, posted at most once per request and subject."""
 
-    COUNTED = "counted"  # an approval, and more are needed; its subject is who gave it
-    REMINDER = "reminder"  # it still waits; its subject is the how manyth it is
-    BREAK_GLASS = "break_glass"  # started without approval: by whom and why
-    APPROVED = "approved"  # by whom; it starts now
-    BUSY = "busy"  # RDS does something else with the instance; it starts when that is over
-    OUTCOME_UNKNOWN = "outcome_unknown"  # RDS did not answer the create; looking the name up
-    STARTED = "started"  # RDS accepted it, or it was found by name (`request.adopted`)
-    OVERDUE = "overdue"  # it takes longer than usual
-    RDS_AWAY = "rds_away"  # nothing can be found out; its subject is the how manyth time it is
-    KEYS_REFUSED = "keys_refused"  # the same, because RDS does not take the bot's own keys
-    RDS_BACK = "rds_back"  # that is over
-    EXPIRING = "expiring"  # the backup will be deleted tomorrow
-    KEPT = "kept"  # it will not: by whom
-    BACKUP_DELETED = "backup_deleted"  # by itself, as it was asked for
-    STAYS = "stays"  # it was to be deleted, and RDS does not do it
-    ENDED = "ended"  # the final state, whichever it is
+    COUNTED = "counted"  # an approval, more are needed; subject: who gave it
+    REMINDER = "reminder"  # still waiting; subject: the number of the reminder
+    BREAK_GLASS = "break_glass"  # started without approval
+    APPROVED = "approved"  # approved; it starts now
+    BUSY = "busy"  # RDS is busy with the instance; it starts later
+    OUTCOME_UNKNOWN = "outcome_unknown"  # RDS didn't respond to the create; checking by name
+    STARTED = "started"  # accepted, or found by name (`request.adopted`)
+    OVERDUE = "overdue"  # taking longer than usual
+    RDS_AWAY = "rds_away"  # RDS isn't responding; subject: the number of the outage
+    KEYS_REFUSED = "keys_refused"  # RDS rejects the bot's access key
+    RDS_BACK = "rds_back"  # RDS is responding again
+    EXPIRING = "expiring"  # the backup will be deleted in a day
+    KEPT = "kept"  # someone kept it
+    BACKUP_DELETED = "backup_deleted"  # automatically, as requested
+    STAYS = "stays"  # RDS wouldn't delete it
+    ENDED = "ended"  # any final state
 
     def about(self, subject: str) -> str:
-        """Under what it is written down that this was said, once a subject."""
+        """Return the name under which this message about the subject is recorded."""
         return f"{self}:{subject}" if subject else self.value
 
 
-POINTER = "pointer"  # in the thread from which it was asked: a link to the card
-PUT_OFF = "put_off"  # what the requester alone is told while RDS is away and there is no card
-NO_KEYS = "no_keys"  # the same while RDS refuses the bot's own keys
-TOLD = "told"  # what the requester alone was told, of a request that never had a card
-GIVEN_UP = "given_up"  # neither channel nor requester can be written to: nobody is left to tell
+POINTER = "pointer"  # a link to the card, in the thread where it was requested
+PUT_OFF = "put_off"  # to the requester only: no card yet because RDS isn't responding
+NO_KEYS = "no_keys"  # to the requester only: no card yet because RDS rejects the key
+TOLD = "told"  # to the requester only: the outcome without a card
+GIVEN_UP = "given_up"  # neither the channel nor the requester can be reached
 ANNOUNCED = (
     ThreadLine.ENDED.value,
     TOLD,
     GIVEN_UP,
-)  # one of these was said of every request that ended
+)  # one of these is recorded for every ended request

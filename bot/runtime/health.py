@@ -96,7 +96,7 @@ class Health:
         except StoreUnavailable as error:
             if isinstance(getattr(error.__cause__, "orig", None), FileNotFoundError):
                 return FILE_GONE, None
-            return f"it can't be written ({type(error.__cause__).__name__})", None
+            return f"it isn't available ({type(error.__cause__).__name__})", None
         except TimeoutError:
             return "it isn't responding", None
         return "ok", max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0

@@ -115,7 +115,7 @@ def why_not_open(database_url: str) -> str | None:
         file = Path(url.database or "")
         there = file if file.exists() else file.resolve().parent
         mode = os.R_OK | os.W_OK
-        return None if os.access(there, mode) else f"{there} is not there, or cannot be written"
+        return None if os.access(there, mode) else f"{there} doesn't exist or isn't writable"
     engine = create_engine(url, connect_args=connect_args(url))
     try:
         engine.connect().close()

@@ -59,7 +59,7 @@ class Replica:
         try:
             await replica._execute(insert(replicas).values(row))
         except StoreUnavailable as error:
-            raise SettingsError(["DATABASE_URL: it takes nothing."]) from error
+            raise SettingsError(["DATABASE_URL: the database isn't accepting writes."]) from error
         return replica
 
     async def keep(self) -> None:

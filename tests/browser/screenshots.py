@@ -37,7 +37,7 @@ async def _main() -> None:
 async def _thread(tab: Tab) -> None:
     """A backup half-way, its thread beside it, and the region behind it."""
     await tab.opens()
-    await tab.clicks("Hide this", tab.cloud)
+    await tab.clicks("Hide", tab.cloud)
     card = await tab.asks("orders-prod", "before-42", '"before the 4.2 migration"')
     await tab.is_now("ben")
     await tab.clicks("Approve", card)

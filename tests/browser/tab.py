@@ -74,7 +74,7 @@ class Tab:
 
     @property
     def cloud(self) -> Locator:
-        return self.page.get_by_role("complementary", name="The cloud and the bot")
+        return self.page.get_by_role("complementary", name="Cloud and bot")
 
     @property
     def modal(self) -> Locator:

@@ -64,7 +64,7 @@ async def test_the_shortcut_and_the_home_tab(tab: Tab) -> None:
 
 async def test_from_a_message_and_back(tab: Tab) -> None:
     """Back up from here: the thread of the message gets a link, and the link leads to the card."""
-    message = tab.channel.locator("article", has_text="Who takes the backup")
+    message = tab.channel.locator("article", has_text="Who's backing up")
     await message.hover()
     await message.get_by_label("More actions").click()
     await message.get_by_role("button", name="Back up from here").click()

@@ -95,9 +95,9 @@ async def test_withdrawn_after_a_second_thought(tab: Tab) -> None:
     [
         ("ends as FAILED", "fails-1", "Failed", "Nothing was kept"),
         ("is refused", "refused-1", "Refused", "refused"),
-        ("vanishes while it runs", "vanishes-1", "Lost", "lost"),
+        ("disappears while it runs", "vanishes-1", "Lost", "lost"),
         (
-            "is carried out, but its answer is lost",
+            "is carried out, but its response is lost",
             "unanswered-1",
             "is backed up",
             "RDS did start it",

@@ -21,15 +21,15 @@ async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
     card = await tab.asks("dev-sandbox", "survives-1")
     await expect(card).to_contain_text("Backing up")
     bot = tab.cloud.get_by_role("status")
-    await expect(bot).to_contain_text("It runs (process")
+    await expect(bot).to_contain_text("It is running (process")
 
-    await tab.clicks("Kill it", tab.cloud)
-    await expect(bot).to_have_text("It does not run: killed.")
+    await tab.clicks("Kill", tab.cloud)
+    await expect(bot).to_have_text("It isn't running: killed.")
     await tab.types("/backup status")
     await expect(tab.channel.get_by_role("alert")).to_contain_text("dispatch_failed")
 
-    await tab.clicks("Start it", tab.cloud)
-    await expect(bot).to_contain_text("It runs (process")
+    await tab.clicks("Start", tab.cloud)
+    await expect(bot).to_contain_text("It is running (process")
     await expect(card).to_contain_text("Backing up")
     await tab.page.get_by_label("300").check()
     await expect(card).to_contain_text("dev-sandbox is backed up")
@@ -41,11 +41,11 @@ async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
 @pytest.mark.own_playground
 async def test_the_home_tab_of_a_bot_that_did_not_run(tab: Tab) -> None:
     """It is empty, and no longer once the bot runs."""
-    await tab.clicks("Kill it", tab.cloud)
+    await tab.clicks("Kill", tab.cloud)
     await tab.page.get_by_role("navigation", name="Channels").get_by_text("backup-bot").click()
-    await expect(tab.channel).to_contain_text("Does the bot run?")
+    await expect(tab.channel).to_contain_text("Is the bot running?")
 
-    await tab.clicks("Start it", tab.cloud)
+    await tab.clicks("Start", tab.cloud)
 
     await expect(tab.channel).to_contain_text("Your latest requests")
 
@@ -56,9 +56,9 @@ async def test_restarted_while_a_request_waits(tab: Tab) -> None:
     card = await tab.asks("orders-prod", "patient-1")
     bot = tab.cloud.get_by_role("status")
     before = await bot.inner_text()
-    await tab.clicks("Restart it", tab.cloud)
+    await tab.clicks("Restart", tab.cloud)
     await expect(bot).not_to_have_text(before)
-    await expect(bot).to_contain_text("It runs")
+    await expect(bot).to_contain_text("It is running")
 
     await tab.is_now("cat")
     await tab.clicks("Approve", card)
@@ -72,12 +72,12 @@ async def test_an_outage_begins_and_ends(tab: Tab) -> None:
     await tab.turns("The next create", "takes 45 minutes")
     card = await tab.asks("dev-sandbox", "outage-1")
     await expect(card).to_contain_text("Backing up")
-    await tab.turns("RDS answers", "503: an outage")
+    await tab.turns("RDS responds", "503: outage")
     await expect(tab.cloud.locator(".calls li.amiss").first).to_contain_text("503")
     await tab.opens_thread(card)
     await tab.reads_in_thread("RDS isn't responding")
 
-    await tab.turns("RDS answers", "as it should")
+    await tab.turns("RDS responds", "normally")
 
     await tab.reads_in_thread("RDS answers again")
     await expect(tab.thread.locator("article", has_text="RDS isn't responding")).to_have_count(1)
@@ -135,7 +135,7 @@ async def test_a_shortcut_fails_where_nobody_can_write(tab: Tab, stage: Stage) -
     await app.click()
     message = tab.channel.locator("article").last
     await expect(message).to_be_visible()
-    await tab.clicks("Kill it", tab.cloud)
+    await tab.clicks("Kill", tab.cloud)
     await message.hover()
     await message.get_by_label("More actions").click()
 

@@ -18,7 +18,7 @@ GOOD = """\
 approvers = ["S0DBA"]
 channel = "C0OPS"
 """
-COVERED = "can never match: rule 1 covers all of it, and the first decides"
+COVERED = "can never match: rule 1 covers all of it, and the first match applies"
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ async def test_everything_in_the_file_is_said_with_its_line(
         )
     ] == [
         "line 2: approval.aprovers isn't a setting; did you mean approvers?",
-        "line 5: rule 1: channel: 'ops' is not the id of a channel (C…).",
+        "line 5: rule 1: channel: 'ops' isn't a channel ID (C…).",
         f"line 7: rule 2: instances: {COVERED}.",
-        "line 8: rule 2: approvals: wants 2, but only 1 person can approve.",
+        "line 8: rule 2: approvals: requires 2 approvals, but only 1 person can approve.",
     ]
 
 
@@ -88,9 +88,12 @@ async def test_who_is_not_there(world: OfflineWorld, tmp_path: Path) -> None:
     said = await found(world, tmp_path, config)
 
     assert said == [
-        "problem  S0GONE: Slack does not say who that is (no_such_subteam)",
-        "problem  policy.toml, line 3: [approval]: wants 2, but only 1 person can approve.",
-        "problem  policy.toml, line 4: [approval]: U0CAT left Slack, or is a bot.",
+        "problem  S0GONE: Slack can't say who that is (no_such_subteam)",
+        (
+            "problem  policy.toml, line 3: [approval]: requires 2 approvals, but only 1 person "
+            "can approve."
+        ),
+        "problem  policy.toml, line 4: [approval]: U0CAT left Slack or is a bot.",
     ]
 
 
@@ -117,8 +120,8 @@ async def test_what_matches_nothing_is_a_warning(world: OfflineWorld, tmp_path: 
     config = f'{GOOD}[[rule]]\ninstances = ["future-*"]\n[aliases]\nold = "gone"\n'
 
     assert await found(world, tmp_path, config) == [
-        "warning  policy.toml, line 5: rule 1: it matches no instance that there is now.",
-        "warning  policy.toml, line 7: alias old: there is no instance gone.",
+        "warning  policy.toml, line 5: rule 1: it matches no existing instance.",
+        "warning  policy.toml, line 7: alias old: no instance is named gone.",
     ]
 
 
@@ -143,8 +146,8 @@ async def test_outages_hide_nothing_else(world: OfflineWorld, tmp_path: Path) ->
     world.region.faults.always(rds_faults.refused(403, "APIGW.0301"), Operation.LIST_INSTANCES)
     said = "\n".join(await found(world, tmp_path, GOOD))
 
-    assert "SLACK_BOT_TOKEN: Slack says" in said
-    assert "RDS refuses" in said
+    assert "SLACK_BOT_TOKEN: Slack rejected it (" in said
+    assert "refused the call" in said
     assert "APIGW.0301" in said
 
 
@@ -163,7 +166,7 @@ async def test_without_a_file_it_is_said_who_may_do_what(
     (first,) = [f async for f in findings(world.environ, offline=True, http=False)][:1]
 
     assert first.level is Level.WARNING
-    assert f"there is no {tmp_path}/backup-bot.toml: anyone can request" in first.text
+    assert f"{tmp_path}/backup-bot.toml doesn't exist, so anyone can request" in first.text
 
 
 async def test_which_file_was_read_is_said(world: OfflineWorld, tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ async def test_which_file_was_read_is_said(world: OfflineWorld, tmp_path: Path) 
     environ = world.environ | {"BACKUP_BOT_CONFIG": str(tmp_path / "policy.toml")}
     (first,) = [f async for f in findings(environ, offline=True, http=False)][:1]
 
-    assert first.text == f"settings: read from {tmp_path}/policy.toml, with 0 rules"
+    assert first.text == f"settings: read from {tmp_path}/policy.toml (0 rules)"
 
 
 @pytest.mark.parametrize(
@@ -194,3 +197,5 @@ def test_the_exit_code_tells_settings_from_the_outside(
     said = capsys.readouterr().out
     assert "hunter2" not in said
     assert "\x1b" not in said
+    problems = "1 problem, " if code else "0 problems, "
+    assert said.splitlines()[-1].startswith(problems)

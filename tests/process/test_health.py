@@ -99,7 +99,7 @@ async def test_without_sockets_it_lives_and_is_not_ready(operator: Operator) -> 
     status, parts = await operator.is_told()
 
     assert await operator.reads("/healthz") == (200, "ok\n")
-    assert (status, parts["slack"]) == (503, "it cannot reach the bot")
+    assert (status, parts["slack"]) == (503, "it can't reach the bot")
 
 
 async def test_expired_keys_are_named_and_the_bot_stays_ready(operator: Operator) -> None:

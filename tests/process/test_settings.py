@@ -16,7 +16,7 @@ async def _cannot_start(process: Process) -> list[str]:
     assert code == 2
     assert process.out == ""
     assert "Traceback" not in process.err
-    _, said, listed = process.err.partition("backup-bot cannot start:\n")
+    _, said, listed = process.err.partition("backup-bot can't start:\n")
     assert said
     return listed.splitlines()
 
@@ -26,7 +26,7 @@ async def test_without_any_setting_all_that_are_missing_are_named(runs: Runs) ->
     async with runs({}, cold=True) as process:
         problems = await _cannot_start(process)
 
-    assert process.err.startswith("backup-bot cannot start:")
+    assert process.err.startswith("backup-bot can't start:")
     assert [line.split()[1] for line in problems] == [
         "SLACK_BOT_TOKEN",
         "HUAWEICLOUD_SDK_AK",

@@ -61,7 +61,7 @@ async def test_a_full_disk(operator: Operator, file: Path) -> None:
 
     assert REFUSED in answer
     assert (status, parts["ready"]) == (503, False)
-    assert parts["database"].startswith("it takes nothing")
+    assert parts["database"].startswith("it isn't available")
     assert stored(file) == []
     assert "Got it: back up" in await asks(operator, "before-2")
     assert stored(file) == ["before-2"]

@@ -158,6 +158,18 @@ async def test_an_old_list_still_serves_while_it_is_renewed() -> None:
     await catalogue.close()
 
 
+async def test_the_age_of_a_list_is_known() -> None:
+    """None that never came is old; the age counts from the last that did."""
+    listing, clock = Listing(), SteppedClock()
+    catalogue = InstanceCatalogue(listing, clock, {})
+    assert catalogue.age == 0.0
+
+    await catalogue.known(1)
+    clock.advance(hours=1)
+
+    assert catalogue.age == 3600.0
+
+
 async def test_a_slow_rds_is_not_waited_for() -> None:
     """The asker is told to go on; the list comes in behind, for the next one."""
     listing = Listing()

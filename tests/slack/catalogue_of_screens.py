@@ -97,7 +97,7 @@ Shown = Message | dict[str, Any]
 
 
 def forms() -> Iterator[tuple[str, Shown]]:
-    here = Purpose("C0OPS", None, "orders-prod-20261123")
+    here = Purpose(channel="C0OPS", proposed="orders-prod-20261123")
     yield "Empty, from anywhere", create_form(Typed(), Purpose())
     for title, chosen in {
         "Approval needed": Chosen(ORDERS, TERMS),

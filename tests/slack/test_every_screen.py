@@ -59,7 +59,7 @@ def test_slack_takes_every_table(text: str) -> None:
         check(answers.instances_table(InstancesView(text, seen, page, NOW), "/backup"))
     empty = BackupsView(instance(text), [], {}, every=False, page=Page(0, 0), at=NOW)
     check(answers.backups_table(empty, "/backup"))
-    check(answers.instances_table(InstancesView(text, [], Page(0, 0), NOW), "/backup"))
+    check(answers.instances_table(InstancesView(text, [], Page(0, 0), NOW, NOW), "/backup"))
     done = [expiring(), in_every_state(asked(text, text))[RequestState.COMPLETED]]
     for view_of_made in (MadeView(done, 3, has_more=True, at=NOW), MadeView([], 0, False, NOW)):  # noqa: FBT003, has_more
         check(answers.made_table(view_of_made, "/backup"))

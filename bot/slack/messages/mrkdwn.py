@@ -1,4 +1,4 @@
-"""Slack's mrkdwn: what others wrote made harmless, and people, times, sizes and spans in it."""
+"""Slack's mrkdwn: escape untrusted text, and format people, times, sizes and durations."""
 
 import re
 from collections.abc import Sequence
@@ -10,72 +10,72 @@ from slack_sdk.models.blocks import Block, MarkdownTextObject, SectionBlock
 
 LONGEST_WORD = 100  # of an instance's or a backup's name; RDS allows 64
 LONGEST_TEXT = 400  # of a description, or a command that holds one; RDS allows 256
-LONGEST_ID = 40  # of what should be a Slack id, and is none
+LONGEST_ID = 40  # of a supposed Slack ID that isn't one
 MOST_NAMED = 10  # people or ids in one list
-MOST_CALLED = 40  # people in a list that is there to notify them
+MOST_CALLED = 40  # people in a list of mentions
 
-# Controls, blanks of all kinds, and the marks that turn a line's direction round.
+# Control characters, all kinds of spaces, and marks that change the text direction.
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 _CUT_ENTITY = re.compile(r"&[a-z]*$")
 _DATE = re.compile(r"<!date\^[^|<>]*\|([^<>]*)>")
-# mrkdwn has no escape for these: look-alikes stand in, so that no mark of ours is paired.
-_LOOKALIKES = str.maketrans({"`": "'", "*": "∗", "~": "∼"})  # noqa: RUF001, they shall look alike
+# mrkdwn can't escape these, so look-alikes replace them and don't pair with our own marks.
+_LOOKALIKES = str.maketrans({"`": "'", "*": "∗", "~": "∼"})  # noqa: RUF001, look-alikes
 _SECONDS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
 
 @dataclass(frozen=True)
 class Message:
-    """What one message says: `text` to notifications and screen readers, `blocks` to the eye."""
+    """A message: `blocks` to show, and `text` for notifications and screen readers."""
 
     text: str
     blocks: tuple[Block, ...]
 
     @property
     def has_plan(self) -> bool:
-        """Whether it holds the block that not every workspace shows."""
+        """Whether it contains a plan block, which not every workspace supports."""
         return any(block.type == "plan" for block in self.blocks)
 
     def as_slack(self) -> dict[str, Any]:
-        """The arguments that `chat.postMessage`, `chat.update` and an ack take."""
+        """Return the arguments for `chat.postMessage`, `chat.update` or an ack."""
         return {"text": self.text, "blocks": [block.to_dict() for block in self.blocks]}
 
 
 def said(mrkdwn: str) -> Message:
-    """A message of one section."""
+    """Return a message with one section."""
     return Message(spoken(mrkdwn), (SectionBlock(text=verbatim(mrkdwn)),))
 
 
 def verbatim(mrkdwn: str) -> MarkdownTextObject:
-    """The text with nothing turned into links and mentions that is not one already."""
+    """Return the text so that Slack adds no links or mentions to it."""
     return MarkdownTextObject(text=mrkdwn, verbatim=True)
 
 
 def spoken(mrkdwn: str) -> str:
-    """The text as it is read aloud: without marks, and times in UTC; mentions stay Slack's."""
+    """Return the text without formatting, and with times in UTC; mentions stay."""
     parts = _DATE.sub(r"\1", mrkdwn).replace("\n", " ").split("`")
-    # Every second part stood in a code span, where `*` is a star.
+    # Every second part was a code span, where `*` is literal.
     return "".join(
         part if place % 2 else part.replace("*", "") for place, part in enumerate(parts)
     )
 
 
 def escape(text: str) -> str:
-    """The three characters that Slack reads as its own, as it wants them written."""
+    """Escape the three characters that Slack requires to be escaped."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def plain(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Anybody's text as one line of plain words, at most `longest` characters once escaped."""
+    """Return any text as one plain line, at most `longest` characters once escaped."""
     return _clip(escape(_UNSEEN.sub(" ", text).strip().translate(_LOOKALIKES)), longest)
 
 
 def name(text: str) -> str:
-    """The name of something in RDS, in running text."""
+    """Return the name of something in RDS, for use in a sentence."""
     return plain(text, LONGEST_WORD)
 
 
 def code(text: str, longest: int = LONGEST_WORD) -> str:
-    """Anybody's text as a code span: something to copy, or as RDS spells it."""
+    """Return any text as a code span: something to copy, or RDS's own term."""
     return f"`{_clip(escape(_UNSEEN.sub(' ', text).strip().replace('`', '')), longest)}`"
 
 
@@ -86,7 +86,7 @@ def _clip(escaped: str, longest: int) -> str:
 
 
 def mention(slack_id: str) -> str:
-    """A person or a user group. Slack notifies them, and shows the name in place of the id."""
+    """Mention a person or a user group. Slack notifies them and shows their name."""
     if re.fullmatch("[UW][A-Za-z0-9]{1,40}", slack_id):
         return f"<@{slack_id}>"
     if re.fullmatch("S[A-Za-z0-9]{1,40}", slack_id):
@@ -95,41 +95,41 @@ def mention(slack_id: str) -> str:
 
 
 def channel(channel_id: str) -> str:
-    """A channel. Slack shows its name in place of the id."""
+    """Link a channel. Slack shows its name."""
     if re.fullmatch("[CDG][A-Za-z0-9]{1,40}", channel_id):
         return f"<#{channel_id}>"
     return code(channel_id, LONGEST_ID)
 
 
 def people(slack_ids: Sequence[str], last: str = "and", most: int = MOST_NAMED) -> str:
-    """`<@A>, <@B> and <@C>`; of a long list, the first `most`."""
+    """Return `<@A>, <@B> and <@C>`; of a long list, the first `most`."""
     return listed([mention(slack_id) for slack_id in slack_ids], last, most)
 
 
 def listed(words: Sequence[str], last: str = "and", most: int = MOST_NAMED) -> str:
-    """`a, b and c`; of a long list, the first `most`."""
+    """Return `a, b and c`; of a long list, the first `most`."""
     if len(words) > most:
         words = [*words[:most], f"{len(words) - most} more"]
-    if len(words) < 2:  # noqa: PLR2004, it takes two to need a word between them
+    if len(words) < 2:  # noqa: PLR2004, a conjunction needs two
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def date(at: datetime) -> str:
-    """A moment in the reader's own time zone; in UTC where Slack cannot tell it."""
+    """Return a time that Slack shows in the reader's time zone, with UTC as the fallback."""
     utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{utc}>"
 
 
 def clock(at: datetime, told: datetime) -> str:
-    """A moment where Slack knows no date tokens: in UTC, with the day if that is not `told`'s."""
+    """Return a UTC time for places without date tokens, with the day if it isn't `told`'s."""
     utc = at.astimezone(UTC)
     day = "" if utc.date() == told.astimezone(UTC).date() else f"{utc.day} {utc:%b} "
     return f"{day}{utc:%H:%M} UTC"
 
 
 def size(kilobytes: int) -> str:
-    """`38.4 GB`; RDS counts in KB, taken as 1024 bytes."""
+    """Return a size such as `38.4 GB`, counting 1024 bytes per KB."""
     amount = float(kilobytes)
     units = ["TB", "GB", "MB", "KB"]
     while amount >= 1023.95 and len(units) > 1:  # noqa: PLR2004, or it would round to 1024.0
@@ -139,7 +139,7 @@ def size(kilobytes: int) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """`7 min 12 s`: whole seconds, in the two largest units that it fills."""
+    """Return a duration such as `7 min 12 s`, in its two largest units."""
     left = max(0, round(span.total_seconds()))
     parts: list[tuple[int, str]] = []
     for unit, seconds in _SECONDS.items():
@@ -150,13 +150,13 @@ def duration(span: timedelta) -> str:
 
 
 def rough(span: timedelta) -> str:
-    """`7 min`: as people say how long something takes, or is ago."""
+    """Return a rounded duration such as `7 min`."""
     amount, unit = _rough(span)
     return f"{amount} {unit}"
 
 
 def between(quick: timedelta, slow: timedelta) -> str:
-    """`6–9 min`."""  # noqa: RUF002, a range
+    """Return a range of rounded durations such as `6–9 min`."""  # noqa: RUF002, a range
     (least, unit), (most, unit_of_most) = _rough(quick), _rough(slow)
     if unit != unit_of_most:
         return f"{least} {unit} to {most} {unit_of_most}"

@@ -107,7 +107,7 @@ def made_table(view: MadeView, command: str) -> Message:
     ]
     first = view.number * PAGE + 1
     last = first + len(requests) - 1
-    shown = f"{first}–{last}" if view.number or view.has_more else f"{last}"  # noqa: RUF001, a range
+    shown = f"{first} to {last}" if view.number or view.has_more else f"{last}"
     head = f"*Backups made by this bot* ({shown}). {hint} shows all in RDS."
     page = Page(view.number, last + view.has_more)
     turns = _pacer(MADE_PAGE, page, lambda number: MadePage(number=number))
@@ -176,7 +176,7 @@ def _part(page: Page) -> str:
         return ""
     first = page.number * PAGE + 1
     last = min(first + PAGE - 1, page.items)
-    return f", {first}–{last} of {page.items}"  # noqa: RUF001, a range
+    return f", {first} to {last} of {page.items}"
 
 
 def _as_of(view: InstancesView) -> str:

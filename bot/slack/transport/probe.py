@@ -9,8 +9,8 @@ from bot.slack.transport.slack_errors import FAILURES, error_code
 FAR = 100 * 86400  # seconds ahead; Slack takes 120 days
 INVITE = "invite the bot with /invite"
 TODO = {
-    "channel_not_found": f"Slack knows no such channel, or it is private: {INVITE}",
-    "not_in_channel": f"the bot is not in it: {INVITE}",
+    "channel_not_found": f"Slack can't find it, or it is private; {INVITE}",
+    "not_in_channel": f"the bot isn't in it; {INVITE}",
     "is_archived": "it is archived",
 }
 

@@ -1,4 +1,4 @@
-// What the bot called, the newest first.
+// Calls by the bot, the newest first.
 
 import { timeWithSeconds } from "./dates.js";
 import { html, repeat } from "./lit.js";
@@ -11,8 +11,8 @@ export function callList() {
   const shown = [...parts]
     .filter(([name]) => name.startsWith(ui.calls === "all" ? "call:" : `call:${ui.calls}:`))
     .sort(([, a], [, b]) => b.at - a.at);
-  return html`<section class="calls"><h2 id="calls">What the bot called</h2>
-    <fieldset class="choices"><legend>Of</legend>
+  return html`<section class="calls"><h2 id="calls">Calls by the bot</h2>
+    <fieldset class="choices"><legend>Show</legend>
       ${Object.entries(SERVICES).map(([one, words]) => html`<label><input type="radio" name="calls" value=${one}
         .checked=${ui.calls === one} @change=${() => update({ calls: one })}> ${words}</label>`)}
     </fieldset>
@@ -24,7 +24,7 @@ function row({ service, at, method, path, status, code, milliseconds }) {
   const isGood = status !== null && status < 400 && !code;
   return html`<li class=${isGood ? "" : "amiss"}>
     <time>${timeWithSeconds(at)}</time>
-    <span class="status">${status ?? "no answer"}</span>
+    <span class="status">${status ?? "no response"}</span>
     <span class="path"><span class="service">${service}</span> ${method} ${path} ${code}</span>
     <span class="took">${milliseconds} ms</span></li>`;
 }

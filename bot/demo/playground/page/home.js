@@ -6,7 +6,7 @@ import { onHome } from "./elements.js";
 import { html } from "./lit.js";
 import { act, app, parts } from "./world.js";
 
-let askedOf = null; // the bot's process that was told last that somebody looks
+let askedOf = null; // the bot's process that was last told that the tab is open
 
 export function homePane() {
   const home = parts.get("home");
@@ -16,12 +16,12 @@ export function homePane() {
     <div class="home" id="app-home" role="tabpanel" aria-labelledby="tab-home" tabindex="0">
       ${home
         ? blocks(home.view.blocks, onHome)
-        : html`<p class="closed">The app has put nothing here yet. Does the bot run?</p>`}
+        : html`<p class="closed">The app hasn't published anything here yet. Is the bot running?</p>`}
     </div>
   </section>`;
 }
 
-/** Slack tells the app once that somebody looks: a bot that did not run then has not heard it. */
+/** Slack tells the app once that the tab was opened; a bot that wasn't running then missed it. */
 function askAgain({ pid, is_connected }) {
   if (!is_connected || askedOf === pid) return;
   askedOf = pid;

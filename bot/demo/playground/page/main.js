@@ -37,7 +37,7 @@ function page() {
   </div>${dialogs()}`;
 }
 
-const LOST = "The playground has ended. Start it again: backup-bot demo";
+const LOST = "The playground has stopped. To start it again: backup-bot demo";
 
 /** On a phone: which pane is shown. */
 const panes = () => html`<nav class="panes" aria-label="Panes">
