@@ -171,102 +171,109 @@ _ALL = (
     Verb(
         name="create",
         usage="create [instance] [name] [description] [--keep 14d]",
-        summary="asks for a backup: I check it with RDS and put it up for approval",
+        summary="requests a backup: I check it with RDS and post it for approval",
         example="create orders-prod before-migration-42 for the upgrade",
         parse=_create,
         details=(
-            "• *instance*: its id, its name or an alias. Without one a form opens.\n"
-            "• *name*: 4 to 64 letters, digits, `-` and `_`, a letter first, and not used before. "
-            "Without one I make it of the instance and the time.\n"
-            "• *description*: why, for whoever decides; at most 256 characters, "
-            f"none of `{' '.join(fields.FORBIDDEN)}`.\n"
-            "• *--keep*: delete it by itself after so long: `14d`, `2w`, `36h`. I say so a day "
-            "before, and anybody can keep it then. Without it, it stays until somebody deletes "
+            "• *instance*: its ID, its name or an alias. Without one, a form opens.\n"
+            "• *name*: 4–64 letters, digits, `-` or `_`, starting with a letter. "  # noqa: RUF001, a range
+            "Must be unique in RDS. Without one, I build it from the instance and the time.\n"
+            "• *description*: the reason, shown to approvers. Up to 256 characters; "
+            f"not allowed: `{' '.join(fields.FORBIDDEN)}`.\n"
+            "• *--keep*: delete it automatically after `14d`, `2w` or `36h`. I'll post a notice "
+            "the day before; anyone can keep it. Without this, it's kept until someone deletes "
             "it.\n"
-            "The backup starts once it is approved; the thread of its card says how it goes."
+            "The backup starts once it is approved; follow it in the thread of its card."
         ),
         flags={"keep": True},
     ),
     Verb(
         name="list",
         usage="list [instance] [--all]",
-        summary="shows the backups there are: those that I made, or those of an instance",
+        summary="lists backups made by this bot, or those of one instance",
         example="list orders-prod",
         parse=_list,
         details=(
-            "With --all it shows automated backups too, and incremental ones unless the instance "
-            "has more than 300 backups."
+            "With `--all` it also lists automated backups, and incremental ones unless the "
+            "instance has more than 300 backups."
         ),
         flags={"all": False},
     ),
     Verb(
         name="status",
         usage="status [backup]",
-        summary="says how a request stands; alone, yours and all that run",
+        summary="shows a request's status; without a name, yours and everything running",
         example="status before-migration-42",
         parse=_status,
-        details="A backup goes by its name; a request without one by the id that I gave it.",
+        details="Use the backup's name, or the request's ID if it has none.",
     ),
     Verb(
         name="instances",
         usage="instances [part of a name]",
-        summary="shows instances, their last good backup, and whether you may ask",
+        summary="lists instances, their last successful backup, and whether you can request one",
         example="instances orders",
         parse=_instances,
-        details="Read replicas are left out: RDS backs up their primaries.",
+        details="Read replicas aren't listed: back up their primaries instead.",
     ),
     Verb(
         name="pending",
         usage="pending",
-        summary="shows what waits for approval, yours to decide first",
+        summary="lists what is waiting for approval, yours first",
         example="pending",
         parse=_pending,
-        details="The buttons to decide with stand on the cards.",
+        details="Decide with the buttons on the cards.",
     ),
     Verb(
         name="withdraw",
         usage="withdraw <backup>",
-        summary="takes back a request of yours that still waits",
+        summary="withdraws your pending request",
         example="withdraw before-migration-42",
         parse=_withdraw,
-        details="What has started cannot be stopped any more.",
+        details="A backup that has started can no longer be stopped.",
     ),
     Verb(
         name="delete",
         usage="delete <backup> [instance]",
-        summary="asks to delete a manual backup for good",
+        summary="requests the permanent deletion of a manual backup",
         example="delete before-migration-42",
         parse=_delete,
         details=(
-            "You type its name once more, and then it goes through the same approval as a backup. "
-            "Automated backups, and those that still run, cannot be deleted. The instance is "
-            "needed only for a backup that I did not make."
+            "You confirm by typing its name, and then it needs the same approval as a backup. "
+            "Automated and running backups can't be deleted. The instance is needed only for a "
+            "backup that I didn't make."
         ),
     ),
     Verb(
         name="policy",
         usage="policy [instance]",
-        summary="says who may ask, who may approve, and by which rule",
+        summary="shows who can request and approve backups, and by which rule",
         example="policy orders-prod",
         parse=_policy,
-        details="Without an instance it shows every rule; the first that covers one decides.",
+        details="Without an instance it lists every rule; the first one that matches applies.",
     ),
     Verb(
         name="audit",
         usage="audit <instance>",
-        summary="shows who did what and when, to those who may read it",
+        summary="shows the audit log of an instance (auditors only)",
         example="audit orders-prod",
         parse=_audit,
         details=(
-            "It shows the last 20 entries; `backup-bot audit export` where the bot runs has all."
+            "Shows the last 20 entries. `backup-bot audit export`, run where the bot runs, "
+            "writes all."
         ),
     ),
     Verb(
         name="help",
         usage="help [verb]",
-        summary="tells more of one verb",
+        summary="explains one command",
         example="help create",
         parse=_help,
     ),
 )
 VERBS: Mapping[str, Verb] = MappingProxyType({verb.name: verb for verb in _ALL})
+
+
+def usage_hint() -> str:
+    """Every verb in one line, as Slack shows it beside the command while somebody types."""
+    first, *others = VERBS
+    return " | ".join((f"{first} [instance]", *others))

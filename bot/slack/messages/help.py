@@ -1,14 +1,14 @@
-"""How to use the command, in short and one verb at a time."""
+"""Explain the slash command: all of it in short, or one verb in detail."""
 
 from bot.domain.verbs import VERBS
 from bot.slack.messages.mrkdwn import Message, code, escape, said
 
 
 def help_message(command: str, verb_name: str | None = None) -> Message:
-    """All verbs, or one that exists."""
+    """Explain every verb, or the given one, which must exist."""
     if verb_name is None:
         lines = [f"{code(f'{command} {verb.usage}')} {verb.summary}." for verb in VERBS.values()]
-        lines.append(f"{code(command)} alone opens a form.")
+        lines.append(f"{code(command)} on its own opens a form.")
         verb = VERBS["create"]
     else:
         verb = VERBS[verb_name]
