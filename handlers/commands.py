@@ -42,7 +42,7 @@ def register(app: AsyncApp, services: Services) -> None:
     app.command(services.command)(partial(backup, services))
 
 
-async def backup(  # noqa: C901, one case for each command
+async def backup(
     services: Services,
     ack: AsyncAck,
     respond: Respond,

@@ -273,3 +273,9 @@ _ALL = (
     ),
 )
 VERBS: Mapping[str, Verb] = MappingProxyType({verb.name: verb for verb in _ALL})
+
+
+def usage_hint() -> str:
+    """Every verb in one line, as Slack shows it beside the command while somebody types."""
+    first, *others = VERBS
+    return " | ".join((f"{first} [instance]", *others))

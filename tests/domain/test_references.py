@@ -59,9 +59,9 @@ def test_any_name_that_rds_lists_can_be_typed(name: str) -> None:
     known = References(instances(*NAMES))
     typed = quoted(name) or f'"{name}"'
     for form in ("NFC", "NFD"):
-        wish = parse(f"create {escaped(normalize(form, typed))} before-42")
-        assert isinstance(wish, CreateBackup)
-        assert known.find(wish.instance).name == name
+        command = parse(f"create {escaped(normalize(form, typed))} before-42")
+        assert isinstance(command, CreateBackup)
+        assert known.find(command.instance).name == name
 
 
 def test_marks_that_nobody_sees_are_no_part_of_what_is_typed() -> None:

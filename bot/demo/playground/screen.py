@@ -7,13 +7,13 @@ from bot.demo.playground.reading import Reading
 from bot.demo.playground.scenery import ROLES, TO_TRY
 from bot.demo.slack.records import Channel, Json, Message
 from bot.demo.slack.workspace import Workspace
+from bot.domain.verbs import usage_hint
 
 APP: Json = {  # as in manifest.yml
     "name": "backup-bot",
     "command": COMMAND,
     "description": "Back up an RDS instance, after somebody approves.",
-    "hint": "create [instance] | list | status | instances | pending | withdraw | delete | policy"
-    " | audit | help",
+    "hint": usage_hint(),
     "shortcut": "Back up a database",
     "message_shortcut": "Back up from here",
     "to_try": TO_TRY,
