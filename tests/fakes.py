@@ -48,7 +48,7 @@ REPLICA = Instance(
     type="Replica",
     primary_id=ORDERS.id,
 )
-ALIASES = {"shop": "orders-prod"}
+ALIASES = {"shop": "orders-prod", "orders": "orders-prod"}
 TYPED = Origin(ANA, TEAM, OPS, "trigger-1", "https://hooks.slack.test/1")
 
 

@@ -22,7 +22,7 @@ async def test_slack_is_believed(people: FakePeople) -> None:
         await members_within(PATIENT, people, (DBAS, ANA)),
         await everybody_within(PATIENT, people, (DBAS, ANA)),
     ):
-        assert told == {DBAS: {BEN}, ANA: {ANA}}
+        assert told == {DBAS: frozenset({BEN}), ANA: frozenset({ANA})}
 
 
 async def test_of_what_is_not_told_in_time_nothing_is_known(people: FakePeople) -> None:
@@ -36,7 +36,7 @@ async def test_who_left_is_left_open_if_slack_is_slow_to_tell(people: FakePeople
     """The groups as they are remembered are better than nothing."""
     people.hangs_on_everybody = True
 
-    assert await everybody_within(HURRIED, people, (i for i in (DBAS,))) == {DBAS: {BEN, CAT}}
+    assert await everybody_within(HURRIED, people, (i for i in (DBAS,))) == {DBAS: frozenset({BEN, CAT})}
 
 
 async def test_a_silent_slack_tells_nothing_at_all(

@@ -96,7 +96,7 @@ async def test_a_reference_without_a_doubt_is_an_instance(cases: UseCases, refer
     assert cases.instance_search.named(reference, known) == ORDERS
 
 
-@pytest.mark.parametrize("reference", ["orders", "nowhere", "", "orders-replica", "twin"])
+@pytest.mark.parametrize("reference", ["order", "nowhere", "", "orders-replica", "twin"])
 async def test_a_doubtful_reference_is_none(cases: UseCases, reference: str) -> None:
     """A part of a name, a replica, and a name that two have."""
     twins = [found.model_copy(update={"name": "twin"}) for found in (ORDERS, BILLING)]
