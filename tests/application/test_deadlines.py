@@ -36,7 +36,9 @@ async def test_who_left_is_left_open_if_slack_is_slow_to_tell(people: FakePeople
     """The groups as they are remembered are better than nothing."""
     people.hangs_on_everybody = True
 
-    assert await everybody_within(HURRIED, people, (i for i in (DBAS,))) == {DBAS: frozenset({BEN, CAT})}
+    assert await everybody_within(HURRIED, people, (i for i in (DBAS,))) == {
+        DBAS: frozenset({BEN, CAT})
+    }
 
 
 async def test_a_silent_slack_tells_nothing_at_all(

@@ -76,4 +76,5 @@ def initial(view: dict[str, Any], block: str) -> str | None:
     """What a field of a form is filled in with."""
     element = fields(view)[block]["element"]
     option = element.get("initial_option")
-    return option["value"] if option else element.get("initial_value")
+    text: str | None = option["value"] if option else element.get("initial_value")
+    return text

@@ -130,8 +130,19 @@ async def test_who_sends_too_many_is_stopped_first(cases: UseCases) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["help", "help create", "policy", "policy orders", "list", "list orders --all"]
-    + ["instances", "instances ord", "status", "status before-1", "pending"],
+    [
+        "help",
+        "help create",
+        "policy",
+        "policy orders",
+        "list",
+        "list orders --all",
+        "instances",
+        "instances ord",
+        "status",
+        "status before-1",
+        "pending",
+    ],
 )
 async def test_a_question_is_answered_in_the_ack(cases: UseCases, text: str) -> None:
     """To the person alone; nothing is begun."""
