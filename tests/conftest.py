@@ -16,6 +16,7 @@ from bot.demo.world import offline_world
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.databases import Databases
+from tests.fakes import UseCases
 from tests.patient_loop import patient_loops
 from tests.stepped_clock import SteppedClock
 from tests.story import CONFIG, SPEED, Opens, Story
@@ -104,6 +105,14 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     engine = open_engine(request.getfixturevalue(kind[request.param]))
     yield Store(engine)
     await engine.dispose()
+
+
+@pytest.fixture
+async def cases(migrated_database_url: str) -> AsyncIterator[UseCases]:
+    """The use cases, with fakes at the ports; nothing has been requested yet."""
+    cases = UseCases(migrated_database_url)
+    yield cases
+    await cases.store.engine.dispose()
 
 
 @pytest.fixture
