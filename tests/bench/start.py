@@ -20,7 +20,9 @@ async def start(database_url: str) -> None:
     """The two parts of the start that are not imports."""
     import_module("bot.storage.engine").migrate(database_url)
     lap("migrate")
-    journal = import_module("bot.workflow.journal").Journal(database_url, executor_id="start")
+    journal = import_module("bot.workflow.journal").Journal(
+        database_url, executor_id="start", connect_args={}
+    )
     journal.launch()
     lap("launch dbos")
     await journal.close()
