@@ -164,66 +164,74 @@ async def _hear(replica: Replica, lifecycle: Lifecycle, store: Store) -> None:
 def _services(
     settings: Settings, connections: Connections, lifecycle: Lifecycle, identity: AuthorizeResult
 ) -> handlers.Services:
-    """The use cases."""
-    policy, command = settings.file.policy, settings.environment.command
+    """Build the use cases."""
+    policy, aliases = settings.file.policy, settings.file.aliases
     store, catalogue = connections.store, connections.catalogue
     people, clock = connections.people, connections.clock
-    backups = Backups(
-        store=store,
-        intake=Intake(store),
-        catalogue=catalogue,
-        engine=lifecycle,
-        clock=clock,
-    )
-    clicks = Clicks(store=store, policy=policy, people=people, engine=lifecycle, clock=clock)
-    policy_queries = PolicyQueries(
-        store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
-    )
-    instance_search = InstanceSearch(
-        store=store, catalogue=catalogue, aliases=settings.file.aliases
-    )
     lists = BackupCache(connections.rds, clock)
-    inventory = Inventory(
-        lists=lists,
-        store=store,
-        catalogue=catalogue,
-        policy=policy,
-        people=people,
-        clock=clock,
-        aliases=settings.file.aliases,
+    backups = Backups(
+        store=store, intake=Intake(store), catalogue=catalogue, engine=lifecycle, clock=clock
     )
-    deletions = Deletions(
-        store=store, catalogue=catalogue, lists=lists, backups=backups, clock=clock
-    )
-    request_queries = RequestQueries(
-        store=store,
-        inventory=inventory,
-        policy=policy,
-        people=people,
-        clock=clock,
-        stale_after=settings.file.rds.stale_after,
-    )
-    homes = Homes(
-        connections.slack,
-        request_queries,
-        store,
-        clock,
-        connections.ledger,
-        address=identity.url or "",
-        command=command,
-    )
+    inventory = _inventory(settings, connections, lists)
+    request_queries = _request_queries(settings, connections, inventory)
     return handlers.Services(
         backups=backups,
-        clicks=clicks,
-        deletions=deletions,
-        policy_queries=policy_queries,
+        clicks=Clicks(store=store, policy=policy, people=people, engine=lifecycle, clock=clock),
+        deletions=Deletions(
+            store=store, catalogue=catalogue, lists=lists, backups=backups, clock=clock
+        ),
+        policy_queries=PolicyQueries(
+            store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
+        ),
         inventory=inventory,
-        instance_search=instance_search,
+        instance_search=InstanceSearch(store=store, catalogue=catalogue, aliases=aliases),
         request_queries=request_queries,
-        homes=homes,
+        homes=_homes(settings, connections, identity, request_queries),
         rate_limit=RateLimit(clock),
-        command=command,
+        command=settings.environment.command,
         team_id=identity.team_id or "",
+    )
+
+
+def _inventory(settings: Settings, connections: Connections, lists: BackupCache) -> Inventory:
+    return Inventory(
+        lists=lists,
+        store=connections.store,
+        catalogue=connections.catalogue,
+        policy=settings.file.policy,
+        people=connections.people,
+        clock=connections.clock,
+        aliases=settings.file.aliases,
+    )
+
+
+def _request_queries(
+    settings: Settings, connections: Connections, inventory: Inventory
+) -> RequestQueries:
+    return RequestQueries(
+        store=connections.store,
+        inventory=inventory,
+        policy=settings.file.policy,
+        people=connections.people,
+        clock=connections.clock,
+        stale_after=settings.file.rds.stale_after,
+    )
+
+
+def _homes(
+    settings: Settings,
+    connections: Connections,
+    identity: AuthorizeResult,
+    request_queries: RequestQueries,
+) -> Homes:
+    return Homes(
+        connections.slack,
+        request_queries,
+        connections.store,
+        connections.clock,
+        connections.ledger,
+        address=identity.url or "",
+        command=settings.environment.command,
     )
 
 
