@@ -1,6 +1,7 @@
 """How RDS is asked to do what was approved: on disk before each call, and never past its time."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from bot.domain.errors import (
     RefusalReason,
 )
 from bot.domain.requests import BackupRequest
-from bot.domain.states import Retention
+from bot.domain.states import SENDING, RequestState, Retention
 from bot.domain.thread_lines import ThreadLine
 from bot.workflow.context import StepContext
 from bot.workflow.ports import OnTurn
@@ -42,6 +43,31 @@ def attempt_of(context: StepContext, request: BackupRequest) -> Attempt:
         return request.attempt
     attempt = first_attempt(context, request)
     return attempt.model_copy(update={"in_doubt_since": attempt.since - OLDER, "others": ()})
+
+
+async def carry_out(
+    context: StepContext,
+    request_id: str,
+    begin: Callable[[StepContext, BackupRequest, Attempt], Awaitable[object]],
+    try_once: Callable[[StepContext, BackupRequest], Awaitable[None]],
+) -> RequestState:
+    """Bring an approved request to its end: `begin` it once, then try until it is settled.
+
+    Both can raise Conflict: somebody withdrew it in that moment, and the next turn sees it.
+    """
+    request = await context.load(request_id)
+    if request.state is RequestState.APPROVED:
+        with suppress(Conflict):
+            attempt = first_attempt(context, request)
+            if attempt.is_over(context.clock.now()):  # the approval was for another day
+                await context.refuse(request, why_ended(attempt))
+            else:
+                await begin(context, request, attempt)
+    while (request := await turn(context, request_id)).state in SENDING:
+        with suppress(Conflict):
+            await try_once(context, request)
+    context.wakeups.pop(request_id, None)
+    return request.state
 
 
 async def turn(context: StepContext, request_id: str) -> BackupRequest:

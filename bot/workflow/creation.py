@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.application.ports import Conflict
-from bot.domain.attempts import may_pass
+from bot.domain.attempts import Attempt, may_pass
 from bot.domain.audit import AuditAction
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsRefused, RefusalReason
 from bot.domain.instances import Backup
@@ -14,7 +13,7 @@ from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
 from bot.runtime.metrics import ADOPTIONS
-from bot.workflow.attempts import attempt_of, first_attempt, note, put_off, send, turn, why_ended
+from bot.workflow.attempts import attempt_of, carry_out, note, put_off, send, why_ended
 from bot.workflow.context import StepContext
 
 log = structlog.get_logger(__name__)
@@ -33,22 +32,10 @@ async def create(context: StepContext, request_id: str) -> RequestState:
     is unknown, the name is looked up before a create is sent again. None is sent once the
     request is withdrawn, or once the time to give up has come.
     """
-    request = await context.load(request_id)
-    if request.state is RequestState.APPROVED:
-        with suppress(Conflict):  # withdrawn in this very moment
-            await _begin(context, request)
-    while (request := await turn(context, request_id)).state is RequestState.CREATING:
-        with suppress(Conflict):  # the same; the next turn sees
-            await _go_on(context, request)
-    context.wakeups.pop(request_id, None)
-    return request.state
+    return await carry_out(context, request_id, _begin, _go_on)
 
 
-async def _begin(context: StepContext, request: BackupRequest) -> None:
-    attempt = first_attempt(context, request)
-    if attempt.is_over(context.clock.now()):  # the approval was for another day
-        await context.refuse(request, why_ended(attempt))
-        return
+async def _begin(context: StepContext, request: BackupRequest, attempt: Attempt) -> None:
     broken = request.vote(Choice.BREAK_GLASS) is not None
     await context.voice.say(request, ThreadLine.BREAK_GLASS if broken else ThreadLine.APPROVED)
     detail = {"name": request.name}

@@ -3,14 +3,13 @@
 from contextlib import suppress
 from typing import NamedTuple
 
-from bot.application.ports import Conflict
-from bot.domain.attempts import may_pass
+from bot.domain.attempts import Attempt, may_pass
 from bot.domain.audit import AuditAction
 from bot.domain.errors import GaveUp, RdsError, RdsRefused, RefusalReason
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
-from bot.workflow.attempts import attempt_of, first_attempt, note, put_off, send, turn, why_ended
+from bot.workflow.attempts import attempt_of, carry_out, note, put_off, send, why_ended
 from bot.workflow.context import StepContext
 
 LOOK = 5.0  # seconds from a delete to the first look whether it is gone
@@ -24,22 +23,10 @@ class Ended(NamedTuple):
 
 async def delete(context: StepContext, request_id: str) -> RequestState:
     """Bring an approved request to `deleted`, `refused` or `withdrawn`."""
-    request = await context.load(request_id)
-    if request.state is RequestState.APPROVED:
-        with suppress(Conflict):  # withdrawn in this very moment
-            await _begin(context, request)
-    while (request := await turn(context, request_id)).state is RequestState.DELETING:
-        with suppress(Conflict):  # the same; the next turn sees
-            await _go_on(context, request)
-    context.wakeups.pop(request_id, None)
-    return request.state
+    return await carry_out(context, request_id, _begin, _go_on)
 
 
-async def _begin(context: StepContext, request: BackupRequest) -> None:
-    attempt = first_attempt(context, request)
-    if attempt.is_over(context.clock.now()):  # the approval was for another day
-        await context.refuse(request, why_ended(attempt))
-        return
+async def _begin(context: StepContext, request: BackupRequest, attempt: Attempt) -> None:
     await context.voice.say(request, ThreadLine.APPROVED)
     detail = request.backup_on_trail
     await context.move(
