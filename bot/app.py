@@ -1,4 +1,4 @@
-"""The composition root: the only place that wires everything, once `connections.py` opened it."""
+"""The composition root: builds and connects all parts, with `connections.py`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -61,7 +61,7 @@ async def running(
     address: Address | None = None,
     rds_timeout: float = RDS_TIMEOUT,
 ) -> AsyncIterator[asyncio.Future[None]]:
-    """The whole bot, from its database to Slack, for as long as the block lasts.
+    """Run the whole bot, from its database to Slack, for as long as the block lasts.
 
     With an `address` Slack's requests are served over HTTP there, else two sockets are kept
     open; RDS has `rds_timeout` seconds of real time to answer a call. The block begins once
@@ -84,7 +84,7 @@ async def running(
 
 
 def _log_start(settings: Settings, identity: AuthorizeResult, address: Address | None) -> None:
-    """One line with all that an operator asks first; and one if there is no policy."""
+    """Log the main settings, and a warning if there is no policy file."""
     source = settings.source
     log.info(
         "started",
@@ -117,7 +117,7 @@ async def _check_approvers(settings: Settings, connections: Connections) -> None
 async def _start_lifecycle(
     settings: Settings, connections: Connections, supervisor: Supervisor
 ) -> Lifecycle:
-    """Carry on what was under way, and be ready for more."""
+    """Resume the unfinished requests, and accept new ones."""
     database_url, replica = settings.environment.database_url, connections.replica
     context = StepContext(
         store=connections.store,
@@ -148,7 +148,7 @@ async def _start_lifecycle(
 
 
 async def _hear(replica: Replica, lifecycle: Lifecycle, store: Store) -> None:
-    """Pass on what other replicas decide."""
+    """Wake the workflows of requests that other replicas decide."""
 
     def decided(request_id: str) -> None:
         lifecycle.wake(request_id)
@@ -243,7 +243,7 @@ def _listen(
     supervisor: Supervisor,
     address: Address | None,
 ) -> HttpFront | SocketFront:
-    """Let Slack reach the listeners; at the end they may answer what they have begun."""
+    """Connect Slack to the listeners; at shutdown they get 3 s to finish."""
     env, listeners = settings.environment, InFlight()
     app = bolt_app(connections.slack, identity, listeners)
     handlers.register(app, services)

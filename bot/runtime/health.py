@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`, for whoever operates the bot."""
+"""Serve `/healthz`, `/readyz` and `/metrics` to the operator."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.http_server import Server, listen
 
 FILE_GONE = "its file was deleted, moved or replaced; put it back, or restart the bot"
-FRESH = 60.0  # seconds since Slack was last seen alive
+SLACK_TIMEOUT = 60.0  # seconds since Slack was last seen alive
 TO_ANSWER = 1.5  # seconds that the database has for one answer
 TTL = 1.0  # seconds for which /readyz gives the same answer
 MOST_CONNECTIONS = 64
@@ -43,12 +43,12 @@ class Calls(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """What the other side said last, if that was no answer."""
+        """The last error, if the last call failed."""
         ...
 
     @property
     def queued(self) -> int:
-        """How many wait for their turn."""
+        """How many calls are queued."""
         ...
 
 
@@ -62,10 +62,10 @@ class Front(Protocol):
 
 @dataclass(frozen=True)
 class Health:
-    """Looks at everything when it is asked, and keeps nothing.
+    """Checks all parts of the bot on each call.
 
-    The database and the way from Slack decide whether the bot is ready: without RDS it still
-    answers people, and goes on when RDS is back.
+    Only the database and the connection from Slack decide whether the bot is ready: without RDS
+    it still answers people, and continues when RDS is back.
     """
 
     store: Store
@@ -75,10 +75,10 @@ class Health:
     clock: Clock
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Whether commands and clicks are taken now, and how all parts are."""
+        """Whether commands and clicks are accepted now, and the status of each part."""
         database, oldest = await self._database()
         silent = self.front.silent_for()
-        reachable = silent is not None and silent < FRESH
+        reachable = silent is not None and silent < SLACK_TIMEOUT
         is_ready = database == "ok" and reachable
         return is_ready, {
             "ready": is_ready,
@@ -102,7 +102,7 @@ class Health:
         return "ok", max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0
 
     async def gauges(self) -> list[GaugeMetricFamily]:
-        """What is counted when Prometheus asks."""
+        """Return the metrics that are read at the time of a scrape."""
         requests = GaugeMetricFamily(
             "backup_bot_requests", "Requests by state and rule.", labels=["state", "rule"]
         )
@@ -125,7 +125,7 @@ class Health:
 
 
 async def _in_time(asking: Coroutine[Any, Any, T]) -> T:
-    """The database's answer. Raises TimeoutError, at once: the driver cancels in its own time."""
+    """Return the database's answer. Raises TimeoutError without waiting for the cancellation."""
     task = asyncio.create_task(asking)
     done, _ = await asyncio.wait([task], timeout=TO_ANSWER)
     if not done:

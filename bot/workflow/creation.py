@@ -1,4 +1,4 @@
-"""Create the backup, or adopt by name the one that an unanswered create has made."""
+"""Create the backup, or adopt by name the one that a create without an answer has made."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -45,7 +45,7 @@ async def _begin(context: StepContext, request: BackupRequest, attempt: Attempt)
 
 
 async def _go_on(context: StepContext, request: BackupRequest) -> None:
-    """One try. Raises Conflict once somebody withdraws it."""
+    """Try once. Raises Conflict if the request is withdrawn meanwhile."""
     attempt = attempt_of(context, request)
     if request.is_stopped or attempt.is_over(context.clock.now()):
         await _end(context, request)
@@ -66,7 +66,7 @@ async def _go_on(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _cannot_look(context: StepContext, request: BackupRequest, error: RdsError) -> None:
-    """Until RDS shows what there is, nothing is sent; what surely isn't ours may be refused."""
+    """Send nothing until RDS lists the backups; refuse the request if it was never sent."""
     if isinstance(error, RdsRefused) and not may_pass(error):
         if not request.is_in_doubt:
             await context.refuse(request, error)
@@ -98,7 +98,7 @@ async def _send(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _refused(context: StepContext, request: BackupRequest, error: RdsRefused) -> None:
-    """The name may be taken, or the instance busy, by our own backup."""
+    """Handle a refusal: the name may be taken, or the instance busy, because of our own backup."""
     if request.is_in_doubt:
         try:
             if await _adopt(context, request, LOOKS):
@@ -120,7 +120,7 @@ async def _refused(context: StepContext, request: BackupRequest, error: RdsRefus
 
 
 async def _end(context: StepContext, request: BackupRequest) -> None:
-    """Send nothing more. What RDS may have started is looked for once again."""
+    """End the request; look once more for a backup that RDS may have started."""
     if request.is_in_doubt:
         with suppress(RdsError):
             if await _adopt(context, request, LOOKS):
@@ -134,7 +134,7 @@ async def _end(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _adopt(context: StepContext, request: BackupRequest, looks: tuple[float, ...]) -> bool:
-    """Whether our backup is there and now followed; RDS may make it, or list it, a little late."""
+    """Find our backup and adopt it; RDS may list it late. Return whether it was found."""
     for gap in looks:
         await context.clock.sleep(gap)
         for backup in await _named(context, request):
@@ -145,7 +145,7 @@ async def _adopt(context: StepContext, request: BackupRequest, looks: tuple[floa
 
 
 async def _named(context: StepContext, request: BackupRequest) -> list[Backup]:
-    """The instance's manual backups of this name."""
+    """Return the instance's manual backups of this name."""
     try:
         listed = await context.rds.list_backups(_instance_id(request), backup_type="manual")
     except RdsRefused as error:
@@ -156,7 +156,7 @@ async def _named(context: StepContext, request: BackupRequest) -> list[Backup]:
 
 
 def _can_be_ours(context: StepContext, request: BackupRequest, backup: Backup) -> bool:
-    """Whether it was not there before our create, and began no earlier than that was sent."""
+    """Whether the backup is new since our create, and began no earlier than it was sent."""
     attempt = attempt_of(context, request)
     if backup.id in (attempt.others or ()) or attempt.in_doubt_since is None:
         return False

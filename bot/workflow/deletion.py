@@ -1,4 +1,4 @@
-"""Delete a backup, and wait until it is gone. A delete sent twice is one: its id is unique."""
+"""Delete a backup and wait until it is gone. Sending a delete twice is harmless."""
 
 from contextlib import suppress
 from typing import NamedTuple
@@ -16,7 +16,7 @@ LOOK = 5.0  # seconds from a delete to the first look whether it is gone
 
 
 class Ended(NamedTuple):
-    """How a deletion ended: why it was not done, or None once RDS no longer has the backup."""
+    """The end of a deletion: its error, or None once RDS no longer has the backup."""
 
     error: GaveUp | RdsRefused | None
 
@@ -46,7 +46,7 @@ async def _go_on(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _stop(context: StepContext, request: BackupRequest) -> None:
-    """Send nothing more. What RDS may have deleted is looked for once again."""
+    """End the request; check once more whether RDS has deleted the backup."""
     if request.is_in_doubt:
         with suppress(RdsError):
             if await context.watcher.look(*request.in_rds, LOOK) is None:
@@ -69,9 +69,9 @@ async def _deleted(context: StepContext, request: BackupRequest) -> None:
 
 
 async def try_delete(context: StepContext, request: BackupRequest) -> Ended | None:
-    """One try to delete the request's backup, when its turn has come; None if it needs another.
+    """Try once to delete the request's backup; return None if it has to be tried again.
 
-    Raises Conflict once somebody withdraws it.
+    Raises Conflict if the request is withdrawn meanwhile.
     """
     attempt = attempt_of(context, request)
     if attempt.is_over(context.clock.now()):
@@ -88,7 +88,7 @@ async def try_delete(context: StepContext, request: BackupRequest) -> Ended | No
 
 
 async def _send(context: StepContext, request: BackupRequest) -> BackupRequest:
-    """Send the delete, unless RDS has no such backup: then a look tells."""
+    """Send the delete. If RDS has no such backup, the next look confirms it."""
     _, backup_id = request.in_rds
     async with context.in_flight:
         try:
