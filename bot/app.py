@@ -1,4 +1,4 @@
-"""The composition root: the only place that wires everything, once `connections.py` opened it."""
+"""The composition root: builds and connects all parts, with `connections.py`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -61,7 +61,7 @@ async def running(
     address: Address | None = None,
     rds_timeout: float = RDS_TIMEOUT,
 ) -> AsyncIterator[asyncio.Future[None]]:
-    """The whole bot, from its database to Slack, for as long as the block lasts.
+    """Run the whole bot, from its database to Slack, for as long as the block lasts.
 
     With an `address` Slack's requests are served over HTTP there, else two sockets are kept
     open; RDS has `rds_timeout` seconds of real time to answer a call. The block begins once
@@ -84,7 +84,7 @@ async def running(
 
 
 def _log_start(settings: Settings, identity: AuthorizeResult, address: Address | None) -> None:
-    """One line with all that an operator asks first; and one if there is no policy."""
+    """Log the main settings, and a warning if there is no policy file."""
     source = settings.source
     log.info(
         "started",
@@ -117,7 +117,7 @@ async def _check_approvers(settings: Settings, connections: Connections) -> None
 async def _start_lifecycle(
     settings: Settings, connections: Connections, supervisor: Supervisor
 ) -> Lifecycle:
-    """Carry on what was under way, and be ready for more."""
+    """Resume the unfinished requests, and accept new ones."""
     database_url, replica = settings.environment.database_url, connections.replica
     context = StepContext(
         store=connections.store,
@@ -148,7 +148,7 @@ async def _start_lifecycle(
 
 
 async def _hear(replica: Replica, lifecycle: Lifecycle, store: Store) -> None:
-    """Pass on what other replicas decide."""
+    """Wake the workflows of requests that other replicas decide."""
 
     def decided(request_id: str) -> None:
         lifecycle.wake(request_id)
@@ -164,66 +164,74 @@ async def _hear(replica: Replica, lifecycle: Lifecycle, store: Store) -> None:
 def _services(
     settings: Settings, connections: Connections, lifecycle: Lifecycle, identity: AuthorizeResult
 ) -> handlers.Services:
-    """The use cases."""
-    policy, command = settings.file.policy, settings.environment.command
+    """Build the use cases."""
+    policy, aliases = settings.file.policy, settings.file.aliases
     store, catalogue = connections.store, connections.catalogue
     people, clock = connections.people, connections.clock
-    backups = Backups(
-        store=store,
-        intake=Intake(store),
-        catalogue=catalogue,
-        engine=lifecycle,
-        clock=clock,
-    )
-    clicks = Clicks(store=store, policy=policy, people=people, engine=lifecycle, clock=clock)
-    policy_queries = PolicyQueries(
-        store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
-    )
-    instance_search = InstanceSearch(
-        store=store, catalogue=catalogue, aliases=settings.file.aliases
-    )
     lists = BackupCache(connections.rds, clock)
-    inventory = Inventory(
-        lists=lists,
-        store=store,
-        catalogue=catalogue,
-        policy=policy,
-        people=people,
-        clock=clock,
-        aliases=settings.file.aliases,
+    backups = Backups(
+        store=store, intake=Intake(store), catalogue=catalogue, engine=lifecycle, clock=clock
     )
-    deletions = Deletions(
-        store=store, catalogue=catalogue, lists=lists, backups=backups, clock=clock
-    )
-    request_queries = RequestQueries(
-        store=store,
-        inventory=inventory,
-        policy=policy,
-        people=people,
-        clock=clock,
-        stale_after=settings.file.rds.stale_after,
-    )
-    homes = Homes(
-        connections.slack,
-        request_queries,
-        store,
-        clock,
-        connections.ledger,
-        address=identity.url or "",
-        command=command,
-    )
+    inventory = _inventory(settings, connections, lists)
+    request_queries = _request_queries(settings, connections, inventory)
     return handlers.Services(
         backups=backups,
-        clicks=clicks,
-        deletions=deletions,
-        policy_queries=policy_queries,
+        clicks=Clicks(store=store, policy=policy, people=people, engine=lifecycle, clock=clock),
+        deletions=Deletions(
+            store=store, catalogue=catalogue, lists=lists, backups=backups, clock=clock
+        ),
+        policy_queries=PolicyQueries(
+            store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
+        ),
         inventory=inventory,
-        instance_search=instance_search,
+        instance_search=InstanceSearch(store=store, catalogue=catalogue, aliases=aliases),
         request_queries=request_queries,
-        homes=homes,
+        homes=_homes(settings, connections, identity, request_queries),
         rate_limit=RateLimit(clock),
-        command=command,
+        command=settings.environment.command,
         team_id=identity.team_id or "",
+    )
+
+
+def _inventory(settings: Settings, connections: Connections, lists: BackupCache) -> Inventory:
+    return Inventory(
+        lists=lists,
+        store=connections.store,
+        catalogue=connections.catalogue,
+        policy=settings.file.policy,
+        people=connections.people,
+        clock=connections.clock,
+        aliases=settings.file.aliases,
+    )
+
+
+def _request_queries(
+    settings: Settings, connections: Connections, inventory: Inventory
+) -> RequestQueries:
+    return RequestQueries(
+        store=connections.store,
+        inventory=inventory,
+        policy=settings.file.policy,
+        people=connections.people,
+        clock=connections.clock,
+        stale_after=settings.file.rds.stale_after,
+    )
+
+
+def _homes(
+    settings: Settings,
+    connections: Connections,
+    identity: AuthorizeResult,
+    request_queries: RequestQueries,
+) -> Homes:
+    return Homes(
+        connections.slack,
+        request_queries,
+        connections.store,
+        connections.clock,
+        connections.ledger,
+        address=identity.url or "",
+        command=settings.environment.command,
     )
 
 
@@ -235,7 +243,7 @@ def _listen(
     supervisor: Supervisor,
     address: Address | None,
 ) -> HttpFront | SocketFront:
-    """Let Slack reach the listeners; at the end they may answer what they have begun."""
+    """Connect Slack to the listeners; at shutdown they get 3 s to finish."""
     env, listeners = settings.environment, InFlight()
     app = bolt_app(connections.slack, identity, listeners)
     handlers.register(app, services)

@@ -1,4 +1,4 @@
-"""The outside, opened: the database, RDS and Slack, for as long as the bot runs."""
+"""Connect to the database, RDS and Slack."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -40,7 +40,7 @@ SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the W
 
 
 class AliasWarnings:
-    """Logs what is wrong with an alias once the instances are known, and each thing once."""
+    """Logs each problem with an alias once, when the instances are listed."""
 
     def __init__(self, source: Source, aliases: Mapping[str, str]) -> None:
         self._source = source
@@ -57,7 +57,7 @@ class AliasWarnings:
 
 @dataclass(frozen=True)
 class Connections:
-    """What the use cases and the lifecycle reach the outside through."""
+    """The open connections of the bot."""
 
     slack: SlackClient
     store: Store
@@ -75,7 +75,7 @@ class Connections:
 async def open_connections(
     settings: Settings, supervisor: Supervisor, clock: Clock, *, rds_timeout: float
 ) -> Connections:
-    """Open everything; what has to be kept going is kept going by the run."""
+    """Open all connections; the supervisor runs their background tasks and closes them."""
     env = settings.environment
     session = await supervisor.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
     slack = slack_client(env, session)
@@ -105,7 +105,7 @@ async def open_connections(
 
 
 def slack_client(env: Environment, session: aiohttp.ClientSession) -> SlackClient:
-    """One session for all calls. It sends nothing again: who calls knows whether that is right."""
+    """Return a client on one session. It retries nothing: callers know if that is safe."""
     return SlackClient(
         token=env.bot_token.get_secret_value(),
         base_url=env.slack_api_url,
@@ -122,7 +122,7 @@ async def rds_client(
     ledger: CallLog | None = None,
     in_flight: InFlight | None = None,
 ) -> RdsClient:
-    """A client for the project, open for as long as the stack.
+    """Return a client for the project, open for as long as the stack.
 
     The lease is checked again right before a create or a delete, which may have queued for long.
     """
@@ -148,7 +148,7 @@ async def _check_lease(in_flight: InFlight, request: Any) -> None:
 
 
 class _Database(NamedTuple):
-    """What is kept; on PostgreSQL also what there is to share it with other replicas."""
+    """The open database; on PostgreSQL also this replica's lease."""
 
     store: Store
     ledger: CallLog

@@ -1,4 +1,4 @@
-"""Ask for a backup: what is wrong is said at once, what is right is on disk, and on its way."""
+"""Request a backup: check it, save it, and start its workflow."""
 
 from contextlib import suppress
 
@@ -22,7 +22,7 @@ from bot.runtime.clock import Clock
 
 
 class Backups:
-    """Ask for a backup."""
+    """Requests backups."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class Backups:
     async def ask(
         self, create: CreateBackup, origin: Origin, *, again: str | None = None
     ) -> BackupRequest:
-        """Put a request on disk, and on its way. The same command twice is one request.
+        """Save a request and start its workflow. The same command twice is one request.
 
-        What is certainly wrong is said before anything is stored: raises UnknownInstance,
+        What is certainly wrong is refused before anything is saved: raises UnknownInstance,
         AmbiguousInstance, ReadReplica, NameTaken (another open request has the name),
-        StoreUnavailable, and RdsRefused when RDS does not take the bot's own keys.
+        StoreUnavailable, and RdsRefused when RDS refuses the bot's own keys.
         `again` is the id of the request that this one repeats.
         """
         request = requested(
@@ -72,7 +72,7 @@ class Backups:
             raise
 
     def propose(self, instance: Instance, description: str = "") -> str:
-        """A name for a backup of it, of now."""
+        """Return a name for a backup made now."""
         return default_name(instance.name, self._clock.now(), description)
 
     async def put_down(
@@ -83,7 +83,7 @@ class Backups:
         again: str | None = None,
         renames: bool = False,
     ) -> BackupRequest:
-        """Write a request down and begin it; the one of the same command, if there is one.
+        """Save a request and start its workflow; return the one of the same command, if any.
 
         Raises NameTaken if another open request has its name, unless it `renames` itself.
         """
@@ -114,7 +114,7 @@ class Backups:
         return NameTaken(request.name, free, other.requester if other else None)
 
     async def note_refusal(self, request: BackupRequest, error: Exception) -> None:
-        """Nothing is stored of a refused command, but that it was refused."""
+        """Write to the audit log that a command was refused; nothing else of it is saved."""
         refused = request_entry(request, AuditAction.ASK_REFUSED, None)
         detail = refused.detail | {"error": code_of(error)}
         with suppress(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""What a click does: decide about a request, withdraw it, keep its backup."""
+"""Clicks: decide a request, withdraw it, keep its backup."""
 
 import asyncio
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ JUST_ADDED = 10.0  # seconds after which somebody who was added to a group is le
 
 
 class Clicks:
-    """Counts what people choose, by the rights that they have when they do."""
+    """Counts decisions by the rights that people have when they click."""
 
     def __init__(
         self, *, store: Store, policy: Policy, people: People, engine: Engine, clock: Clock
@@ -52,15 +52,15 @@ class Clicks:
         return result
 
     async def withdraw(self, about: str, origin: Origin) -> tuple[ClickResult, Click]:
-        """Take a request back, by its backup's name or its id. Raises RequestUnknown."""
+        """Withdraw a request by its backup's name or its id. Raises RequestUnknown."""
         request = await request_about(self._store, about, origin)
         click = Click(request.id, Choice.WITHDRAW, origin.user_id, origin.team_id)
         return await self.decide(click), click
 
     async def keep(self, request_id: str, user_id: str, team_id: str) -> BackupRequest | None:
-        """Let a backup stay that was to be deleted; the request as it stands then.
+        """Cancel a backup's automatic deletion; return the request as it is then.
 
-        None if this team has no such request. Where it is too late, nothing is changed.
+        None if this team has no such request. If it is too late, nothing is changed.
         """
         request = await self.claimed(request_id, team_id)
         if request is None or request.retention is not Retention.WARNED:
@@ -77,7 +77,7 @@ class Clicks:
         return await self._store.load(request.id)
 
     async def claimed(self, request_id: str, team_id: str) -> BackupRequest | None:
-        """The request that a button says it is about; None if this team has no such."""
+        """Return the request that a button names; None if this team has no such request."""
         request = await self._store.load(request_id[:LONGEST_ID])
         return request if request and request.concerns(team_id) else None
 
@@ -87,7 +87,7 @@ class Clicks:
         return card is not None and ts not in ("", card[1])
 
     async def _members_for(self, click: Click) -> Members:
-        """Who is behind the ids that this click hangs on, asked before anything is locked."""
+        """Look up the people that this click depends on, before the request is locked."""
         request = await self._store.load(click.request_id)
         if request is None or request.state is not RequestState.AWAITING_APPROVAL:
             return {}
@@ -109,7 +109,7 @@ class Clicks:
             return {}
 
     async def _rights(self, click: Click, request: BackupRequest, ids: Iterable[str]) -> Members:
-        """What would count is asked of Slack anew; who is refused spends few of its calls."""
+        """Check with Slack again if the click would count; a refused one spends few calls."""
         members = await self._people.members(ids)
         verdict = judge(click, request, members, self._clock.now()).verdict
         if verdict.counts:

@@ -1,4 +1,4 @@
-"""How many commands one person may send, so that nobody keeps the bot from everybody else."""
+"""Limit the commands of one person, so that nobody can block the bot for others."""
 
 from collections import deque
 
@@ -11,14 +11,14 @@ MOST_PEOPLE = 10_000  # who are remembered: whoever sent one last goes last
 
 
 class RateLimit:
-    """Counts in this process alone: it asks nobody and writes nothing, so a refusal is cheap."""
+    """Counts in memory, in this process alone, so a refusal is cheap."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sent: dict[str, deque[float]] = {}
 
     def check(self, user_id: str) -> None:
-        """Count a command. Raises TooManyCommands, which counts as none."""
+        """Count a command. Raises TooManyCommands; a refused command isn't counted."""
         now = self._clock.monotonic()
         sent = self._sent.pop(user_id, deque[float]())
         self._sent[user_id] = sent

@@ -1,4 +1,4 @@
-"""How long the use cases wait for the outside: Slack gives an ack, and a form, three seconds."""
+"""How long use cases wait for RDS and Slack: an ack and a form are due within 3 s."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ FORM_TIMEOUT = 1.0  # the same before a form, which Slack has to open within 3 s
 
 
 async def members_within(timeout_seconds: float, people: People, ids: Iterable[str]) -> Members:
-    """Who is behind the ids. Of what is not told in time nothing is known: no group decides."""
+    """Return the people behind the ids; nobody if Slack doesn't answer in time."""
     try:
         async with asyncio.timeout(timeout_seconds):
             return await people.members(ids)
@@ -22,7 +22,7 @@ async def members_within(timeout_seconds: float, people: People, ids: Iterable[s
 
 
 async def everybody_within(timeout_seconds: float, people: People, ids: Iterable[str]) -> Members:
-    """The same without those who left Slack, as far as it has told in time who did."""
+    """The same without people who left Slack, if Slack tells in time who did."""
     wanted = tuple(ids)
     try:
         async with asyncio.timeout(timeout_seconds):

@@ -1,4 +1,4 @@
-"""Ask for the deletion of a backup: the same way as for a backup, through the same policy."""
+"""Request the deletion of a backup, under the same policy as a backup."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from bot.runtime.clock import Clock
 
 @dataclass(frozen=True)
 class DeletionTarget:
-    """A backup that somebody wants deleted; `backup` is None while RDS has not shown it."""
+    """A backup to delete; `backup` is None while RDS has not listed it."""
 
     instance: Instance
     name: str
@@ -28,7 +28,7 @@ class DeletionTarget:
 
 
 class Deletions:
-    """Finds what is to be deleted, and asks for it."""
+    """Finds a backup and requests its deletion."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class Deletions:
     async def find(
         self, command: DeleteBackup, timeout_seconds: float = ACK_DEADLINE
     ) -> DeletionTarget:
-        """The backup, held against RDS's list if that comes in time.
+        """Return the backup, checked against RDS's list if that comes in time.
 
-        A list that lacks what this bot made proves nothing: the lifecycle asks for it by its id.
+        A list without a backup of this bot proves nothing: the workflow looks it up by its id.
         Raises BackupUnknown, BackupNotManual, BackupBusy, InstanceNotReady, and what
         `Catalogue.find` raises.
         """
@@ -67,9 +67,9 @@ class Deletions:
         return DeletionTarget(instance, command.name, None)
 
     async def ask(self, command: DeleteBackup, origin: Origin) -> BackupRequest:
-        """Put the request on disk, and on its way.
+        """Save the request and start its workflow.
 
-        Raises as `find`, RequestOpen, and StoreUnavailable.
+        Raises what `find` raises, RequestOpen and StoreUnavailable.
         """
         try:
             instance = await self._instance(command)
@@ -95,7 +95,7 @@ class Deletions:
         )
 
     async def _instance(self, command: DeleteBackup) -> Instance:
-        """The one that was named, or that of which this bot made the backup."""
+        """Return the instance that was named, or the one of which this bot made the backup."""
         if command.instance:
             return await self._catalogue.find(command.instance, ACK_DEADLINE)
         made = await self._store.requests(

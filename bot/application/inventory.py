@@ -177,7 +177,7 @@ class Inventory:
         await self._lists.look_around(matching(await self._catalogue.known(0.0), ""))
 
     async def stale(self, after: timedelta) -> list[tuple[Instance, Backup | None]]:
-        """The instances whose last good backup is older than that, or that have none."""
+        """Return the instances whose last good backup is older than that, or that have none."""
         since = self._clock.now() - after
         found = []
         for instance in matching(await self._catalogue.known(0.0), ""):

@@ -1,4 +1,4 @@
-"""Who asks, where, and for what: a new request, or one that there is."""
+"""Where a request comes from, and how to find one again."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CLOCK_SKEW = timedelta(seconds=5)  # between Slack's clock and this machine's
 
 @dataclass(frozen=True)
 class Origin:
-    """Who asked, and where: Slack's own ids, never what a text claims."""
+    """Who sent a command, and where: Slack's own ids, never what a text claims."""
 
     user_id: str
     team_id: str
@@ -30,7 +30,7 @@ class Origin:
 
 
 def requested(origin: Origin, now: datetime, **what: Any) -> BackupRequest:
-    """A new request, on which nothing was done yet."""
+    """Return a new request in its first state."""
     return BackupRequest(
         id=uuid.uuid4().hex,
         trigger_id=origin.trigger_id,
@@ -49,7 +49,7 @@ def requested(origin: Origin, now: datetime, **what: Any) -> BackupRequest:
 def request_entry(
     request: BackupRequest, action: AuditAction, found: Instance | None, again: str | None = None
 ) -> AuditEntry:
-    """What the audit trail says was asked for; what is usual is not said."""
+    """Return the audit entry of a request; defaults are left out."""
     keep = shown_keep(request.keep) if request.keep else ""
     unusual = {"again": again or "", "keep": keep}
     if request.kind is not Kind.CREATE:
@@ -62,10 +62,10 @@ def request_entry(
 
 
 async def request_about(store: Store, about: str, origin: Origin) -> BackupRequest:
-    """The one that a backup's name or an id means. Raises RequestUnknown, also of another team.
+    """Return the request of a backup's name or id. Raises RequestUnknown, also for another team.
 
-    A name means a request that was there when Slack signed the command: a command that somebody
-    replays isn't about a newer one of the same name.
+    A name means a request that existed when Slack signed the command: a replayed command is not
+    about a newer request of the same name.
     """
     request = await store.request_about(about)
     if request is None or not request.concerns(origin.team_id):

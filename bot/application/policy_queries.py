@@ -1,4 +1,4 @@
-"""What people can look up: the policy, and the audit trail."""
+"""Look up the policy and the audit log."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -49,7 +49,7 @@ class TrailView:
 
 
 class PolicyQueries:
-    """Answers that change nothing but the trail."""
+    """Answers questions about the policy; refused ones go to the audit log."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the use cases need of the outside; `app.py` says who it is."""
+"""The ports of the use cases; `app.py` connects them."""
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -41,7 +41,7 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """The truth. Raises StoreUnavailable when it does not answer."""
+    """The database. Raises StoreUnavailable when it isn't responding."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
     async def load(self, request_id: str) -> BackupRequest | None: ...
@@ -78,7 +78,7 @@ class Store(Protocol):
 
 
 class Intake(Protocol):
-    """The way on to disk for what is new, many at a time. Raises Conflict and StoreUnavailable."""
+    """Saves new requests, many at a time. Raises Conflict and StoreUnavailable."""
 
     async def write(self, request: BackupRequest, entry: AuditEntry) -> None: ...
 
@@ -114,7 +114,7 @@ class People(Protocol):
 
 
 class Engine(Protocol):
-    """What carries a request on once it is on disk."""
+    """Runs the workflows of stored requests."""
 
     def start(self, request_id: str) -> None: ...
     def wake(self, request_id: str) -> None: ...

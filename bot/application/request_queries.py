@@ -1,4 +1,4 @@
-"""How requests stand, to one person: what waits, what runs, what was."""
+"""Look up requests: what is waiting, running and done, for one person."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ WAITING = {RequestState.SUBMITTED, RequestState.AWAITING_APPROVAL}
 
 @dataclass(frozen=True)
 class Status:
-    """Somebody's own open requests and all that run; `mine` tells them apart."""
+    """One person's open requests, and the running ones of others."""
 
     mine: Sequence[BackupRequest]
     running: Sequence[BackupRequest]
@@ -35,7 +35,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Pending:
-    """What waits for approval: for this person's, and for others'."""
+    """What is waiting for approval: by this person, and by others."""
 
     for_me: Sequence[BackupRequest]
     for_others: Sequence[BackupRequest]
@@ -74,18 +74,18 @@ class RequestQueries:
         self._stale_after = stale_after
 
     async def look_around(self) -> None:
-        """Find out what the home tab should know of instances nobody has asked for lately."""
+        """Refresh what the home tab shows of instances nobody has looked at lately."""
         await self._inventory.look_around()
 
     def now(self) -> datetime:
         return self._clock.now()
 
     async def request(self, about: str, origin: Origin) -> BackupRequest:
-        """One request, by its backup's name or its id. Raises RequestUnknown."""
+        """Return a request by its backup's name or its id. Raises RequestUnknown."""
         return await request_about(self._store, about, origin)
 
     async def status(self, origin: Origin) -> Status:
-        """What is open of mine, and what runs of anybody's."""
+        """Return this person's open requests, and the running ones of others."""
         open_now = await self._store.requests(states=OPEN_STATES, limit=MOST)
         mine = [request for request in open_now if request.requester == origin.user_id]
         others = [request for request in open_now if request.requester != origin.user_id]
@@ -93,7 +93,7 @@ class RequestQueries:
         return Status(mine, running, self._clock.now())
 
     async def pending(self, user_id: str) -> Pending:
-        """What waits; for me is what my approval would count for."""
+        """Return what is waiting for approval, apart where this person's approval would count."""
         waiting = await self._store.requests(states=[RequestState.AWAITING_APPROVAL], limit=MOST)
         waiting = [r.under(self._policy) async for r in in_turns([*reversed(waiting)])]
         members = await self._members(waiting, user_id)

@@ -1,4 +1,4 @@
-"""What the outbox speaks through."""
+"""The port through which the outbox posts to Slack."""
 
 from collections.abc import Sequence
 from typing import Protocol

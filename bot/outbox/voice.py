@@ -1,4 +1,4 @@
-"""How the steps of the lifecycle speak of a request: in its order, and no step waits for long."""
+"""Post what the workflow's steps say, in order, without making them wait for Slack."""
 
 import asyncio
 from collections import defaultdict
@@ -24,7 +24,7 @@ FIRST_GAP, LONGEST_GAP = 1.0, 60.0  # seconds between two tries
 
 
 class Voice:
-    """Says progress at once or not at all, and an ending however long it takes."""
+    """Drops progress that Slack doesn't accept; retries outcomes until it does."""
 
     def __init__(self, thread: Thread, store: Store, clock: Clock) -> None:
         self._thread = thread
@@ -35,11 +35,11 @@ class Voice:
 
     @property
     def background(self) -> frozenset[asyncio.Task[bool]]:
-        """What is still to be said, and what no step waits for."""
+        """The messages still being sent in the background."""
         return frozenset(self._background)
 
     async def show(self, request: BackupRequest) -> None:
-        """Put the card up, now. Raises CannotPost, and SlackUnreachable."""
+        """Post the card now. Raises CannotPost and SlackUnreachable."""
         await self._thread.show(request)
 
     async def say(
@@ -50,11 +50,11 @@ class Voice:
         subject: str = "",
         call: Sequence[str] = (),
     ) -> bool:
-        """Draw the card and say a line of progress; whether there is nothing left to try.
+        """Update the card and post a line of progress; return whether that is settled.
 
-        What was said is not drawn again: after a restart that would be hundreds of cards.
-        No backup waits for Slack for longer than a moment: after that it is said in the
-        background, in its order, and what Slack does not take after a few tries is dropped.
+        A line that was posted before updates no card: after a restart that would be hundreds.
+        After 5 s the step continues and the line is sent in the background, in order; after a
+        few failed tries it is dropped.
         """
         if await self._store.posted(request.id, line.about(subject)):
             return True
@@ -62,15 +62,15 @@ class Voice:
         return await self._within(STEP_TIMEOUT, self._soon(request.id, say))
 
     async def draw(self, request: BackupRequest) -> None:
-        """Draw the card once; progress that Slack does not take is dropped."""
+        """Update the card; an update that fails is dropped."""
         await self._within(STEP_TIMEOUT, self._soon(request.id, partial(self._try, request)))
 
     async def put_off(self, request: BackupRequest, line: ThreadLine) -> None:
-        """Tell who asked why there is no card yet; dropped if Slack does not take it."""
+        """Tell the requester why there is no card yet; dropped if it fails."""
         await self._once(request.id, partial(self._thread.put_off, request, line))
 
     async def point(self, request: BackupRequest) -> None:
-        """Link to the card where it was asked; dropped if Slack does not take it."""
+        """Link to the card from the thread of the command; dropped if it fails."""
         await self._once(request.id, partial(self._thread.point, request))
 
     async def _once(self, request_id: str, tell: Callable[[], Awaitable[None]]) -> None:
@@ -82,7 +82,7 @@ class Voice:
         await self._within(STEP_TIMEOUT, self._soon(request_id, try_once))
 
     async def tell(self, request: BackupRequest) -> None:
-        """Say how it ended, however long Slack takes nothing. Raises CannotPost."""
+        """Announce the outcome, however long Slack is down. Raises CannotPost."""
 
         async def tell() -> None:
             if request.vote(Choice.BREAK_GLASS):  # not to be missed, whatever else was
@@ -92,7 +92,7 @@ class Voice:
         await self._until_taken(request.id, tell)
 
     async def insist(self, request: BackupRequest, line: ThreadLine) -> None:
-        """Say a line, however long Slack takes nothing. Raises CannotPost."""
+        """Post a line, however long Slack is down. Raises CannotPost."""
         await self._until_taken(request.id, partial(self._thread.insist, request, line))
 
     async def _until_taken(self, request_id: str, tell: Callable[[], Awaitable[None]]) -> None:
@@ -108,7 +108,7 @@ class Voice:
                 return
 
     def _soon(self, request_id: str, say: Callable[[], Awaitable[bool]]) -> asyncio.Task[bool]:
-        """In the background, after all that was to be said of this request before."""
+        """Send in the background, after everything queued for this request before."""
 
         async def in_order() -> bool:
             async with lock:

@@ -1,4 +1,4 @@
-"""The call budget: RDS allows 60 calls a minute a user, whatever they are for."""
+"""The call budget: RDS allows each user 60 calls a minute."""
 
 from enum import IntEnum
 
@@ -10,7 +10,7 @@ WINDOW = 61.0  # seconds
 
 
 class Priority(IntEnum):
-    """What goes first when calls have to queue."""
+    """Which calls go first when they have to queue."""
 
     CREATE = 0
     LOOK_UP = 1
@@ -20,5 +20,5 @@ class Priority(IntEnum):
 
 
 def call_budget(calls_per_minute: int, clock: Clock, ledger: CallLog | None = None) -> Budget:
-    """The budget of one IAM user."""
+    """Return the budget of one IAM user."""
     return Budget("rds", calls_per_minute, WINDOW, clock, ledger, spared_from=Priority.SWEEP)

@@ -1,4 +1,4 @@
-"""Time, as one object that is handed in: system time here, a faster or a stepped one in tests."""
+"""The clock that the bot is given: system time here, a faster or a stepped one in tests."""
 
 import asyncio
 import time

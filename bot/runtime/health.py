@@ -1,4 +1,4 @@
-"""Serve `/healthz`, `/readyz` and `/metrics` for the bot's operator."""
+"""Serve `/healthz`, `/readyz` and `/metrics` to the operator."""
 
 import asyncio
 import json
@@ -18,9 +18,9 @@ from bot.runtime.clock import Clock
 from bot.runtime.http_server import Server, listen
 
 FILE_GONE = "its file was deleted, moved or replaced; put it back, or restart the bot"
-FRESH = 60.0  # seconds for which Slack counts as reachable after its last sign of life
-TO_ANSWER = 1.5  # timeout in seconds for one query of the database
-TTL = 1.0  # seconds for which /readyz caches its answer
+SLACK_TIMEOUT = 60.0  # seconds since Slack was last seen alive
+TO_ANSWER = 1.5  # seconds that the database has for one answer
+TTL = 1.0  # seconds for which /readyz gives the same answer
 MOST_CONNECTIONS = 64
 TO_CLOSE = 1.0  # seconds for responses in progress
 
@@ -43,12 +43,12 @@ class Calls(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """The last error, or None if the last call succeeded."""
+        """The last error, if the last call failed."""
         ...
 
     @property
     def queued(self) -> int:
-        """How many calls are waiting."""
+        """How many calls are queued."""
         ...
 
 
@@ -62,10 +62,10 @@ class Front(Protocol):
 
 @dataclass(frozen=True)
 class Health:
-    """Checks every part on demand.
+    """Checks all parts of the bot on each call.
 
-    The bot is ready if its database works and Slack can reach it. Without RDS it still answers
-    people, and continues when RDS is back.
+    Only the database and the connection from Slack decide whether the bot is ready: without RDS
+    it still answers people, and continues when RDS is back.
     """
 
     store: Store
@@ -75,10 +75,10 @@ class Health:
     clock: Clock
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Return whether commands and clicks are accepted now, and the status of every part."""
+        """Whether commands and clicks are accepted now, and the status of each part."""
         database, oldest = await self._database()
         silent = self.front.silent_for()
-        reachable = silent is not None and silent < FRESH
+        reachable = silent is not None and silent < SLACK_TIMEOUT
         is_ready = database == "ok" and reachable
         return is_ready, {
             "ready": is_ready,
@@ -102,7 +102,7 @@ class Health:
         return "ok", max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0
 
     async def gauges(self) -> list[GaugeMetricFamily]:
-        """Return the gauges that are computed on each scrape."""
+        """Return the metrics that are read at the time of a scrape."""
         requests = GaugeMetricFamily(
             "backup_bot_requests", "Requests by state and rule.", labels=["state", "rule"]
         )
@@ -127,7 +127,7 @@ class Health:
 
 
 async def _in_time(asking: Coroutine[Any, Any, T]) -> T:
-    """Wait for the database. Raises TimeoutError at once, though the driver cancels slowly."""
+    """Return the database's answer. Raises TimeoutError without waiting for the cancellation."""
     task = asyncio.create_task(asking)
     done, _ = await asyncio.wait([task], timeout=TO_ANSWER)
     if not done:

@@ -1,4 +1,4 @@
-"""An HTTP server that strangers can reach: the size, time and number of requests are bounded."""
+"""An HTTP server for the open internet: it bounds the size, time and number of requests."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A listening socket. Raises SettingsError, which names the setting."""
+    """Return a listening socket. Raises SettingsError, which names the setting."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -44,7 +44,7 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
 
 
 async def body_of(request: web.BaseRequest) -> bytes:
-    """The raw body. Raises the HTTP error for one that is too long or broken."""
+    """Return the raw body. Raises the HTTP error for one that is too long or malformed."""
     if (request.content_length or 0) > LONGEST_BODY:
         raise web.HTTPRequestEntityTooLarge(LONGEST_BODY)
     try:
@@ -54,10 +54,10 @@ async def body_of(request: web.BaseRequest) -> bytes:
 
 
 class Server:
-    """Serves `answer` on a socket. A request has 5 s to arrive in whole, or is cut off.
+    """Serves `answer` on a socket. A request that takes longer than 5 s to arrive is cut off.
 
-    When there are too many connections, the one that has waited longest is closed: whoever holds
-    connections open keeps nobody else out.
+    When there are too many connections, the longest idle one is closed, so that a client who
+    holds connections open can't keep others out.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Server:
         self._runner = web.ServerRunner(self._connections, shutdown_timeout=to_close)
 
     async def start(self) -> None:
-        """Take requests from here on."""
+        """Start to accept requests."""
         _log_full_house_once(asyncio.get_running_loop())
         await self._runner.setup()
         backlog = min(MOST_AT_ONCE, _most_files() // 8)
@@ -84,7 +84,7 @@ class Server:
         await self._runner.cleanup()
 
     def trust(self, request: web.BaseRequest) -> None:
-        """The request has arrived, and its sender is known: answering it may take its time."""
+        """Lift the time limit of a request whose sender is known."""
         self._connections.trust(request)
 
 
@@ -173,7 +173,7 @@ def _most_files() -> int:
 
 
 def _log_full_house_once(loop: asyncio.AbstractEventLoop) -> None:
-    """Log that no file is left for a connection once a minute, not once a try."""
+    """Log at most once a minute that there are no file descriptors left for connections."""
     said = float("-inf")
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

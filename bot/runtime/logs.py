@@ -1,4 +1,4 @@
-"""Structured logs: for people on a console, or a JSON line an event."""
+"""Structured logs: readable on a console, or one JSON line per event."""
 
 import io
 import logging

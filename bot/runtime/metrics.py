@@ -1,4 +1,4 @@
-"""What is counted while the bot runs, under the names that Prometheus reads."""
+"""The counters and histograms that Prometheus reads."""
 
 from prometheus_client import Counter, Histogram
 

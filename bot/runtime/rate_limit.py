@@ -1,4 +1,4 @@
-"""Budgets of calls: what RDS and Slack allow in a minute, shared out with the urgent first."""
+"""Rate limits: the calls that RDS and Slack allow, by priority."""
 
 import asyncio
 import heapq
@@ -10,14 +10,14 @@ from bot.runtime.clock import Clock
 
 
 class CallLog(Protocol):
-    """Counts the calls of every budget, in this process or for all replicas together."""
+    """Counts the calls of each budget, in this process or across all replicas."""
 
     async def take(self, name: str, limit: int, window: float) -> float:
-        """0 if the call may be made, and is counted; else seconds until it is worth asking."""
+        """Count the call and return 0 if it is allowed now; else return the seconds to wait."""
         ...
 
     async def cool_down(self, name: str, seconds: float) -> None:
-        """Allow no call for a while."""
+        """Allow no calls for this many seconds."""
         ...
 
 
@@ -74,11 +74,11 @@ class Budget:
 
     @property
     def queued(self) -> int:
-        """How many wait for their turn."""
+        """How many calls are queued."""
         return sum(not turn.done() for _, _, turn in self._waiting)
 
     async def take(self, urgency: int = 0) -> None:
-        """Return when the call may be made; it is counted then."""
+        """Wait until the call is allowed, and count it."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (urgency, next(self._order), turn))
         self._came.set()
@@ -87,11 +87,11 @@ class Budget:
         await turn
 
     async def take_now(self, urgency: int) -> bool:
-        """Whether the call may be made at once; nobody is waited for, and nobody overtaken."""
+        """Count the call and return True if it is allowed now and no other one is queued."""
         return not self.queued and await self._wait(urgency) == 0
 
     async def cool_down(self, seconds: float) -> None:
-        """Make no call for a while: the other side said that it had too many."""
+        """Make no calls for this many seconds, after the server returned 429."""
         await self._ledger.cool_down(self.name, seconds)
 
     async def _deal(self) -> None:

@@ -1,4 +1,4 @@
-"""One run of the bot: what goes on in it, and what is closed when it ends."""
+"""Runs the parts of the bot and closes them when it ends."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,14 +6,14 @@ from contextlib import AsyncExitStack
 
 
 class Supervisor(AsyncExitStack):
-    """Closes what was opened in it, the last first. `over` ends only if a part fell over."""
+    """Closes its parts in reverse order. `over` ends only if a part fails."""
 
     def __init__(self) -> None:
         super().__init__()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def keep(self, work: Coroutine[object, object, None]) -> None:
-        """Let work go on for as long as the bot runs; if it falls over, the bot is over."""
+        """Run a background task until the bot ends; if it fails, `over` fails with its error."""
         task = asyncio.create_task(work)
         task.add_done_callback(self._ended)
 

@@ -1,11 +1,11 @@
-"""Which release this is."""
+"""The installed release."""
 
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
 
 def version() -> str:
-    """The version of the package; "unknown" where only its sources are."""
+    """Return the version of the package, or "unknown" if only its sources are present."""
     try:
         return installed("backup-bot")
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The audit trail as it stands in the database, read from outside the bot and changing nothing."""
+"""Read the audit log as it is stored, without changing anything."""
 
 import json
 import sqlite3
@@ -49,12 +49,12 @@ def audit_rows(
 
 
 def entry_of(row: AuditRow) -> ChainedEntry:
-    """The entry that a row holds. Raises ValueError if the bot would not have written it so."""
+    """Return the entry of a row. Raises ValueError if the bot would have written another."""
     return ChainedEntry.model_validate(_content(row))
 
 
 def unsealed_entry_of(row: AuditRow) -> WrittenEntry:
-    """The same of one that has no place in the chain yet."""
+    """The same for an entry that is not in the chain yet."""
     return WrittenEntry.model_validate(_content(row))
 
 

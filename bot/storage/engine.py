@@ -1,4 +1,4 @@
-"""One database for the bot's tables and DBOS's journal: how it is opened and migrated."""
+"""Open and migrate the one database of the bot's tables and DBOS's journal."""
 
 import os
 import sqlite3
@@ -39,9 +39,9 @@ MIGRATING = 60_000  # ms that a migration may think between two statements, or w
 
 
 def open_engine(database_url: str, *, connections: int = CONNECTIONS) -> AsyncEngine:
-    """Open the database; nothing is read or written yet, and nothing will wait for it for ever.
+    """Return an engine whose calls all have a timeout; nothing is read or written yet.
 
-    Errors come without what was to be written: they are logged, and people's words are not.
+    Its errors leave out the parameters, since people's words must not reach the logs.
     """
     url = make_url(database_url)
     if not is_sqlite(url):

@@ -1,4 +1,4 @@
-"""Writes down what is asked at the same moment in one transaction: a commit costs all the same."""
+"""Save requests that come at the same moment in one transaction, since commits are slow."""
 
 import asyncio
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class _Waiting(NamedTuple):
 
 
 class Intake:
-    """A queue before the store. 500 commands at once are five commits."""
+    """A queue in front of the store: 500 commands at once take five commits."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -52,7 +52,7 @@ class Intake:
                     _settle(waiting, lost)
 
     async def _is_written(self, waiting: _Waiting) -> bool:
-        """Whether only the answer to the commit was lost; all of a batch is there, or nothing."""
+        """Whether the batch was saved and only the answer to the commit was lost."""
         try:
             return await self._store.load(waiting.request.id) is not None
         except StoreUnavailable:

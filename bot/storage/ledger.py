@@ -1,4 +1,4 @@
-"""Budgets that all replicas share, kept in the database."""
+"""Rate limits shared by all replicas, in PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,14 +35,14 @@ COOL_DOWN = text("""
 
 
 class SharedCallLog:
-    """Counts on PostgreSQL. Time is each process's own: theirs have to agree within a second."""
+    """Counts calls in PostgreSQL. The clocks of the replicas have to agree within a second."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._clock = clock
 
     async def take(self, name: str, limit: int, window: float) -> float:
-        """0 if the call may be made, and is counted; else seconds until it is worth asking."""
+        """Count the call and return 0 if it is allowed now; else return the seconds to wait."""
         now = self._clock.now().timestamp()
         known = {"name": name, "limit": limit, "window": window, "now": now, "mine": f"[{now}]"}
         try:
@@ -57,7 +57,7 @@ class SharedCallLog:
         return max(0.0, float(max(free_at, row["closed_until"]) - now))
 
     async def cool_down(self, name: str, seconds: float) -> None:
-        """Allow no call for a while."""
+        """Allow no calls for this many seconds."""
         until = self._clock.now().timestamp() + seconds
         try:
             async with self._connection() as connection:

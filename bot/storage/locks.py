@@ -1,4 +1,4 @@
-"""Who may start, and when: one process on a SQLite file, one at a time on PostgreSQL."""
+"""Locks for starting: one process per SQLite file, one start at a time on PostgreSQL."""
 
 import asyncio
 import fcntl
@@ -25,7 +25,7 @@ START_TIMEOUT = 30.0  # seconds; a live replica starts faster, and a frozen one 
 
 @contextmanager
 def only_process(database_url: str) -> Iterator[None]:
-    """On SQLite nobody else runs on the file. Raises SettingsError if somebody does."""
+    """Hold the lock of a SQLite file. Raises SettingsError if another process has it."""
     url = make_url(database_url)
     if not is_sqlite(url) or not url.database:
         yield
@@ -45,10 +45,7 @@ def only_process(database_url: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def one_at_a_time(database_url: str) -> AsyncIterator[None]:
-    """On PostgreSQL the others wait until the block ends, for a while. Raises SettingsError.
-
-    Who waits renews its lease meanwhile.
-    """
+    """Hold PostgreSQL's start lock, or go on without it after 30 s. Raises SettingsError."""
     url = make_url(database_url)
     if is_sqlite(url):
         yield

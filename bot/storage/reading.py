@@ -42,16 +42,16 @@ class Reading:
             return await load_request(connection, request_id)
 
     async def find_by_trigger(self, trigger_id: str) -> BackupRequest | None:
-        """The request that this Slack command made, if it made one."""
+        """Return the request that this Slack command made, if any."""
         return await self._one(select(requests).where(requests.c.trigger_id == trigger_id))
 
     async def open_named(self, name: str) -> BackupRequest | None:
-        """The open request that owns this backup name, if there is one."""
+        """Return the open request that holds this backup name, if any."""
         is_open = requests.c.state.in_(OPEN_STATES)
         return await self._one(select(requests).where(requests.c.name == name, is_open))
 
     async def unfinished(self) -> list[str]:
-        """The ids of all requests with something left to do or to say, oldest first."""
+        """Return the ids of all requests with something left to do or to post, oldest first."""
         told = select(posts.c.line).where(
             posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED)
         )
@@ -80,7 +80,7 @@ class Reading:
             return [(state, name, count) for (state, name), count in found.items()]
 
     async def oldest_unannounced(self) -> datetime | None:
-        """When the oldest request ended of whose end nobody was told; None if all were."""
+        """Return when the oldest request with an unannounced outcome ended, or None."""
         ended = func.coalesce(requests.c.finished_at, requests.c.decided_at, requests.c.asked_at)
         told = select(posts.c.line).where(
             posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED)
@@ -107,7 +107,7 @@ class Reading:
     async def _newest_entries(
         self, is_wanted: Callable[[Table], ColumnElement[bool]], limit: int | None = None
     ) -> list[AuditEntry]:
-        """Sealed or not: those that wait to be sealed are the newest."""
+        """Return the newest entries, oldest first; the unsealed ones are the newest."""
         found: list[AuditEntry] = []
         async with self._reading() as connection:
             for place in (unsealed.c.serial, audit.c.number):
@@ -117,7 +117,7 @@ class Reading:
         return found[:limit][::-1]
 
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
-        """Channel id and ts of the message that said this line, or None if none did."""
+        """Return the channel id and ts of the message with this line, or None if there is none."""
         query = select(posts.c.channel_id, posts.c.ts).where(
             posts.c.request_id == request_id, posts.c.line == line
         )

@@ -1,4 +1,4 @@
-"""One of several processes on one PostgreSQL database: its lease, and what others decide."""
+"""A replica: one of several processes on one PostgreSQL database, with its lease."""
 
 import asyncio
 import time
@@ -38,10 +38,10 @@ CONNECTIONS = 2  # of its own: a heartbeat waits for nobody
 
 
 class Replica:
-    """Lives as long as its row in the database is renewed, by the database's own clock.
+    """Holds a lease that it renews in the database, by the database's clock.
 
-    Who finds the lease of another expired takes its row away, in one statement. From then on the
-    other can renew nothing, so it neither acts nor speaks: it ends with LeaseLost.
+    Another replica that finds the lease expired deletes its row, in one statement. From then on
+    it can't be renewed, and its process neither acts nor posts: it ends with LeaseLost.
     """
 
     def __init__(self, engine: AsyncEngine, *, lease: float = LEASE) -> None:
@@ -53,7 +53,7 @@ class Replica:
 
     @classmethod
     async def join(cls, database_url: str, *, lease: float = LEASE) -> Self:
-        """Be one of them. Raises SettingsError if the database does not let it."""
+        """Take a lease. Raises SettingsError if the database isn't available."""
         replica = cls(open_engine(database_url, connections=CONNECTIONS), lease=lease)
         row = {"id": replica.id, "lease_expires_at": replica._expiry()}
         try:
@@ -63,7 +63,7 @@ class Replica:
         return replica
 
     async def keep(self) -> None:
-        """Renew the lease for ever, through any outage. Raises LeaseLost."""
+        """Renew the lease forever, through any outage. Raises LeaseLost."""
         while True:
             gap = self._lease / BEATS
             try:
@@ -74,10 +74,7 @@ class Replica:
             await asyncio.sleep(gap)
 
     async def renew(self) -> None:
-        """Be taken for alive for a whole lease from now on, unless that was lost.
-
-        Raises LeaseLost, and StoreUnavailable.
-        """
+        """Extend the lease to its full length from now. Raises LeaseLost and StoreUnavailable."""
         mine = update(replicas).where(replicas.c.id == self.id)
         while not self._lost:
             began = _uptime()
@@ -96,9 +93,9 @@ class Replica:
         raise LeaseLost(self.id)
 
     async def fence(self) -> list[str]:
-        """Take away the leases that expired; the ids of those who live no more.
+        """Delete the expired leases of other replicas; return their ids.
 
-        After an outage everybody first gets the time to be back. Raises StoreUnavailable.
+        After an outage all replicas first get time to return. Raises StoreUnavailable.
         """
         if self._steady_since is None or _uptime() - self._steady_since < self._lease / 2:
             return []
@@ -109,20 +106,20 @@ class Replica:
         return list(gone.scalars())
 
     async def living(self) -> set[str]:
-        """The ids of all who have a lease. Raises StoreUnavailable."""
+        """Return the ids of all replicas with a lease. Raises StoreUnavailable."""
         return set((await self._execute(select(replicas.c.id))).scalars())
 
     async def leave(self) -> None:
-        """Live no more, so that the others take over at once."""
+        """End the lease, so that the others take over at once."""
         mine = update(replicas).where(replicas.c.id == self.id)
         with suppress(StoreUnavailable):
             await self._execute(mine.values(lease_expires_at=func.now()))
         await self._engine.dispose()
 
     async def listen(self, decided: Callable[[str], None], missed: Callable[[], None]) -> None:
-        """Pass on the id of every request that somebody decided about, for ever.
+        """Call `decided` with the id of each request that another replica decided, forever.
 
-        After each time without a connection `missed` is called: anything may have happened.
+        `missed` is called after each reconnect, since notifications may have been lost.
         """
         while True:
             try:
@@ -151,6 +148,6 @@ class Replica:
 
 
 def _uptime() -> float:
-    """Seconds that go on while the process is stopped, and where the system says so, asleep."""
+    """Monotonic seconds that also count while the process is stopped or the machine sleeps."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return time.clock_gettime(clock)

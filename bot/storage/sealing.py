@@ -1,4 +1,4 @@
-"""How entries get their places in the chain of the audit trail.
+"""Seal audit entries: give each its place in the hash chain.
 
 On SQLite the transaction that records an entry chains it, too: there is one writer, and nobody
 else to wait for. On PostgreSQL that would make every transaction wait for every other, to its
@@ -35,13 +35,13 @@ log = structlog.get_logger(__name__)
 async def append(
     connection: AsyncConnection, entries: Iterable[AuditEntry], key: AuditKey | None
 ) -> None:
-    """Chain entries to the newest. Nobody else may do so in the meantime."""
+    """Append entries to the chain. The caller has to hold the lock, or be the only writer."""
     links = chained(entries, *await _newest(connection), key)
     await connection.execute(insert(audit), [link.model_dump() for link in links])
 
 
 async def wait_for_seal(connection: AsyncConnection, entries: Iterable[AuditEntry]) -> None:
-    """Write entries down without a place in the chain."""
+    """Save entries that are sealed later."""
     await connection.execute(insert(unsealed), [entry.model_dump() for entry in entries])
 
 
@@ -61,7 +61,7 @@ class Sealer:
         self._key = key
 
     async def run(self) -> None:
-        """Seal what comes, and what others left, for as long as the bot runs."""
+        """Seal new entries, and those that dead processes left, as long as the bot runs."""
         while True:
             self._recorded.clear()
             try:
@@ -75,9 +75,9 @@ class Sealer:
                 await self._clock.sleep(RETRY_GAP)
 
     async def seal(self) -> bool:
-        """Chain all that waits; False if somebody else is at it, or has the key for it.
+        """Seal all waiting entries; return False if another replica has the lock or the key.
 
-        Raises StoreUnavailable, and ValueError for an entry that nobody can read.
+        Raises StoreUnavailable, and ValueError for an entry that can't be read.
         """
         count: int | None = AT_ONCE
         while count == AT_ONCE:
@@ -86,12 +86,12 @@ class Sealer:
         return count is not None
 
     async def close(self) -> None:
-        """Leave nothing unsealed, if the database lets us."""
+        """Seal what is left, if the database responds."""
         with suppress(StoreUnavailable, ValueError):
             await self.seal()
 
     async def _seal_some(self) -> int | None:
-        """How many entries were chained; None if we may not."""
+        """Return how many entries were sealed; None if this replica may not."""
         async with self._engine.begin() as connection:
             if not await self._may_seal(connection):
                 return None
@@ -111,10 +111,7 @@ class Sealer:
 
 
 async def check_key(engine: AsyncEngine, key: AuditKey | None) -> None:
-    """Raises SettingsError if the trail is sealed with a key, and there is none to go on with.
-
-    Also if the database cannot be read.
-    """
+    """Raises SettingsError if the log is sealed with a key and none is set, or can't be read."""
     try:
         async with engine.connect() as connection:
             _, newest = await _newest(connection)

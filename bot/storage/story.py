@@ -1,4 +1,4 @@
-"""What was done, in the log: a line for each entry of the audit trail, once it is committed."""
+"""Log a line for each audit entry once it is committed."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Finds out what happened to running backups, for the whole fleet in a few calls.
+"""Watch all running backups within the call budget.
 
 RDS allows 60 calls a minute. Asking about one backup costs a call; a page of list-instances
 costs a call too and shows 100 instances, of which a running backup's says `BACKING UP`.
@@ -34,7 +34,7 @@ class Rds(Protocol):
 
 @dataclass(eq=False)
 class Probe:
-    """Somebody waits for what RDS says of one backup."""
+    """A pending question about one backup."""
 
     instance_id: str
     backup_id: str
@@ -53,7 +53,7 @@ class _Aside(NamedTuple):
 
 
 class Watcher:
-    """Answers `look`s; `run` is the one task that calls RDS for all of them, a call at a time."""
+    """Answers `look`; `run` is the one task that calls RDS for all of them, a call at a time."""
 
     def __init__(self, rds: Rds, clock: Clock) -> None:
         self._rds = rds
@@ -109,7 +109,7 @@ class Watcher:
                 await self.tick()
 
     async def tick(self) -> None:
-        """Make the call that the look most overdue wants. A failure is said once, its end too."""
+        """Make the call for the probe that is due first. An outage is logged once, and its end."""
         if self._idle() > 0:
             return
         first = min(self._waiting(), key=lambda look: look.due)
@@ -132,7 +132,7 @@ class Watcher:
         return [look for look in self._looks if not look.answer.done()]
 
     def _idle(self) -> float:
-        """Seconds until the next call may be made and is wanted."""
+        """Return the seconds until the next call is due and allowed."""
         soonest = min((look.due for look in self._waiting()), default=float("inf"))
         return max(soonest, self._not_before) - self._clock.monotonic()
 
@@ -151,7 +151,7 @@ class Watcher:
             await self._confirm(first)
 
     async def _sweep(self, looks: list[Probe]) -> None:
-        """Answer for the instances that are still being backed up; the others' turn is next."""
+        """Answer the probes of instances still being backed up; confirm the others next."""
         instances = await self._rds.list_instances()
         self._pages = max(1, -(-len(instances) // PAGE))
         running = {instance.id for instance in instances if instance.status == "BACKING UP"}
@@ -178,7 +178,7 @@ class Watcher:
     def _set_aside(
         self, look: Probe, error: RdsError, *, exc_info: Exception | None = None
     ) -> None:
-        """Ask about this one backup more and more seldom; the others don't wait for it."""
+        """Back off for this backup alone; the others don't wait for it."""
         now, before = self._clock.monotonic(), self._aside.get(look.backup_id)
         failures = before.failures + 1 if before else 1
         look.due = now + delay_after(failures, FIRST_GAP, LONGEST_GAP, look.backup_id)
@@ -191,7 +191,7 @@ class Watcher:
             look.answer.set_exception(error)
 
     def _put_off(self, error: RdsError, look: Probe) -> None:
-        """Make no call for a while; then another look goes first, should this one be the cause."""
+        """Back off for all backups; another probe goes first then, in case this is the cause."""
         self._failures += 1
         lasts = self._failures > 1
         delay = delay_after(self._failures, FIRST_GAP, LONGEST_GAP, look.backup_id)
@@ -206,7 +206,7 @@ class Watcher:
 
 
 def _concerns_all(error: RdsError) -> bool:
-    """Whether the next call would meet it too, whichever backup it is about."""
+    """Whether the error would hit a call about any other backup, too."""
     return not isinstance(error, RdsRefused) or error.reason is RefusalReason.CREDENTIALS
 
 

@@ -1,1 +1,1 @@
-"""One durable workflow a request: what happens by itself after somebody asked."""
+"""The durable life of a request, one workflow each."""

@@ -1,4 +1,4 @@
-"""Wait for people: show who approved, remind who can, and end it when the time is over."""
+"""Wait for approval: show the approvals so far, send reminders, and expire the request."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ REREAD = timedelta(seconds=60)
 
 
 async def await_decision(context: StepContext, request_id: str) -> RequestState:
-    """Wait until people decided or the time is over; a time-out is an answer too."""
+    """Wait until the request is decided, withdrawn or expired; return its new state."""
     woken = context.wakeups[request_id]
     said: set[tuple[ThreadLine, str]] = set()  # here; what was said before, the thread knows
     while True:
@@ -41,7 +41,7 @@ async def await_decision(context: StepContext, request_id: str) -> RequestState:
 async def _say_votes(
     context: StepContext, request: BackupRequest, said: set[tuple[ThreadLine, str]]
 ) -> None:
-    """A line for each approval that did not decide; the one that did has a line of its own."""
+    """Say each approval so far; the one that decided has a line of its own."""
     approvers = request.approvers
     if request.state is RequestState.APPROVED and not request.vote(Choice.BREAK_GLASS):
         approvers = approvers[:-1]
@@ -52,7 +52,7 @@ async def _say_votes(
 async def _remind(
     context: StepContext, request: BackupRequest, now: datetime, said: set[tuple[ThreadLine, str]]
 ) -> None:
-    """Say the reminder that is due; of several missed ones, the last."""
+    """Send the reminder that is due; of several missed ones, only the last."""
     due = sum(at <= now for at in reminders(request))
     terms = request.terms
     if not due or terms is None or (ThreadLine.REMINDER, str(due)) in said:

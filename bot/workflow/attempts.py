@@ -1,6 +1,7 @@
-"""How RDS is asked to do what was approved: on disk before each call, and never past its time."""
+"""Send an approved request to RDS: saved before each call, and never after its deadline."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from bot.domain.errors import (
     RefusalReason,
 )
 from bot.domain.requests import BackupRequest
-from bot.domain.states import Retention
+from bot.domain.states import SENDING, RequestState, Retention
 from bot.domain.thread_lines import ThreadLine
 from bot.workflow.context import StepContext
 from bot.workflow.ports import OnTurn
@@ -29,7 +30,10 @@ OLDER = timedelta(minutes=15)  # how much earlier an older release may have sent
 
 
 def first_attempt(context: StepContext, request: BackupRequest) -> Attempt:
-    """Nothing was sent yet. Time counts from the decision; of what deletes itself, from now."""
+    """Return an attempt with nothing sent. Its deadline counts from the decision.
+
+    The deadline of an automatic deletion counts from now.
+    """
     since = request.decided
     if request.retention is Retention.DELETING:
         since = context.clock.now()
@@ -37,15 +41,40 @@ def first_attempt(context: StepContext, request: BackupRequest) -> Attempt:
 
 
 def attempt_of(context: StepContext, request: BackupRequest) -> Attempt:
-    """How far it has come; what an older release left may have been sent already."""
+    """Return the saved attempt. One of an older release may have been sent already."""
     if request.attempt:
         return request.attempt
     attempt = first_attempt(context, request)
     return attempt.model_copy(update={"in_doubt_since": attempt.since - OLDER, "others": ()})
 
 
+async def carry_out(
+    context: StepContext,
+    request_id: str,
+    begin: Callable[[StepContext, BackupRequest, Attempt], Awaitable[object]],
+    try_once: Callable[[StepContext, BackupRequest], Awaitable[None]],
+) -> RequestState:
+    """Bring an approved request to its end: `begin` it once, then try until it is settled.
+
+    Both can raise Conflict: somebody withdrew it in that moment, and the next turn sees it.
+    """
+    request = await context.load(request_id)
+    if request.state is RequestState.APPROVED:
+        with suppress(Conflict):
+            attempt = first_attempt(context, request)
+            if attempt.is_over(context.clock.now()):  # the approval was for another day
+                await context.refuse(request, why_ended(attempt))
+            else:
+                await begin(context, request, attempt)
+    while (request := await turn(context, request_id)).state in SENDING:
+        with suppress(Conflict):
+            await try_once(context, request)
+    context.wakeups.pop(request_id, None)
+    return request.state
+
+
 async def turn(context: StepContext, request_id: str) -> BackupRequest:
-    """The request, once RDS may be asked again, its time is over, or somebody withdrew it."""
+    """Return the request when the next try is due, its deadline is over, or it is withdrawn."""
     woken = context.wakeups[request_id]
     while True:
         request = await context.load(request_id)
@@ -57,7 +86,7 @@ async def turn(context: StepContext, request_id: str) -> BackupRequest:
 
 
 async def note(context: StepContext, request: BackupRequest, attempt: Attempt) -> BackupRequest:
-    """Write down how far it has come. Raises Conflict once the request has left its state."""
+    """Save the attempt. Raises Conflict once the request has left its state."""
     async with context.store.transaction() as transaction:
         return await transaction.update(request, attempt=attempt)
 
@@ -65,10 +94,10 @@ async def note(context: StepContext, request: BackupRequest, attempt: Attempt) -
 async def send(
     context: StepContext, request: BackupRequest, call: Callable[[OnTurn], Awaitable[T]]
 ) -> tuple[BackupRequest, T]:
-    """Make a call that changes the world; it is on disk that it may have been carried out.
+    """Make a call that changes something, after saving that it may have been carried out.
 
-    Raises Conflict, and sends nothing, once the request is withdrawn or its time is over; and
-    RdsError. After RdsUnreachable and RdsRefused it is on disk that this call did nothing.
+    Raises Conflict, and sends nothing, once the request is withdrawn or its deadline is over;
+    and RdsError. After RdsUnreachable and RdsRefused it is saved that this call did nothing.
     """
     doubt = attempt_of(context, request).in_doubt_since
 
@@ -98,7 +127,7 @@ async def _claimed(context: StepContext, request: BackupRequest) -> BackupReques
 
 
 async def put_off(context: StepContext, request_id: str, error: RdsError) -> None:
-    """Write down when RDS is asked again, and say why it is not done yet."""
+    """Save when to retry, and say in the thread why the request is still waiting."""
     request = await context.load(request_id)
     attempt = attempt_of(context, request).failed(error, context.clock.now(), request_id)
     if attempt.failures == 1 and isinstance(error, RdsUnreachable):
@@ -113,7 +142,7 @@ async def put_off(context: StepContext, request_id: str, error: RdsError) -> Non
 
 
 def why_ended(attempt: Attempt) -> GaveUp | RdsRefused:
-    """Why it was not done in its time: as RDS said last, if that leaves no doubt."""
+    """Return why the attempt ended: the last refusal of RDS, unless the outcome is unknown."""
     if attempt.reason and attempt.in_doubt_since is None:
         return RdsRefused(attempt.reason, attempt.code, request_id=attempt.rds_request_id)
     seconds = (attempt.give_up_at - attempt.since).total_seconds()

@@ -1,4 +1,4 @@
-"""What the steps of the lifecycle share: whom they work with, and how they move a request."""
+"""What the steps share: their collaborators, and the transitions of a request."""
 
 import asyncio
 from collections import defaultdict
@@ -37,7 +37,7 @@ class StepContext:
     )
 
     async def load(self, request_id: str) -> BackupRequest:
-        """The request; it exists, because its workflow is started after it was stored."""
+        """Return the request. It exists: workflows are started after their request is stored."""
         request = await self.store.load(request_id)
         if request is None:
             raise LookupError(request_id)
@@ -51,7 +51,7 @@ class StepContext:
         detail: Mapping[str, str] | None = None,
         **changes: object,
     ) -> BackupRequest:
-        """Change the state and write the trail, in one transaction. Raises Conflict."""
+        """Change the state and write the audit log, in one transaction. Raises Conflict."""
         async with self.store.transaction() as transaction:
             moved = await transaction.move(request, to, **changes)
             await transaction.record(self._entry(moved, action, detail))
@@ -82,7 +82,7 @@ class StepContext:
         detail: Mapping[str, str] | None = None,
         **changes: object,
     ) -> None:
-        """Change what becomes of the backup, and write the trail. Raises Conflict."""
+        """Change the retention and write the audit log, in one transaction. Raises Conflict."""
         async with self.store.transaction() as transaction:
             changed = await transaction.retain(request, to, **changes)
             if action:
@@ -91,7 +91,7 @@ class StepContext:
     async def note(
         self, request: BackupRequest, action: AuditAction, detail: Mapping[str, str]
     ) -> None:
-        """Write the trail of something that changed no state."""
+        """Write the audit log for something that changed no state."""
         async with self.store.transaction() as transaction:
             await transaction.record(self._entry(request, action, detail))
 

@@ -1,12 +1,11 @@
-"""Create the backup, or adopt by name the one that an unanswered create has made."""
+"""Create the backup, or adopt by name the one that a create without an answer has made."""
 
 from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 
-from bot.application.ports import Conflict
-from bot.domain.attempts import may_pass
+from bot.domain.attempts import Attempt, may_pass
 from bot.domain.audit import AuditAction
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsRefused, RefusalReason
 from bot.domain.instances import Backup
@@ -14,7 +13,7 @@ from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
 from bot.runtime.metrics import ADOPTIONS
-from bot.workflow.attempts import attempt_of, first_attempt, note, put_off, send, turn, why_ended
+from bot.workflow.attempts import attempt_of, carry_out, note, put_off, send, why_ended
 from bot.workflow.context import StepContext
 
 log = structlog.get_logger(__name__)
@@ -33,22 +32,10 @@ async def create(context: StepContext, request_id: str) -> RequestState:
     is unknown, the name is looked up before a create is sent again. None is sent once the
     request is withdrawn, or once the time to give up has come.
     """
-    request = await context.load(request_id)
-    if request.state is RequestState.APPROVED:
-        with suppress(Conflict):  # withdrawn in this very moment
-            await _begin(context, request)
-    while (request := await turn(context, request_id)).state is RequestState.CREATING:
-        with suppress(Conflict):  # the same; the next turn sees
-            await _go_on(context, request)
-    context.wakeups.pop(request_id, None)
-    return request.state
+    return await carry_out(context, request_id, _begin, _go_on)
 
 
-async def _begin(context: StepContext, request: BackupRequest) -> None:
-    attempt = first_attempt(context, request)
-    if attempt.is_over(context.clock.now()):  # the approval was for another day
-        await context.refuse(request, why_ended(attempt))
-        return
+async def _begin(context: StepContext, request: BackupRequest, attempt: Attempt) -> None:
     broken = request.vote(Choice.BREAK_GLASS) is not None
     await context.voice.say(request, ThreadLine.BREAK_GLASS if broken else ThreadLine.APPROVED)
     detail = {"name": request.name}
@@ -58,7 +45,7 @@ async def _begin(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _go_on(context: StepContext, request: BackupRequest) -> None:
-    """One try. Raises Conflict once somebody withdraws it."""
+    """Try once. Raises Conflict if the request is withdrawn meanwhile."""
     attempt = attempt_of(context, request)
     if request.is_stopped or attempt.is_over(context.clock.now()):
         await _end(context, request)
@@ -79,7 +66,7 @@ async def _go_on(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _cannot_look(context: StepContext, request: BackupRequest, error: RdsError) -> None:
-    """Until RDS shows what there is, nothing is sent; what surely isn't ours may be refused."""
+    """Send nothing until RDS lists the backups; refuse the request if it was never sent."""
     if isinstance(error, RdsRefused) and not may_pass(error):
         if not request.is_in_doubt:
             await context.refuse(request, error)
@@ -111,7 +98,7 @@ async def _send(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _refused(context: StepContext, request: BackupRequest, error: RdsRefused) -> None:
-    """The name may be taken, or the instance busy, by our own backup."""
+    """Handle a refusal: the name may be taken, or the instance busy, because of our own backup."""
     if request.is_in_doubt:
         try:
             if await _adopt(context, request, LOOKS):
@@ -133,7 +120,7 @@ async def _refused(context: StepContext, request: BackupRequest, error: RdsRefus
 
 
 async def _end(context: StepContext, request: BackupRequest) -> None:
-    """Send nothing more. What RDS may have started is looked for once again."""
+    """End the request; look once more for a backup that RDS may have started."""
     if request.is_in_doubt:
         with suppress(RdsError):
             if await _adopt(context, request, LOOKS):
@@ -147,7 +134,7 @@ async def _end(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _adopt(context: StepContext, request: BackupRequest, looks: tuple[float, ...]) -> bool:
-    """Whether our backup is there and now followed; RDS may make it, or list it, a little late."""
+    """Find our backup and adopt it; RDS may list it late. Return whether it was found."""
     for gap in looks:
         await context.clock.sleep(gap)
         for backup in await _named(context, request):
@@ -158,7 +145,7 @@ async def _adopt(context: StepContext, request: BackupRequest, looks: tuple[floa
 
 
 async def _named(context: StepContext, request: BackupRequest) -> list[Backup]:
-    """The instance's manual backups of this name."""
+    """Return the instance's manual backups of this name."""
     try:
         listed = await context.rds.list_backups(_instance_id(request), backup_type="manual")
     except RdsRefused as error:
@@ -169,7 +156,7 @@ async def _named(context: StepContext, request: BackupRequest) -> list[Backup]:
 
 
 def _can_be_ours(context: StepContext, request: BackupRequest, backup: Backup) -> bool:
-    """Whether it was not there before our create, and began no earlier than that was sent."""
+    """Whether the backup is new since our create, and began no earlier than it was sent."""
     attempt = attempt_of(context, request)
     if backup.id in (attempt.others or ()) or attempt.in_doubt_since is None:
         return False

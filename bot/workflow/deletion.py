@@ -1,45 +1,32 @@
-"""Delete a backup, and wait until it is gone. A delete sent twice is one: its id is unique."""
+"""Delete a backup and wait until it is gone. Sending a delete twice is harmless."""
 
 from contextlib import suppress
 from typing import NamedTuple
 
-from bot.application.ports import Conflict
-from bot.domain.attempts import may_pass
+from bot.domain.attempts import Attempt, may_pass
 from bot.domain.audit import AuditAction
 from bot.domain.errors import GaveUp, RdsError, RdsRefused, RefusalReason
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
-from bot.workflow.attempts import attempt_of, first_attempt, note, put_off, send, turn, why_ended
+from bot.workflow.attempts import attempt_of, carry_out, note, put_off, send, why_ended
 from bot.workflow.context import StepContext
 
 LOOK = 5.0  # seconds from a delete to the first look whether it is gone
 
 
 class Ended(NamedTuple):
-    """How a deletion ended: why it was not done, or None once RDS no longer has the backup."""
+    """The end of a deletion: its error, or None once RDS no longer has the backup."""
 
     error: GaveUp | RdsRefused | None
 
 
 async def delete(context: StepContext, request_id: str) -> RequestState:
     """Bring an approved request to `deleted`, `refused` or `withdrawn`."""
-    request = await context.load(request_id)
-    if request.state is RequestState.APPROVED:
-        with suppress(Conflict):  # withdrawn in this very moment
-            await _begin(context, request)
-    while (request := await turn(context, request_id)).state is RequestState.DELETING:
-        with suppress(Conflict):  # the same; the next turn sees
-            await _go_on(context, request)
-    context.wakeups.pop(request_id, None)
-    return request.state
+    return await carry_out(context, request_id, _begin, _go_on)
 
 
-async def _begin(context: StepContext, request: BackupRequest) -> None:
-    attempt = first_attempt(context, request)
-    if attempt.is_over(context.clock.now()):  # the approval was for another day
-        await context.refuse(request, why_ended(attempt))
-        return
+async def _begin(context: StepContext, request: BackupRequest, attempt: Attempt) -> None:
     await context.voice.say(request, ThreadLine.APPROVED)
     detail = request.backup_on_trail
     await context.move(
@@ -59,7 +46,7 @@ async def _go_on(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _stop(context: StepContext, request: BackupRequest) -> None:
-    """Send nothing more. What RDS may have deleted is looked for once again."""
+    """End the request; check once more whether RDS has deleted the backup."""
     if request.is_in_doubt:
         with suppress(RdsError):
             if await context.watcher.look(*request.in_rds, LOOK) is None:
@@ -82,9 +69,9 @@ async def _deleted(context: StepContext, request: BackupRequest) -> None:
 
 
 async def try_delete(context: StepContext, request: BackupRequest) -> Ended | None:
-    """One try to delete the request's backup, when its turn has come; None if it needs another.
+    """Try once to delete the request's backup; return None if it has to be tried again.
 
-    Raises Conflict once somebody withdraws it.
+    Raises Conflict if the request is withdrawn meanwhile.
     """
     attempt = attempt_of(context, request)
     if attempt.is_over(context.clock.now()):
@@ -101,7 +88,7 @@ async def try_delete(context: StepContext, request: BackupRequest) -> Ended | No
 
 
 async def _send(context: StepContext, request: BackupRequest) -> BackupRequest:
-    """Send the delete, unless RDS has no such backup: then a look tells."""
+    """Send the delete. If RDS has no such backup, the next look confirms it."""
     _, backup_id = request.in_rds
     async with context.in_flight:
         try:

@@ -1,4 +1,4 @@
-"""DBOS, as this bot sets it up: one journal, in the bot's own database."""
+"""Set up DBOS with its journal in the bot's own database."""
 
 import asyncio
 import sqlite3
@@ -19,7 +19,7 @@ POOL = 8  # connections
 
 
 class Journal:
-    """DBOS is one a process: construct, register workflows, launch on the loop, close."""
+    """The process's DBOS: construct it, register workflows, launch it on the loop, close it."""
 
     def __init__(
         self, database_url: str, *, executor_id: str, connect_args: Mapping[str, Any]
@@ -43,13 +43,14 @@ class Journal:
         DBOS(config=config)
 
     def launch(self) -> None:
-        """Open the journal and carry on what it holds, on the loop that is running here."""
+        """Open the journal and resume its workflows on the running loop."""
         DBOS.launch()
 
     async def close(self) -> None:
-        """Stop DBOS's threads. Not on the loop: they may have a last word to say to it.
+        """Stop DBOS's threads, off the loop, since they may still call into it.
 
-        DBOS made its own pool the loop's default, and shuts it down: leave the loop a living one.
+        DBOS made its own pool the loop's default executor and shuts it down, so the loop gets a
+        new one.
         """
         await asyncio.to_thread(DBOS.destroy)
         if self._engine:
@@ -58,11 +59,11 @@ class Journal:
 
 
 def open_sqlite(database_url: str) -> Engine:
-    """As DBOS opens SQLite, but that a commit does not wait for the disk.
+    """Open SQLite as DBOS does, except that a commit does not wait for the disk.
 
-    It shares one file, and so one writer, with the bot's own tables, whose commits do wait, and
-    take with them all that was written before. What the journal forgets when the machine loses
-    its power is a step that ended just then: it runs again, as it would after any crash.
+    The bot's own tables are in the same file, and their commits do wait, and flush everything
+    written before. A power failure can lose the last step of the journal, which then runs
+    again, as after any crash.
     """
     url = make_url(database_url)
     # A file that was lost shall not come back empty, so a connection never creates one.

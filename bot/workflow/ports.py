@@ -1,4 +1,4 @@
-"""What the steps of the lifecycle need of the outside."""
+"""The ports of the workflow's steps."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ class Rds(Protocol):
     async def create_backup(
         self, instance_id: str, name: str, description: str, *, on_turn: OnTurn
     ) -> Accepted:
-        """Start a backup; `on_turn` is done right before each time it is sent."""
+        """Start a backup; `on_turn` is awaited right before the request is sent."""
         ...
 
     async def list_backups(

@@ -1,4 +1,4 @@
-"""From the command to the decision: look it up, put up the card, wait for people."""
+"""From the command to the card: look the request up in RDS, check it, post its card."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -78,7 +78,7 @@ async def _looked_up(context: StepContext, request: BackupRequest) -> RequestSta
 async def _retried(
     context: StepContext, request: BackupRequest, call: Callable[[], Awaitable[T]]
 ) -> T:
-    """Ask RDS until it answers. Raises Conflict once the request is withdrawn."""
+    """Retry a call of RDS until it succeeds. Raises Conflict if the request is withdrawn."""
 
     async def ask() -> T:
         if (await context.load(request.id)).state is not RequestState.SUBMITTED:
@@ -95,7 +95,7 @@ async def _retried(
 
 
 async def _instance(context: StepContext, request: BackupRequest) -> Instance:
-    """As RDS shows it now. A backup may outlive its instance, and be deleted after it."""
+    """Return the instance as it is now; a backup can be deleted after its instance is gone."""
     known = request.instance or await _named(context, request)
 
     async def look(gap: float) -> Instance | None:
@@ -111,7 +111,7 @@ async def _instance(context: StepContext, request: BackupRequest) -> Instance:
 
 
 async def _named(context: StepContext, request: BackupRequest) -> Instance:
-    """What was typed may mean no instance; raises UnknownInstance once three lists agree."""
+    """Return the instance that was typed. Raises UnknownInstance once three lists agree."""
     unknown = UnknownInstance(request.reference)
 
     async def look(gap: float) -> Instance | None:
@@ -133,7 +133,7 @@ async def _named(context: StepContext, request: BackupRequest) -> Instance:
 async def _backups(
     context: StepContext, request: BackupRequest, instance: Instance
 ) -> list[Backup]:
-    """What RDS lists of the instance; what is to be deleted is missing only if it is gone."""
+    """Return the instance's backups. A backup to be deleted is looked for by its id, too."""
     listed: list[Backup] = []
 
     async def look(gap: float) -> list[Backup] | None:
@@ -156,7 +156,7 @@ async def _backups(
 
 
 def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) -> dict[str, object]:
-    """Raises what cannot be; what RDS says of a backup that is to be deleted."""
+    """Return what RDS says of a backup to delete. Raises UserError if the request can't be met."""
     if request.kind is Kind.CREATE:
         check_creatable(request.name, instance, backups)
         return {}
@@ -170,7 +170,7 @@ def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) ->
 
 
 async def _check_name(context: StepContext, request: BackupRequest, instance: Instance) -> None:
-    """Raises NameTaken if a backup of another instance has the name: a project has it once."""
+    """Raises NameTaken if another instance has a backup of this name; RDS wants it unique."""
     if request.kind is Kind.DELETE:
         return
     for made in await made_here(context.store, request.name):
@@ -186,7 +186,7 @@ async def _is_there(context: StepContext, request: BackupRequest, made: BackupRe
 
 
 async def _terms(context: StepContext, request: BackupRequest, instance: Instance) -> Terms:
-    """What the policy wants. Raises what says that this person may not ask, or that it is vain."""
+    """Return the policy's terms. Raises UserError if they don't let this person request it."""
     terms = request.terms_in(context.policy, instance)
     people = (*terms.requesters, *terms.approvers, request.requester)
     members = await everybody_within(TO_COUNT, context.people, people)
@@ -195,9 +195,9 @@ async def _terms(context: StepContext, request: BackupRequest, instance: Instanc
 
 
 async def post_card(context: StepContext, request_id: str) -> RequestState:
-    """Put the card up; without one nobody could decide, so the request ends there.
+    """Post the card. A request without a card can't be decided, so it ends if Slack refuses it.
 
-    What nobody has to decide does not wait for Slack: its card comes with the next line.
+    A request that needs no approval doesn't wait for Slack: its card comes with the next line.
     """
     request = await context.load(request_id)
     try:

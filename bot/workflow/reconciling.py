@@ -45,7 +45,7 @@ class Members(Protocol):
 
 
 class Alone:
-    """The one process on a SQLite file."""
+    """The only process on a SQLite file."""
 
     def __init__(self, executor_id: str) -> None:
         self.id = executor_id
@@ -58,7 +58,7 @@ class Alone:
 
 
 class Reconciler:
-    """Compares what is unfinished with the workflows that run. All times are real ones.
+    """Compares unfinished requests with the running workflows, in real time.
 
     Two replicas may do so at once: a stranded workflow is handed on by compare-and-set, and the
     next attempt at a request has one workflow id, whoever starts it.
@@ -84,7 +84,7 @@ class Reconciler:
         self._idle_since: dict[str, float] = {}  # our workflows that do not run here, by id
 
     async def run(self) -> None:
-        """Reconcile at once, whenever a replica died, and every now and then, for ever."""
+        """Reconcile now, whenever a replica has died, and once a minute."""
         due = self._clock.monotonic()
         while True:
             try:
@@ -101,7 +101,7 @@ class Reconciler:
             await self._clock.sleep(self._look)
 
     async def reconcile(self) -> None:
-        """Resume what is unfinished and has no living workflow."""
+        """Resume the unfinished requests that have no running workflow."""
         unfinished = await self._store.unfinished()
         under_way = await DBOS.list_workflows_async(
             status=UNDER_WAY, load_input=False, load_output=False
@@ -115,7 +115,7 @@ class Reconciler:
             await self._resume([r for r in unfinished if r not in carried], living)
 
     async def _hand_on(self, pending: list[WorkflowStatus], living: set[str]) -> None:
-        """Let somebody run what a dead replica had under way, and what we have and do not run."""
+        """Recover the workflows of dead replicas, and ours that don't run here."""
         left = [w.executor_id for w in pending if w.executor_id and w.executor_id not in living]
         if left:
             dead = sorted(set(left))
@@ -149,7 +149,7 @@ class Reconciler:
                     self._attempt(request_id, past)
 
     def _attempt(self, request_id: str, past: list[WorkflowStatus]) -> None:
-        """Begin the next workflow of a request; not too soon if it has had several."""
+        """Start the next workflow of a request, with a backoff after several failed ones."""
         status = "none"
         if past:
             last = max(past, key=lambda w: w.updated_at or 0)
@@ -168,7 +168,7 @@ def _request_id(workflow: WorkflowStatus) -> str:
 
 
 def _is_carried(workflow: WorkflowStatus, living: set[str]) -> bool:
-    """Whether somebody runs it, or will: what waits in line is run by those of its version."""
+    """Whether the workflow runs on a live replica, or is queued for one of its version."""
     if workflow.status not in UNDER_WAY:
         return False
     runs = workflow.status == "PENDING" and workflow.executor_id in living

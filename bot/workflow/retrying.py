@@ -27,10 +27,10 @@ async def retried(
     key: str,
     mending_until: datetime,
 ) -> T:
-    """Make a call that changes nothing until RDS answers it.
+    """Retry a call that changes nothing until RDS answers it.
 
-    `tell` is done when this lasts, with RDS_AWAY or KEYS_REFUSED, and has to say each only once.
-    Raises RdsRefused: of refused keys if nobody has mended them by `mending_until`.
+    When it takes long, `tell` is called with RDS_AWAY or KEYS_REFUSED, possibly several times.
+    Raises RdsRefused; refused keys are retried until `mending_until`.
     """
     backoff = Backoff(clock, FIRST_GAP, LONGEST_GAP, key=key)
     while True:

@@ -1,4 +1,4 @@
-"""Follow a running backup until RDS says how it ended."""
+"""Watch a running backup until RDS reports its end."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ EDIT_GAP = timedelta(seconds=15)  # between two edits of a card that only move i
 
 
 async def watch(context: StepContext, request_id: str, *, poll_seconds: float) -> RequestState:
-    """Look again and again, until RDS says COMPLETED or FAILED, or no longer has the backup."""
+    """Poll until RDS reports COMPLETED or FAILED, or no longer has the backup."""
     request = await context.load(request_id)
     if request.state is not RequestState.RUNNING:
         return request.state
@@ -49,7 +49,7 @@ async def watch(context: StepContext, request_id: str, *, poll_seconds: float) -
 
 
 def _trouble(error: RdsError) -> ThreadLine:
-    """What a thread says of an outage."""
+    """Return the line that tells of an outage."""
     refused = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
     return ThreadLine.KEYS_REFUSED if refused else ThreadLine.RDS_AWAY
 
@@ -101,9 +101,9 @@ def _measured(request: BackupRequest, backup: Backup | None, took: timedelta) ->
 
 
 async def announce(context: StepContext, request_id: str) -> RequestState:
-    """Say how it ended. An outcome is never dropped: the step ends when it is told.
+    """Announce the outcome, however long Slack is down.
 
-    Only where neither channel nor requester can be written to any more, nobody is left to tell.
+    It is given up only if Slack refuses both the channel and the requester for good.
     """
     request = await context.load(request_id)
     try:

@@ -32,7 +32,7 @@ STORE_GAP = 5.0  # the longest while it is only the database that does not answe
 
 
 class Lifecycle:
-    """Starts a workflow for every request on disk, and wakes it when people decide.
+    """Starts a workflow for each stored request, and wakes it when people decide.
 
     Build it after DBOS is constructed and before it is launched, so that what DBOS recovers
     finds the workflow registered.
@@ -70,7 +70,7 @@ class Lifecycle:
         self._workflow = back_up
 
     async def back_up(self, request_id: str) -> RequestState:
-        """What happens to a request, from the command to the last word."""
+        """Carry a request from its submission to its announced outcome."""
         state = await self._step("look_up", preparation.look_up, request_id)
         if not state.is_final:
             state = await self._step("post_card", preparation.post_card, request_id)
@@ -88,10 +88,7 @@ class Lifecycle:
         return state
 
     def start(self, request_id: str, attempt: int = 1) -> None:
-        """Start a workflow for a request that is on disk.
-
-        Twice is once, in whichever process: for each attempt there is one workflow.
-        """
+        """Start a workflow for a stored request; starting an attempt twice starts it once."""
         workflow_id = request_id if attempt == 1 else f"{request_id}:{attempt}"
         self._debounce.hold_off()
         self._to_start.put_nowait((workflow_id, request_id))
@@ -101,17 +98,17 @@ class Lifecycle:
         return self._under_way[workflow_id] > 0
 
     def wake(self, request_id: str) -> None:
-        """Let the workflow look at its request again."""
+        """Make the workflow read its request again."""
         if request_id in self._context.wakeups:
             self._context.wakeups[request_id].set()
 
     def wake_all(self) -> None:
-        """Let every workflow look again: what was decided meanwhile was not heard here."""
+        """Make every workflow read its request again, after notifications may have been missed."""
         for woken in self._context.wakeups.values():
             woken.set()
 
     async def run(self) -> None:
-        """Start what is asked, as it comes."""
+        """Start workflows as requests come in."""
         while True:
             workflow_id, request_id = await self._to_start.get()
             await self._debounce.wait()
@@ -133,7 +130,7 @@ class Lifecycle:
 
     @contextmanager
     def _counted(self, workflow_id: str) -> Iterator[str]:
-        """Know that the workflow runs here, and if it falls over, say so: DBOS ends it for good.
+        """Count the workflow as running here, and log its failure: DBOS then ends it for good.
 
         The request is not lost: `reconciling.py` starts another workflow for it.
         """
@@ -150,10 +147,10 @@ class Lifecycle:
                 del self._under_way[workflow_id]
 
     async def close(self, seconds: float) -> None:
-        """Let what changes the world right now finish, then leave everything as it stands.
+        """Let calls in flight finish, then cancel all workflows.
 
-        What waits is cut off: DBOS has its journal, and the next start carries on from there. So
-        is what DBOS starts only now: a workflow is a task for a while before it comes to us.
+        The next start resumes them from the journal. A workflow that DBOS has started, but that
+        has not reached `back_up` yet, is cancelled there.
         """
         self._is_closing = True
         if not await self._context.in_flight.close(seconds):
@@ -173,7 +170,7 @@ class Lifecycle:
     async def _persist(
         self, name: str, call: Callable[[StepContext, str], Awaitable[T]], request_id: str
     ) -> T:
-        """Make a call until it ends: an outage, or a bug, must not end somebody's request."""
+        """Retry a step until it succeeds: neither an outage nor a bug may end a request."""
         backoff = Backoff(self._context.clock, FIRST_GAP, LONGEST_GAP, key=request_id)
         longest = LONGEST_GAP
         while True:

@@ -10,7 +10,8 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.demo.slack.api import LOOPBACK, SlackServer
+from bot.demo.loopback import LOOPBACK
+from bot.demo.slack.api import SlackServer
 from bot.demo.slack.records import Json
 from bot.demo.slack.workspace import Workspace
 from tests.demo.slack_people import ANA, BEN, CARD, button, error_of, small_workspace, web_client

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 
-from bot.demo.slack.api import LOOPBACK, SlackServer
+from bot.demo.loopback import LOOPBACK
+from bot.demo.slack.api import SlackServer
 from bot.demo.slack.http_mode import signed_headers
 from bot.demo.slack.workspace import Workspace
 from tests.demo.slack_people import ANA, BEN, CARD, OPS, bolt_app, small_workspace, web_client

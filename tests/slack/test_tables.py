@@ -23,7 +23,7 @@ def head(message: Message) -> str:
 def test_an_old_list_of_instances_says_of_when_it_is() -> None:
     """RDS isn't responding, so nobody takes it for what there is now."""
     instance = Instance(id="d8e6ca5a624745bcb546a227aa3ae1cfin01", name="orders", status="ACTIVE")
-    decision = Decision(AskVerdict.NEEDS_APPROVAL, "rule")
+    decision = Decision(AskVerdict.NEEDS_APPROVAL, None)
     rows = [InstanceRow(instance, looked=False, last_good=None, decision=decision)]
     fresh, old = (
         answers.instances_table(InstancesView(None, rows, Page(0, 1), NOW, as_of), "/backup")

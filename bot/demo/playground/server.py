@@ -12,13 +12,13 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from pydantic import ValidationError
 
+from bot.demo.loopback import LOOPBACK, LoopbackServer
 from bot.demo.playground.playground import Playground, playing
 from bot.demo.playground.scenery import ROLES, TO_TRY
 from bot.demo.slack.records import Json, Refused
 from bot.demo.world import ANA
 from bot.domain.errors import SettingsError
 
-LOOPBACK = "127.0.0.1"
 PAGE = Path(__file__).parent / "page"
 TO_CLOSE = 0.5  # seconds that answers under way get
 HEADERS = {
@@ -29,45 +29,36 @@ HEADERS = {
 }
 
 
-class PlaygroundServer:
+class PlaygroundServer(LoopbackServer):
     """`async with PlaygroundServer(playground) as server:` serves it at `server.url`.
 
-    Port 0 takes a free one; SettingsError if it cannot be had. Only pages that came from here may
-    act: other sites that are open in the same browser could reach loopback as well.
+    Raises SettingsError if the port is taken. Only its own pages can act: other sites that are
+    open in the same browser could reach loopback as well.
     """
 
     def __init__(self, playground: Playground, port: int = 0) -> None:
+        super().__init__(port, shutdown_timeout=TO_CLOSE)
         self.playground = playground
-        self._port = port
-        self._closing = asyncio.Event()
-        self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         """The address to open."""
-        return f"http://{LOOPBACK}:{self._port}/"
+        return f"{self._address}/"
 
-    async def __aenter__(self) -> Self:
+    def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/", self._index)
         app.router.add_get("/events", self._events)
         app.router.add_post("/act", self._act)
         app.router.add_static("/page", PAGE)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=TO_CLOSE)
-        await self._runner.setup()
+        return app
+
+    async def __aenter__(self) -> Self:
         try:
-            await web.TCPSite(self._runner, LOOPBACK, self._port).start()
+            return await super().__aenter__()
         except OSError as error:
-            await self._runner.cleanup()
             taken = f"Port {self._port} cannot be listened on. `--port 0` takes a free one."
             raise SettingsError([taken]) from error
-        self._port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._closing.set()
-        if self._runner:
-            await self._runner.cleanup()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -4,50 +4,34 @@ import asyncio
 import time
 from contextlib import suppress
 from email.utils import format_datetime
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
 
+from bot.demo.loopback import LoopbackServer
 from bot.demo.rds.faults import Fault, How, When
 from bot.demo.rds.operations import carry_out, operation_of
 from bot.demo.rds.region import Region
 from bot.demo.rds.wire import Answer, Call, Refused, WireRequest
 
-LOOPBACK = "127.0.0.1"
 
-
-class RdsServer:
-    """`async with RdsServer(region) as server:` serves the region at `server.endpoint`.
-
-    Port 0 takes a free one. Leaving breaks the connections that are still held.
-    """
+class RdsServer(LoopbackServer):
+    """`async with RdsServer(region) as server:` serves it at `server.endpoint`."""
 
     def __init__(self, region: Region, port: int = 0) -> None:
+        super().__init__(port)
         self._region = region
-        self._port = port
-        self._closing = asyncio.Event()
-        self._runner: web.AppRunner | None = None
 
     @property
     def endpoint(self) -> str:
         """The address to set as RDS_ENDPOINT."""
-        return f"http://{LOOPBACK}:{self._port}"
+        return self._address
 
-    async def __aenter__(self) -> Self:
+    def _app(self) -> web.Application:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._serve)
-        # A client that goes away cancels nothing: what it asked for is carried out, as in RDS.
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, LOOPBACK, self._port).start()
-        self._port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._closing.set()
-        if self._runner:
-            await self._runner.cleanup()
+        return app
 
     async def _serve(self, http: web.Request) -> web.StreamResponse:
         started = time.monotonic()

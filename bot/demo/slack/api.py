@@ -10,50 +10,41 @@ from typing import Self
 
 from aiohttp import web
 
+from bot.demo.loopback import LoopbackServer
 from bot.demo.slack.faults import RESPONSE_URL, Fault
 from bot.demo.slack.methods import call
 from bot.demo.slack.records import Call, Json, Refused
 from bot.demo.slack.socket_mode import LINK
 from bot.demo.slack.workspace import Workspace
 
-LOOPBACK = "127.0.0.1"
 
-
-class SlackServer:
-    """`async with SlackServer(workspace) as server:` serves it at `server.api_url`.
-
-    Port 0 takes a free one. Leaving breaks all connections that are still held.
-    """
+class SlackServer(LoopbackServer):
+    """`async with SlackServer(workspace) as server:` serves it at `server.api_url`."""
 
     def __init__(self, workspace: Workspace, port: int = 0) -> None:
+        super().__init__(port)
         self._workspace = workspace
-        self._port = port
-        self._closing = asyncio.Event()
-        self._runner: web.AppRunner | None = None
 
     @property
     def api_url(self) -> str:
         """The address to set as SLACK_API_URL."""
-        return f"http://{LOOPBACK}:{self._port}/api/"
+        return f"{self._address}/api/"
 
-    async def __aenter__(self) -> Self:
+    def _app(self) -> web.Application:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._serve_method)
         app.router.add_post("/{kind:commands|actions}/{token}", self._serve_response_url)
         app.router.add_get(LINK, self._workspace.sockets.serve)
-        # A client that goes away cancels nothing: what it asked for is carried out, as in Slack.
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, LOOPBACK, self._port).start()
-        self._port = self._runner.addresses[0][1]
-        self._workspace.base_url = f"http://{LOOPBACK}:{self._port}"
+        return app
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._workspace.base_url = self._address
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self._closing.set()
+    async def __aexit__(self, *error: object) -> None:
         self._workspace.sockets.drop_all()
-        if self._runner:
-            await self._runner.cleanup()
+        await super().__aexit__(*error)
 
     async def _serve_method(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]

@@ -59,7 +59,7 @@ class _Ack(AsyncAck):
 
 
 class Respond:
-    """Tells the person who did something: where they did it, or else in a direct message."""
+    """Answers a person where they acted, or else in a direct message."""
 
     def __init__(self, client: SlackClient, response_url: object, user_id: str | None) -> None:
         self._client = client
@@ -67,7 +67,7 @@ class Respond:
         self._user_id = user_id
 
     async def __call__(self, **message: Any) -> bool:
-        """Whether Slack took it. Raises FAILURES."""
+        """Return whether Slack accepted it. Raises FAILURES."""
         if self._response_url and await self._respond(message):
             return True
         if self._user_id and message.get("text"):
@@ -95,7 +95,7 @@ class _App(AsyncApp):
 
 
 def bolt_app(client: SlackClient, identity: AuthorizeResult, listeners: InFlight) -> AsyncApp:
-    """An app for one workspace. Its identity is known, so no request costs an `auth.test`.
+    """Return an app for one workspace. Its identity is known, so no request costs an `auth.test`.
 
     It trusts what it is given: HttpFront checks the signatures, a socket needs none. `listeners`
     counts those that are running.

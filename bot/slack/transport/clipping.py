@@ -1,4 +1,4 @@
-"""What is longer than Slack takes, cut to what it takes: for everything that goes there."""
+"""Cut everything sent to Slack to the lengths that it accepts."""
 
 import re
 from typing import Any
@@ -57,12 +57,12 @@ _CUT_TOKEN = re.compile(r"<[^>]*$")
 
 
 def clipped(payload: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a call, an ack or an answer, with everything as short as Slack wants it."""
+    """Return the arguments of a call, an ack or an answer, cut to Slack's limits."""
     return {key: _clipped(value, "message", key) for key, value in payload.items()}
 
 
 def cut(text: str, longest: int) -> str:
-    """At most `longest` characters; no entity, mention or code span is left half."""
+    """Cut a text to `longest` characters, without breaking an entity, mention or code span."""
     if len(text) <= longest:
         return text
     short = text[: longest - 2]

@@ -1,4 +1,4 @@
-"""Everybody's home tab, kept as things stand."""
+"""Publish home tabs and keep them current."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ class Homes:
         self._changed = asyncio.Event()
 
     async def opened(self, user_id: str) -> None:
-        """Somebody looks at it now: draw it, and keep it up to date from here on."""
+        """Publish a home tab that was opened, and keep it current from now on."""
         with suppress(StoreUnavailable):
             await self._store.open_home(user_id, self._clock.now())
         self._shown.pop(user_id, None)
@@ -69,11 +69,11 @@ class Homes:
         await self._publish(user_id)
 
     def changed(self) -> None:
-        """Something is not as it was; homes that show it are drawn again soon."""
+        """Note that a request changed; home tabs that show it are published again soon."""
         self._changed.set()
 
     async def run(self) -> None:
-        """Draw what changed, for as long as the bot runs."""
+        """Publish home tabs when they change, as long as the bot runs."""
         while True:
             is_news = await self._clock.wait(self._changed, PROGRESS)
             self._changed.clear()
@@ -81,7 +81,7 @@ class Homes:
             await self._clock.sleep(GAP)
 
     async def links(self, requests: Iterable[BackupRequest]) -> dict[str, str]:
-        """Where the cards stand."""
+        """Return the links to the requests' cards."""
         found = {}
         for request in requests:
             if card := await self._store.posted(request.id, CARD):

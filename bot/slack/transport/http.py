@@ -62,7 +62,7 @@ class HttpFront:
         await self._closing.wait()
 
     def silent_for(self) -> float | None:
-        """0 while it serves: a quiet Slack is no sign of anything."""
+        """Return 0 while it serves; over HTTP, silence doesn't mean that Slack is away."""
         return 0.0 if self.connected.done() and not self._closing.is_set() else None
 
     async def close(self) -> None:
@@ -110,7 +110,10 @@ class HttpFront:
 
 
 class Seen:
-    """The signatures of the requests that were served, so that none is served twice."""
+    """Replay protection: the signatures of the requests that were served.
+
+    Not a cache: a signature stays as long as it is valid, after its answer is dropped.
+    """
 
     def __init__(self) -> None:
         self._answers: dict[str, asyncio.Task[BoltResponse] | None] = {}
@@ -118,7 +121,7 @@ class Seen:
     async def once(
         self, signature: str, dispatch: Callable[[], Coroutine[None, None, BoltResponse]]
     ) -> BoltResponse | None:
-        """The answer to a new request, and to a copy of it that comes at once; else None."""
+        """Answer a new request, and a copy of it that comes within 10 s; else return None."""
         if signature not in self._answers:
             self._remember(signature, asyncio.create_task(dispatch()))
         answer = self._answers[signature]

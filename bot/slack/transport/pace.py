@@ -1,4 +1,4 @@
-"""What Slack takes: about a message a second a channel, fifty edits a minute; outcomes first."""
+"""Slack's rate limits: about a message a second per channel, 50 edits a minute."""
 
 import asyncio
 from collections import defaultdict
@@ -28,7 +28,7 @@ class Urgency(IntEnum):
 
 
 def urgency_of(request: BackupRequest) -> Urgency:
-    """How much a message about the request as it stands hurries."""
+    """Return the urgency of a message about the request in its current state."""
     if request.state.is_final:
         return Urgency.OUTCOME
     if request.state is RequestState.RUNNING:
@@ -60,10 +60,10 @@ class Pace:
 
     @asynccontextmanager
     async def turn(self, channel: str, urgency: Urgency) -> AsyncIterator[Budget]:
-        """One message's turn in a channel. The next one's comes when the block is left.
+        """Wait for a channel's next slot; the one after it comes when the block is left.
 
-        So a process that dies leaves at most one message a channel that was posted and not
-        written down; mostly none, as posts leave gaps between them.
+        So a process that dies leaves at most one message per channel that was posted and not
+        saved.
         """
         budget = self.posts(channel)
         await budget.take(urgency)

@@ -1,4 +1,4 @@
-"""Who is behind a Slack user or user group, asked sparingly, and anew where it counts."""
+"""Cache the members of Slack user groups, and which users are active."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
@@ -32,7 +32,7 @@ NO_SUCH_USER = {"user_not_found", "user_not_visible"}
 
 
 class _Ages(NamedTuple):
-    """Seconds from which on a reading is renewed behind it, and from which on it is not used."""
+    """Seconds after which a cached answer is reloaded, and after which it is not used."""
 
     stale: float
     useless: float
@@ -79,7 +79,7 @@ class People:
         return {one: self._still_there(users) for one, users in behind.items()}
 
     async def everybody(self, ids: Iterable[str]) -> Members:
-        """The same, once it was asked of all members of the groups whether they are there."""
+        """The same, after checking that each member of the groups is active."""
         wanted = list(dict.fromkeys(ids))
         found = await self.members(wanted)
         await asyncio.gather(
@@ -88,7 +88,7 @@ class People:
         return await self.members(wanted)
 
     async def close(self) -> None:
-        """Ask nothing more."""
+        """Stop all lookups."""
         if self._checking:
             self._checking.cancel()
             await asyncio.gather(self._checking, return_exceptions=True)
@@ -194,14 +194,14 @@ class People:
 
 
 def _seen(task: asyncio.Task[Any]) -> None:
-    """What nobody waits for may fail without a word: whoever needs it next hears why."""
+    """Retrieve the error of a task that nobody waits for; the next lookup reports it."""
     if not task.cancelled():
         task.exception()
 
 
 @asynccontextmanager
 async def _cooling_down(calls: Budget) -> AsyncIterator[None]:
-    """Around a call: none for a while after a 429."""
+    """Make no calls of this kind for a while after a 429."""
     try:
         yield
     except FAILURES as error:

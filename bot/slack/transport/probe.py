@@ -1,4 +1,4 @@
-"""Whether the bot may post in a channel, found out without anybody seeing it."""
+"""Check whether the bot can post in a channel, without posting."""
 
 import time
 

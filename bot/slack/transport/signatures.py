@@ -13,18 +13,18 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}", re.ASCII)
 
 
 class Headers(Protocol):
-    """Those of a request, of which a name can stand there twice."""
+    """The headers of a request; a name can occur twice."""
 
     def getall(self, key: str, default: list[str]) -> list[str]: ...
 
 
 class NotSigned(Exception):
-    """Why a request is not taken for Slack's."""
+    """The request isn't signed by Slack; the message says why."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What the headers claim, well formed and of now; the body decides whether it is true."""
+    """A well-formed, recent signature; `check` verifies it against the body."""
 
     timestamp: str
     value: str
@@ -43,7 +43,7 @@ class Signature:
 
 
 def claimed(headers: Headers) -> Signature:
-    """The signature that a request claims to bear. Raises NotSigned; the body isn't needed yet."""
+    """Return the signature in the headers, unverified. Raises NotSigned."""
     timestamp = _only(headers, "X-Slack-Request-Timestamp", _TIMESTAMP)
     value = _only(headers, "X-Slack-Signature", _SIGNATURE)
     if abs(time.time() - int(timestamp)) > FRESH:

@@ -20,7 +20,7 @@ def error_code(error: BaseException) -> str:
 
 
 def retry_after(error: BaseException) -> float | None:
-    """Seconds until the call may be made again, after a 429: Slack did not carry it out."""
+    """Return the seconds to wait after a 429; None for any other error."""
     if not isinstance(error, SlackApiError) or error.response.status_code != TOO_MANY:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Two supervised Socket Mode connections: Slack delivers to either, so one may always be away."""
+"""Two supervised Socket Mode connections; Slack delivers to either."""
 
 import asyncio
 import logging
@@ -49,7 +49,7 @@ class SocketFront:
         self.connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
-        """Connect, and supervise each connection for ever."""
+        """Connect, and supervise each connection forever."""
         async with asyncio.TaskGroup() as tasks:
             for place in range(CONNECTIONS):
                 tasks.create_task(self._supervise(place))
@@ -89,7 +89,7 @@ class SocketFront:
             away += self._pace.look
 
     async def _fresh_url(self) -> str | None:
-        """Where to connect, once; None while Slack does not say."""
+        """Return a one-time URL to connect to; None while Slack isn't responding."""
         try:
             answer = await self._app.client.apps_connections_open(app_token=self._app_token)
         except FAILURES as error:
