@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +74,11 @@ def test_every_verb_is_in_the_table(verb: str) -> None:
 
 
 def test_no_verb_is_made_up() -> None:
-    """Every command that a document shows begins with a verb that exists."""
-    shown = {verb for path in DOCUMENTS for verb in _verbs_in(path.read_text("utf-8"))}
+    """Every command that somebody wrote into a document begins with a verb that exists."""
+    written = [path.read_text("utf-8") for path in DOCUMENTS if path.name != "messages.md"]
+    shown = set(re.findall(r"`/backup ([a-z]+)", "\n".join(written)))
 
     assert shown == set(VERBS) | {"ping"}  # which CONTRIBUTING adds as an example
-
-
-def _verbs_in(text: str) -> Iterator[str]:
-    yield from re.findall(r"`/backup ([a-z]+)", text)
 
 
 @pytest.mark.parametrize("scenario", sorted(set(SCENARIOS) - {"completed"}))
