@@ -34,7 +34,8 @@ BotError
 ├── LeaseLost              this process was silent for so long that another took over its work
 └── SettingsError          the operator's: every problem at once
 
-Errors carry data. The words for them stand in `bot/slack/messages/reasons.py`.
+Errors carry data. The words for them stand in `bot/slack/messages/reasons.py`, the codes under
+which they are stored in `error_codes.py`.
 """
 
 from collections.abc import Sequence
