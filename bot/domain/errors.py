@@ -34,7 +34,8 @@ BotError
 ├── LeaseLost              another replica took over this one's work
 └── SettingsError          the settings are wrong; it lists every problem
 
-Errors carry data; their words for people are in `bot/slack/messages/reasons.py`.
+Errors carry data. Their words for people are in `bot/slack/messages/reasons.py`, and the codes
+under which they are stored in `error_codes.py`.
 """
 
 from collections.abc import Sequence

@@ -139,10 +139,14 @@ class Rule(BaseModel):
             raise ValueError(f"no keys of the policy: {', '.join(sorted(unknown))}")
         return self
 
-    @property
-    def own(self) -> dict[str, Any]:
+    @cached_property
+    def own(self) -> Mapping[str, Any]:
         """The keys that it sets."""
-        return {key: value for key, value in (self.model_extra or {}).items() if value is not None}
+        given = {
+            key: value for key, value in (self.model_extra or {}).items() if value is not None
+        }
+        terms = Terms.model_validate(given)
+        return {key: getattr(terms, key) for key in given}
 
     def covers(self, instance_name: str, instance_id: str) -> bool:
         """Return whether the rule matches this instance; case-sensitive, as in RDS.
@@ -177,7 +181,7 @@ class Policy(BaseModel):
     def terms_of(self, number: int) -> Terms:
         """Return the terms of a rule, numbered from 1, with the defaults for the rest."""
         rule = self.rules[number - 1]
-        own = rule.own
+        own = dict(rule.own)
         if "approvers" in own:
             own.setdefault("notify", None)  # other approvers: the defaults' call is not for them
         own["rule"] = RuleReference(

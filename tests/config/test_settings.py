@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from bot.config import settings
+from bot.config.file import AS_WRITTEN, ApprovalTable, RuleTable
 from bot.domain.errors import SettingsError
+from bot.domain.policy import KINDS
 
 ENOUGH = {
     "SLACK_BOT_TOKEN": "xoxb-1",
@@ -239,3 +241,10 @@ def test_without_a_file_it_is_known_where_it_was_looked_for() -> None:
 
     assert not source.read
     assert source.path == Path("backup-bot.toml").absolute()
+
+
+def test_every_key_of_the_policy_can_be_written_in_the_file() -> None:
+    """In [approval] and in each rule, as a key of its kind is written."""
+    assert set(ApprovalTable.model_fields) == set(KINDS)
+    assert set(RuleTable.model_fields) == {"instances", *KINDS}
+    assert set(KINDS.values()) - {bool} <= set(AS_WRITTEN)
