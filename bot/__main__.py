@@ -27,6 +27,7 @@ cli.command(
     "bot.cli.audit:audit", name="audit", help="The audit trail: prove it, or write it out."
 )
 
+SWITCH = 0.001  # seconds that one thread computes while another waits to: the loop, for an ack
 FELL_OVER = 1  # exit codes
 CANNOT_START = 2
 REJOIN = 2.0  # seconds between two tries to join the others again
@@ -58,6 +59,7 @@ def run(
 
     loaded = settings.load(os.environ, http=http)
     logs.configure(loaded.environment.log_format)
+    sys.setswitchinterval(SWITCH)
     try:
         asyncio.run(_until_told(loaded, Address(host, port) if http else None))
     except SettingsError:
