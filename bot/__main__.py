@@ -25,6 +25,7 @@ cli = App(
 )
 cli.command("bot.cli.audit:audit", name="audit", help="Verify the audit log, or export it.")
 
+SWITCH = 0.001  # seconds that one thread computes while another waits to: the loop, for an ack
 FELL_OVER = 1  # exit codes
 CANNOT_START = 2
 REJOIN = 2.0  # seconds between two attempts to rejoin the other replicas
@@ -56,6 +57,7 @@ def run(
 
     loaded = settings.load(os.environ, http=http)
     logs.configure(loaded.environment.log_format)
+    sys.setswitchinterval(SWITCH)
     try:
         asyncio.run(_until_told(loaded, Address(host, port) if http else None))
     except SettingsError:

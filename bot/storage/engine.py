@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -35,6 +35,7 @@ SERVER = {
 }
 # A process that froze in a transaction lets go of its locks before anybody waits in vain for one.
 FROZEN, LOCKED = 3_000, 10_000  # ms
+_FILE = "same_file"  # the engine's execution option that holds its file's identity
 MIGRATING = 60_000  # ms that a migration may think between two statements, or wait for a table
 
 
@@ -55,15 +56,29 @@ def open_engine(database_url: str, *, connections: int = CONNECTIONS) -> AsyncEn
             hide_parameters=True,
         )
     sqlite = url.set(drivername="sqlite+aiosqlite")
-    engine = create_async_engine(sqlite, hide_parameters=True)
     file = SameFile(Path(url.database or ""))
-    event.listen(engine.sync_engine, "do_connect", file.check_path)
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", file.check)
-    event.listen(engine.sync_engine, "begin", _begin_as_writer)
-    event.listen(engine.sync_engine, "begin", file.remember)
-    event.listen(engine.sync_engine, "commit", file.check)
+    options = {_FILE: file}
+    engine = create_async_engine(sqlite, hide_parameters=True, execution_options=options)
+    _guard(engine.sync_engine, file)
     return engine
+
+
+def blocking_engine(engine: AsyncEngine) -> Engine:
+    """Open the same SQLite file for a thread to write to; it is closed with the engine."""
+    url = engine.url.set(drivername="sqlite")
+    blocking = create_engine(url, hide_parameters=True)
+    _guard(blocking, engine.get_execution_options()[_FILE])
+    event.listen(engine.sync_engine, "engine_disposed", lambda _: blocking.dispose())
+    return blocking
+
+
+def _guard(engine: Engine, file: SameFile) -> None:
+    event.listen(engine, "do_connect", file.check_path)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", file.check)
+    event.listen(engine, "begin", _begin_as_writer)
+    event.listen(engine, "begin", file.remember)
+    event.listen(engine, "commit", file.check)
 
 
 def is_sqlite(url: URL) -> bool:

@@ -59,9 +59,8 @@ class Intake:
             return False
 
     async def _together(self, batch: list[_Waiting]) -> None:
-        async with self._store.transaction() as transaction:
-            await transaction.insert(*(waiting.request for waiting in batch))
-            await transaction.record(*(waiting.entry for waiting in batch))
+        requests = [waiting.request for waiting in batch]
+        await self._store.submit(requests, [waiting.entry for waiting in batch])
         for waiting in batch:
             _settle(waiting)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -32,12 +32,10 @@ RETRY_GAP = 1.0  # seconds until the lock is tried again
 log = structlog.get_logger(__name__)
 
 
-async def append(
-    connection: AsyncConnection, entries: Iterable[AuditEntry], key: AuditKey | None
-) -> None:
+def append(connection: Connection, entries: Iterable[AuditEntry], key: AuditKey | None) -> None:
     """Append entries to the chain. The caller has to hold the lock, or be the only writer."""
-    links = chained(entries, *await _newest(connection), key)
-    await connection.execute(insert(audit), [link.model_dump() for link in links])
+    links = chained(entries, *_newest(connection), key)
+    connection.execute(insert(audit), [link.model_dump() for link in links])
 
 
 async def wait_for_seal(connection: AsyncConnection, entries: Iterable[AuditEntry]) -> None:
@@ -97,7 +95,7 @@ class Sealer:
                 return None
             entries = await _taken(connection)
             if entries:
-                await append(connection, entries, self._key)
+                await connection.run_sync(append, entries, self._key)
             return len(entries)
 
     async def _may_seal(self, connection: AsyncConnection) -> bool:
@@ -107,14 +105,14 @@ class Sealer:
         if not is_ours:
             return False
         # Without the key the chain would break here: a replica that has it goes on.
-        return self._key is not None or not key_id_of((await _newest(connection))[1])
+        return self._key is not None or not key_id_of((await connection.run_sync(_newest))[1])
 
 
 async def check_key(engine: AsyncEngine, key: AuditKey | None) -> None:
     """Raises SettingsError if the log is sealed with a key and none is set, or can't be read."""
     try:
         async with engine.connect() as connection:
-            _, newest = await _newest(connection)
+            _, newest = await connection.run_sync(_newest)
     except DBAPIError as error:
         raise cannot_open(error) from error
     if key is None and (key_id := key_id_of(newest)):
@@ -128,7 +126,7 @@ async def _taken(connection: AsyncConnection) -> list[WrittenEntry]:
     return [WrittenEntry.model_validate(dict(row)) for row in rows]
 
 
-async def _newest(connection: AsyncConnection) -> tuple[int, str]:
+def _newest(connection: Connection) -> tuple[int, str]:
     query = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
-    row = (await connection.execute(query)).one_or_none()
+    row = connection.execute(query).one_or_none()
     return (row.number, row.hash) if row else (0, GENESIS)

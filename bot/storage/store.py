@@ -1,7 +1,8 @@
 """What is written down: read at any time, changed in transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -9,21 +10,25 @@ from contextlib import (
     nullcontext,
 )
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Engine, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.application.ports import Conflict
-from bot.domain.audit import AuditKey
-from bot.storage.engine import unavailable
+from bot.domain.audit import AuditEntry, AuditKey
+from bot.domain.requests import BackupRequest
+from bot.storage.engine import blocking_engine, unavailable
 from bot.storage.reading import Reading
+from bot.storage.sealing import append
 from bot.storage.story import log_story
 from bot.storage.tables import posts
-from bot.storage.transaction import Transaction
+from bot.storage.transaction import Transaction, insert_requests
 
 Line = AbstractAsyncContextManager[Any]
+AFTER_ACKS = 0.02  # seconds that the log of new requests waits, so that their acks go first
 
 
 class Store(Reading):
@@ -43,6 +48,8 @@ class Store(Reading):
         # Who waits in the line comes after who goes to the writer at once.
         self._line: Line = asyncio.Lock() if has_one_writer else nullcontext()
         self._writer: Line = asyncio.Lock() if has_one_writer else nullcontext()
+        self._blocking = blocking_engine(engine) if has_one_writer else None
+        self._thread = ThreadPoolExecutor(1, "submit")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -56,6 +63,27 @@ class Store(Reading):
             self.on_change()
         if transaction.recorded:
             self.recorded.set()
+
+    async def submit(self, new: Sequence[BackupRequest], entries: Sequence[AuditEntry]) -> None:
+        """Write new requests and their audit entries in one transaction.
+
+        On SQLite a thread writes all of it: through aiosqlite each statement hops between threads
+        several times, and an ack waits for every hop.
+        Raises Conflict when a row must be unique and is not.
+        """
+        if self._blocking is None:
+            async with self.transaction() as transaction:
+                await transaction.insert(*new)
+                await transaction.record(*entries)
+            return
+        with _translated():
+            async with self._line, self._writer:
+                loop = asyncio.get_running_loop()
+                write = partial(_submit, self._blocking, new, entries, self._audit_key)
+                await loop.run_in_executor(self._thread, write)
+        loop.call_later(AFTER_ACKS, log_story, entries)
+        self.on_change()
+        self.recorded.set()
 
     async def open_home(self, user_id: str, at: datetime) -> None:
         """Note that somebody looks at their home tab."""
@@ -76,6 +104,17 @@ class Store(Reading):
         with _translated():
             async with self._writer, self._one_statement.connect() as connection:
                 await connection.execute(insert(posts).values(row))
+
+
+def _submit(
+    engine: Engine,
+    new: Sequence[BackupRequest],
+    entries: Sequence[AuditEntry],
+    key: AuditKey | None,
+) -> None:
+    with engine.begin() as connection:
+        insert_requests(connection, new)
+        append(connection, entries, key)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.application.ports import Conflict
@@ -31,7 +31,7 @@ class Transaction:
 
     async def insert(self, *new: BackupRequest) -> None:
         self.changes_requests = True
-        await self._connection.execute(insert(requests), [_row(request) for request in new])
+        await self._connection.run_sync(insert_requests, new)
 
     async def load(self, request_id: str) -> BackupRequest | None:
         """The request, locked against other writers until the transaction ends."""
@@ -110,13 +110,18 @@ class Transaction:
         if self._connection.dialect.name == "postgresql":
             await wait_for_seal(self._connection, entries)
         else:
-            await append(self._connection, entries, self._audit_key)
+            await self._connection.run_sync(append, entries, self._audit_key)
         self.recorded += entries
 
     async def probe(self) -> None:
         await self._connection.execute(delete(budgets).where(budgets.c.name == PROBE))
         row = {"name": PROBE, "taken": [], "closed_until": 0.0}
         await self._connection.execute(insert(budgets).values(row))
+
+
+def insert_requests(connection: Connection, new: Iterable[BackupRequest]) -> None:
+    """Write new requests. Raises IntegrityError if one of them must be unique and is not."""
+    connection.execute(insert(requests), [_row(request) for request in new])
 
 
 def _row(request: BackupRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ of a run is only what Slack, RDS and those who asked saw, and what is on disk in
 import asyncio
 import random
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,12 +22,12 @@ from sqlalchemy.pool import QueuePool
 from bot.application.backups import Backups
 from bot.application.clicks import Clicks
 from bot.application.origin import Origin
-from bot.domain.audit import break_between
+from bot.domain.audit import AuditEntry, break_between
 from bot.domain.clicks import Click
 from bot.domain.commands import CreateBackup
 from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.policy import Policy, Rule, Terms
-from bot.domain.requests import Choice
+from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.outbox.voice import Voice
 from bot.rds.catalogue import InstanceCatalogue
@@ -99,6 +99,7 @@ class FlakyStore(Store):
     def __init__(self, engine: AsyncEngine, outside: Connections) -> None:
         super().__init__(engine)
         self._outside = outside
+        self.submitting = 0
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
@@ -111,6 +112,15 @@ class FlakyStore(Store):
         self._may_fail()
         async with super().transaction() as transaction:
             yield transaction
+        self._may_fail()
+
+    async def submit(self, new: Sequence[BackupRequest], entries: Sequence[AuditEntry]) -> None:
+        self._may_fail()
+        self.submitting += 1
+        try:
+            await super().submit(new, entries)
+        finally:
+            self.submitting -= 1
         self._may_fail()
 
     def _may_fail(self) -> None:
@@ -222,7 +232,8 @@ class Life:
 
     @property
     def is_idle(self) -> bool:
-        return not cast("QueuePool", self.engine.pool).checkedout()
+        checked_out = cast("QueuePool", self.engine.pool).checkedout()
+        return not checked_out and not self.store.submitting
 
 
 @dataclass

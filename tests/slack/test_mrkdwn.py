@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from slack_sdk.models.blocks import MarkdownTextObject, SectionBlock
 
 from bot.slack.messages.mrkdwn import (
     between,
@@ -130,3 +131,9 @@ def test_the_words_of_others_stay_words() -> None:
     assert plain("a *b*\n`c` <!channel>") == "a ∗b∗ 'c' &lt;!channel&gt;"  # noqa: RUF001, look-alikes
     assert plain("aa&&", 8) == "aa&amp;…"
     assert code("a`b*") == "`ab*`"
+
+
+def test_a_message_of_one_section_is_sent_as_the_sdk_would() -> None:
+    """It is turned into JSON without the SDK, because an ack waits for it."""
+    text = MarkdownTextObject(text="`x` is *ready*.", verbatim=True)
+    assert said("`x` is *ready*.").as_slack()["blocks"] == [SectionBlock(text=text).to_dict()]

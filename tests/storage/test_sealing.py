@@ -145,7 +145,7 @@ async def test_a_release_before_adds_to_the_same_chain(store: Store) -> None:
     async with store.engine.begin() as before:
         await before.execute(select(func.pg_advisory_xact_lock(LOCK)))
         assert not await sealer(store).seal()
-        await sealing.append(before, [entry(2)], None)
+        await before.run_sync(sealing.append, [entry(2)], None)
     assert await sealer(store).seal()
 
     assert sealed(store) == ["U2", "U1"]
