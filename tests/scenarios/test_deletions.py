@@ -113,7 +113,7 @@ async def test_a_deletion_that_is_rejected_deletes_nothing(story: Story) -> None
     [
         ("delete nightly-1", "I haven't made a backup called"),
         ("delete nothing-1 orders-prod", "orders-prod has no backup"),
-        ("delete {automated} orders-prod", "is not a manual backup"),
+        ("delete {automated} orders-prod", "isn't a manual backup"),
         ("delete before-42 nowhere", "I can't find an instance"),
     ],
 )

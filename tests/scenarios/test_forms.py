@@ -147,7 +147,7 @@ async def test_somebody_of_another_workspace_gets_no_form(story: Story) -> None:
     direct = story.workspace.direct_message(eve.id).id
     (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), PATIENCE)
 
-    assert "guest of another workspace" in story.workspace.read(told)
+    assert "You belong to another workspace" in story.workspace.read(told)
     assert story.workspace.modal(eve.id) is None
 
 

@@ -89,7 +89,7 @@ async def test_an_outage_is_said_of_a_list(opens: Opens) -> None:
         await asks_for(story, "policy orders-prod")
         story.region.faults.always(rds_faults.UNAVAILABLE)
         await story.types("list orders-prod")
-        await story.hears("RDS does not answer right now")
+        await story.hears("RDS isn't responding right now")
 
 
 async def test_the_instances(story: Story) -> None:
@@ -177,7 +177,7 @@ async def test_a_guest_of_another_workspace_is_refused(story: Story) -> None:
     story.workspace.channels[OPS].members.add("U0EVE")
     shown = await asks_for(story, "create orders-prod before-42", who="U0EVE")
 
-    assert "guest of another workspace" in shown
+    assert "You belong to another workspace" in shown
     assert story.cards == []
 
 
