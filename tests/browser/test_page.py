@@ -22,7 +22,7 @@ async def test_without_barriers(stage: Stage, *, dark: bool) -> None:
         card = await tab.asks("dev-sandbox", f"axe-{dark}")
         await expect(card).to_contain_text("is backed up")
         await tab.types("/backup instances")
-        await tab.reads("Last good backup")
+        await tab.reads("Last successful backup")
         await tab.opens_thread(card)
         await tab.cloud.locator("summary").first.click()
         await tab.has_no_barriers()

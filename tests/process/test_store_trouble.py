@@ -13,7 +13,7 @@ from bot.demo.world import ANA, OPS, OfflineWorld
 from tests.process.conftest import PATIENCE, Runs, until_connected
 from tests.process.test_health import Operator, free_port
 
-REFUSED = "I could not write anything down"
+REFUSED = "so nothing was saved"
 
 
 @pytest.fixture

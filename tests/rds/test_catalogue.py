@@ -249,6 +249,6 @@ async def test_an_alias_that_is_hidden_is_logged_once_with_its_line() -> None:
         warn(ALL)
 
     problems = [line["problem"] for line in logged]
-    assert problems[0] == "policy.toml: alias gone: there is no instance nowhere."
+    assert problems[0] == "policy.toml: alias gone: no instance is named nowhere."
     assert problems[1].startswith("policy.toml, line 7: alias twin: instance ")
     assert len(problems) == 2

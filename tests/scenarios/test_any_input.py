@@ -128,7 +128,7 @@ async def test_a_form_of_somebody_of_another_workspace_is_not_taken(story: Story
     reply = await workspace.submit(ANA, {CHANNEL: OPS})
 
     assert reply.error is None
-    assert "guest of another workspace" in story.form(ANA)
+    assert "You belong to another workspace" in story.form(ANA)
     assert story.creates == 0
 
 

@@ -90,7 +90,7 @@ async def test_a_deletion_that_somebody_asked_for_already(story: Story) -> None:
     await deletes(story)
     await deletes(story, who=BEN)
 
-    assert "`before-42` waits for a request of @ana already" in story.form(BEN)
+    assert "@ana's request for `before-42` is still open" in story.form(BEN)
     assert "Try" not in story.form(BEN)
 
 
@@ -110,10 +110,10 @@ async def test_a_deletion_that_is_rejected_deletes_nothing(story: Story) -> None
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("delete nightly-1", "I have made no backup"),
+        ("delete nightly-1", "I haven't made a backup called"),
         ("delete nothing-1 orders-prod", "orders-prod has no backup"),
-        ("delete {automated} orders-prod", "is not a manual backup"),
-        ("delete before-42 nowhere", "I don't know an instance"),
+        ("delete {automated} orders-prod", "isn't a manual backup"),
+        ("delete before-42 nowhere", "I can't find an instance"),
     ],
 )
 async def test_what_cannot_be_deleted(story: Story, text: str, words: str) -> None:

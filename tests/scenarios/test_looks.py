@@ -58,7 +58,7 @@ async def test_a_long_list_has_pages(story: Story) -> None:
 
 async def test_the_backups_that_the_bot_made(story: Story) -> None:
     """From its own memory; RDS is not asked."""
-    assert "I have made no backup yet" in await asks_for(story, "list")
+    assert "This bot hasn't made any backups yet" in await asks_for(story, "list")
     await done(story, "create orders-prod before-42 --keep 14d")
     calls = len(story.region.calls)
     shown = await asks_for(story, "list")
@@ -88,7 +88,7 @@ async def test_an_outage_is_said_of_a_list(opens: Opens) -> None:
         await asks_for(story, "policy orders-prod")
         story.region.faults.always(rds_faults.UNAVAILABLE)
         await story.types("list orders-prod")
-        await story.hears("RDS does not answer right now")
+        await story.hears("RDS isn't responding right now")
 
 
 async def test_the_instances(story: Story) -> None:
@@ -97,9 +97,9 @@ async def test_the_instances(story: Story) -> None:
 
     assert "orders-prod" in shown
     assert "orders-replica" not in shown
-    assert "yes, starts at once" in shown  # dev-sandbox
+    assert "yes, starts immediately" in shown  # dev-sandbox
     assert "ago" in shown
-    assert "not while it is frozen" in shown
+    assert "not now: frozen" in shown
     some = await asks_for(story, "instances DEV")
     assert "dev-sandbox" in some
     assert "orders-prod" not in some
@@ -144,7 +144,7 @@ async def test_how_a_request_stands(story: Story) -> None:
     await story.until_said(card, "RDS accepted it")
 
     assert "Running for others (1)" in await asks_for(story, "status", who=BEN)
-    assert "I know no request `nothing-1`" in await asks_for(story, "status nothing-1")
+    assert "I can't find a request named `nothing-1`" in await asks_for(story, "status nothing-1")
 
 
 async def test_what_waits_and_for_whom(story: Story) -> None:
@@ -167,7 +167,7 @@ async def test_a_request_is_taken_back_by_its_name(story: Story) -> None:
     await story.until_said(card, "withdrew")
 
     assert "already withdrew this" in await asks_for(story, "withdraw before-42")
-    assert "I know no request" in await asks_for(story, "withdraw nothing-1")
+    assert "I can't find a request" in await asks_for(story, "withdraw nothing-1")
 
 
 async def test_a_guest_of_another_workspace_is_refused(story: Story) -> None:
@@ -176,7 +176,7 @@ async def test_a_guest_of_another_workspace_is_refused(story: Story) -> None:
     story.workspace.channels[OPS].members.add("U0EVE")
     shown = await asks_for(story, "create orders-prod before-42", who="U0EVE")
 
-    assert "guest of another workspace" in shown
+    assert "You belong to another workspace" in shown
     assert story.cards == []
 
 
@@ -187,4 +187,4 @@ async def test_nobody_could_approve_in_a_direct_message(story: Story, text: str)
     reply = await story.workspace.command(ANA, "D0ANABEN", "/backup", text)
     assert reply.error is None
 
-    await story.hears("Ask in a channel where they are")
+    await story.hears("Request it in a channel")

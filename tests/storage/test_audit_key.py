@@ -72,8 +72,8 @@ async def test_without_its_key_an_entry_is_not_proven(
     assert verify(key=given) == 3
     have = AuditKey.of(given).id if given else "none"
     assert capsys.readouterr().out == (
-        f"2 entries are sealed with the key {KEY.id}, which was not given.\n"
-        f"Their content is not proven. Keys that were given: {have}.\n"
+        f"2 entries are sealed with the key {KEY.id}, which wasn't given.\n"
+        f"Their content can't be verified. Keys that were given: {have}.\n"
     )
 
 
@@ -89,7 +89,7 @@ async def test_a_change_shows_though_all_hashes_were_made_anew(url: str, capsys:
         )
     assert verify() == 0  # which is what a key is for
     assert verify(key=TEXT) == 3
-    assert "may have replaced the trail" in capsys.readouterr().out
+    assert "could have replaced the log" in capsys.readouterr().out
 
     tamper(url, f"UPDATE audit SET hash = 'hmac-sha256:{KEY.id}:00' WHERE number = 3")  # noqa: S608, the same
     assert verify(key=TEXT) == 1
@@ -103,13 +103,13 @@ async def test_nothing_follows_without_the_key(url: str, capsys: Output) -> None
 
     assert verify(key=TEXT) == 1
     said = capsys.readouterr().out
-    assert "it was sealed without a key, and the entry before it with one" in said
+    assert "it was sealed without a key, but the entry before it with one" in said
 
 
 def test_a_key_that_can_be_guessed_is_none(url: str, tmp_path: Path) -> None:
     """Nor is a file that is not there."""
     assert url
-    with pytest.raises(SettingsError, match="--key: an audit key has at least 16 characters"):
+    with pytest.raises(SettingsError, match="--key: an audit key needs at least 16 characters"):
         verify(key="short")
     with pytest.raises(SettingsError, match="--key-file: No such file"):
         verify(key_file=tmp_path / "none")

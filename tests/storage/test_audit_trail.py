@@ -22,7 +22,7 @@ from bot.storage.store import Store
 from tests.requests import NOON, asked
 
 Output = pytest.CaptureFixture[str]
-CONTENT = "it is not as the bot writes entries"
+CONTENT = "it isn't in the bot's format"
 CHANGED = "its content was changed"
 FOLLOWS = "it doesn't follow the entry before it: one of them was inserted or replaced"
 
@@ -103,8 +103,8 @@ async def test_what_was_written_is_whole(trail: str, capsys: Output) -> None:
     assert verify() == 0
     newest = entries(trail)[-1]
     assert capsys.readouterr().out == (
-        f"The trail is whole: 5 entries, the newest of 2026-11-23 12:05:00.000005+00:00.\n"
-        f"Its hash: {newest.hash}\n"
+        f"The audit log is intact: 5 entries, the newest from 2026-11-23 12:05:00.000005+00:00.\n"
+        f"Hash of the newest entry: {newest.hash}\n"
     )
 
 
@@ -135,7 +135,7 @@ async def test_one_value_changed_is_named(
 
     assert verify() == 1
     said = capsys.readouterr().out
-    assert said.startswith(f"The trail is broken at entry {number} (")
+    assert said.startswith(f"The audit log is broken at entry {number} (")
     assert said.endswith(f": {why}.\n")
 
 
@@ -152,7 +152,7 @@ async def test_every_single_byte_of_an_entry_counts(
             changed[4] = rows[4] | {name: other}
 
             assert verify() == 1, (name, place)
-            assert "The trail is broken " in capsys.readouterr().out, (name, place)
+            assert "The audit log is broken " in capsys.readouterr().out, (name, place)
     changed[4] = rows[4]
     assert verify() == 0
 
@@ -178,7 +178,7 @@ async def test_the_end_cut_off_shows_by_the_hash_that_was_noted(
 
     assert verify() == 0
     assert verify(head=noted) == 1
-    assert "the end was cut off, or all rewritten" in capsys.readouterr().out
+    assert "the end was cut off, or everything was rewritten" in capsys.readouterr().out
 
 
 def test_an_empty_trail_is_whole(url: str, capsys: Output) -> None:
@@ -188,7 +188,7 @@ def test_an_empty_trail_is_whole(url: str, capsys: Output) -> None:
     assert "DATABASE_URL: " in failed.value.problems[0]
     migrate(url)
     assert verify() == 0
-    assert capsys.readouterr().out == "The trail is whole: it has no entry yet.\n"
+    assert capsys.readouterr().out == "The audit log is intact: it has no entries yet.\n"
 
 
 def test_no_file_is_made_by_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +340,7 @@ def test_entries_of_the_release_before_are_linked(url: str, capsys: Output) -> N
     assert [(e.number, e.at.minute, e.detail) for e in entries(url)] == [
         (number, minute, {"a": "b"}) for number, minute in enumerate((1, 2, 5, 9), start=1)
     ]
-    assert capsys.readouterr().out.startswith("The trail is whole: 4 entries")
+    assert capsys.readouterr().out.startswith("The audit log is intact: 4 entries")
 
 
 async def test_an_instance_is_found_however_its_letters_are_composed(

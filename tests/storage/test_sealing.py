@@ -79,7 +79,7 @@ async def test_a_transaction_that_stands_still_holds_up_nobody(
 
     assert sealed(store)[2] == "U1"
     assert verify() == 0
-    assert capsys.readouterr().out.startswith("The trail is whole: 3 entries")
+    assert capsys.readouterr().out.startswith("The audit log is intact: 3 entries")
 
 
 async def test_a_sealer_that_stands_still_holds_up_no_command(
@@ -113,8 +113,8 @@ async def test_what_a_dead_process_left_is_told_and_sealed_by_the_next(
 
     assert verify() == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "2 entries are not sealed yet: nothing proves them so far."
-    assert said[1].startswith("The trail is whole: 1 entries")
+    assert said[0] == "2 entries are not sealed yet, so not verified."
+    assert said[1].startswith("The audit log is intact: 1 entry")
     assert [e.actor for e in await store.audit_trail()] == ["U1", "U2", "U3"]
     assert [e.actor for e in await store.last_audit_entries("orders-prod", 2)] == ["U2", "U3"]
     assert export() == 0

@@ -1,4 +1,4 @@
-"""`backup-bot run` on a clock that stdin tells of: a tempo a line, and the end when it closes."""
+"""`backup-bot run` with a clock whose speed comes from stdin, one per line, until it closes."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from bot.runtime import logs
 
 
 async def run() -> None:
-    """Run the bot for as long as somebody holds the other end of stdin."""
+    """Run the bot until stdin closes."""
     told = StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: StreamReaderProtocol(told), sys.stdin)

@@ -1,4 +1,4 @@
-"""The playground's bot: a process of its own, so that it can be killed like one."""
+"""The playground's bot: a separate process, so that it can be killed."""
 
 import asyncio
 import os
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from bot.demo.clock import FastClock, Tempo
 
-TO_CLOSE = 12.0  # seconds that it gets to end in order
+TO_CLOSE = 12.0  # seconds for a clean shutdown
 PROGRAM = (sys.executable, "-m", "bot.demo.playground.bot_main")
-KEPT = ("PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "LANG", "TMPDIR")  # of our own environment
+KEPT = ("PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "LANG", "TMPDIR")  # variables that it inherits
 
 
 class BotProcess:
-    """The real bot on the world's clock. Its database outlives it.
+    """The real bot on the offline world's clock, with a database that outlives it.
 
-    `told` is called when it starts or ends.
+    Calls `told` when it starts or ends.
     """
 
     def __init__(
@@ -29,15 +29,15 @@ class BotProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
-        self.last_end = ""  # how the one before ended, in words
+        self.last_end = ""  # how the last process ended, in words
 
     @property
     def pid(self) -> int | None:
-        """Its process id while it runs."""
+        """Its process ID, or None if it isn't running."""
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Start it, unless it runs: there is never more than one."""
+        """Start it unless it is running; there is never more than one."""
         async with self._starting:
             if not self._process:
                 await self._start()
@@ -48,7 +48,7 @@ class BotProcess:
             cwd=self._directory,
             env=self._environ,
             stdin=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us: we close it in order
+            start_new_session=True,  # Ctrl-C reaches only us; we stop it cleanly
         )
         self._process, self.last_end = process, ""
         self._tell(process, self._clock.tempo)
@@ -56,19 +56,19 @@ class BotProcess:
         self._told()
 
     def follow(self, tempo: Tempo) -> None:
-        """Let its clock go like this from now on."""
+        """Change the speed of its clock."""
         if self._process:
             self._tell(self._process, tempo)
 
     async def kill(self) -> None:
-        """SIGKILL: it has no time for anything."""
+        """Kill it with SIGKILL."""
         if self._process and self._waiting:
             self.last_end = "killed"
             self._process.kill()
             await self._waiting
 
     async def stop(self) -> None:
-        """Let it end in order."""
+        """Shut it down cleanly."""
         if self._process and self._waiting:
             self.last_end = "stopped"
             if self._process.stdin:

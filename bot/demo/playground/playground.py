@@ -1,4 +1,4 @@
-"""The playground itself: both simulators, the real bot, and what people and switches do."""
+"""The playground: both simulators, the real bot, and what people and switches do."""
 
 import asyncio
 import tempfile
@@ -20,14 +20,14 @@ from bot.demo.playground.screen import Part, screen
 from bot.demo.slack.records import Json
 from bot.demo.world import OfflineWorld, offline_world
 
-SPEEDS = (1, 20, 60, 300)  # seconds in a second
-SOON = 0.03  # seconds for which changes are gathered
-AT_LEAST = 0.5  # seconds after which one looks again: time that passes is no news of anybody's
-START_TIMEOUT = 30.0  # seconds for the bot to come up
+SPEEDS = (1, 20, 60, 300)  # times faster than real time
+SOON = 0.03  # seconds for which changes are batched
+AT_LEAST = 0.5  # seconds until an update anyway, because time passes without an event
+START_TIMEOUT = 30.0  # seconds for the bot to connect
 
 
 class Switch(BaseModel):
-    """A switch of the cloud pane; what is None stays as it is."""
+    """A switch on the cloud pane; None values change nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +45,7 @@ _Act: TypeAdapter[PersonsAct | Switch] = TypeAdapter(
 
 @dataclass
 class Playground:
-    """Everything that a page can show and do."""
+    """Everything that the page can show and do."""
 
     world: OfflineWorld
     clock: FastClock
@@ -56,11 +56,11 @@ class Playground:
         self.cloud = Cloud(self.world.region)
 
     def seen_by(self, user_id: str) -> dict[str, Json | None]:
-        """What the page shows to this person now, part by part."""
+        """Return what the page shows to this person now, by part."""
         return dict(self._parts(user_id))
 
     async def news(self) -> None:
-        """Return when something may have changed, but not at every little thing."""
+        """Wait until something may have changed; batches changes."""
         waiting = [
             asyncio.ensure_future(self.world.workspace.changed()),
             asyncio.ensure_future(self.world.region.changed()),
@@ -73,7 +73,7 @@ class Playground:
                 one.cancel()
 
     async def act(self, user_id: str, wish: bytes) -> Json:
-        """Do what a page asks for in this person's name.
+        """Do what the page requests as this person.
 
         Raises pydantic's ValidationError for anything but an act, and LookupError where there is
         (no longer) such a thing to act on.
@@ -121,7 +121,7 @@ class Playground:
 
 @asynccontextmanager
 async def playing(speed: float, config: str = scenery.CONFIG) -> AsyncIterator[Playground]:
-    """A furnished playground with the bot running in it, for as long as the block lasts."""
+    """Run a furnished playground with the bot in it while the block lasts."""
     clock = FastClock(speed)
     with tempfile.TemporaryDirectory(prefix="backup-bot-playground-") as directory:
         async with offline_world(clock, scenery.furnish) as world:

@@ -1,4 +1,4 @@
-"""What each person has read, and what is still new to them."""
+"""What each person has read, and what is unread."""
 
 import re
 from collections.abc import Iterator
@@ -11,23 +11,23 @@ _CALLED = re.compile(r"<(?:@|!subteam\^)(\w+)[|>]")
 
 
 class Reading:
-    """Marks, as Slack keeps them: how far somebody has read in a channel."""
+    """How far each person has read in each channel, as Slack remembers it."""
 
     def __init__(self, slack: State) -> None:
         self._slack = slack
         self._marks: dict[tuple[str, str], str] = {}
 
     def read(self, user_id: str, channel_id: str, ts: str) -> None:
-        """This person has seen the channel up to this message; never less than before."""
+        """Mark the channel as read up to this message; never moves back."""
         key = user_id, channel_id
         self._marks[key] = max(ts, self.mark(*key))
 
     def mark(self, user_id: str, channel_id: str) -> str:
-        """The ts of the last message that they have seen there, or nothing."""
+        """Return the ts of the last message they have read there, or ""."""
         return self._marks.get((user_id, channel_id), "")
 
     def unread(self, user_id: str, channel: Channel) -> list[Message]:
-        """What stands in the channel, or calls them in one of its threads, and is new to them."""
+        """Return unread messages in the channel, and unread mentions in its threads."""
         mark = self.mark(user_id, channel.id)
         newer = takewhile(
             lambda message: message.ts > mark, reversed(self._slack.history.messages)
@@ -42,7 +42,7 @@ class Reading:
         ]
 
     def calls(self, user_id: str, message: Message) -> bool:
-        """Whether it mentions them, or a group that they are in, or is a direct message."""
+        """Return whether it mentions them or a group of theirs, or is a direct message."""
         channel = self._slack.channels[message.channel_id]
         return channel.is_im or user_id in self._called(message)
 

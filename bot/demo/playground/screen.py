@@ -1,4 +1,4 @@
-"""What one person sees of the workspace, in parts that a page draws one by one."""
+"""What one person sees of the workspace, in parts that the page draws separately."""
 
 from collections.abc import Iterator
 
@@ -19,11 +19,11 @@ APP: Json = {  # as in manifest.yml
     "to_try": TO_TRY,
 }
 
-Part = tuple[str, Json | None]  # its name, and what it shows
+Part = tuple[str, Json | None]  # its name and content
 
 
 def screen(slack: Workspace, reading: Reading, user_id: str) -> Iterator[Part]:
-    """Names, people, channels, messages, the modal and the home tab, as this person sees them."""
+    """Yield names, people, channels, messages, modal and home tab as this person sees them."""
     yield "app", APP | {"user": slack.identity.bot_user_id, "domain": slack.identity.team_domain}
     yield "names", slack.names
     for role in ROLES:
@@ -42,7 +42,7 @@ def screen(slack: Workspace, reading: Reading, user_id: str) -> Iterator[Part]:
 
 
 def _places(slack: Workspace, user_id: str) -> list[Channel]:
-    """The channels this person is in; the app's own conversation is always there."""
+    """Return this person's channels, always including the conversation with the app."""
     slack.direct_message(user_id)
     return [channel for channel in slack.channels.values() if user_id in channel.members]
 

@@ -1,4 +1,4 @@
-"""The playground over HTTP, on loopback: the page, what changes in it, and what people do."""
+"""Serve the playground over HTTP on localhost: the page, its updates and people's acts."""
 
 import asyncio
 import json
@@ -20,9 +20,9 @@ from bot.demo.world import ANA
 from bot.domain.errors import SettingsError
 
 PAGE = Path(__file__).parent / "page"
-TO_CLOSE = 0.5  # seconds that answers under way get
+TO_CLOSE = 0.5  # seconds for responses in progress
 HEADERS = {
-    # Nothing comes from the network, and nothing on the page can make it.
+    # The page loads nothing from the network.
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
@@ -72,12 +72,12 @@ class PlaygroundServer(LoopbackServer):
         return response
 
     async def _index(self, request: web.Request) -> web.FileResponse:
-        if request.query.get("as", ANA) not in ROLES:  # an address from elsewhere
+        if request.query.get("as", ANA) not in ROLES:  # an outdated or foreign URL
             raise web.HTTPFound("/")
         return web.FileResponse(PAGE / "index.html")
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """What this person sees: all of it at first, then what changed (server-sent events)."""
+        """Stream what this person sees as server-sent events: everything, then changes."""
         who = _who(request)
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
         await response.prepare(request)
@@ -93,7 +93,9 @@ class PlaygroundServer(LoopbackServer):
         return response
 
     async def _act(self, request: web.Request) -> web.Response:
-        if request.content_type != "application/json":  # what no form of another site can send
+        if (
+            request.content_type != "application/json"
+        ):  # a form on another site can't send this type
             raise web.HTTPUnsupportedMediaType
         try:
             return web.json_response(
@@ -115,20 +117,20 @@ def _who(request: web.Request) -> str:
 
 
 def _changes(before: dict[str, Json | None], now: dict[str, Json | None]) -> Json:
-    """Nothing, or which parts to draw anew and which to take away."""
+    """Return which parts to draw and which to remove, or {} if nothing changed."""
     drawn = {name: part for name, part in now.items() if before.get(name, "") != part}
     gone = [name for name in before if name not in now]
     return {"drawn": drawn, "gone": gone} if drawn or gone else {}
 
 
 async def serve(port: int, speed: float, *, opens_browser: bool) -> None:
-    """Play until Ctrl-C or SIGTERM, and say where. Raises SettingsError if the port is taken."""
+    """Serve until Ctrl-C or SIGTERM. Raises SettingsError if the port is in use."""
     told = asyncio.Event()
     for one in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(one, told.set)
     async with playing(speed) as playground, PlaygroundServer(playground, port) as server:
         print(
-            f"The playground is at {server.url}. Press Ctrl-C to stop it. Three things to try:\n"
+            f"The playground is at {server.url} (press Ctrl-C to stop it). Three things to try:\n"
         )
         print(
             *(f"{number}. {what}" for number, what in enumerate(TO_TRY, 1)), sep="\n", flush=True

@@ -196,7 +196,7 @@ def _(error: RequestOpen) -> Reason:
 @reason.register
 def _(error: RequestUnknown) -> Reason:
     return Reason(
-        f"I can't find a request {code(error.about)}.",
+        f"I can't find a request named {code(error.about)}.",
         "Use the backup's name as shown on its card.",
     )
 
@@ -293,7 +293,7 @@ def _(error: CannotPost) -> Reason:
 @reason.register
 def _(_: StoreUnavailable) -> Reason:
     return Reason(
-        "I can't reach my database, so your request wasn't saved.",
+        "I can't reach my database, so nothing was saved.",
         "Try again in a minute. If this keeps happening, tell the bot's operator.",
     )
 

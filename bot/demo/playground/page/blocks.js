@@ -1,4 +1,4 @@
-// Block Kit as Slack draws it: every type that the bot sends; any other is shown as unknown.
+// Block Kit as Slack draws it: every type that the bot sends; others are shown as unknown.
 
 import { button } from "./elements.js";
 import { html, nothing, repeat } from "./lit.js";
@@ -12,7 +12,7 @@ const MARKS = {
   error: ["✗", "ended badly"],
 };
 
-/** Blocks, standing somewhere (see elements.js); `field` draws input blocks where there are any. */
+/** Blocks in a place (see elements.js); `field` draws input blocks. */
 export const blocks = (list, on, field = unknown) =>
   repeat(list, (block) => block.block_id, (block) => draw(block, on, field));
 
@@ -59,7 +59,7 @@ function section(block, on) {
   </div>`;
 }
 
-/** A text object: mrkdwn, or plain text as it stands. */
+/** A text object: mrkdwn or plain text. */
 export const text = (object) => (object.type === "mrkdwn" ? mrkdwn(object.text) : object.text);
 
 const small = (one) =>
@@ -95,7 +95,7 @@ function inCell(cell) {
   return cell.type === "raw_number" ? String(cell.value) : cell.text;
 }
 
-/** What this page does not know how to draw: its type, and all that it holds. */
+/** A block that this page can't draw: its type and content. */
 export function unknown(block) {
   return html`<details class="unknown">
     <summary>This page does not draw blocks of the type ${block.type}</summary>

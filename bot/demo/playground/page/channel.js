@@ -1,4 +1,4 @@
-// The pane in the middle: a channel with its messages, or the app's own conversation.
+// The middle pane: a channel with its messages, or the app's conversation.
 
 import { composer } from "./composer.js";
 import { html, nothing } from "./lit.js";
@@ -32,7 +32,7 @@ export const sign = ({ kind }) => ({ private: "🔒", direct: "@" })[kind] ?? "#
 
 const mark = ({ kind }) => (kind === "direct" ? "" : "#");
 
-/** The app's name, and the two things one can look at there. */
+/** The app's name and its two tabs. */
 export function appTabs(shown) {
   const tab = (name, words, go) => html`<button type="button" role="tab" aria-selected=${shown === name}
     aria-controls="app-${name}" id="tab-${name}" @click=${go}>${words}</button>`;

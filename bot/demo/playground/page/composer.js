@@ -1,4 +1,4 @@
-// Where one writes: messages, and slash commands with what Slack offers for them.
+// The message box, with suggestions for slash commands.
 
 import { failure } from "./failures.js";
 import { html, live, nothing, ref } from "./lit.js";
@@ -8,10 +8,10 @@ import { offerList, offersFor } from "./offers.js";
 import { ui, update } from "./ui.js";
 import { act, app } from "./world.js";
 
-let chosen = 0; // which offer the arrow keys are on
-let unwanted = null; // the draft for which Escape closed the offers
+let chosen = 0; // the index of the selected suggestion
+let unwanted = null; // the draft for which Escape closed the suggestions
 
-/** A box to write in; `thread` is the ts of the thread it answers. Each person has drafts of their own. */
+/** A message box; `thread` is the ts of the thread it replies to. Each person has their own drafts. */
 export function composer(channel, { thread = null, label }) {
   const box = boxOf(channel.id, thread);
   const place = `${ui.who}-${box}`;
@@ -35,7 +35,7 @@ export function composer(channel, { thread = null, label }) {
   ${notice(box)}`;
 }
 
-/** What may follow the command, while nothing does. */
+/** The usage hint, until something follows the command. */
 function hint(draft, thread) {
   const { command, hint: words } = app();
   if (thread || draft.trim() !== command || draft === command) return nothing;
@@ -67,7 +67,7 @@ async function submit(channel, { place, box, thread }) {
   const text = (ui.drafts[place] ?? "").trim();
   if (!text) return;
   update({ drafts: { ...ui.drafts, [place]: "" }, notice: null });
-  toEnd(thread ? "thread" : "channel"); // there will be the answer
+  toEnd(thread ? "thread" : "channel"); // where the answer will appear
   const { error } = await act({ act: "say", channel: channel.id, text, thread });
   if (!error) return;
   const drafts = ui.drafts[place] ? ui.drafts : { ...ui.drafts, [place]: text };

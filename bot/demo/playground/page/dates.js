@@ -1,4 +1,4 @@
-// Times as Slack shows them: in the reader's zone and language.
+// Times as Slack shows them: in the reader's time zone and language.
 
 const DAY = 86_400_000;
 
@@ -24,7 +24,7 @@ const KINDS = {
   ago: (at, now) => ago((now - at) / 1000),
 };
 
-/** A date token; the fallback if it wants what nobody knows. Times are in seconds. */
+/** A date token, or its fallback if the format is unknown. Times are in seconds. */
 export function dateToken(seconds, pattern, fallback, now) {
   const names = [...pattern.matchAll(/{(\w+)}/g)].map(([, name]) => name);
   if (!names.every((name) => name in KINDS)) return fallback;
@@ -47,7 +47,7 @@ function pretty(at, now) {
   return { 0: "today", "-1": "yesterday", 1: "tomorrow" }[days];
 }
 
-/** How long ago, roughly. */
+/** How long ago, rounded. */
 export function ago(seconds) {
   const [count, unit] =
     seconds < 3600

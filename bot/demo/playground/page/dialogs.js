@@ -1,4 +1,4 @@
-// What stands before everything else: the app's modal, and the confirm dialog of a button.
+// Dialogs: the app's modal, and the confirm dialog of a button.
 
 import { blocks, text } from "./blocks.js";
 import { onModal } from "./elements.js";
@@ -9,10 +9,10 @@ import { html, nothing, ref } from "./lit.js";
 import { ui, update } from "./ui.js";
 import { act, parts } from "./world.js";
 
-/** Both, if they are there. */
+/** Both dialogs, if open. */
 export const dialogs = () => [modal(parts.get("modal")), confirmation(ui.confirm)];
 
-/** A dialog is shown when it stands in the page, with the focus where `autofocus` says, and gives it back. */
+/** Show a dialog once it is in the page; its end returns the focus to where it was. */
 function opening() {
   let before = null;
   return (element) => {
@@ -72,7 +72,7 @@ async function submit(view) {
   const { error, errors } = await act({ act: "submit", values: valuesOf(view) });
   [sending, problem] = [false, failure(error, "This form")];
   const open = parts.get("modal");
-  if (open && errors) parts.set("modal", { ...open, errors }); // before the focus goes there
+  if (open && errors) parts.set("modal", { ...open, errors }); // before the focus moves there
   update({});
   requestAnimationFrame(() => document.querySelector(".modal [aria-invalid=true]")?.focus());
 }

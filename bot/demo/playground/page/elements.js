@@ -1,4 +1,4 @@
-// Buttons: clicked at once or after a confirm dialog, and what came of the click.
+// Buttons: clicked directly or after a confirm dialog, with the result of the click.
 
 import { failure } from "./failures.js";
 import { html, nothing } from "./lit.js";
@@ -6,7 +6,7 @@ import { goTo, isOurs } from "./places.js";
 import { ui, update } from "./ui.js";
 import { act, app } from "./world.js";
 
-/** Where an element stands: on a message, on the home tab or in the modal. */
+/** Where an element is: in a message, on the home tab or in the modal. */
 export const onMessage = (message) => ({
   key: message.ts,
   wish: (action_id) => ({ act: "click", ts: message.ts, action_id }),
@@ -17,7 +17,7 @@ export const onModal = (values) => ({
   wish: (action_id) => ({ act: "press", on: "modal", action_id, values: values() }),
 });
 
-/** A button, and beside it what went wrong when it was clicked. */
+/** A button, with the error of its last click. */
 export function button(element, on) {
   const key = `${on.key}/${element.action_id}`;
   const state = ui.pressed[key];

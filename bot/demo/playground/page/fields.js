@@ -1,4 +1,4 @@
-// The fields of a modal: what is typed stays here until it is sent, or a choice sends it along.
+// The fields of a modal; values stay here until they are submitted or a choice dispatches them.
 
 import { text, unknown } from "./blocks.js";
 import { html, live, nothing } from "./lit.js";
@@ -8,14 +8,14 @@ import { act, all } from "./world.js";
 
 let entered = {}; // by block_id and action_id
 
-/** Forget what was typed: another form is open. */
+/** Forget the values, for another form. */
 export const forget = () => {
   entered = {};
 };
 
 const key = (block) => `${block.block_id}/${block.element.action_id}`;
 
-/** What was entered in the fields of a view and is not sent yet, by action id. */
+/** The values of a view's fields that aren't sent yet, by action id. */
 export function valuesOf(view) {
   const values = {};
   for (const block of view.blocks) {
@@ -26,7 +26,7 @@ export function valuesOf(view) {
   return values;
 }
 
-/** An input block with its label, its hint, and what is wrong with it. */
+/** An input block with its label, hint and error. */
 export function inputBlock(block, view, error) {
   const { element } = block;
   const draw = KINDS[element.type];
@@ -44,11 +44,11 @@ export function inputBlock(block, view, error) {
   </div>`;
 }
 
-/** Keep it; where the app wants to know at once, tell it, with all that was typed elsewhere. */
+/** Keep the value; if the block dispatches actions, send it with all other values. */
 async function enter(block, view, value) {
   entered[key(block)] = value;
   redraw();
-  const isFound = block.element.type === "external_select"; // only the server knows its options
+  const isFound = block.element.type === "external_select"; // the app provides its options
   if (!block.dispatch_action && !isFound) return;
   const { action_id } = block.element;
   const { [action_id]: _, ...values } = valuesOf(view);

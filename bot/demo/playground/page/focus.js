@@ -1,12 +1,12 @@
-// Where the keyboard is, when something opens or closes.
+// Where the keyboard focus goes when something opens or closes.
 
-const hasKeyboard = () => matchMedia("(hover: hover)").matches; // on a phone it would come up
+const hasKeyboard = () => matchMedia("(hover: hover)").matches; // a phone would show its keyboard
 
-/** Let the one who types go on in the box of a pane, once it is drawn. */
+/** Focus the message box of a pane, once it is drawn. */
 export const writeIn = (pane) =>
   requestAnimationFrame(() => hasKeyboard() && document.querySelector(`.${pane} textarea`)?.focus());
 
-/** Go to the first of these that can be gone to, once what had the focus is gone. */
+/** Focus the first of these that can be focused, once the focused element is gone. */
 export const goBack = (...elements) =>
   requestAnimationFrame(() => {
     for (const element of elements) {

@@ -1,4 +1,4 @@
-// A list of messages that stays at its end, unless one has scrolled away from there.
+// A list of messages that stays scrolled to its end unless the reader scrolled up.
 
 import { day } from "./dates.js";
 import { html, nothing, ref, repeat } from "./lit.js";
@@ -7,9 +7,9 @@ import { newestIn } from "./places.js";
 import { redraw, ui } from "./ui.js";
 import { act, now } from "./world.js";
 
-const NEAR = 60; // pixels from the end within which one is at the end
+const NEAR = 60; // pixels from the end that still count as the end
 
-/** Messages with days between them; `threads` are replies by ts, `read` the ts read so far. */
+/** Messages with day dividers; `threads` are replies by ts, `read` is the last ts read. */
 export function messageLog(channel, messages, threads) {
   const from = ui.newFrom[channel.id] ?? "";
   const first = from ? messages.find((message) => message.ts > from && !message.only_you) : null;
@@ -36,7 +36,7 @@ let shown = null;
 let log = null;
 let away = false;
 
-/** Begin at the end of another channel, and of one that is drawn anew. */
+/** Start at the end of a channel that was opened or redrawn. */
 function settle(element, channel) {
   if (shown !== channel || log !== element) {
     element.scrollTop = 0;
@@ -57,7 +57,7 @@ function scrolled({ target }) {
   redraw();
 }
 
-/** Tell Slack that the person has seen a channel to its end. */
+/** Tell Slack that the person has read a channel to its end. */
 export function markRead(channel) {
   const last = newestIn(channel.id);
   const isSeen = !document.hidden && !away && (ui.pane === "chat" || !isNarrow.matches);
@@ -69,7 +69,7 @@ export function markRead(channel) {
 let marked = {};
 const isNarrow = matchMedia("(max-width: 780px)"); // as in style/base.css: one pane at a time
 
-/** Forget what was marked: another person looks now. */
+/** Forget what was marked as read, for another person. */
 export const forgetMarks = () => {
   marked = {};
   shown = null;

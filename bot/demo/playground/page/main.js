@@ -1,4 +1,4 @@
-// The page: it draws what the server shows to one person, and what they have open.
+// The page: draws what the server sends to one person, and what they have open.
 
 import { channelPane } from "./channel.js";
 import { cloudPane } from "./cloud.js";
@@ -12,7 +12,7 @@ import { threadPane } from "./thread.js";
 import { HOME, drawnBy, redraw, ui, update } from "./ui.js";
 import { act, all, connect, isLost, parts } from "./world.js";
 
-const TICK = 500; // ms between two looks at the clock
+const TICK = 500; // ms between two updates of the clock
 const PANES = { places: "Channels", chat: "Messages", cloud: "Cloud" };
 
 function be(who) {
@@ -24,7 +24,7 @@ function be(who) {
 function page() {
   if (!parts.has("app")) return html`<p class="closed">${isLost() ? LOST : "The playground opens…"}</p>`;
   const channel = parts.get(`channel:${ui.channel}`);
-  if (!channel && ui.channel !== HOME) ui.channel = "C0OPS"; // this person is not in there
+  if (!channel && ui.channel !== HOME) ui.channel = "C0OPS"; // this person isn't a member
   const shown = channel ?? parts.get(`channel:${ui.channel}`);
   return html`<div class="app" data-pane=${ui.pane} data-thread=${Boolean(ui.thread && shown)}>
     ${topBar(be)} ${isLost() ? html`<p class="lost" role="alert">${LOST}</p>` : nothing}
@@ -39,7 +39,7 @@ function page() {
 
 const LOST = "The playground has stopped. To start it again: backup-bot demo";
 
-/** On a phone: which pane is shown. */
+/** The tabs that switch panes on a phone. */
 const panes = () => html`<nav class="panes" aria-label="Panes">
   ${Object.entries(PANES).map(([pane, words]) => html`<button type="button"
     aria-current=${ui.pane === pane ? "page" : nothing} @click=${() => update({ pane })}>${words}

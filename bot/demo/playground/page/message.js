@@ -1,4 +1,4 @@
-// One message: who, when, what, and what one can do with it.
+// One message: author, time, content and actions.
 
 import { blocks } from "./blocks.js";
 import { time } from "./dates.js";
@@ -11,9 +11,9 @@ import { openThread } from "./places.js";
 import { ui, update } from "./ui.js";
 import { act, app, isApp, nameOf, now, parts } from "./world.js";
 
-const TOGETHER = 300; // seconds within which messages of one author stand together
+const TOGETHER = 300; // seconds within which messages by one author are grouped
 
-/** Whether a message goes on right under the one before, without a name of its own. */
+/** Whether a message is grouped with the one before, without repeating the name. */
 export const continues = (message, before) =>
   before !== undefined &&
   before.user === message.user &&
@@ -21,12 +21,12 @@ export const continues = (message, before) =>
   before.thread === message.thread &&
   message.ts - before.ts < TOGETHER;
 
-/** A message; `replies` are those in its thread, if they are to be pointed at. */
+/** A message; `replies` are those in its thread, if it should link to them. */
 export function messageRow(message, { before, replies = [], inThread = false } = {}) {
   const pressed = Object.entries(ui.pressed).filter(([key]) => key.startsWith(message.ts));
   const joined = continues(message, before);
   const seen = [message, joined, replies.at(-1), replies.length, ui.flash === message.ts, inThread];
-  const today = new Date(now() * 1000).toDateString(); // "tomorrow" is today some time
+  const today = new Date(now() * 1000).toDateString(); // so that "tomorrow" is redrawn when it becomes today
   const names = parts.get("names"); // a part stays the same object until it changes
   return guard([...seen, names, today, JSON.stringify(pressed)], () => {
     const kinds = [

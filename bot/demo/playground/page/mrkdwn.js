@@ -1,4 +1,4 @@
-// Slack's mrkdwn as the eye sees it. What people wrote stays text: nothing here makes HTML of it.
+// Renders Slack's mrkdwn. Text from people stays text: nothing here turns it into HTML.
 
 import { dateToken } from "./dates.js";
 import { html } from "./lit.js";
@@ -22,14 +22,14 @@ const INLINE = new RegExp(
   "g",
 );
 
-/** The text with its marks drawn. */
+/** The text with its formatting. */
 export function mrkdwn(text) {
   return text.split("```").map((piece, place) =>
     place % 2 ? html`<pre>${plain(piece.replace(/^\n/, ""))}</pre>` : lines(piece),
   );
 }
 
-/** Lines, with those that begin with `>` as quotations. */
+/** Lines; those that begin with `>` become quotes. */
 function lines(text) {
   const drawn = [];
   const all = text.split("\n");
@@ -67,12 +67,12 @@ function marked({ 0: whole, groups }) {
   return EMOJI[emoji] ? html`<span role="img" aria-label=${emoji}>${EMOJI[emoji]}</span>` : whole;
 }
 
-/** What stands between angle brackets: a mention, a date, a link. */
+/** What is between angle brackets: a mention, a date or a link. */
 function special(token) {
   const [target, label = ""] = token.split(/\|(.*)/s);
   if (target.startsWith("!date^")) {
     const [, seconds, pattern = ""] = target.split("^");
-    if (!/^\d{1,11}$/.test(seconds) || !pattern) return plain(label || `<${target}>`); // people write such, too
+    if (!/^\d{1,11}$/.test(seconds) || !pattern) return plain(label || `<${target}>`); // people type this, too
     const shown = dateToken(Number(seconds), pattern, plain(label), now());
     return html`<time title=${plain(label)}>${shown}</time>`;
   }
@@ -85,7 +85,7 @@ function special(token) {
 
 export const mention = (name) => html`<span class="mention">${name}</span>`;
 
-/** A link; one to a message of this workspace leads there within the page. */
+/** A link; one to a message of this workspace opens it in the page. */
 export function link(address, label) {
   if (!/^(https?|mailto):/.test(address)) return label || address;
   const follow = (event) => {

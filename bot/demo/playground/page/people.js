@@ -1,4 +1,4 @@
-// Who one is: the switch of person, and the theme.
+// The switches for person and theme.
 
 import { html, nothing } from "./lit.js";
 import { avatar } from "./message.js";
@@ -7,7 +7,7 @@ import { all } from "./world.js";
 
 const THEMES = { system: "System", light: "Light", dark: "Dark" };
 
-/** The bar on top; `be` changes the person. */
+/** The bar at the top; `be` changes the person. */
 export function topBar(be) {
   return html`<header class="top">
     <h1 class="unseen">backup-bot playground</h1>

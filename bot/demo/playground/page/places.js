@@ -1,10 +1,10 @@
-// Where one can be in the workspace, and how one gets there.
+// Places in the workspace, and how to go there.
 
 import { goBack, writeIn } from "./focus.js";
 import { HOME, ui, update } from "./ui.js";
 import { act, all, parts } from "./world.js";
 
-const FLASH = 2500; // ms for which a message that was sought stands out
+const FLASH = 2500; // ms for which a linked message is highlighted
 
 /** Open a channel, or HOME: the app's home tab. */
 export function open(channel) {
@@ -20,7 +20,7 @@ export function openThread(ts) {
   writeIn("thread");
 }
 
-/** Close it, and go back to the message that it is about. */
+/** Close the thread, and focus its message again. */
 export function closeThread() {
   const message = `.channel [data-ts="${ui.thread}"]`;
   update({ thread: null, pane: "chat" });
@@ -31,7 +31,7 @@ export function closeThread() {
 export const isOurs = (address, app) =>
   address.startsWith(`https://${app?.domain}.slack.com/archives/`);
 
-/** Go where a permalink of this workspace leads. */
+/** Open the message of a permalink of this workspace. */
 export function goTo(address) {
   const [, channel, digits] = address.match(/archives\/(\w+)\/p(\d+)/) ?? [];
   if (!parts.has(`channel:${channel}`)) return;
@@ -46,11 +46,11 @@ export function goTo(address) {
 /** The conversation of this person with the app. */
 export const appChannel = () => all("channel").find((channel) => channel.kind === "app");
 
-/** What stands in a channel itself, the oldest first. */
+/** The messages in a channel itself, oldest first. */
 export const messagesIn = (channel) =>
   sorted(all("message").filter((m) => m.channel === channel && (!m.thread || m.broadcast)));
 
-/** The ts of the newest message of a channel, in its threads as well. */
+/** The ts of the newest message of a channel, including its threads. */
 export const newestIn = (channel) =>
   all("message").reduce((last, { channel: of, ts }) => (of === channel && ts > last ? ts : last), "");
 

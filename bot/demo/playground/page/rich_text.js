@@ -1,4 +1,4 @@
-// Slack's rich text, as table cells and plans hold it.
+// Slack's rich text, as in table cells and plans.
 
 import { dateToken } from "./dates.js";
 import { html, nothing } from "./lit.js";

@@ -1,4 +1,4 @@
-// The pane at the side: one message, and the replies to it.
+// The side pane: one message and its replies.
 
 import { composer } from "./composer.js";
 import { html, nothing, repeat } from "./lit.js";

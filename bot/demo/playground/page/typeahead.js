@@ -1,11 +1,11 @@
-// A menu whose options the app finds while one types.
+// A menu whose options the app finds while the person types.
 
 import { failure } from "./failures.js";
 import { html, live, nothing } from "./lit.js";
 import { redraw } from "./ui.js";
 import { act } from "./world.js";
 
-const PAUSE = 120; // ms without a key after which the app is asked
+const PAUSE = 120; // ms to wait after a key before asking the app
 
 let menu = null; // the one that is open: field, text, groups, active, note
 let timer = 0;
@@ -51,7 +51,7 @@ function list(id, { groups, active, note }, pick) {
   </ul>`;
 }
 
-/** Open the menu with what is typed, and ask the app once the typing pauses. */
+/** Open the menu, and ask the app for options once typing pauses. */
 function ask(element, text, pause = 0) {
   const field = element.action_id;
   const before = menu?.field === field ? menu.groups : [];
@@ -67,7 +67,7 @@ function ask(element, text, pause = 0) {
 
 async function suggest(field, text) {
   const { error, options = [] } = await act({ act: "suggest", field, text });
-  if (menu?.field !== field || menu.text !== text) return; // an answer to what is typed no more
+  if (menu?.field !== field || menu.text !== text) return; // the text has changed since
   menu.groups = options[0]?.options ? options : options.length ? [{ options }] : [];
   menu.note = failure(error, "The search") ?? (options.length ? null : "No results");
   redraw();

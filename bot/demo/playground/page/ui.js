@@ -1,20 +1,20 @@
-// What the reader has open, and a redraw whenever that changes.
+// What the reader has open; every change redraws the page.
 
 const saved = new URLSearchParams(location.search);
 
 /** The state of this page; change it through `update`. */
 export const ui = {
   who: saved.get("as") ?? "U0ANA",
-  channel: saved.get("in") ?? "C0OPS", // a channel's id, or HOME
+  channel: saved.get("in") ?? "C0OPS", // a channel's ID, or HOME
   thread: saved.get("thread"), // the ts of the message whose thread is open
-  pane: "chat", // which one a phone shows: places, chat, thread, cloud
-  newFrom: {}, // channel → ts that was read when it was opened
-  drafts: {}, // what is typed and not yet sent, by person and box
-  pressed: {}, // buttons that were clicked, by key: "waits" or an error
+  pane: "chat", // the pane that a phone shows: places, chat, thread, cloud
+  newFrom: {}, // channel → last ts read when it was opened
+  drafts: {}, // unsent text, by person and box
+  pressed: {}, // clicked buttons, by key: "waits" or an error
   confirm: null, // the confirm dialog
-  notice: null, // what Slack itself says, such as that a command failed, and under which box
-  calls: "all", // which calls the cloud pane lists
-  flash: null, // ts of the message that a link led to
+  notice: null, // Slack's own message, such as that a command failed, and its box
+  calls: "all", // the calls that the cloud pane lists
+  flash: null, // ts of the message that a link opened
   guide: localStorage.getItem("guide") !== "off",
   theme: localStorage.getItem("theme") ?? "system",
 };
@@ -24,12 +24,12 @@ export const HOME = "home";
 let draw = () => {};
 let isDue = false;
 
-/** Call `how` to draw the page. */
+/** Use `how` to draw the page. */
 export function drawnBy(how) {
   draw = how;
 }
 
-/** Draw the page once more, soon. */
+/** Redraw the page soon. */
 export function redraw() {
   if (isDue) return;
   isDue = true;
@@ -52,7 +52,7 @@ function remember() {
   history.replaceState(null, "", `?${shown}`);
 }
 
-/** Light, dark, or as the system has it; kept for the next visit. */
+/** Light, dark or the system's theme; kept for the next visit. */
 export function setTheme(theme) {
   localStorage.setItem("theme", theme);
   update({ theme });

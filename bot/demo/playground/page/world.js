@@ -1,8 +1,8 @@
-// What the server shows to one person, part by part, and what they do.
+// What the server sends to one person, part by part, and what they do.
 
 const STALE = 1500; // ms without a connection after which the page says so
 
-/** Every part by its name, as bot/demo/playground/screen.py and its neighbours name them. */
+/** Every part by its name, as in bot/demo/playground/screen.py and the files beside it. */
 export const parts = new Map();
 
 let source = null;
@@ -12,19 +12,19 @@ let opened = () => {};
 let clock = { now: Date.now() / 1000, heard: performance.now(), speed: 1 };
 let lostSince = null;
 
-/** Look at the world as this person: `onChange` is called after each change, `onOpen` on each connection. */
+/** Watch the world as this person; calls `onChange` after each change, `onOpen` on each connection. */
 export function connect(who, onChange, onOpen) {
   [person, told, opened] = [who, onChange, onOpen];
   parts.clear();
   listen();
 }
 
-/** Listen to the server, while somebody looks: a browser opens six streams to it at most, in all its tabs. */
+/** Listen to the server while the tab is visible: a browser allows six streams per server in all tabs. */
 function listen() {
   source?.close();
   if (document.hidden) return;
   source = new EventSource(`/events?as=${person}`);
-  let isFresh = true; // the server tells everything anew on each connection
+  let isFresh = true; // the server sends everything again on each connection
   source.onopen = () => {
     isFresh = true;
     lostSince = null;
@@ -62,7 +62,7 @@ export function all(kind) {
   return found;
 }
 
-/** Do something in this person's name; what they get for it, if they still look: `error`, `errors`, `options`. */
+/** Do something as this person; returns `error`, `errors` and `options`. */
 export async function act(wish) {
   const who = person;
   const answer = await ask(who, wish);
