@@ -63,7 +63,7 @@ class Backups:
                 name = default_name(instance, request.asked_at, create.description)
                 request = request.model_copy(update={"name": name})
             request = request.model_copy(update={"instance": found})
-            return await self.put_down(request, found, again=again, renames=not create.name)
+            return await self.submit(request, found, again=again, renames=not create.name)
         except StoreUnavailable:
             raise  # there is nowhere to note it, and no time to try
         except (UserError, RdsError) as error:
@@ -74,7 +74,7 @@ class Backups:
         """Return a name for a backup made now."""
         return default_name(instance.name, self._clock.now(), description)
 
-    async def put_down(
+    async def submit(
         self,
         request: BackupRequest,
         found: Instance | None,
@@ -92,7 +92,7 @@ class Backups:
                 trail = request_entry(request, AuditAction.SUBMITTED, found, again)
                 await self._intake.write(request, trail)
             except Conflict:
-                if same := await self._store.asked_by(request.trigger_id):
+                if same := await self._store.find_by_trigger(request.trigger_id):
                     return same
                 taken.add(request.name)
                 if not renames:

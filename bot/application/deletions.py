@@ -46,7 +46,7 @@ class Deletions:
         self._clock = clock
 
     async def find(
-        self, wish: DeleteBackup, timeout_seconds: float = ACK_DEADLINE
+        self, command: DeleteBackup, timeout_seconds: float = ACK_DEADLINE
     ) -> DeletionTarget:
         """Return the backup, checked against RDS's list if that comes in time.
 
@@ -54,51 +54,53 @@ class Deletions:
         Raises BackupUnknown, BackupNotManual, BackupBusy, InstanceNotReady, and what
         `Catalogue.find` raises.
         """
-        instance = await self._instance(wish)
+        instance = await self._instance(command)
         with suppress(RdsError, TimeoutError):
             listed = await self._lists.of(instance.id, timeout_seconds)
             try:
-                return DeletionTarget(instance, wish.name, deletable(wish.name, instance, listed))
+                return DeletionTarget(
+                    instance, command.name, deletable(command.name, instance, listed)
+                )
             except BackupUnknown:
-                if not await made_here(self._store, wish.name, instance.id):
+                if not await made_here(self._store, command.name, instance.id):
                     raise
-        return DeletionTarget(instance, wish.name, None)
+        return DeletionTarget(instance, command.name, None)
 
-    async def ask(self, wish: DeleteBackup, origin: Origin) -> BackupRequest:
+    async def ask(self, command: DeleteBackup, origin: Origin) -> BackupRequest:
         """Save the request and start its workflow.
 
         Raises what `find` raises, RequestOpen and StoreUnavailable.
         """
         try:
-            instance = await self._instance(wish)
+            instance = await self._instance(command)
         except (UserError, RdsError) as error:
-            await self._backups.note_refusal(self._requested(wish, origin), error)
+            await self._backups.note_refusal(self._requested(command, origin), error)
             raise
-        request = self._requested(wish, origin).model_copy(update={"instance": instance})
+        request = self._requested(command, origin).model_copy(update={"instance": instance})
         try:
-            return await self._backups.put_down(request, instance)
+            return await self._backups.submit(request, instance)
         except NameTaken as error:
-            is_open = RequestOpen(wish.name, error.asked_by)
+            is_open = RequestOpen(command.name, error.asked_by)
             await self._backups.note_refusal(request, is_open)
             raise is_open from error
 
-    def _requested(self, wish: DeleteBackup, origin: Origin) -> BackupRequest:
+    def _requested(self, command: DeleteBackup, origin: Origin) -> BackupRequest:
         return requested(
             origin,
             self._clock.now(),
             kind=Kind.DELETE,
-            reference=wish.instance or "",
-            name=wish.name,
+            reference=command.instance or "",
+            name=command.name,
             description="",
         )
 
-    async def _instance(self, wish: DeleteBackup) -> Instance:
+    async def _instance(self, command: DeleteBackup) -> Instance:
         """Return the instance that was named, or the one of which this bot made the backup."""
-        if wish.instance:
-            return await self._catalogue.find(wish.instance, ACK_DEADLINE)
+        if command.instance:
+            return await self._catalogue.find(command.instance, ACK_DEADLINE)
         made = await self._store.requests(
-            names=[wish.name], kind=Kind.CREATE, states=[RequestState.COMPLETED], limit=1
+            names=[command.name], kind=Kind.CREATE, states=[RequestState.COMPLETED], limit=1
         )
         if not made or made[0].instance is None:
-            raise BackupUnknown(wish.name)
+            raise BackupUnknown(command.name)
         return made[0].instance

@@ -40,7 +40,7 @@ class Reading:
         async with self._reading() as connection:
             return await load_request(connection, request_id)
 
-    async def asked_by(self, trigger_id: str) -> BackupRequest | None:
+    async def find_by_trigger(self, trigger_id: str) -> BackupRequest | None:
         """Return the request that this Slack command made, if any."""
         return await self._one(select(requests).where(requests.c.trigger_id == trigger_id))
 

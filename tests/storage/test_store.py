@@ -83,7 +83,7 @@ async def test_one_command_is_one_request(store: Store) -> None:
     with pytest.raises(Conflict):
         await kept(store, asked(2, trigger_id=request.trigger_id))
 
-    assert await store.asked_by(request.trigger_id) == request
+    assert await store.find_by_trigger(request.trigger_id) == request
     assert await store.load("request2") is None
 
 

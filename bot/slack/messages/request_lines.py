@@ -12,8 +12,6 @@ from bot.slack.messages.listing import listing
 from bot.slack.messages.mrkdwn import Message, code, date, mention, name, said, verbatim
 from bot.slack.messages.plan import stands
 
-LINE_ROOM = 2900  # characters in a section of lines
-
 
 def status_message(status: Status, command: str) -> Message:
     """What is mine, and what else runs."""
