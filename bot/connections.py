@@ -15,8 +15,7 @@ from bot.domain.audit import AuditKey
 from bot.domain.instances import Instance
 from bot.domain.references import alias_warnings
 from bot.rds.catalogue import InstanceCatalogue
-from bot.rds.client import RdsClient, open_client
-from bot.rds.priority import call_budget
+from bot.rds.client import RdsClient, call_budget, open_client
 from bot.rds.signing import AkSkAuth
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import InFlight

@@ -64,7 +64,7 @@ class Backups:
                 name = default_name(instance, request.asked_at, create.description)
                 request = request.model_copy(update={"name": name})
             request = request.model_copy(update={"instance": found})
-            return await self.put_down(request, found, again=again, renames=not create.name)
+            return await self.submit(request, found, again=again, renames=not create.name)
         except StoreUnavailable:
             raise  # there is nowhere to note it, and no time to try
         except (UserError, RdsError) as error:
@@ -75,7 +75,7 @@ class Backups:
         """Return a name for a backup made now."""
         return default_name(instance.name, self._clock.now(), description)
 
-    async def put_down(
+    async def submit(
         self,
         request: BackupRequest,
         found: Instance | None,

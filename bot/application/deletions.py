@@ -78,7 +78,7 @@ class Deletions:
             raise
         request = self._requested(command, origin).model_copy(update={"instance": instance})
         try:
-            return await self._backups.put_down(request, instance)
+            return await self._backups.submit(request, instance)
         except NameTaken as error:
             is_open = RequestOpen(command.name, error.requested_by)
             await self._backups.note_refusal(request, is_open)

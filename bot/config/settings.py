@@ -21,13 +21,13 @@ from bot.domain.audit import AuditKey
 from bot.domain.errors import SettingsError
 
 
-def _matching(pattern: str, wish: str) -> BeforeValidator:
-    """Return a validator for one word of this pattern; `wish` says what to write instead."""
+def _matching(pattern: str, hint: str) -> BeforeValidator:
+    """Accept one word that matches the pattern; else the hint is the problem."""
 
     def check(value: object) -> str:
         word = credentials.one_word(str(value))
         if not re.fullmatch(pattern, word):
-            raise ValueError(wish)
+            raise ValueError(hint)
         return word
 
     return BeforeValidator(check)

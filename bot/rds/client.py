@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import IntEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -20,10 +21,9 @@ from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.rds import errors, models
 from bot.rds.models import Page
-from bot.rds.priority import Priority
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import RDS_CALLS
-from bot.runtime.rate_limit import Budget
+from bot.runtime.rate_limit import Budget, CallLog
 from bot.workflow.ports import OnTurn
 
 log = structlog.get_logger(__name__)
@@ -38,9 +38,26 @@ FULL = ("manual", "auto")  # the types of backups that stand for themselves
 RDS_TIMEOUT = 15.0  # seconds of real time for RDS to answer a call that has reached it
 DEADLINE = 30.0  # seconds of real time for a whole call, however its answer comes
 LARGEST_ANSWER = 2_000_000  # bytes: a page of 100 instances takes about a tenth
-LOOK_AGAIN = (0.5, 1.5)  # seconds before each further try of a call that changes nothing
+RETRY_DELAYS = (0.5, 1.5)  # seconds before each retry of a call that changes nothing
 PROMPT = timedelta(seconds=5)  # an answer that took longer says little about RDS's clock
+# Huawei's default policy is "60 calls/min per user"; calls may take a second on their way.
+WINDOW = 61.0  # seconds
 MOST_SKEW = timedelta(minutes=15)  # beyond it, RDS would have refused the signature's date
+
+
+class Priority(IntEnum):
+    """Which calls go first when they have to queue."""
+
+    CREATE = 0
+    LOOK_UP = 1
+    SWEEP = 2  # from here on it can wait, and leaves a fifth to the others
+    PROGRESS = 3
+    IDLE = 4  # nobody waits for it
+
+
+def call_budget(calls_per_minute: int, clock: Clock, ledger: CallLog | None = None) -> Budget:
+    """Return the budget of one IAM user."""
+    return Budget("rds", calls_per_minute, WINDOW, clock, ledger, spared_from=Priority.SWEEP)
 
 
 def open_client(
@@ -119,7 +136,7 @@ class RdsClient:
         except RdsUnreachable as error:
             if error.retry_after is not None:
                 raise
-        await self._clock.sleep(LOOK_AGAIN[0])  # it never left
+        await self._clock.sleep(RETRY_DELAYS[0])  # it never left
         return await self._create(body, on_turn)
 
     async def _create(self, body: Mapping[str, str], on_turn: OnTurn | None) -> Accepted:
@@ -188,7 +205,7 @@ class RdsClient:
 
         Raises RdsUnreachable if its pages never fit together.
         """
-        for pause in (*LOOK_AGAIN, None):
+        for pause in (*RETRY_DELAYS, None):
             pages = await self._pages(priority, read, path, query, first)
             if _is_whole(pages):
                 return _unique(pages)
@@ -223,7 +240,7 @@ class RdsClient:
     async def _look(
         self, priority: Priority, read: Read[Page[Item]], path: str, **query: str | int
     ) -> Page[Item]:
-        for pause in (*LOOK_AGAIN, None):
+        for pause in (*RETRY_DELAYS, None):
             try:
                 page, _ = await self._send(
                     priority, read, "GET", path, query={**query, "limit": PAGE}

@@ -154,7 +154,9 @@ class Reconciler:
         if past:
             last = max(past, key=lambda w: w.updated_at or 0)
             status = last.status
-            gap = delay_after(len(past), EVERY, LONGEST_GAP, request_id) if len(past) > 1 else 0.0
+            gap = 0.0
+            if len(past) > 1:
+                gap = delay_after(len(past) + 1, EVERY, LONGEST_GAP, request_id)
             if time.time() - (last.updated_at or 0) / 1000 < gap:
                 return
         RESUMED.labels(status).inc()

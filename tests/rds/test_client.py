@@ -13,8 +13,7 @@ from bot.demo.rds.api import RdsServer
 from bot.demo.rds.region import Region
 from bot.demo.rds.wire import Operation
 from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, RefusalReason
-from bot.rds.client import RdsClient, open_client
-from bot.rds.priority import call_budget
+from bot.rds.client import RdsClient, call_budget, open_client
 from bot.rds.signing import AkSkAuth
 from tests.stepped_clock import SteppedClock
 

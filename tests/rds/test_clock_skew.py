@@ -7,8 +7,7 @@ import pytest
 
 from bot.demo.rds.api import RdsServer
 from bot.demo.rds.region import Region
-from bot.rds.client import RdsClient, open_client
-from bot.rds.priority import call_budget
+from bot.rds.client import RdsClient, call_budget, open_client
 from bot.rds.signing import AkSkAuth
 from bot.runtime.clock import Clock
 from tests.stepped_clock import SteppedClock

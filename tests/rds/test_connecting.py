@@ -4,8 +4,7 @@ import httpx
 import pytest
 
 from bot.domain.errors import RdsUnreachable
-from bot.rds.client import LOOK_AGAIN, RdsClient, open_client
-from bot.rds.priority import call_budget
+from bot.rds.client import RETRY_DELAYS, RdsClient, call_budget, open_client
 from bot.rds.signing import AkSkAuth
 from tests.stepped_clock import SteppedClock
 
@@ -25,7 +24,7 @@ async def test_where_nobody_listens_rds_is_unreachable() -> None:
         with pytest.raises(RdsUnreachable):
             await client.create_backup("i", "before-42")
 
-    assert clock.monotonic() == LOOK_AGAIN[0]
+    assert clock.monotonic() == RETRY_DELAYS[0]
 
 
 async def test_the_second_try_makes_the_backup() -> None:

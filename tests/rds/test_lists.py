@@ -10,8 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.domain.errors import RdsUnreachable
-from bot.rds.client import RdsClient
-from bot.rds.priority import call_budget
+from bot.rds.client import RdsClient, call_budget
 from tests.stepped_clock import SteppedClock
 
 Answer = Callable[[int, dict[str, str]], dict[str, Any]]

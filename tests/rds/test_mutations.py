@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import RdsError
 from bot.domain.instances import Backup, Instance
 from bot.rds import client as rds_client
-from bot.rds.client import RdsClient
-from bot.rds.priority import call_budget
+from bot.rds.client import RdsClient, call_budget
 from tests.stepped_clock import SteppedClock
 
 BACKUPS = {

@@ -14,8 +14,7 @@ import pytest
 
 from bot.domain.errors import RdsRefused
 from bot.domain.instances import Backup, Instance
-from bot.rds.client import RdsClient
-from bot.rds.priority import call_budget
+from bot.rds.client import RdsClient, call_budget
 from tests.stepped_clock import SteppedClock
 
 BODIES = json.loads((Path(__file__).parent / "recorded-bodies.json").read_text(encoding="utf-8"))

@@ -14,8 +14,7 @@ import pytest
 
 from bot.domain.errors import RdsOutcomeUnknown, RdsUnreachable
 from bot.rds import client as rds_client
-from bot.rds.client import RdsClient, open_client
-from bot.rds.priority import call_budget
+from bot.rds.client import RdsClient, call_budget, open_client
 from bot.rds.signing import AkSkAuth
 from bot.runtime.clock import Clock
 
@@ -27,7 +26,7 @@ PAGE = json.dumps({"instances": [{"id": "in01", "name": "orders"}], "total_count
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look is tried again at once."""
-    monkeypatch.setattr(rds_client, "LOOK_AGAIN", (0.0,))
+    monkeypatch.setattr(rds_client, "RETRY_DELAYS", (0.0,))
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.rds.priority import Priority, call_budget
+from bot.rds.client import Priority, call_budget
 from bot.runtime.rate_limit import Budget
 from tests.stepped_clock import SteppedClock
 

@@ -12,7 +12,7 @@ from bot.domain.verbs import usage_hint
 APP: Json = {  # as in manifest.yml
     "name": "backup-bot",
     "command": COMMAND,
-    "description": "Back up an RDS instance, after somebody approves.",
+    "description": "Back up an RDS instance, with approval.",
     "hint": usage_hint(),
     "shortcut": "Back up a database",
     "message_shortcut": "Back up from here",
