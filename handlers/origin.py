@@ -18,7 +18,7 @@ def of_this_release() -> Iterator[None]:
     """Wrap the reading of a button's or form's value. Raises Outdated if it can't be read."""
     try:
         yield
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Outdated from error
 
 

@@ -38,7 +38,8 @@ class InstanceSearch:
         found = {instance.id: instance for instance in matching(known, text, self._aliases)}
         asked = await self._store.requests(requester=user_id, limit=10 * RECENT)
         used = dict.fromkeys(r.instance.id for r in asked if r.instance)
-        recent = [found.pop(instance_id) for instance_id in used if instance_id in found][:RECENT]
+        newest = [instance_id for instance_id in used if instance_id in found][:RECENT]
+        recent = [found.pop(instance_id) for instance_id in newest]
         begin = search_key(text)
         others = sorted(found.values(), key=lambda instance: _nearness(instance, begin))
         return recent, others[: SUGGESTED - len(recent)]

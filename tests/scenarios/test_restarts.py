@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from signal import SIGTERM
 
 import pytest
 
@@ -21,6 +21,7 @@ from bot.storage.store import Store
 from tests.requests import asked
 from tests.stepped_clock import SteppedClock
 from tests.story import CONFIG, Opens, Story
+from tests.zygote import ForkedProcess, Zygote
 
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
 PATIENCE = 30.0  # seconds of real time for a process to start, or to find something out
@@ -38,17 +39,18 @@ ADOPTED = [APPROVED, "RDS did start it", COMPLETED]
 class Process:
     """`backup-bot run` in an empty directory, with nothing but its settings, in real time."""
 
-    def __init__(self, story: Story, directory: Path) -> None:
+    def __init__(self, story: Story, directory: Path, zygote: Zygote) -> None:
         self._workspace = story.workspace
         self._directory = directory
-        self._environ = {name: os.environ[name] for name in ("HOME", "PATH")} | story.environ
-        self._process: asyncio.subprocess.Process | None = None
+        self._zygote = zygote
+        own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
+        self._environ = own | story.environ
+        self._process: ForkedProcess | None = None
 
     async def start(self) -> None:
         """Return once Slack can reach it."""
-        command = (sys.executable, "-m", "bot", "run")
-        self._process = await asyncio.create_subprocess_exec(
-            *command, cwd=self._directory, env=self._environ
+        self._process = await self._zygote.start(
+            "bot", "run", cwd=self._directory, env=self._environ
         )
         await self._workspace.until(lambda: self._workspace.sockets.open, PATIENCE)
 
@@ -62,7 +64,7 @@ class Process:
     async def stop(self) -> int:
         """SIGTERM; what it exits with, in time."""
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(SIGTERM)
         return await asyncio.wait_for(self._process.wait(), STOPS_WITHIN)
 
 
@@ -79,11 +81,11 @@ async def story(opens: Opens) -> AsyncIterator[Story]:
 
 
 @pytest.fixture
-async def process(story: Story, tmp_path: Path) -> AsyncIterator[Process]:
+async def process(story: Story, tmp_path: Path, zygote: Zygote) -> AsyncIterator[Process]:
     """The bot, running, as a process of its own."""
     directory = tmp_path / "empty"
     directory.mkdir()
-    process = Process(story, directory)
+    process = Process(story, directory, zygote)
     await process.start()
     yield process
     await process.kill()
