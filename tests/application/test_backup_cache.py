@@ -21,7 +21,7 @@ def cache(cases: UseCases) -> BackupCache:
 async def test_a_list_is_believed_for_a_minute(cases: UseCases, cache: BackupCache) -> None:
     """RDS is asked again only after that."""
     await cache.of(ORDERS.id, PATIENT)
-    cases.clock.advance(seconds=TTL)
+    cases.clock.advance(seconds=TTL - 1)
     await cache.of(ORDERS.id, PATIENT)
     assert len(cases.rds.calls) == 1
     cases.clock.advance(seconds=1)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.audit import AuditAction
 from bot.domain.commands import CreateBackup
 from bot.domain.errors import (
     AmbiguousInstance,
@@ -70,7 +71,7 @@ async def test_the_same_command_twice_is_one_request(cases: UseCases) -> None:
 
     assert second == first
     assert len(await cases.all_requests()) == 1
-    assert await cases.trail() == ["submitted"]
+    assert await cases.trail() == [AuditAction.SUBMITTED]
 
 
 async def test_the_same_command_twice_at_once_is_one_request(cases: UseCases) -> None:
@@ -106,7 +107,7 @@ async def test_a_name_that_was_typed_is_never_changed(cases: UseCases) -> None:
         await cases.backups.ask(CREATE, TYPED)
 
     assert (refused.value.requested_by, refused.value.suggestion) == (BEN, "before-42-2")
-    assert await cases.trail() == ["submitted", "ask_refused"]
+    assert await cases.trail() == [AuditAction.SUBMITTED, AuditAction.ASK_REFUSED]
     assert len(cases.engine.started) == 1
 
 
@@ -125,7 +126,7 @@ async def test_an_unknown_instance_is_refused(cases: UseCases) -> None:
     (entry,) = await cases.store.audit_trail()
     assert refused.value.suggestions[0] == "orders-prod"
     assert (entry.action, entry.request_id) == ("ask_refused", None)
-    assert (entry.instance, entry.detail["error"]) == ("orders-prdo", "UnknownInstance")
+    assert (entry.instance, entry.detail["error"]) == ("orders-prdo", "unknown_instance")
     assert await cases.all_requests() == []
     assert cases.engine.started == []
 

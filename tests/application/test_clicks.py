@@ -238,7 +238,7 @@ async def test_where_slack_does_not_answer_nothing_counts(
     result = await desk.click(request.id, BEN)
 
     assert result.verdict is _V.GROUPS_UNKNOWN
-    assert "Press again" in words(result, BEN)
+    assert "Press it again" in words(result, BEN)
     assert (await desk.now(request)).votes == ()
     desk.people.answers = True
     assert (await desk.click(request.id, BEN)).verdict is _V.DECIDED

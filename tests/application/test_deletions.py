@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.domain.audit import AuditAction
 from bot.domain.commands import DeleteBackup
 from bot.domain.errors import (
     BackupBusy,
@@ -132,7 +133,7 @@ async def test_the_same_form_twice_is_one_request(cases: UseCases) -> None:
     first = await cases.deletions.ask(MADE_ELSEWHERE, TYPED)
 
     assert await cases.deletions.ask(MADE_ELSEWHERE, TYPED) == first
-    assert await cases.trail() == ["submitted"]
+    assert await cases.trail() == [AuditAction.SUBMITTED]
 
 
 async def test_one_open_request_per_backup(cases: UseCases) -> None:
@@ -142,7 +143,7 @@ async def test_one_open_request_per_backup(cases: UseCases) -> None:
         await cases.deletions.ask(MADE_ELSEWHERE, TYPED)
 
     assert (refused.value.name, refused.value.requested_by) == ("by-hand", BEN)
-    assert await cases.trail() == ["submitted", "ask_refused"]
+    assert await cases.trail() == [AuditAction.SUBMITTED, AuditAction.ASK_REFUSED]
 
 
 async def test_a_refusal_is_on_the_trail(cases: UseCases) -> None:
@@ -153,7 +154,7 @@ async def test_a_refusal_is_on_the_trail(cases: UseCases) -> None:
         await cases.deletions.ask(DeleteBackup("by-hand"), TYPED)
 
     errors = [entry.detail["error"] for entry in await cases.store.audit_trail()]
-    assert errors == ["UnknownInstance", "BackupUnknown"]
+    assert errors == ["unknown_instance", "backup_unknown"]
     assert cases.engine.started == []
 
 
