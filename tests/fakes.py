@@ -24,7 +24,7 @@ from bot.application.policy_queries import PolicyQueries
 from bot.application.request_queries import RequestQueries
 from bot.domain.errors import RdsError
 from bot.domain.instances import Backup, BackupStatus, Instance
-from bot.domain.policy import Members, Policy, Terms
+from bot.domain.policy import Members, Policy, RuleReference, RuleSource, Terms
 from bot.domain.references import References
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
@@ -48,6 +48,7 @@ REPLICA = Instance(
     type="Replica",
     primary_id=ORDERS.id,
 )
+BY_APPROVAL = RuleReference(source=RuleSource.APPROVAL)
 ALIASES = {"shop": "orders-prod", "orders": "orders-prod"}
 TYPED = Origin(ANA, TEAM, OPS, "trigger-1", "https://hooks.slack.test/1")
 
@@ -100,6 +101,10 @@ class FakeCatalogue:
         assert timeout_seconds >= 0
         return [] if self.trouble else self.instances
 
+    @property
+    def age(self) -> float:
+        return 0.0
+
 
 class FakePeople:
     """Slack's user groups; `hangs` while Slack does not answer."""
@@ -127,12 +132,12 @@ class FakeEngine:
     """Notes what it is to carry on."""
 
     happened: list[str]
-    begun: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
 
-    def begin(self, request_id: str) -> None:
-        self.happened.append("begun")
-        self.begun.append(request_id)
+    def start(self, request_id: str) -> None:
+        self.happened.append("started")
+        self.started.append(request_id)
 
     def wake(self, request_id: str) -> None:
         self.happened.append("woken")
@@ -225,14 +230,14 @@ class UseCases:
     """All use cases, wired as in `app.py`."""
 
     def __init__(self, database_url: str, policy: Policy | None = None) -> None:
-        self.happened: list[str] = []  # in order: begun, woken, acked, responded, opened, updated
+        self.happened: list[str] = []  # in order: started, woken, acked, opened, …
         self.clock = SteppedClock()
         self.rds = FakeRds()
         self.catalogue = FakeCatalogue()
         self.people = FakePeople()
         self.engine = FakeEngine(self.happened)
         self.homes = FakeHomes(self.happened)
-        self.policy = policy or Policy(defaults=Terms(approvers=(DBAS,), rule="[approval]"))
+        self.policy = policy or Policy(defaults=Terms(approvers=(DBAS,), rule=BY_APPROVAL))
         self.store = Store(open_engine(database_url))
         self.rewire()
 

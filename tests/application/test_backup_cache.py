@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.application.backup_cache import FRESH, GLANCES, STALE, BackupCache
+from bot.application.backup_cache import GLANCES, STALE, TTL, BackupCache
 from bot.domain.errors import RdsUnreachable
 from bot.domain.instances import Instance
 from tests.fakes import BILLING, ORDERS, UseCases
@@ -21,7 +21,7 @@ def cache(cases: UseCases) -> BackupCache:
 async def test_a_list_is_believed_for_a_minute(cases: UseCases, cache: BackupCache) -> None:
     """RDS is asked again only after that."""
     await cache.of(ORDERS.id, PATIENT)
-    cases.clock.advance(seconds=FRESH)
+    cases.clock.advance(seconds=TTL - 1)
     await cache.of(ORDERS.id, PATIENT)
     assert len(cases.rds.calls) == 1
     cases.clock.advance(seconds=1)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.audit import AuditAction
 from bot.domain.commands import CreateBackup
 from bot.domain.errors import (
     AmbiguousInstance,
@@ -24,14 +25,14 @@ CREATE = CreateBackup("orders-prod", "before-42", "before the migration", timede
 UNNAMED = CreateBackup("orders-prod")
 
 
-async def test_a_request_is_on_disk_and_begun(cases: UseCases) -> None:
+async def test_a_request_is_on_disk_and_started(cases: UseCases) -> None:
     """It holds what was typed, who typed it and where, and the instance that was meant."""
     request = await cases.backups.ask(CREATE, TYPED)
 
     (stored,) = await cases.all_requests()
     assert stored == request
-    assert cases.engine.begun == [request.id]
-    assert (request.state, request.instance) == (RequestState.ASKED, ORDERS)
+    assert cases.engine.started == [request.id]
+    assert (request.state, request.instance) == (RequestState.SUBMITTED, ORDERS)
     assert (request.name, request.description) == ("before-42", "before the migration")
     assert (request.requester, request.channel_id) == (TYPED.user_id, TYPED.channel_id)
     assert request.keep == timedelta(days=14)
@@ -70,7 +71,7 @@ async def test_the_same_command_twice_is_one_request(cases: UseCases) -> None:
 
     assert second == first
     assert len(await cases.all_requests()) == 1
-    assert await cases.trail() == ["asked"]
+    assert await cases.trail() == [AuditAction.SUBMITTED]
 
 
 async def test_the_same_command_twice_at_once_is_one_request(cases: UseCases) -> None:
@@ -105,9 +106,9 @@ async def test_a_name_that_was_typed_is_never_changed(cases: UseCases) -> None:
     with pytest.raises(NameTaken) as refused:
         await cases.backups.ask(CREATE, TYPED)
 
-    assert (refused.value.asked_by, refused.value.suggestion) == (BEN, "before-42-2")
-    assert await cases.trail() == ["asked", "ask_refused"]
-    assert len(cases.engine.begun) == 1
+    assert (refused.value.requested_by, refused.value.suggestion) == (BEN, "before-42-2")
+    assert await cases.trail() == [AuditAction.SUBMITTED, AuditAction.ASK_REFUSED]
+    assert len(cases.engine.started) == 1
 
 
 async def test_a_name_is_free_once_its_request_has_ended(cases: UseCases) -> None:
@@ -125,9 +126,9 @@ async def test_an_unknown_instance_is_refused(cases: UseCases) -> None:
     (entry,) = await cases.store.audit_trail()
     assert refused.value.suggestions[0] == "orders-prod"
     assert (entry.action, entry.request_id) == ("ask_refused", None)
-    assert (entry.instance, entry.detail["error"]) == ("orders-prdo", "UnknownInstance")
+    assert (entry.instance, entry.detail["error"]) == ("orders-prdo", "unknown_instance")
     assert await cases.all_requests() == []
-    assert cases.engine.begun == []
+    assert cases.engine.started == []
 
 
 async def test_a_read_replica_is_refused(cases: UseCases) -> None:
@@ -157,7 +158,7 @@ async def test_slow_rds_refuses_nobody(cases: UseCases) -> None:
 
     assert (request.instance, request.reference) == (None, "orders-prod")
     assert request.name == "orders-prod-20261123-1400"
-    assert cases.engine.begun == [request.id]
+    assert cases.engine.started == [request.id]
 
 
 async def test_rejected_access_keys_are_told_at_once(cases: UseCases) -> None:
@@ -170,13 +171,13 @@ async def test_rejected_access_keys_are_told_at_once(cases: UseCases) -> None:
     assert await cases.trail() == ["ask_refused"]
 
 
-async def test_without_a_database_nothing_is_begun(cases: UseCases) -> None:
+async def test_without_a_database_nothing_is_started(cases: UseCases) -> None:
     """Who asks hears that nothing was saved."""
     cases.lose_database()
     with pytest.raises(StoreUnavailable):
         await cases.backups.ask(CREATE, TYPED)
 
-    assert cases.engine.begun == []
+    assert cases.engine.started == []
 
 
 async def test_without_a_database_a_typo_is_still_a_typo(cases: UseCases) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.domain.audit import AuditAction
 from bot.domain.commands import DeleteBackup
 from bot.domain.errors import (
     BackupBusy,
@@ -114,16 +115,16 @@ async def test_a_slow_list_is_not_waited_for(cases: UseCases) -> None:
     assert target.backup is None
 
 
-async def test_a_request_is_on_disk_and_begun(cases: UseCases) -> None:
+async def test_a_request_is_on_disk_and_started(cases: UseCases) -> None:
     """It is a request like any other, of another kind."""
     request = await cases.deletions.ask(MADE_ELSEWHERE, TYPED)
 
     (stored,) = await cases.all_requests()
     (entry,) = await cases.store.audit_trail()
     assert stored == request
-    assert (request.kind, request.state) == (Kind.DELETE, RequestState.ASKED)
+    assert (request.kind, request.state) == (Kind.DELETE, RequestState.SUBMITTED)
     assert (request.name, request.instance) == ("by-hand", ORDERS)
-    assert cases.engine.begun == [request.id]
+    assert cases.engine.started == [request.id]
     assert entry.detail["kind"] == "delete"
 
 
@@ -132,7 +133,7 @@ async def test_the_same_form_twice_is_one_request(cases: UseCases) -> None:
     first = await cases.deletions.ask(MADE_ELSEWHERE, TYPED)
 
     assert await cases.deletions.ask(MADE_ELSEWHERE, TYPED) == first
-    assert await cases.trail() == ["asked"]
+    assert await cases.trail() == [AuditAction.SUBMITTED]
 
 
 async def test_one_open_request_per_backup(cases: UseCases) -> None:
@@ -141,8 +142,8 @@ async def test_one_open_request_per_backup(cases: UseCases) -> None:
     with pytest.raises(RequestOpen) as refused:
         await cases.deletions.ask(MADE_ELSEWHERE, TYPED)
 
-    assert (refused.value.name, refused.value.asked_by) == ("by-hand", BEN)
-    assert await cases.trail() == ["asked", "ask_refused"]
+    assert (refused.value.name, refused.value.requested_by) == ("by-hand", BEN)
+    assert await cases.trail() == [AuditAction.SUBMITTED, AuditAction.ASK_REFUSED]
 
 
 async def test_a_refusal_is_on_the_trail(cases: UseCases) -> None:
@@ -153,15 +154,15 @@ async def test_a_refusal_is_on_the_trail(cases: UseCases) -> None:
         await cases.deletions.ask(DeleteBackup("by-hand"), TYPED)
 
     errors = [entry.detail["error"] for entry in await cases.store.audit_trail()]
-    assert errors == ["UnknownInstance", "BackupUnknown"]
-    assert cases.engine.begun == []
+    assert errors == ["unknown_instance", "backup_unknown"]
+    assert cases.engine.started == []
 
 
-async def test_without_a_database_nothing_is_begun(cases: UseCases) -> None:
+async def test_without_a_database_nothing_is_started(cases: UseCases) -> None:
     """Who asks hears that nothing was saved, with and without an instance."""
     cases.lose_database()
     for wanted in (MADE_HERE, MADE_ELSEWHERE):
         with pytest.raises(StoreUnavailable):
             await cases.deletions.ask(wanted, TYPED)
 
-    assert cases.engine.begun == []
+    assert cases.engine.started == []

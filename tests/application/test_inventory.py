@@ -173,7 +173,7 @@ async def test_what_one_can_do_follows_the_policy(cases: UseCases) -> None:
     assert inside.rows[0].decision.verdict is AskVerdict.MAY_NOT_ASK
 
 
-async def test_overdue_are_those_without_a_recent_good_backup(cases: UseCases) -> None:
+async def test_stale_are_those_without_a_recent_good_backup(cases: UseCases) -> None:
     """The longest without one first; of what nobody has looked up nothing is said."""
     day = timedelta(days=1)
     fresh = Instance(id="fresh", name="fresh", status="ACTIVE")
@@ -184,7 +184,7 @@ async def test_overdue_are_those_without_a_recent_good_backup(cases: UseCases) -
     for instance in (ORDERS, BILLING, fresh):
         await cases.cache.of(instance.id, PATIENT)
 
-    assert await cases.inventory.overdue(day) == [(BILLING, None), (ORDERS, old)]
+    assert await cases.inventory.stale(day) == [(BILLING, None), (ORDERS, old)]
 
 
 async def test_looking_around_leaves_replicas_out(cases: UseCases) -> None:

@@ -19,7 +19,7 @@ from bot.domain.errors import (
     UnknownInstance,
 )
 from bot.domain.policy import Policy, Rule, Terms
-from tests.fakes import ANA, BEN, BILLING, CAT, DBAS, ORDERS, TYPED, UseCases, typed
+from tests.fakes import ANA, BEN, BILLING, BY_APPROVAL, CAT, DBAS, ORDERS, TYPED, UseCases, typed
 
 DBA = typed("trigger-ben", BEN)
 
@@ -129,17 +129,17 @@ async def test_the_trail_of_an_instance_that_rds_does_not_show(
 
     trail = await cases.policy_queries.trail("orders-prod", DBA)
 
-    assert [entry.action for entry in trail.entries] == [AuditAction.ASKED]
+    assert [entry.action for entry in trail.entries] == [AuditAction.SUBMITTED]
 
 
 async def test_auditors_are_those_that_the_policy_names(cases: UseCases) -> None:
     """Then approvers are not let in."""
-    cases.under(Terms(approvers=(DBAS,), auditors=(ANA,), rule="[approval]"))
+    cases.under(Terms(approvers=(DBAS,), auditors=(ANA,), rule=BY_APPROVAL))
     assert list((await cases.policy_queries.trail("orders-prod", TYPED)).entries) == []
     with pytest.raises(MayNotAudit) as refused:
         await cases.policy_queries.trail("orders-prod", DBA)
 
-    assert (refused.value.rule, refused.value.auditors) == ("[approval]", (ANA,))
+    assert (refused.value.rule, refused.value.auditors) == (BY_APPROVAL, (ANA,))
 
 
 async def test_who_is_refused_is_on_the_trail(cases: UseCases) -> None:

@@ -122,7 +122,7 @@ async def test_while_slack_is_silent_nothing_waits_for_a_group(
 
 
 async def test_a_home_tab_holds_what_concerns_a_person(cases: UseCases) -> None:
-    """What waits for them, all that runs, their own newest, and what is overdue."""
+    """What waits for them, all that runs, their own newest, and what is stale."""
     cases.catalogue.instances = [ORDERS, BILLING]
     waiting = await cases.waits(1)
     running = await cases.has(2, **RUNNING)
@@ -133,7 +133,7 @@ async def test_a_home_tab_holds_what_concerns_a_person(cases: UseCases) -> None:
 
     assert (list(home.for_me), list(home.running)) == ([waiting], [running])
     assert list(home.recent) == own[: -RECENT - 1 : -1]
-    assert {instance.id for instance, _ in home.overdue} == {ORDERS.id, BILLING.id}
+    assert {instance.id for instance, _ in home.stale} == {ORDERS.id, BILLING.id}
     assert home.at == cases.clock.now()
 
 
@@ -141,7 +141,7 @@ async def test_a_home_tab_of_nothing(cases: UseCases) -> None:
     """Of instances that nobody has looked up nothing is said."""
     home = await cases.request_queries.home(ANA)
 
-    assert not any((home.for_me, home.running, home.recent, home.overdue))
+    assert not any((home.for_me, home.running, home.recent, home.stale))
 
 
 async def test_without_a_database_nothing_is_shown(cases: UseCases) -> None:

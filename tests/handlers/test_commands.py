@@ -7,7 +7,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.errors import SlackClientError
 
 from bot.application.command_limit import LIMIT
-from bot.domain.commands import CommandError
+from bot.domain.commands import CommandError, DeleteBackup
 from bot.domain.errors import (
     BackupUnknown,
     FormNotOpened,
@@ -20,10 +20,9 @@ from bot.domain.errors import (
     UnknownInstance,
 )
 from bot.domain.states import RequestState
-from bot.slack.messages.deletion_form import DELETE_VIEW
-from bot.slack.messages.form import CREATE_VIEW
+from bot.slack.messages.ids import CREATE_VIEW, DELETE_VIEW, Deletion
 from handlers import commands
-from tests.fakes import ANA, BEN, FakeSlack, UseCases
+from tests.fakes import ANA, BEN, OPS, ORDERS, TYPED, FakeSlack, UseCases
 from tests.handlers.payloads import command, initial
 
 
@@ -43,7 +42,7 @@ async def test_a_request_is_on_disk_before_the_ack(cases: UseCases) -> None:
     """The ack names it, and nobody else sees it."""
     slack = await types(cases, "create orders before-42")
 
-    assert cases.happened == ["begun", "acked"]
+    assert cases.happened == ["started", "acked"]
     (request,) = await cases.all_requests()
     assert slack.acks[0]["response_type"] == "ephemeral"
     assert request.name in slack.ack_text
@@ -198,7 +197,7 @@ async def test_a_list_that_never_comes_is_an_error(
     cases: UseCases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RDS gets a minute, in the test a moment."""
-    monkeypatch.setattr("handlers.queries.ENOUGH", 0.01)
+    monkeypatch.setattr("handlers.pages.ENOUGH", 0.01)
     cases.rds.hangs = True
     with pytest.raises(RdsUnreachable):
         await types(cases, "list orders")
@@ -242,6 +241,28 @@ async def test_a_deletion_opens_a_form(cases: UseCases) -> None:
     assert cases.happened == ["opened", "acked"]
     assert slack.opened[0]["callback_id"] == DELETE_VIEW
     assert len(await cases.all_requests()) == 1
+
+
+async def test_the_form_carries_what_is_to_be_deleted(cases: UseCases) -> None:
+    """The instance by its id: its name may come to mean another one."""
+    cases.backup("by-hand")
+    slack: Any = cases.slack()
+    wanted = DeleteBackup("by-hand", "orders")
+    await commands.confirm(cases.services, slack, "trigger-1", wanted, TYPED)
+
+    (view,) = slack.opened
+    assert Deletion.parse(view["private_metadata"]) == Deletion(
+        name="by-hand", instance=ORDERS.id, channel=OPS
+    )
+
+
+async def test_what_cannot_be_deleted_opens_no_form(cases: UseCases) -> None:
+    """The reason is raised."""
+    slack: Any = cases.slack()
+    with pytest.raises(BackupUnknown):
+        await commands.confirm(cases.services, slack, "trigger-1", DeleteBackup("by-hand"), TYPED)
+
+    assert slack.opened == []
 
 
 @pytest.mark.parametrize("text", ["", "delete before-1"])

@@ -21,11 +21,11 @@ from bot.domain.errors import (
     UnknownInstance,
 )
 from bot.domain.fields import Problem
-from bot.slack.messages.answers import FIX
+from bot.slack.messages.ids import FIX
 from handlers import check_sender, unheard
 from handlers.errors import explain
 from handlers.origin import Outdated
-from tests.fakes import BEN, FakeSlack, UseCases
+from tests.fakes import BEN, BY_APPROVAL, FakeSlack, UseCases
 from tests.handlers.payloads import click, command, form
 
 UNHANDLED = BoltUnhandledRequestError(request=None, current_response=None)
@@ -33,7 +33,7 @@ ERRORS: list[Exception] = [
     CommandError([Problem("name", "is missing")]),
     UnknownInstance("nowhere"),
     NameTaken("before-1", "before-2"),
-    MayNotAudit("orders-prod", "[approval]", ("S0DBA",)),
+    MayNotAudit("orders-prod", BY_APPROVAL, ("S0DBA",)),
     TooManyCommands(600, 12.0),
     FormNotOpened(),
     StoreUnavailable(),

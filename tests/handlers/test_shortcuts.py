@@ -1,4 +1,4 @@
-"""Shortcuts and the home tab: both open the form, both are acked after it."""
+"""Shortcuts open the form, and are acked after it."""
 
 from typing import Any
 
@@ -6,19 +6,18 @@ import pytest
 from slack_sdk.errors import SlackClientError
 
 from bot.domain.errors import FormNotOpened
-from bot.slack.messages.form_values import CHANNEL, Purpose
-from handlers import events, shortcuts
+from bot.slack.messages.ids import CHANNEL, Purpose
+from handlers import shortcuts
 from tests.fakes import ANA, OPS, UseCases
 from tests.handlers.payloads import click, fields
 
 FROM_ANYWHERE = {"user": {"id": ANA, "team_id": "T0DEMO"}, "trigger_id": "trigger-1"}
 
 
-@pytest.mark.parametrize("opens", [shortcuts.back_up, events.start])
-async def test_from_anywhere_the_form_asks_for_the_channel(cases: UseCases, opens: Any) -> None:
+async def test_from_anywhere_the_form_asks_for_the_channel(cases: UseCases) -> None:
     """It was opened in none."""
     slack: Any = cases.slack()
-    await opens(cases.services, slack.ack, FROM_ANYWHERE, slack)
+    await shortcuts.back_up(cases.services, slack.ack, FROM_ANYWHERE, slack)
 
     (view,) = slack.opened
     assert slack.happened == ["opened", "acked"]
@@ -37,30 +36,16 @@ async def test_from_a_message_the_form_knows_its_thread(
     body = click() | {"message": message}
     await shortcuts.back_up_from_here(cases.services, slack.ack, body, slack)
 
-    purpose = Purpose.read(slack.opened[0]["private_metadata"])
+    purpose = Purpose.parse(slack.opened[0]["private_metadata"])
     assert slack.happened == ["opened", "acked"]
     assert (purpose.channel, purpose.thread_ts) == (OPS, thread)
 
 
-@pytest.mark.parametrize("opens", [shortcuts.back_up, events.start])
-async def test_a_form_that_slack_does_not_open_is_an_error(cases: UseCases, opens: Any) -> None:
+async def test_a_form_that_slack_does_not_open_is_an_error(cases: UseCases) -> None:
     """The error handler acks and answers."""
     slack: Any = cases.slack()
     slack.trouble = SlackClientError("expired_trigger_id")
     with pytest.raises(FormNotOpened):
-        await opens(cases.services, slack.ack, FROM_ANYWHERE, slack)
+        await shortcuts.back_up(cases.services, slack.ack, FROM_ANYWHERE, slack)
 
     assert slack.acks == []
-
-
-@pytest.mark.parametrize(
-    ("event", "is_drawn"),
-    [({}, True), ({"tab": "home"}, True), ({"tab": "messages"}, False)],
-)
-async def test_only_the_home_tab_is_drawn(
-    cases: UseCases, event: dict[str, str], *, is_drawn: bool
-) -> None:
-    """Slack tells of the messages tab, too."""
-    await events.opened(cases.services, {"user": ANA, **event})
-
-    assert cases.homes.opened_by == [ANA] * is_drawn
