@@ -40,8 +40,8 @@ def verify(
 ) -> int:
     """Verify that no entry was changed, removed or inserted.
 
-    Exit code 1: an entry was; the first one is named. Exit code 3: nothing wrong was found, but
-    a key is missing, so not everything could be verified.
+    Exit code 1 means that one was, and names the first. Exit code 3 means that nothing wrong
+    was found but a key is missing, so not everything could be verified.
 
     Args:
         head: The hash of an entry, noted earlier. Verifies that the entry is still there, so
