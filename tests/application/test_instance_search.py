@@ -53,7 +53,6 @@ async def test_those_requested_lately_come_on_top(cases: UseCases) -> None:
     assert await _suggested(cases, "bill") == (["billing-prod"], [])
 
 
-@pytest.mark.xfail(reason="The sixth that was requested lately is not suggested at all.")
 async def test_only_a_few_come_on_top(cases: UseCases) -> None:
     """The others are where their name puts them."""
     cases.catalogue.instances = _instances(*(f"i{number}" for number in range(RECENT + 2)))

@@ -23,7 +23,7 @@ async def test_an_error_stands_at_its_field(tab: Tab, stage: Stage) -> None:
     await expect(tab.modal.get_by_role("option", name="orders-prod")).to_be_visible()
     await expect(tab.modal.get_by_role("option", name="orders-replica")).to_have_count(0)
     await instance.press("Enter")
-    await expect(tab.modal).to_contain_text("Needs approval by 1 of @dba")
+    await expect(tab.modal).to_contain_text("Needs 1 approval from @dba")
     await expect(tab.modal.get_by_label("Name (optional)")).to_have_value("42-before")
 
     await tab.clicks("Ask", tab.modal)

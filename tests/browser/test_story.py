@@ -28,7 +28,9 @@ async def test_from_the_command_to_completion(tab: Tab, stage: Stage) -> None:
     await tab.clicks("Approve", card)
     await tab.opens_thread(card)
 
-    await tab.reads_in_thread("@ben approved. Starting.", "RDS accepted it", "completed: 38.4 GB")
+    await tab.reads_in_thread(
+        "Approved by @ben. Starting the backup now.", "RDS accepted it", "is complete: 38.4 GB"
+    )
     await expect(card).to_contain_text("orders-prod is backed up")
     await expect(card.get_by_role("button", name="Approve")).to_have_count(0)
     instance = tab.cloud.locator("details", has_text="orders-prod")
@@ -61,7 +63,7 @@ async def test_two_of_two_approve(tab: Tab) -> None:
     await tab.is_now("cat")
     await tab.clicks("Approve", card)
     await tab.opens_thread(card)
-    await tab.reads_in_thread("@cat approved", "completed: 121.7 GB")
+    await tab.reads_in_thread("Approved by @cat", "is complete: 121.7 GB")
 
 
 async def test_rejected_with_a_reason(tab: Tab) -> None:
@@ -95,12 +97,12 @@ async def test_withdrawn_after_a_second_thought(tab: Tab) -> None:
     [
         ("ends as FAILED", "fails-1", "Failed", "Nothing was kept"),
         ("is refused", "refused-1", "Refused", "refused"),
-        ("disappears while it runs", "vanishes-1", "Lost", "lost"),
+        ("disappears while it runs", "vanishes-1", "Disappeared", "disappeared"),
         (
             "is carried out, but its response is lost",
             "unanswered-1",
             "is backed up",
-            "RDS did start it",
+            "RDS had started it",
         ),
     ],
 )

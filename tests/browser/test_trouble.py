@@ -34,7 +34,7 @@ async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
     await tab.page.get_by_label("300").check()
     await expect(card).to_contain_text("dev-sandbox is backed up")
     await tab.opens_thread(card)
-    await expect(tab.thread.locator("article", has_text="completed:")).to_have_count(1)
+    await expect(tab.thread.locator("article", has_text="is complete:")).to_have_count(1)
     assert sum(c.method == "POST" for c in stage.playground.world.region.calls) == 1
 
 

@@ -162,7 +162,7 @@ async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:
     for number, card in enumerate(cards):
         await fleet.until_said(card, "RDS accepted it")
         fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "completed")
+        await fleet.until_said(card, "is complete")
 
     assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
     made = [b.name for b in fleet.world.region.backups if b.name.startswith("before-")]
@@ -181,7 +181,7 @@ async def test_a_frozen_one_holds_nobody_up(fleet: Fleet) -> None:
         await fleet.approves(card)
         await fleet.until_said(card, "RDS accepted it")
         fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "completed")
+        await fleet.until_said(card, "is complete")
     frozen.signal(SIGCONT)
     await frozen.until_logged("joining_again")
     await frozen.until_logged("socket_connected", times=4)
@@ -208,7 +208,7 @@ async def test_a_host_vanishes(fleet: Fleet, postgresql: str, tmp_path: Path) ->
             await fleet.approves(card)
             await fleet.until_said(card, "RDS accepted it")
             fleet.finish(f"db-{number}")
-            await fleet.until_said(card, "completed")
+            await fleet.until_said(card, "is complete")
 
     assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
 
@@ -227,7 +227,7 @@ async def test_all_killed_and_one_started(fleet: Fleet) -> None:
         await fleet.world.workspace.click(BEN, card.ts, APPROVE)
         await fleet.until_said(card, "RDS accepted it")
         fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "completed")
+        await fleet.until_said(card, "is complete")
 
 
 async def test_one_by_one_they_are_replaced(fleet: Fleet) -> None:
@@ -241,7 +241,7 @@ async def test_one_by_one_they_are_replaced(fleet: Fleet) -> None:
     await fleet.world.workspace.click(BEN, card.ts, APPROVE)
     await fleet.until_said(card, "RDS accepted it")
     fleet.finish("db-0")
-    await fleet.until_said(card, "completed")
+    await fleet.until_said(card, "is complete")
 
     assert len(fleet.thread(card)) == 3
 
@@ -270,7 +270,7 @@ async def test_who_lost_its_lease_joins_anew(fleet: Fleet) -> None:
     await fleet.world.workspace.click(BEN, card.ts, APPROVE)
     await fleet.until_said(card, "RDS accepted it")
     fleet.finish("db-0")
-    await fleet.until_said(card, "completed")
+    await fleet.until_said(card, "is complete")
 
     assert fleet.thread(card).count("RDS accepted it") == 1
 

@@ -63,7 +63,7 @@ async def test_a_form_that_was_overtaken_says_so(story: Story) -> None:
     await story.workspace.submit(BEN, {REASON: "no"})
 
     assert "@cat already approved this" in story.form(BEN)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
     assert story.made("before-42") == 1
 
 
@@ -126,11 +126,11 @@ async def test_asking_again_is_a_new_request(opens: Opens) -> None:
         text = story.workspace.read(again)
 
         assert "Got it: back up orders" in answer
-        assert "@dan asks" in text
+        assert "Requested by @dan" in text
         assert "for the upgrade" in text
         assert again.buttons[:2] == [APPROVE, REJECT]
         refused = await story.approves(again, who=DAN)
-        assert "you asked for it" in refused
+        assert "you requested it" in refused
         async with records(story, card) as old, records(story, again) as new:
             assert old.request_id != new.request_id
             first = (await new.store.audit_trail(new.request_id))[0]
@@ -152,7 +152,7 @@ async def test_asking_again_with_what_cannot_be(story: Story) -> None:
     taken = await story.workspace.submit(ANA, {NAME: "taken-name"})
     assert "taken" in taken.errors[NAME]
     await story.workspace.submit(ANA, {NAME: "before-43"})
-    assert "Asked" in story.form(ANA)
+    assert "Got it" in story.form(ANA)
 
 
 async def test_the_same_form_sent_twice_is_one_request(opens: Opens) -> None:
@@ -166,7 +166,7 @@ async def test_the_same_form_sent_twice_is_one_request(opens: Opens) -> None:
         await story.workspace.submit(ANA, {}, deliver_twice=True)
         await story.workspace.until(lambda: len(story.cards) == 2 and story.cards[1].buttons)
         await story.approves(story.cards[1])
-        await story.until_said(story.cards[1], "completed")
+        await story.until_said(story.cards[1], "is complete")
 
         assert len(story.cards) == 2
         assert story.creates == 1
@@ -179,7 +179,7 @@ async def test_breaking_the_glass_is_loud(opens: Opens) -> None:
         assert BREAK_GLASS in card.buttons
         answer = await story.breaks_glass(card, why="the disk is dying")
         line = await story.until_said(card, "the disk is dying")
-        await story.until_said(card, "completed")
+        await story.until_said(card, "is complete")
 
         assert "without approval" in answer
         assert "@dba" in line

@@ -65,7 +65,7 @@ async def test_the_command_alone_opens_it(story: Story) -> None:
     assert (await story.types("")).error is None
     await chooses(story)
     view = await form(story)
-    assert "Needs approval by 1 of @dba" in text_of(view, story)
+    assert "Needs 1 approval from @dba" in text_of(view, story)
     assert str(field(view, NAME)["initial_value"]).startswith("orders-prod-2026")
     reply = await sends(story, **{DESCRIPTION: "before the upgrade", KEEP: "14d"})
 
@@ -76,7 +76,7 @@ async def test_the_command_alone_opens_it(story: Story) -> None:
     assert "kept for 14 days, then deleted" in shown
     assert "before the upgrade" in shown
     await story.approves(story.cards[-1])
-    await story.until_said(story.cards[-1], "completed")
+    await story.until_said(story.cards[-1], "is complete")
 
 
 async def test_it_opens_while_rds_is_slow(opens: Opens) -> None:
@@ -120,7 +120,7 @@ async def test_an_instance_that_is_misspelt_can_be_mended_in_it(story: Story) ->
     assert "Did you mean" in story.workspace.read(reply.message)
     await story.workspace.click(ANA, reply.message.ts, FIX)
 
-    assert "I know no instance order-prod" in text_of(await form(story), story)
+    assert "I can't find an instance called order-prod" in text_of(await form(story), story)
     await chooses(story)
     assert (await sends(story)).errors == {}
     await story.workspace.until(lambda: story.cards, PATIENCE)
@@ -168,7 +168,7 @@ async def test_a_name_of_ones_own_stays(story: Story) -> None:
     await chooses(story, "dev-sandbox")
 
     assert field(await form(story), NAME)["initial_value"] == "mine-1"
-    assert "Needs no approval" in text_of(await form(story), story)
+    assert "No approval needed" in text_of(await form(story), story)
 
 
 @pytest.mark.parametrize("slow", [(0.0, 0.0), (0.2, 0.0), (0.0, 0.2), (0.2, 0.2)])
@@ -187,7 +187,7 @@ async def test_the_last_choice_is_the_one_that_is_shown(
     await asyncio.sleep(1)
     shown = text_of(await form(story), story)
 
-    assert "Needs no approval" in shown
+    assert "No approval needed" in shown
     assert "[dev-sandbox-2026" in shown
 
 
@@ -279,7 +279,7 @@ async def test_a_form_sent_twice_is_one_request(story: Story) -> None:
     await story.workspace.submit(ANA, {NAME: "before-42"}, deliver_twice=True)
     await story.workspace.until(lambda: story.cards, PATIENCE)
     await story.approves(story.cards[-1])
-    await story.until_said(story.cards[-1], "completed")
+    await story.until_said(story.cards[-1], "is complete")
 
     assert (len(story.cards), story.creates) == (1, 1)
 

@@ -35,7 +35,7 @@ async def test_it_is_drawn_when_it_is_opened(story: Story) -> None:
     shown = await shows(story, "Your latest requests")
 
     assert "Nothing is waiting for your approval." in shown
-    assert "You have asked for nothing yet." in shown
+    assert "You haven't requested anything yet." in shown
     assert "Back up a database" in shown
 
 
@@ -46,7 +46,7 @@ async def test_it_follows_what_happens(story: Story) -> None:
     card = await story.asks("create orders-prod before-42")
     assert "before-42" in await shows(story, "Waiting for you (1)", BEN)
     # Hers is drawn after his, and showed it already while it was looked up.
-    assert "before-42" in await shows(story, "Approval: 1 needed")
+    assert "before-42" in await shows(story, "Waiting for 1 approval")
     story.region.instances[0].backup_takes = timedelta(days=7)
     await story.approves(card)
     await shows(story, "Running (1)")
@@ -54,7 +54,7 @@ async def test_it_follows_what_happens(story: Story) -> None:
     await story.until_said(card, "RDS accepted it")
     (backup,) = [backup for backup in story.region.backups if backup.name == "before-42"]
     story.region.end_backup(backup)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
     shown = await shows(story, "No backup runs.")
 
     assert "Completed" in shown

@@ -137,13 +137,6 @@ def date(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{utc}>"
 
 
-def clock(at: datetime, told: datetime) -> str:
-    """Return a UTC time for places without date tokens, with the day if it isn't `told`'s."""
-    utc = at.astimezone(UTC)
-    day = "" if utc.date() == told.astimezone(UTC).date() else f"{utc.day} {utc:%b} "
-    return f"{day}{utc:%H:%M} UTC"
-
-
 def size(kilobytes: int) -> str:
     """Return a size such as `38.4 GB`, counting 1024 bytes per KB."""
     amount = float(kilobytes)
