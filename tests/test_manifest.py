@@ -71,7 +71,7 @@ async def test_every_scope_is_used_and_no_other_is_needed(
         workspace.channels[OPS].members.add(workspace.identity.bot_user_id)
         card = await story.asks()
         await story.approves(card, who=BEN)
-        await story.until_said(card, "completed")
+        await story.until_said(card, "is complete")
 
         assert workspace.scopes_used == workspace.scopes
 

@@ -112,7 +112,7 @@ async def _approve(stage: Stage, words: str) -> None:
 
 
 async def _completed(stage: Stage) -> None:
-    await _approve(stage, "completed")
+    await _approve(stage, "is complete")
 
 
 async def _rejected(stage: Stage) -> None:
@@ -133,7 +133,7 @@ async def _refused(stage: Stage) -> None:
 
 async def _unknown_outcome(stage: Stage) -> None:
     stage.region.faults.next_create(rds_faults.LOST_ANSWER)
-    await _approve(stage, "completed")
+    await _approve(stage, "is complete")
 
 
 async def _expired(stage: Stage) -> None:

@@ -236,7 +236,7 @@ async def test_where_slack_does_not_answer_nothing_counts(
     result = await desk.click(request.id, BEN)
 
     assert result.verdict is _V.GROUPS_UNKNOWN
-    assert "Press again" in words(result, BEN)
+    assert "Press it again" in words(result, BEN)
     assert (await desk.now(request)).votes == ()
     desk.people.answers = True
     assert (await desk.click(request.id, BEN)).verdict is _V.DECIDED
@@ -285,7 +285,7 @@ async def test_rights_are_those_of_today(store: Store) -> None:
     decided = await desk.click(request.id, CAT)
 
     assert refused.verdict is _V.NOT_AN_APPROVER
-    assert f"only <@{CAT}> may (rule 1)" in words(refused, BEN)
+    assert f"only <@{CAT}> can, for orders-prod (rule 1)" in words(refused, BEN)
     assert decided.verdict is _V.DECIDED
     assert (await desk.now(request)).terms == desk.terms
 
@@ -298,8 +298,8 @@ async def test_who_asked_is_not_named_among_those_who_may(store: Store) -> None:
     among = await some.click((await some.waiting()).id, ANA)
     nobody = await alone.click((await alone.waiting()).id, ANA)
 
-    assert words(among, ANA).endswith(f"(the default policy). <@{BEN}> may.")
-    assert "Nobody else may" in words(nobody, ANA)
+    assert words(among, ANA).endswith(f"(the default policy). <@{BEN}> can.")
+    assert "Nobody else can" in words(nobody, ANA)
 
 
 async def test_a_click_before_the_card_is_no_way_around_the_policy(store: Store) -> None:

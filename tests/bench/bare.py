@@ -8,8 +8,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 SAID = (
-    "Asked: back up dev-sandbox as `{}`. I check it with RDS, then its card comes up in the"
-    " channel, or I tell you why not. Nothing has started yet. `/backup help` tells more."
+    "Got it: back up dev-sandbox as `{}`. I'm checking with RDS, then I'll post its card in"
+    " the channel or tell you what's wrong. Nothing has started yet. See `/backup help`."
 )
 
 

@@ -90,12 +90,12 @@ async def see_through(request_queries: RequestQueries, number: int, after: float
     while not request_queries.of(name):
         who = somebody(workspace, number)
         await workspace.command(who, OPS, "/backup", f"create i{number:04} {name}")
-        await _until(request_queries, name, "approved")
-    while not request_queries.says(name, "completed"):
+        await _until(request_queries, name, "Approved by")
+    while not request_queries.says(name, "is complete"):
         for card in request_queries.of(name):
             if APPROVE in card.buttons:
                 await workspace.click(BEN, card.ts, APPROVE)
-        await _until(request_queries, name, "completed")
+        await _until(request_queries, name, "is complete")
 
 
 def named(number: int) -> str:

@@ -44,7 +44,7 @@ async def _thread(tab: Tab) -> None:
     await tab.opens_thread(card)
     await expect(card).to_contain_text(re.compile(r"about [3-6]\d %"))
     await tab.page.screenshot(path=DOCS / "playground.png")
-    await tab.reads_in_thread("completed")
+    await tab.reads_in_thread("is complete")
 
 
 async def _form(tab: Tab) -> None:

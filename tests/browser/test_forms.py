@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on i
 async def test_an_error_stands_at_its_field(tab: Tab, stage: Stage) -> None:
     """A mistake is mended in a form, which refuses another one beside the field it is in."""
     await tab.types("/backup create order-prod 42-before")
-    await tab.reads("This doesn't work yet")
+    await tab.reads("Please fix this")
     await tab.clicks("Fix in a form")
     instance = tab.modal.get_by_label("Instance", exact=True)
     await expect(instance).to_be_focused()
@@ -23,7 +23,7 @@ async def test_an_error_stands_at_its_field(tab: Tab, stage: Stage) -> None:
     await expect(tab.modal.get_by_role("option", name="orders-prod")).to_be_visible()
     await expect(tab.modal.get_by_role("option", name="orders-replica")).to_have_count(0)
     await instance.press("Enter")
-    await expect(tab.modal).to_contain_text("Needs approval by 1 of @dba")
+    await expect(tab.modal).to_contain_text("Needs 1 approval from @dba")
     await expect(tab.modal.get_by_label("Name (optional)")).to_have_value("42-before")
 
     await tab.clicks("Ask", tab.modal)
@@ -34,9 +34,9 @@ async def test_an_error_stands_at_its_field(tab: Tab, stage: Stage) -> None:
 
     await name.fill("before-42")
     await tab.modal.get_by_label("Why (optional)").fill("before 4.2")
-    await tab.modal.get_by_label("Keep it").select_option(label="for 14 days")
+    await tab.modal.get_by_label("Keep for").select_option(label="14 days")
     await tab.sends("Ask")
-    await expect(tab.card("orders-prod", "before-42")).to_contain_text("kept 14 d")
+    await expect(tab.card("orders-prod", "before-42")).to_contain_text("kept for 14 days")
     backups = stage.playground.world.region.backups
     assert not [backup for backup in backups if backup.name == "before-42"]  # it waits for ben
 

@@ -60,7 +60,7 @@ async def test_on_a_phone(stage: Stage) -> None:
         card = await tab.asks("dev-sandbox", "phone-1")
         await expect(card).to_contain_text("is backed up")
         await tab.opens_thread(card)
-        await tab.reads_in_thread("completed")
+        await tab.reads_in_thread("is complete")
         await tab.has_no_barriers()
         await tab.clicks("Close the thread", tab.thread)
         panes = tab.page.get_by_role("navigation", name="Panes")
@@ -82,7 +82,7 @@ async def test_the_keyboard_finds_its_way_back(tab: Tab) -> None:
 
     withdraw = card.get_by_role("button", name="Withdraw")
     await withdraw.press("Enter")
-    await expect(tab.page.get_by_role("button", name="Go back")).to_be_focused()
+    await expect(tab.page.get_by_role("button", name="Cancel")).to_be_focused()
     await tab.page.keyboard.press("Escape")
     await expect(withdraw).to_be_focused()
 

@@ -21,14 +21,16 @@ async def test_from_the_command_to_completion(tab: Tab, stage: Stage) -> None:
     await composer.press_sequentially('create orders before-42 "before 4.2"')
     await composer.press("Enter")
     card = tab.card("orders-prod", "before-42")
-    await expect(card).to_contain_text("Asked: waits for approval")
+    await expect(card).to_contain_text("Waiting for approval")
 
     await expect(tab.page.locator(".person", has_text="ben").locator(".badge")).to_have_text("2")
     await tab.is_now("ben")
     await tab.clicks("Approve", card)
     await tab.opens_thread(card)
 
-    await tab.reads_in_thread("@ben approved. Starting.", "RDS accepted it", "completed: 38.4 GB")
+    await tab.reads_in_thread(
+        "Approved by @ben. Starting the backup now.", "RDS accepted it", "is complete: 38.4 GB"
+    )
     await expect(card).to_contain_text("orders-prod is backed up")
     await expect(card.get_by_role("button", name="Approve")).to_have_count(0)
     instance = tab.cloud.locator("details", has_text="orders-prod")
@@ -61,7 +63,7 @@ async def test_two_of_two_approve(tab: Tab) -> None:
     await tab.is_now("cat")
     await tab.clicks("Approve", card)
     await tab.opens_thread(card)
-    await tab.reads_in_thread("@cat approved", "completed: 121.7 GB")
+    await tab.reads_in_thread("Approved by @cat", "is complete: 121.7 GB")
 
 
 async def test_rejected_with_a_reason(tab: Tab) -> None:
@@ -81,8 +83,8 @@ async def test_withdrawn_after_a_second_thought(tab: Tab) -> None:
     """The confirm dialog can be left, and then nothing has happened."""
     card = await tab.asks("orders-prod", "second-thoughts")
     await tab.clicks("Withdraw", card)
-    await tab.clicks("Go back", tab.page.locator("dialog.confirm"))
-    await expect(card).to_contain_text("Asked: waits for approval")
+    await tab.clicks("Cancel", tab.page.locator("dialog.confirm"))
+    await expect(card).to_contain_text("Waiting for approval")
 
     await tab.clicks("Withdraw", card)
     await tab.clicks("Withdraw", tab.page.locator("dialog.confirm"))
@@ -95,12 +97,12 @@ async def test_withdrawn_after_a_second_thought(tab: Tab) -> None:
     [
         ("ends as FAILED", "fails-1", "Failed", "Nothing was kept"),
         ("is refused", "refused-1", "Refused", "refused"),
-        ("vanishes while it runs", "vanishes-1", "Lost", "lost"),
+        ("vanishes while it runs", "vanishes-1", "Disappeared", "disappeared"),
         (
             "is carried out, but its answer is lost",
             "unanswered-1",
             "is backed up",
-            "RDS did start it",
+            "RDS had started it",
         ),
     ],
 )
@@ -127,14 +129,14 @@ async def test_expired(stages: Stages) -> None:
         card = await tab.asks("orders-prod", "too-late-1")
 
         await expect(card).to_contain_text("Expired")
-        await expect(card.get_by_role("button", name="Ask again")).to_be_visible()
+        await expect(card.get_by_role("button", name="Request again")).to_be_visible()
 
 
 @pytest.mark.own_playground
 async def test_the_glass_is_broken(tab: Tab) -> None:
     """Ana may start billing-prod at once, with a reason that everybody reads."""
     card = tab.card("billing-prod", "before-invoices")
-    await tab.clicks("Break glass…", card)
+    await tab.clicks("Start without approval…", card)
     await tab.modal.get_by_role("textbox").fill("the disk is dying")
     await tab.sends("Start now")
 

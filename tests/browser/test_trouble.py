@@ -34,7 +34,7 @@ async def test_killed_while_a_backup_runs(tab: Tab, stage: Stage) -> None:
     await tab.page.get_by_label("300").check()
     await expect(card).to_contain_text("dev-sandbox is backed up")
     await tab.opens_thread(card)
-    await expect(tab.thread.locator("article", has_text="completed:")).to_have_count(1)
+    await expect(tab.thread.locator("article", has_text="is complete:")).to_have_count(1)
     assert sum(c.method == "POST" for c in stage.playground.world.region.calls) == 1
 
 
@@ -75,12 +75,12 @@ async def test_an_outage_begins_and_ends(tab: Tab) -> None:
     await tab.turns("RDS answers", "503: an outage")
     await expect(tab.cloud.locator(".calls li.amiss").first).to_contain_text("503")
     await tab.opens_thread(card)
-    await tab.reads_in_thread("RDS does not answer")
+    await tab.reads_in_thread("RDS isn't responding")
 
     await tab.turns("RDS answers", "as it should")
 
     await tab.reads_in_thread("RDS answers again")
-    await expect(tab.thread.locator("article", has_text="RDS does not answer")).to_have_count(1)
+    await expect(tab.thread.locator("article", has_text="RDS isn't responding")).to_have_count(1)
 
 
 async def test_commands_that_are_none(tab: Tab) -> None:

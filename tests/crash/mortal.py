@@ -99,12 +99,12 @@ async def asked(bot: MortalBot, instance: str, name: str) -> None:
 async def approved(bot: MortalBot, name: str) -> None:
     """Ben clicks, on whichever card there is, until a thread says that he did."""
     story = bot.story
-    while not await bot.until(lambda: says(story, name, "approved"), 0.5):
+    while not await bot.until(lambda: says(story, name, "Approved by"), 0.5):
         await bot.until(lambda: bot.is_connected)
         for card in cards(story, name):
             if APPROVE in card.buttons:
                 await story.workspace.click(BEN, card.ts, APPROVE)
-        await bot.until(lambda: says(story, name, "approved"), SOON)
+        await bot.until(lambda: says(story, name, "Approved by"), SOON)
 
 
 def cards(story: Story, name: str) -> list[Message]:

@@ -20,8 +20,12 @@ from tests.zygote import Zygote
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
 NAME = "before-42"
 LOOKED_FOR = 40.0  # seconds: a backup that may have been made is looked for during fifteen
-BEGINNINGS = ["@ben approved. Starting.", "RDS accepted it", "@ana completed"]
-ADOPTED = [BEGINNINGS[0], "RDS did start it", BEGINNINGS[2]]
+BEGINNINGS = [
+    "Approved by @ben. Starting the backup now.",
+    "RDS accepted it",
+    "@ana Your backup is complete",
+]
+ADOPTED = [BEGINNINGS[0], "RDS had started it", BEGINNINGS[2]]
 
 # Each with what may stand there twice: a post whose ts was not written down before the end.
 POINTS = [
@@ -76,7 +80,7 @@ async def test_killed(
     await bot.start(point)
     await asked(bot, "mortal", NAME)
     await approved(bot, NAME)
-    assert await bot.until(lambda: says(story, NAME, "completed"), LOOKED_FOR)
+    assert await bot.until(lambda: says(story, NAME, "is complete"), LOOKED_FOR)
     assert await bot.until(lambda: bot.deaths and bot.is_connected)
     assert await bot.until(
         lambda: all("is backed up" in read(story, card) for card in kept(story))
@@ -116,14 +120,14 @@ async def test_killed_while_it_deletes(
             await story.workspace.submit(ANA, {NAME_FIELD: NAME})
             await story.workspace.close_modal(ANA)
         await bot.until(lambda: cards(story, NAME), SOON)
-    assert await bot.until(lambda: says(story, NAME, "@ana deleted"), LOOKED_FOR)
+    assert await bot.until(lambda: says(story, NAME, "@ana Deleted"), LOOKED_FOR)
     assert await bot.until(lambda: bot.deaths and bot.is_connected)
     await asyncio.sleep(1)  # for what would be said twice
     await bot.kill()
 
     ends = [line for card in cards(story, NAME) for line in story.thread(card)]
     assert (bot.deaths, backup.exists) == (1, False)
-    assert sum("@ana deleted" in line for line in ends) == 1
+    assert sum("@ana Deleted" in line for line in ends) == 1
     monkeypatch.setenv("DATABASE_URL", story.environ["DATABASE_URL"])
     assert verify() == 0
 

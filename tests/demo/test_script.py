@@ -13,8 +13,8 @@ ENDS = {
     "rejected": WHY_NOT,
     "failed": "failed",
     "refused": "refused",
-    "unknown-outcome": "RDS did start it",
-    "expired": "nobody decided",
+    "unknown-outcome": "RDS had started it",
+    "expired": "nobody responded",
 }
 
 

@@ -15,7 +15,7 @@ from tests.many_people import somebody
 from tests.process.conftest import Runs, stopped, until_connected
 
 TEXTS = int(os.environ.get("TEXTS", "2000"))  # random ones; 200 at once
-ACCEPTED = "Asked: back up"
+ACCEPTED = "Got it: back up"
 LETTERS = "abcXYZ019-_ .,;:/\\|\"'`´“”„‘’«»–—…<>&=!@#*~?%\t\n\r\0\u00a0\u200b\u202e\ufeffäßжя数😀"  # noqa: RUF001 - looking alike is the point
 WORDS = [  # what people, phones and Slack's own escaping make of commands
     *("create", "create", "create", "Create", "creat", "help", "delete", "restore", "--help"),

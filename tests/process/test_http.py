@@ -66,7 +66,7 @@ async def test_the_whole_story_over_http(serving: Process, world: OfflineWorld) 
     await workspace.until(lambda: workspace.thread(OPS, card.ts)[1:], PATIENCE)
     world.region.end_backup(world.region.backups[-1])
     said = await workspace.until(
-        lambda: [m for m in workspace.thread(OPS, card.ts) if "completed" in workspace.read(m)],
+        lambda: [m for m in workspace.thread(OPS, card.ts) if "is complete" in workspace.read(m)],
         PATIENCE,
     )
 

@@ -144,7 +144,7 @@ async def test_a_home_tab_shows_what_was_decided_on_either(fleet: Fleet) -> None
         await fleet.asks(f"db-{number}")
         await workspace.until(lambda: "Waiting for you (1)" in fleet.home(BEN), PATIENCE)
         await workspace.command(ANA, OPS, "/backup", f"withdraw before-db-{number}")
-        await workspace.until(lambda: "Nothing waits for your" in fleet.home(BEN), PATIENCE)
+        await workspace.until(lambda: "Nothing is waiting for your" in fleet.home(BEN), PATIENCE)
 
 
 async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:
@@ -161,7 +161,7 @@ async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:
     for number, card in enumerate(cards):
         await fleet.until_said(card, "RDS accepted it")
         fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "completed")
+        await fleet.until_said(card, "is complete")
 
     assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
     made = [b.name for b in fleet.world.region.backups if b.name.startswith("before-")]
@@ -179,7 +179,7 @@ async def test_a_frozen_one_holds_nobody_up(fleet: Fleet) -> None:
         await fleet.approves(card)
         await fleet.until_said(card, "RDS accepted it")
         fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "completed")
+        await fleet.until_said(card, "is complete")
     frozen.signal(SIGCONT)
     await frozen.until_logged("joining_again")
     await frozen.until_logged("socket_connected", times=4)
@@ -205,7 +205,7 @@ async def test_a_host_vanishes(fleet: Fleet, postgresql: str, tmp_path: Path) ->
             await fleet.approves(card)
             await fleet.until_said(card, "RDS accepted it")
             fleet.finish(f"db-{number}")
-            await fleet.until_said(card, "completed")
+            await fleet.until_said(card, "is complete")
 
     assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
 
@@ -224,7 +224,7 @@ async def test_all_killed_and_one_started(fleet: Fleet) -> None:
         await fleet.world.workspace.click(BEN, card.ts, APPROVE)
         await fleet.until_said(card, "RDS accepted it")
         fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "completed")
+        await fleet.until_said(card, "is complete")
 
 
 async def test_one_by_one_they_are_replaced(fleet: Fleet) -> None:
@@ -238,7 +238,7 @@ async def test_one_by_one_they_are_replaced(fleet: Fleet) -> None:
     await fleet.world.workspace.click(BEN, card.ts, APPROVE)
     await fleet.until_said(card, "RDS accepted it")
     fleet.finish("db-0")
-    await fleet.until_said(card, "completed")
+    await fleet.until_said(card, "is complete")
 
     assert len(fleet.thread(card)) == 3
 
@@ -266,7 +266,7 @@ async def test_who_lost_its_lease_joins_anew(fleet: Fleet, postgresql_url: str) 
     await fleet.world.workspace.click(BEN, card.ts, APPROVE)
     await fleet.until_said(card, "RDS accepted it")
     fleet.finish("db-0")
-    await fleet.until_said(card, "completed")
+    await fleet.until_said(card, "is complete")
 
     assert fleet.thread(card).count("RDS accepted it") == 1
 

@@ -63,7 +63,7 @@ async def test_a_full_disk(operator: Operator, file: Path) -> None:
     assert (status, parts["ready"]) == (503, False)
     assert parts["database"].startswith("it takes nothing")
     assert stored(file) == []
-    assert "Asked: back up" in await asks(operator, "before-2")
+    assert "Got it: back up" in await asks(operator, "before-2")
     assert stored(file) == ["before-2"]
 
 
@@ -78,13 +78,13 @@ async def test_somebody_else_locks_it(operator: Operator, file: Path) -> None:
     assert REFUSED in answer
     assert status == 503
     assert parts["database"].startswith("it takes nothing")
-    assert "Asked: back up" in await asks(operator, "before-2")
+    assert "Got it: back up" in await asks(operator, "before-2")
     assert stored(file) == ["before-2"]
 
 
 async def test_the_file_is_deleted(operator: Operator, file: Path) -> None:
     """Nobody is told that a request is saved which nobody could find again."""
-    assert "Asked: back up" in await asks(operator, "before-1")
+    assert "Got it: back up" in await asks(operator, "before-1")
     await asyncio.to_thread(file.unlink)
     answer = await asks(operator, "before-2")
     status, parts = await operator.is_told()

@@ -77,7 +77,7 @@ async def test_twenty_clicks_at_once_make_one_backup(story: Story) -> None:
         *(story.workspace.click(who, card.ts, APPROVE) for who in (BEN, CAT) * 10)
     )
     await story.workspace.until(lambda: len(said(BEN)) == len(said(CAT)) == 10, PATIENCE)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
 
     assert {reply.error for reply in replies} == {None}
     heard = {who: [story.workspace.read(m) for m in said(who)] for who in (BEN, CAT)}
@@ -86,7 +86,7 @@ async def test_twenty_clicks_at_once_make_one_backup(story: Story) -> None:
     mine = sorted(text.split(" the backup")[0].split(" this,")[0] for text in heard[winner])
     assert mine == ["You already approved"] * 9 + ["You approved"]
     name = story.workspace.names[winner]
-    assert all(text.startswith(f"@{name} already approved this, ") for text in heard[loser])
+    assert all(text.startswith(f"@{name} already approved this (") for text in heard[loser])
     assert (story.creates, story.made("before-42")) == (1, 1)
     async with records(story, card) as kept:
         clicks = await kept.clicks()
@@ -106,7 +106,7 @@ async def test_an_approver_and_a_rejecter_in_the_same_instant(story: Story) -> N
     rejected = request.state is RequestState.REJECTED
     assert ("@cat already rejected this" in answers[0]) is rejected
     assert ("@ben already approved this" in answers[1]) is not rejected
-    await story.until_said(card, "rejected" if rejected else "completed")
+    await story.until_said(card, "rejected" if rejected else "is complete")
     assert story.creates == (not rejected)
 
 
@@ -118,8 +118,10 @@ async def test_a_click_delivered_twice_is_one_vote(opens: Opens) -> None:
         await story.workspace.until(lambda: len(story.workspace.ephemerals(BEN)) == 2, PATIENCE)
 
         heard = sorted(story.workspace.read(m) for m in story.workspace.ephemerals(BEN))
-        assert heard[0].startswith("You approved the backup of orders-prod. It waits for 1 more")
-        assert heard[1].startswith("You approved this already")
+        assert heard[0].startswith(
+            "You approved the backup of orders-prod. 1 more approval needed"
+        )
+        assert heard[1].startswith("You already approved this")
         async with records(story, card) as kept:
             assert (await kept.request()).approvers == (BEN,)
 
@@ -132,10 +134,10 @@ async def test_who_may_not_decide_hears_why(story: Story) -> None:
         own = await story.approves(card, who=BEN)
         strange = [await story.approves(card, who=DAN), await story.rejects(card, who=DAN)]
 
-        assert "you asked for it" in own
-        assert "([approval]). @dba may." in own
-        assert "You can't approve this: for orders-prod only @dba may ([approval])" in strange[0]
-        assert "You can't reject this: for orders-prod only @dba may ([approval])" in strange[1]
+        assert "you requested it" in own
+        assert "([approval]). @dba can." in own
+        assert "You can't approve this: only @dba can, for orders-prod ([approval])" in strange[0]
+        assert "You can't reject this: only @dba can, for orders-prod ([approval])" in strange[1]
         assert await kept.request() == before
         assert await kept.clicks() == [
             "U0BEN approve self_approval",
@@ -153,16 +155,16 @@ async def test_after_the_decision_everybody_hears_who_decided(story: Story) -> N
     again = await story.approves(card, stale=True)
     other = await story.approves(card, who=CAT, stale=True)
     regret = await story.rejects(card, stale=True)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
     async with records(story, card) as kept:
         done = await kept.request()
         late = await story.rejects(card, who=CAT, stale=True)
 
-        assert again.startswith("You already approved this, ")
-        assert other.startswith("@ben already approved this, ")
-        assert regret.startswith("You already approved this, ")
-        assert "It is completed: 38.4 GB in 7 min" in late
-        assert f" at {done.decided_at:%H:%M}. It is " in again
+        assert again.startswith("You already approved this (")
+        assert other.startswith("@ben already approved this (")
+        assert regret.startswith("You already approved this (")
+        assert "The backup is complete: 38.4 GB in 7 min" in late
+        assert f" at {done.decided_at:%H:%M}). The backup is " in again
         assert await kept.request() == done
         assert [click.split()[-1] for click in await kept.clicks()] == [
             "decided",
@@ -180,8 +182,8 @@ async def test_a_click_after_the_expiry_hears_what_next(opens: Opens) -> None:
         await story.until_said(card, "expired")
         answer = await story.approves(card, stale=True)
 
-        assert "This expired, Nov 23, 2026 at 22:00: nothing was started." in answer
-        assert "press Ask again" in answer
+        assert "This request expired (Nov 23, 2026 at 22:00). Nothing was started." in answer
+        assert "press Request again" in answer
         async with records(story, card) as kept:
             assert (await kept.request()).state is RequestState.EXPIRED
             assert await kept.clicks() == ["U0BEN approve expired"]
@@ -200,11 +202,13 @@ async def test_two_of_two(opens: Opens) -> None:
         assert story.creates == 0
         second = await story.approves(card, who=CAT)
 
-        assert "It waits for 1 more" in first
-        assert "You approved this already" in again
-        assert "It waits for 1 more, from somebody else." in again
-        assert "It starts now" in second
-        assert "@ben and @cat approved. Starting." in await story.until_said(card, "Starting")
+        assert "1 more approval needed" in first
+        assert "You already approved this" in again
+        assert "1 more approval needed from someone else." in again
+        assert "It's starting now" in second
+        assert "Approved by @ben and @cat. Starting the backup now." in (
+            await story.until_said(card, "Starting")
+        )
         async with records(story, card) as kept:
             assert [click.split()[-1] for click in await kept.clicks()] == [
                 "counted",
@@ -218,8 +222,8 @@ async def test_the_requester_counts_where_the_policy_says_so(opens: Opens) -> No
     async with opens(f"{TWO}self_approval = true\n") as story, story.bot():
         card = await story.asks(ASK, who=BEN)
 
-        assert "It waits for 1 more" in await story.approves(card, who=BEN)
-        assert "It starts now" in await story.approves(card, who=CAT)
+        assert "1 more approval needed" in await story.approves(card, who=BEN)
+        assert "It's starting now" in await story.approves(card, who=CAT)
 
 
 async def test_without_a_config_anybody_else_may_approve(opens: Opens) -> None:
@@ -229,9 +233,9 @@ async def test_without_a_config_anybody_else_may_approve(opens: Opens) -> None:
         own = await story.approves(card, who=ANA)
         await story.approves(card, who=DAN)
 
-        assert "you asked for it" in own
-        assert "(the default policy). Anybody else here may." in own
-        assert "@dan approved" in await story.until_said(card, "Starting")
+        assert "you requested it" in own
+        assert "(the default policy). Anyone else here can." in own
+        assert "Approved by @dan" in await story.until_said(card, "Starting")
 
 
 async def test_a_requester_who_may_not_reject_may_withdraw(story: Story) -> None:
@@ -291,7 +295,7 @@ async def test_while_slack_does_not_know_the_group_nobody_decides(
             before = await kept.request()
             answer = await story.approves(card)
 
-            assert "I can't tell whether you may approve this" in answer
+            assert "I can't tell whether you can approve this" in answer
             assert "Nothing was changed" in answer
             assert "usergroups:read" in answer
             assert await kept.request() == before
@@ -300,7 +304,7 @@ async def test_while_slack_does_not_know_the_group_nobody_decides(
         workspace.usergroups["S0DBA"] = group
         workspace.faults.clear()
         clock.advance(minutes=1)
-        assert "It starts now" in await story.approves(card)
+        assert "It's starting now" in await story.approves(card)
 
 
 async def test_a_slow_slack_does_not_delay_the_ack(opens: Opens) -> None:
@@ -325,7 +329,7 @@ async def test_a_made_up_button_does_nothing(story: Story) -> None:
     async with records(story, card) as kept:
         before = await kept.request()
         for value in ("0" * 32, "x" * 2000, ""):
-            assert "I don't know this request" in await story.approves(
+            assert "I can't find this request" in await story.approves(
                 pressed(story, value), who=DAN
             )
         trail = [entry for entry in await kept.store.audit_trail() if is_click(entry)]
@@ -345,7 +349,7 @@ async def test_a_guest_of_another_workspace_decides_nothing(opens: Opens) -> Non
         card = await story.asks(ASK)
         answer = await story.approves(card, who=EVE)
 
-        assert "it was asked in another workspace" in answer
+        assert "it was requested in another workspace" in answer
         async with records(story, card) as kept:
             assert (await kept.request()).votes == ()
             assert await kept.clicks() == ["U0EVE approve other_workspace"]

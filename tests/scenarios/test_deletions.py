@@ -56,20 +56,20 @@ async def test_a_deletion_is_approved_like_a_backup(story: Story) -> None:
     """The name is typed again, the DBA approves, and it is said when RDS lists it no more."""
     await made(story)
     assert (await deletes(story)).errors == {}
-    assert "Asked: delete the backup `before-42` of orders-prod" in story.form(ANA)
+    assert "Got it: delete the backup `before-42` of orders-prod" in story.form(ANA)
     await story.workspace.close_modal(ANA)
     await story.workspace.until(lambda: len(story.cards) == 2 and story.cards[-1].buttons)
     card = story.cards[-1]
     shown = story.workspace.read(card)
     assert "Delete the backup `before-42`" in shown
-    assert "it cannot be brought back" in shown
+    assert "This can't be undone" in shown
     assert "You approved the deletion of `before-42`. It's being deleted now" in (
         await story.approves(card)
     )
-    end = await story.until_said(card, "@ana deleted")
+    end = await story.until_said(card, "@ana Deleted")
 
-    assert story.thread(card)[0] == "@ben approved. Deleting."
-    assert "@ben approved" in end
+    assert story.thread(card)[0] == "Approved by @ben. Deleting it now."
+    assert "approved by @ben" in end
     assert "before-42" not in names(story)
     made_here = (await story.types("list")).message
     assert made_here is not None
@@ -81,7 +81,7 @@ async def test_a_wrong_name_deletes_nothing(story: Story) -> None:
     await made(story)
     reply = await deletes(story, name="before-43")
 
-    assert "This is not its name" in reply.errors[NAME]
+    assert "That isn't the backup's name" in reply.errors[NAME]
     assert len(story.cards) == 1
 
 
@@ -144,7 +144,7 @@ async def test_a_backup_that_somebody_else_made_can_be_deleted(story: Story) -> 
     story.region.add_backup(sandbox, "by-hand-1", type="manual", began=began)
     await deletes(story, "delete by-hand-1 dev-sandbox", "by-hand-1")
     await story.workspace.until(lambda: story.cards, PATIENCE)
-    await story.until_said(story.cards[-1], "@ana deleted")
+    await story.until_said(story.cards[-1], "@ana Deleted")
 
     assert "by-hand-1" not in names(story)
 
@@ -158,7 +158,7 @@ async def test_an_unanswered_delete_is_sent_again(story: Story) -> None:
     lost = [rds_faults.LOST_ANSWER, rds_faults.UNAVAILABLE]
     story.region.faults.next(Operation.DELETE_BACKUP, *lost)
     await story.approves(story.cards[-1])
-    await story.until_said(story.cards[-1], "@ana deleted")
+    await story.until_said(story.cards[-1], "@ana Deleted")
 
     assert "before-42" not in names(story)
 
@@ -168,8 +168,8 @@ async def test_a_backup_with_an_end_is_announced_and_deleted(opens: Opens) -> No
     clock = SteppedClock()
     async with opens(clock=clock) as story, story.bot():
         card = await made(story, ENDS, clock)
-        assert "kept 14 d, then deleted" in story.workspace.read(card)
-        assert "is deleted by itself on" in story.thread(card)[-1]
+        assert "kept for 14 days, then deleted" in story.workspace.read(card)
+        assert "will be deleted automatically" in story.thread(card)[-1]
         clock.advance(days=12, hours=20)
         await asyncio.sleep(0.2)
         assert "will be deleted" not in " ".join(story.thread(card))
@@ -193,10 +193,10 @@ async def test_a_backup_that_somebody_keeps_stays(opens: Opens) -> None:
         await said(story, card, "will be deleted", clock)
         (warning,) = [m for m in story.workspace.thread(OPS, card.ts) if KEEP in m.buttons]
         await story.workspace.click(DAN, warning.ts, KEEP)
-        await story.hears("You keep `before-42`", who=DAN)
+        await story.hears("`before-42` will be kept", who=DAN)
         await said(story, card, "@dan keeps", clock)
         await story.workspace.click(BEN, warning.ts, KEEP)
-        await story.hears("@dan keeps `before-42`", who=BEN)
+        await story.hears("@dan already kept `before-42`", who=BEN)
         clock.advance(days=3)
         await asyncio.sleep(0.3)
 

@@ -64,7 +64,7 @@ async def test_a_form_that_was_overtaken_says_so(story: Story) -> None:
     await story.workspace.submit(BEN, {REASON: "no"})
 
     assert "@cat already approved this" in story.form(BEN)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
     assert story.made("before-42") == 1
 
 
@@ -109,7 +109,7 @@ async def test_withdrawn_and_approved_in_the_same_instant(story: Story) -> None:
 
     withdrawn = "You withdrew" in answers[0]
     assert withdrawn != ("You approved" in answers[1])
-    await story.until_said(card, "withdrew" if withdrawn else "completed")
+    await story.until_said(card, "withdrew" if withdrawn else "is complete")
     assert story.creates == (not withdrawn)
 
 
@@ -126,12 +126,12 @@ async def test_asking_again_is_a_new_request(opens: Opens) -> None:
         again = story.cards[1]
         text = story.workspace.read(again)
 
-        assert "Asked: back up orders" in answer
-        assert "@dan asks" in text
+        assert "Got it: back up orders" in answer
+        assert "Requested by @dan" in text
         assert "for the upgrade" in text
         assert again.buttons[:2] == [APPROVE, REJECT]
         refused = await story.approves(again, who=DAN)
-        assert "you asked for it" in refused
+        assert "you requested it" in refused
         async with records(story, card) as old, records(story, again) as new:
             assert old.request_id != new.request_id
             first = (await new.store.audit_trail(new.request_id))[0]
@@ -153,7 +153,7 @@ async def test_asking_again_with_what_cannot_be(story: Story) -> None:
     taken = await story.workspace.submit(ANA, {NAME: "taken-name"})
     assert "taken" in taken.errors[NAME]
     await story.workspace.submit(ANA, {NAME: "before-43"})
-    assert "Asked" in story.form(ANA)
+    assert "Got it" in story.form(ANA)
 
 
 async def test_the_same_form_sent_twice_is_one_request(opens: Opens) -> None:
@@ -167,7 +167,7 @@ async def test_the_same_form_sent_twice_is_one_request(opens: Opens) -> None:
         await story.workspace.submit(ANA, {}, deliver_twice=True)
         await story.workspace.until(lambda: len(story.cards) == 2 and story.cards[1].buttons)
         await story.approves(story.cards[1])
-        await story.until_said(story.cards[1], "completed")
+        await story.until_said(story.cards[1], "is complete")
 
         assert len(story.cards) == 2
         assert story.creates == 1
@@ -180,7 +180,7 @@ async def test_breaking_the_glass_is_loud(opens: Opens) -> None:
         assert BREAK_GLASS in card.buttons
         answer = await story.breaks_glass(card, why="the disk is dying")
         line = await story.until_said(card, "the disk is dying")
-        await story.until_said(card, "completed")
+        await story.until_said(card, "is complete")
 
         assert "without approval" in answer
         assert "@dba" in line
@@ -227,4 +227,4 @@ async def test_what_is_asked_again_ends_when_it_was_to_end(story: Story) -> None
     await story.asks_again(card)
     await story.workspace.until(lambda: len(story.cards) == 2, PATIENCE)
 
-    assert "kept 14 d, then deleted" in story.workspace.read(story.cards[1])
+    assert "kept for 14 days, then deleted" in story.workspace.read(story.cards[1])

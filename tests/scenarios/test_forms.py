@@ -57,18 +57,18 @@ async def test_the_command_alone_opens_it(story: Story) -> None:
     assert (await story.types("")).error is None
     await chooses(story)
     view = await form(story)
-    assert "Needs approval by 1 of @dba" in text_of(view, story)
+    assert "Needs 1 approval from @dba" in text_of(view, story)
     assert str(field(view, NAME)["initial_value"]).startswith("orders-prod-2026")
     reply = await sends(story, **{DESCRIPTION: "before the upgrade", KEEP: "14d"})
 
     assert reply.errors == {}
-    assert "Asked: back up orders-prod as" in story.form(ANA)
+    assert "Got it: back up orders-prod as" in story.form(ANA)
     await story.workspace.until(lambda: story.cards, PATIENCE)
     shown = story.workspace.read(story.cards[-1])
-    assert "kept 14 d, then deleted" in shown
+    assert "kept for 14 days, then deleted" in shown
     assert "before the upgrade" in shown
     await story.approves(story.cards[-1])
-    await story.until_said(story.cards[-1], "completed")
+    await story.until_said(story.cards[-1], "is complete")
 
 
 async def test_it_opens_while_rds_is_slow(opens: Opens) -> None:
@@ -102,7 +102,7 @@ async def test_a_mistake_is_mended_in_it(story: Story) -> None:
     assert "must start with a letter" in refused.errors[name_block]
     assert (await sends(story, **{NAME: "before-42", DESCRIPTION: "why"})).errors == {}
     await story.workspace.until(lambda: story.cards, PATIENCE)
-    assert "kept 14 d" in story.workspace.read(story.cards[-1])
+    assert "kept for 14 days" in story.workspace.read(story.cards[-1])
 
 
 async def test_an_instance_that_is_misspelt_can_be_mended_in_it(story: Story) -> None:
@@ -112,7 +112,7 @@ async def test_an_instance_that_is_misspelt_can_be_mended_in_it(story: Story) ->
     assert "Did you mean" in story.workspace.read(reply.message)
     await story.workspace.click(ANA, reply.message.ts, FIX)
 
-    assert "I know no instance order-prod" in text_of(await form(story), story)
+    assert "I can't find an instance called order-prod" in text_of(await form(story), story)
     await chooses(story)
     assert (await sends(story)).errors == {}
     await story.workspace.until(lambda: story.cards, PATIENCE)
@@ -160,7 +160,7 @@ async def test_a_name_of_ones_own_stays(story: Story) -> None:
     await chooses(story, "dev-sandbox")
 
     assert field(await form(story), NAME)["initial_value"] == "mine-1"
-    assert "Needs no approval" in text_of(await form(story), story)
+    assert "No approval needed" in text_of(await form(story), story)
 
 
 @pytest.mark.parametrize("slow", [(0.0, 0.0), (0.2, 0.0), (0.0, 0.2), (0.2, 0.2)])
@@ -179,7 +179,7 @@ async def test_the_last_choice_is_the_one_that_is_shown(
     await asyncio.sleep(1)
     shown = text_of(await form(story), story)
 
-    assert "Needs no approval" in shown
+    assert "No approval needed" in shown
     assert "[dev-sandbox-2026" in shown
 
 
@@ -234,8 +234,8 @@ async def test_from_a_thread_a_link_leads_to_the_card(story: Story) -> None:
     assert (await sends(story)).errors == {}
     link = await story.workspace.until(lambda: story.thread(message), PATIENCE)
 
-    assert link[0].startswith("@ana asks to back up orders-prod as")
-    assert "its card" in link[0]
+    assert link[0].startswith("@ana requested a backup of orders-prod as")
+    assert "the card" in link[0]
 
 
 async def test_ones_own_instances_are_on_top(story: Story) -> None:
@@ -271,7 +271,7 @@ async def test_a_form_sent_twice_is_one_request(story: Story) -> None:
     await story.workspace.submit(ANA, {NAME: "before-42"}, deliver_twice=True)
     await story.workspace.until(lambda: story.cards, PATIENCE)
     await story.approves(story.cards[-1])
-    await story.until_said(story.cards[-1], "completed")
+    await story.until_said(story.cards[-1], "is complete")
 
     assert (len(story.cards), story.creates) == (1, 1)
 

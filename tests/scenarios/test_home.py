@@ -33,8 +33,8 @@ async def test_it_is_drawn_when_it_is_opened(story: Story) -> None:
     assert (await story.workspace.open_home(ANA)).error is None
     shown = await shows(story, "Your latest requests")
 
-    assert "Nothing waits for your approval." in shown
-    assert "You have asked for nothing yet." in shown
+    assert "Nothing is waiting for your approval." in shown
+    assert "You haven't requested anything yet." in shown
     assert "Back up a database" in shown
 
 
@@ -45,12 +45,12 @@ async def test_it_follows_what_happens(story: Story) -> None:
     card = await story.asks("create orders-prod before-42")
     assert "before-42" in await shows(story, "Waiting for you (1)", BEN)
     # Hers is drawn after his, and showed it already while it was looked up.
-    assert "before-42" in await shows(story, "Approval: 1 needed")
+    assert "before-42" in await shows(story, "Waiting for 1 approval")
     story.region.instances[0].backup_takes = timedelta(hours=1)
     await story.approves(card)
     await shows(story, "Running (1)")
-    await shows(story, "Nothing waits for your approval.", BEN)
-    await story.until_said(card, "completed")
+    await shows(story, "Nothing is waiting for your approval.", BEN)
+    await story.until_said(card, "is complete")
     shown = await shows(story, "No backup runs.")
 
     assert "Completed" in shown
@@ -111,6 +111,6 @@ async def test_it_names_what_has_no_fresh_backup(opens: Opens) -> None:
         await story.workspace.open_home(ANA)
         shown = await shows(story, "Without a fresh backup")
 
-        assert "orders-prod: last good backup 21 h ago" in shown
-        assert "dev-sandbox: no good backup" in shown
+        assert "orders-prod: last successful backup 21 h ago" in shown
+        assert "dev-sandbox: no successful backup" in shown
         assert "orders-replica" not in shown

@@ -24,7 +24,7 @@ async def done(story: Story, text: str = "create orders-prod before-42") -> None
     """A backup that was asked for, approved and made."""
     card = await story.asks(text)
     await story.approves(card)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
 
 
 async def test_the_backups_of_an_instance(story: Story) -> None:
@@ -78,7 +78,7 @@ async def test_a_slow_list_comes_after_the_ack(opens: Opens) -> None:
         reply = await story.types("list orders-prod")
         assert reply.acked_after is not None
         assert reply.acked_after < 3.0
-        assert "RDS takes its time" in story.heard(ANA)
+        assert "RDS is slow" in story.heard(ANA)
 
         await story.hears("orders-prod has no manual backups")
 
@@ -132,14 +132,14 @@ async def test_many_instances_have_pages(opens: Opens) -> None:
 
 async def test_how_a_request_stands(story: Story) -> None:
     """By its backup's name; alone, mine and what runs of others."""
-    assert "Nothing of yours is open" in await asks_for(story, "status")
+    assert "You have no open requests" in await asks_for(story, "status")
     card = await story.asks("create orders-prod before-42")
     waiting = await asks_for(story, "status")
     assert "Yours (1)" in waiting
-    assert "`before-42` · orders-prod · Approval: 1 needed" in waiting
+    assert "`before-42` · orders-prod · Waiting for 1 approval" in waiting
     one = await asks_for(story, "status before-42", who=BEN)
     assert "Back up orders-prod as" in one
-    assert "Go to its card" in one
+    assert "View card" in one
     story.region.instances[0].backup_takes = timedelta(hours=2)
     await story.approves(card)
     await story.until_said(card, "RDS accepted it")
@@ -150,12 +150,12 @@ async def test_how_a_request_stands(story: Story) -> None:
 
 async def test_what_waits_and_for_whom(story: Story) -> None:
     """A DBA's own request waits for the other DBA."""
-    assert "Nothing waits for approval" in await asks_for(story, "pending")
+    assert "Nothing is waiting for approval" in await asks_for(story, "pending")
     await story.asks("create orders-prod before-42", who=BEN)
     for_ben = await asks_for(story, "pending", who=BEN)
     for_cat = await asks_for(story, "pending", who=CAT)
 
-    assert "Nothing waits for you." in for_ben
+    assert "Nothing is waiting for you." in for_ben
     assert "Waiting for others (1)" in for_ben
     assert for_cat.startswith("Waiting for you (1)")
 
@@ -163,8 +163,10 @@ async def test_what_waits_and_for_whom(story: Story) -> None:
 async def test_a_request_is_taken_back_by_its_name(story: Story) -> None:
     """Only by who asked; what is not there is said to be unknown."""
     card = await story.asks("create orders-prod before-42")
-    assert "only @ana may" in await asks_for(story, "withdraw before-42", who=BEN)
-    assert "You withdrew the backup of orders-prod" in await asks_for(story, "withdraw before-42")
+    assert "only @ana, who requested it, can" in await asks_for(
+        story, "withdraw before-42", who=BEN
+    )
+    assert "You withdrew your request" in await asks_for(story, "withdraw before-42")
     await story.until_said(card, "withdrew")
 
     assert "already withdrew this" in await asks_for(story, "withdraw before-42")

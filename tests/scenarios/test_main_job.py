@@ -13,12 +13,12 @@ async def test_asked_approved_backed_up_and_said(story: Story) -> None:
     card = await story.asks('create orders before-42 "before the 4.2 migration"')
     shown = story.workspace.read(card)
     answer = await story.approves(card)
-    last = await story.until_said(card, "completed")
+    last = await story.until_said(card, "is complete")
 
     assert "Back up orders-prod" in shown
     assert "before the 4.2 migration" in shown
     assert "approved" in answer
-    assert story.thread(card)[0] == "@ben approved. Starting."
+    assert story.thread(card)[0] == "Approved by @ben. Starting the backup now."
     assert "RDS accepted it" in story.thread(card)[1]
     assert "@ana" in last
     assert "38.4 GB in 7 min" in last
@@ -33,7 +33,7 @@ async def test_an_instance_with_a_chinese_name_is_backed_up(story: Story) -> Non
     story.region.add_instance("prod")
     card = await story.asks("create 订单库-prod")
     await story.approves(card)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
 
     (backup,) = (b for b in story.region.backups if b.name.startswith("prod-"))
     assert "订单库-prod is backed up" in story.workspace.read(story.cards[0])
@@ -44,7 +44,7 @@ async def test_a_rule_without_approvals_runs_at_once(story: Story) -> None:
     """`approvals = 0`: no button, no waiting."""
     await story.types("create dev-sandbox quick-1")
     await story.workspace.until(lambda: story.cards)
-    await story.until_said(story.cards[0], "completed")
+    await story.until_said(story.cards[0], "is complete")
 
     assert "No approval needed" in story.thread(story.cards[0])[0]
     assert story.made("quick-1") == 1
@@ -78,7 +78,7 @@ async def test_a_backup_that_vanishes_is_lost(story: Story) -> None:
     card = await story.asks()
     await story.approves(card)
 
-    assert "@ana" in await story.until_said(card, "lost")
+    assert "@ana" in await story.until_said(card, "disappeared")
 
 
 async def test_a_refusal_of_rds_says_why(story: Story) -> None:
@@ -112,7 +112,7 @@ async def test_the_same_command_twice_is_one_request(story: Story) -> None:
     await story.workspace.until(lambda: story.cards)
     card = story.cards[0]
     await story.approves(card)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
 
     assert len(story.cards) == 1
     assert story.creates == 1

@@ -37,7 +37,7 @@ async def test_fifty_clicks_by_ten_people(opens: Opens, *, at_once: bool) -> Non
                 replies = [
                     await workspace.click(who, card.ts, APPROVE, stale=True) for who in people
                 ]
-            await story.until_said(card, "completed")
+            await story.until_said(card, "is complete")
             await workspace.until(
                 lambda: sum(len(workspace.ephemerals(who)) for who in set(people)) == 51, PATIENCE
             )  # Ana's command was answered, too
@@ -67,11 +67,11 @@ async def test_a_partial_approval_is_seen(opens: Opens) -> None:
         line = await story.until_said(card, "1 of 2")
         text = story.workspace.read(story.cards[0])
 
-        assert line == "@ben approved: 1 of 2."
+        assert line == "@ben approved (1 of 2 approvals)."
         assert "1 of 2" in text
         assert "@ben" in text
         await story.approves(card, who=CAT)
-        await story.until_said(card, "completed")
+        await story.until_said(card, "is complete")
         assert sum("1 of 2" in line for line in story.thread(card)) == 1
 
 
@@ -84,10 +84,10 @@ async def test_what_an_approver_sees(story_of_orders: str) -> None:
         "for the upgrade",
         "MySQL 8.0",
         "available",
-        "last good backup 21 h ago",
+        "Last successful backup 21 h ago",
         "38.1 GB",
         "usually",
-        "Approving",
+        "If you approve",
         "@dba",
     ):
         assert words in story_of_orders
@@ -162,9 +162,9 @@ async def test_reminders_call_only_who_can_still_act(opens: Opens) -> None:
         clock.advance(minutes=59)
         assert story.thread(card) == []
         clock.advance(minutes=1)
-        first = await story.until_said(card, "still waits")
+        first = await story.until_said(card, "has been waiting")
         await story.approves(card)
-        await story.until_said(card, "1 of 2.")
+        await story.until_said(card, "approved (1 of 2")
         clock.advance(hours=2)
         await story.workspace.until(lambda: len(story.thread(card)) == 3, PATIENCE)
         second = story.thread(card)[-1]
@@ -175,7 +175,7 @@ async def test_reminders_call_only_who_can_still_act(opens: Opens) -> None:
         await story.approves(card, who=CAT)
         await story.until_said(card, "Starting")
         clock.advance(hours=4)
-        assert sum("still waits" in line for line in story.thread(card)) == 2
+        assert sum("has been waiting" in line for line in story.thread(card)) == 2
 
 
 async def test_restarts_neither_lose_nor_double_reminders(opens: Opens) -> None:
@@ -186,12 +186,12 @@ async def test_restarts_neither_lose_nor_double_reminders(opens: Opens) -> None:
             card = await story.asks()
         clock.advance(hours=1, minutes=5)
         async with story.bot():
-            await story.until_said(card, "still waits")
+            await story.until_said(card, "has been waiting")
         async with story.bot():
             await story.approves(card)
             await story.until_said(card, "Starting")
 
-        assert sum("still waits" in line for line in story.thread(card)) == 1
+        assert sum("has been waiting" in line for line in story.thread(card)) == 1
 
 
 async def test_a_clock_that_jumps(opens: Opens) -> None:
@@ -238,7 +238,7 @@ async def test_the_trail_for_those_who_may_read_it(opens: Opens) -> None:
         card = await story.asks("create orders-prod before-42")
         await story.approves(card, who=DAN)
         await story.approves(card)
-        await story.until_said(card, "completed")
+        await story.until_said(card, "is complete")
         await story.types("audit orders-prod", who=BEN)
         ben = story.heard(BEN)
         await story.types("audit orders-prod", who=ANA)

@@ -10,6 +10,6 @@ async def test_the_main_job_on_postgresql(opens: Opens, postgresql_url: str) -> 
         async with story.bot():
             card = await story.asks()
             await story.approves(card)
-            await story.until_said(card, "completed")
+            await story.until_said(card, "is complete")
 
     assert (story.creates, story.made("before-42")) == (1, 1)

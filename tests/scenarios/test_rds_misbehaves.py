@@ -15,9 +15,13 @@ from bot.runtime.clock import Clock
 from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story
 
-APPROVED, ACCEPTED, COMPLETED = "@ben approved. Starting.", "RDS accepted it", "@ana completed"
-AWAY, BACK = "RDS does not answer", "RDS answers again."
-KEYS = "RDS does not take my access key"
+APPROVED, ACCEPTED, COMPLETED = (
+    "Approved by @ben. Starting the backup now.",
+    "RDS accepted it",
+    "@ana Your backup is complete",
+)
+AWAY, BACK = "RDS isn't responding", "RDS is responding again."
+KEYS = "RDS rejected the bot's access key"
 WRONG_KEYS = rds_faults.refused(401, "APIGW.0301")
 LOOKS = (Operation.LIST_BACKUPS, Operation.LIST_INSTANCES)
 
@@ -116,7 +120,7 @@ async def test_down_before_there_is_a_card(opens: Opens) -> None:
         async with story.bot():
             await story.types("create orders-prod before-42")
             async with asyncio.timeout(20):
-                while not any("does not answer" in line for line in ana_reads(story)):
+                while not any("isn't responding" in line for line in ana_reads(story)):
                     clock.advance(seconds=30)
                     await asyncio.sleep(0.01)
         async with story.bot():  # started again, it says it no second time
@@ -130,7 +134,7 @@ async def test_down_before_there_is_a_card(opens: Opens) -> None:
                     clock.advance(seconds=30)
                     await asyncio.sleep(0.01)
 
-    assert sum("does not answer" in line for line in ana_reads(story)) == 1
+    assert sum("isn't responding" in line for line in ana_reads(story)) == 1
 
 
 def ana_reads(story: Story) -> list[str]:
@@ -205,11 +209,11 @@ async def test_what_waits_for_rds_can_be_withdrawn(story: Story, ask: str) -> No
     """Nobody has to wait for RDS to take back what they asked for; nothing comes of it later."""
     story.region.faults.always(rds_faults.UNAVAILABLE)
     await story.types(ask)
-    told = await story.hears("there is no card yet")
-    assert "`/backup withdraw before-42` takes it back." in told
+    told = await story.hears("I can't post the card yet")
+    assert "To cancel: `/backup withdraw before-42`" in told
     reply = await story.types("withdraw before-42")
     assert reply.message is not None
-    assert "You withdrew the backup of" in story.workspace.read(reply.message)
+    assert "You withdrew your request" in story.workspace.read(reply.message)
     story.region.faults.clear()
     calls = len(story.region.calls)
     await story.types(ask.replace("before-42", "before-43"))
@@ -250,9 +254,7 @@ async def test_an_approved_request_is_withdrawn_while_rds_is_away(opens: Opens) 
         story.region.faults.always(rds_faults.throttled(5), Operation.CREATE_BACKUP)
         await story.approves(card)
         await until(story, card, "To cancel: `/backup withdraw before-42`", clock)
-        assert "You withdrew the backup of orders-prod. Nothing was started." in (
-            await story.withdraws(story.cards[0])
-        )
+        assert "as `before-42`. Nothing was started." in (await story.withdraws(story.cards[0]))
         await until(story, card, "withdrew the request", clock)
         story.region.faults.clear()
         for _ in range(10):

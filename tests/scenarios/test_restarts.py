@@ -30,9 +30,9 @@ HANGS = rds_faults.Fault(rds_faults.When.BEFORE, rds_faults.How.HANG)
 LOOKS = (Operation.LIST_INSTANCES, Operation.LIST_BACKUPS)
 
 NAMES = ["waiting", "running", "announced", "clicked", "unanswered", "shown", "checked"]
-APPROVED, COMPLETED = "@ben approved. Starting.", "@ana completed"
+APPROVED, COMPLETED = "Approved by @ben. Starting the backup now.", "@ana Your backup is complete"
 UNEVENTFUL = [APPROVED, "RDS accepted it", COMPLETED]
-ADOPTED = [APPROVED, "RDS did start it", COMPLETED]
+ADOPTED = [APPROVED, "RDS had started it", COMPLETED]
 
 
 class Process:

@@ -33,10 +33,10 @@ class Teller:
         await story.workspace.until(lambda: story.cards and story.cards[-1].buttons, 10)
         (card,) = story.cards
         await self._step(1, asyncio.sleep(0))
-        await self._after(2, card, "still waits", hours=1)
+        await self._after(2, card, "has been waiting", hours=1)
         await self._step(3, story.approves(card))
         await story.until_said(card, "1 of 2")
-        await self._after(4, card, "still waits (3 h)", hours=2)
+        await self._after(4, card, "has been waiting for 3 h", hours=2)
         await self._step(5, story.approves(card, who=CAT))
         await story.until_said(card, "RDS accepted it")
         await self._step(6, asyncio.sleep(0))

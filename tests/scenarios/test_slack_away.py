@@ -4,7 +4,7 @@ from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, OPS
 from tests.story import Opens, Story
 
-COMPLETED = "@ana completed"
+COMPLETED = "@ana Your backup is complete"
 
 
 def _is_done(story: Story, name: str) -> bool:
@@ -82,5 +82,5 @@ async def test_a_request_without_approval_and_without_a_place(story: Story) -> N
     story.workspace.faults.always(slack_faults.refused("is_archived"), "chat.postMessage")
     await story.types("create dev-sandbox quick-1")
 
-    assert "dev-sandbox was refused" in await story.hears("refused")
+    assert "I couldn't back up dev-sandbox" in await story.hears("I couldn't")
     assert story.creates == 0

@@ -9,8 +9,8 @@ from bot.demo.world import ANA
 from tests.story import Opens, Story
 
 POST, EDIT = "chat.postMessage", "chat.update"
-COMPLETED = "@ana completed"
-UNEVENTFUL = ["@ben approved. Starting.", "RDS accepted it", COMPLETED]
+COMPLETED = "@ana Your backup is complete"
+UNEVENTFUL = ["Approved by @ben. Starting the backup now.", "RDS accepted it", COMPLETED]
 
 
 def _thread(story: Story, card: Message) -> list[str]:

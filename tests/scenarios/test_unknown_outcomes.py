@@ -26,7 +26,7 @@ WRONG_KEYS = rds_faults.refused(401, "APIGW.0301")
 NOT_LISTED_YET = Fault(When.BEFORE, How.ANSWER, Answer(200, '{"backups": [], "total_count": 0}'))
 ALL_LOOKS = 4  # for a backup of the name: one before the create, and three after it
 
-APPROVED = "@ben approved. Starting."
+APPROVED = "Approved by @ben. Starting the backup now."
 UNKNOWN = (
     "RDS did not answer when I asked it to start. I am looking whether it did, before I ask again."
 )
@@ -34,9 +34,9 @@ WAITS = (
     "RDS does something else with orders-prod, and does one thing at a time. "
     "Nothing was started; I ask again until it is free."
 )
-ACCEPTED, ADOPTED = "RDS accepted it", "RDS did start it"
-KEYS = "RDS does not take my access key"
-COMPLETED, REFUSED = "@ana completed", "@ana the backup of orders-prod was refused."
+ACCEPTED, ADOPTED = "RDS accepted it", "RDS had started it"
+KEYS = "RDS rejected the bot's access key"
+COMPLETED, REFUSED = "@ana Your backup is complete", "@ana the backup of orders-prod was refused."
 
 
 @asynccontextmanager
@@ -164,7 +164,7 @@ async def test_rds_down_and_back(opens: Opens) -> None:
             async with RdsServer(story.region, port=int(rds.endpoint.rpartition(":")[2])):
                 await story.until_said(card, COMPLETED)
 
-    assert sum(line.startswith("RDS does not answer") for line in story.thread(card)) <= 1
+    assert sum(line.startswith("RDS isn't responding") for line in story.thread(card)) <= 1
     assert (story.creates, story.made("before-42")) == (1, 1)
 
 

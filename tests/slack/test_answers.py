@@ -42,9 +42,9 @@ def test_a_wrong_command_is_corrected() -> None:
         parse("create orders-prod 42-before")
 
     assert refusal(wrong.value) == (
-        "This doesn't work yet:\n"
+        "Please fix this:\n"
         "• `42-before` can't be a backup's name: it must start with a letter. Try `before-42`.\n"
-        "Send this: `/backup create orders-prod before-42`"
+        "Try: `/backup create orders-prod before-42`"
     )
 
 
@@ -53,14 +53,13 @@ def test_where_no_correction_is_more_than_a_guess_help_is_offered() -> None:
     with pytest.raises(CommandError) as wrong:
         parse("create <@U1|ana>")
 
-    assert refusal(wrong.value).endswith("`/backup help` shows how.")
+    assert refusal(wrong.value).endswith("See `/backup help`.")
 
 
 def test_a_misspelt_instance_is_guessed() -> None:
     """The nearest name is the next step."""
     assert refusal(UnknownInstance("order-prod", ["orders-prod"])) == (
-        "This doesn't work yet:\n"
-        "• I don't know an instance `order-prod`. Did you mean `orders-prod`?"
+        "Please fix this:\n• I don't know an instance `order-prod`. Did you mean `orders-prod`?"
     )
 
 
@@ -180,8 +179,8 @@ def test_a_card_without_buttons_is_not_praised_for_them() -> None:
         for state in (RequestState.AWAITING_APPROVAL, RequestState.COMPLETED)
     )
 
-    assert "Go to its card>, where the buttons are." in waits["blocks"][-1]["text"]["text"]
-    assert done["blocks"][-1]["text"]["text"].endswith("Go to its card>.")
+    assert "View card> to use its buttons." in waits["blocks"][-1]["text"]["text"]
+    assert done["blocks"][-1]["text"]["text"].endswith("View card>.")
 
 
 def test_a_request_that_found_no_place_is_told_with_its_names_as_they_are() -> None:
@@ -189,7 +188,7 @@ def test_a_request_that_found_no_place_is_told_with_its_names_as_they_are() -> N
     request = asked("Orders-PROD")
     told = seen(answers.not_posted(CannotPost("C0OPS", "is_archived"), request, "/backup"))
 
-    assert told.startswith("The backup of Orders-PROD was refused.")
+    assert told.startswith("I couldn't back up Orders-PROD as `before-migration-42`.")
 
 
 def test_nobody_is_sent_to_invite_the_bot_where_that_cannot_be() -> None:

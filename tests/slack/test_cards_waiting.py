@@ -21,7 +21,7 @@ STATES = in_every_state(asked())
 WHY = '"before the 4.2 migration"'
 AT_1404 = "<!date^1795442640^{date_short_pretty} at {time}|2026-11-23 14:04 UTC>"
 AT_2204 = "<!date^1795471440^{date_short_pretty} at {time}|2026-11-23 22:04 UTC>"
-LOOKUP = "`/backup policy orders-prod` tells who"
+LOOKUP = "see `/backup policy orders-prod`"
 
 
 def small_print(terms: Terms) -> list[str]:
@@ -36,17 +36,19 @@ def test_the_card_asks() -> None:
 
     assert seen(card) == (
         "*Back up orders-prod* as `before-migration-42`\n"
-        f"<@U0ANA> asks · {WHY}\n"
+        f"Requested by <@U0ANA> · {WHY}\n"
         "MySQL 8.0 · primary/standby · available · "
-        f"nothing else running (checked {AT_1404})\n"
-        "last good backup 21 h ago (38.2 GB, took 7 min)\n"
-        "Approving lets RDS start it at once: usually 6–9 min; "  # noqa: RUF001, a range
-        "it cannot be stopped then."
+        f"no other backup running (as of {AT_1404})\n"
+        "Last successful backup 21 h ago (38.2 GB, took 7 min)\n"
+        "If you approve, the backup starts immediately (usually 6–9 min) "  # noqa: RUF001, a range
+        "and can't be stopped from here."
     )
     assert card.text.startswith(
-        f"Back up orders-prod as before-migration-42. <@U0ANA> asks · {WHY}. "
+        f"Back up orders-prod as before-migration-42. Requested by <@U0ANA> · {WHY}. "
     )
-    assert card.text.endswith("it cannot be stopped then. Approval: 1 needed, until 22:04 UTC.")
+    assert card.text.endswith(
+        "can't be stopped from here. Waiting for 1 approval (expires 2026-11-23 22:04 UTC)."
+    )
 
 
 def test_without_a_history_nothing_is_promised() -> None:
@@ -54,7 +56,8 @@ def test_without_a_history_nothing_is_promised() -> None:
     first = in_every_state(asked(), history=History())[S.AWAITING_APPROVAL]
 
     assert seen(request_card(first, now=NOW)).endswith(
-        "no good backup yet\nApproving lets RDS start it at once; it cannot be stopped then."
+        "No successful backup yet\n"
+        "If you approve, the backup starts immediately and can't be stopped from here."
     )
 
 
@@ -63,21 +66,24 @@ def test_without_a_history_nothing_is_promised() -> None:
     [
         (
             Terms(approvers=("S0DBA", "U0BEN")),
-            f"Only <!subteam^S0DBA> or <@U0BEN> may decide, until {AT_2204}",
+            f"Only <!subteam^S0DBA> or <@U0BEN> can approve or reject · expires {AT_2204}",
         ),
-        (Terms(), f"Anybody here but the requester may approve, until {AT_2204}"),
-        (Terms(self_approval=True), f"Anybody here may approve, until {AT_2204}"),
+        (Terms(), f"Anyone here except the requester can approve · expires {AT_2204}"),
+        (Terms(self_approval=True), f"Anyone here can approve · expires {AT_2204}"),
         (
             Terms(approvers=("S0DBA",), notify=("U0BEN",)),
-            f"<@U0BEN>, please decide by {AT_2204}; others may too: {LOOKUP}",
+            f"<@U0BEN>, please approve or reject; others can, too: {LOOKUP} · expires {AT_2204}",
         ),
         (
             Terms(notify=("U0BEN",)),
-            f"<@U0BEN>, please decide by {AT_2204}; anybody here but the requester may too",
+            (
+                "<@U0BEN>, please approve or reject; anyone here except the requester can, too"
+                f" · expires {AT_2204}"
+            ),
         ),
         (
             Terms(approvers=("S0DBA",), notify=()),
-            f"The approvers may decide, until {AT_2204}: {LOOKUP}",
+            f"Only the approvers can approve or reject: {LOOKUP} · expires {AT_2204}",
         ),
     ],
 )
@@ -90,20 +96,20 @@ def test_of_a_long_list_everybody_is_called() -> None:
     """Ten would be a fair list to read, and leave the eleventh unnotified."""
     (line,) = small_print(Terms(approvers=tuple(f"U{number}" for number in range(12))))
 
-    assert "<@U10> or <@U11> may decide" in line
+    assert "<@U10> or <@U11> can approve or reject" in line
 
 
 @pytest.mark.parametrize(
     ("terms", "shown"),
     [
-        (Terms(break_glass=("U0ANA",)), "<@U0ANA> may start it at once with a reason"),
+        (Terms(break_glass=("U0ANA",)), "<@U0ANA> can skip approval with a reason"),
         (
             Terms(approvers=("U0BEN",), break_glass=("U0CYD",)),
-            f"Some may start it at once with a reason: {LOOKUP}",
+            f"Some people can skip approval with a reason: {LOOKUP}",
         ),
         (
             Terms(approvers=("S0DBA",), notify=(), break_glass=("U0CYD",)),
-            "Some may start it at once with a reason",
+            "Some people can skip approval with a reason",
         ),
     ],
 )
@@ -121,7 +127,7 @@ def test_buttons_carry_the_request_id_alone() -> None:
         ("Approve", APPROVE),
         ("Reject…", REJECT),
         ("Withdraw", WITHDRAW),
-        ("Break glass…", BREAK_GLASS),
+        ("Start without approval…", BREAK_GLASS),
     ]
 
 
@@ -132,7 +138,9 @@ def test_a_slip_of_the_thumb_withdraws_nothing() -> None:
 
     assert [button["action_id"] for button in drawn] == [APPROVE, REJECT, WITHDRAW]
     assert list(sure) == [WITHDRAW]  # to reject, a form asks why
-    assert sure[WITHDRAW]["text"]["text"] == "It will not be done."
+    assert sure[WITHDRAW]["text"]["text"] == (
+        "No backup will be made. You can request it again any time."
+    )
 
 
 def test_an_approval_counts_on_the_card() -> None:
@@ -142,13 +150,13 @@ def test_an_approval_counts_on_the_card() -> None:
     first = in_every_state(asked(), terms)
     refused = first[S.REFUSED].model_copy(update={"decided_at": None})
 
-    assert plan(half)[0] == ("in_progress", "Approval: 1 of 2 given, until 22:04 UTC")
-    assert plan(half.moved(S.EXPIRED, decided_at=EXPIRES_AT)) == [("error", "Expired 22:04 UTC")]
-    assert plan(refused) == [("error", "Refused 14:12 UTC")]
-    assert f"<@U0ANA> asks · 1 of 2 approved, by <@U0BEN> · {WHY}" in seen(
+    assert plan(half)[0] == ("in_progress", "1 of 2 approvals so far")
+    assert plan(half.moved(S.EXPIRED, decided_at=EXPIRES_AT)) == [("error", "Expired")]
+    assert plan(refused) == [("error", "Refused")]
+    assert f"Requested by <@U0ANA> · 1 of 2 approvals so far: <@U0BEN> · {WHY}" in seen(
         request_card(half, now=NOW)
     )
-    assert "Approving lets RDS start it" in seen(request_card(half, now=NOW))
-    assert "The last of 2 approvals lets RDS start it" in seen(
+    assert "If you approve, the backup starts" in seen(request_card(half, now=NOW))
+    assert "The second approval starts the backup" in seen(
         request_card(first[S.AWAITING_APPROVAL], now=NOW)
     )

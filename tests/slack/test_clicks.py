@@ -35,15 +35,15 @@ def click(
 def test_nobody_approves_their_own() -> None:
     """Why, by which rule, and who may."""
     assert click(Verdict.SELF_APPROVAL, STATES[S.AWAITING_APPROVAL], user="U0ANA") == (
-        "You can't approve this: you asked for it, and orders-prod wants somebody else "
-        "(rule 2, `orders-*`). <!subteam^S0DBA> may."
+        "You can't approve this: you requested it, and the policy for orders-prod requires "
+        "someone else (rule 2, `orders-*`). <!subteam^S0DBA> can."
     )
 
 
 def test_a_stranger_hears_who_may() -> None:
     """The word is the button's."""
     assert click(Verdict.NOT_AN_APPROVER, STATES[S.AWAITING_APPROVAL], Choice.REJECT) == (
-        "You can't reject this: for orders-prod only <!subteam^S0DBA> may "
+        "You can't reject this: only <!subteam^S0DBA> can, for orders-prod "
         "(rule 2, `orders-*`). Nothing was changed."
     )
 
@@ -51,20 +51,23 @@ def test_a_stranger_hears_who_may() -> None:
 @pytest.mark.parametrize(
     ("state", "shown"),
     [
-        (S.RUNNING, f"<@U0BEN> already approved this, {AT_1405}. It is backing up now."),
+        (S.RUNNING, f"<@U0BEN> already approved this ({AT_1405}). The backup is running."),
         (
             S.COMPLETED,
-            f"<@U0BEN> already approved this, {AT_1405}. It is completed: 38.4 GB in 7 min 12 s.",
+            (
+                f"<@U0BEN> already approved this ({AT_1405}). "
+                "The backup is complete: 38.4 GB in 7 min 12 s."
+            ),
         ),
         (
             S.REJECTED,
-            f'<@U0BEN> already rejected this, {AT_1405}: "not tonight". Nothing was started.',
+            f'<@U0BEN> already rejected this ({AT_1405}): "not tonight". Nothing was started.',
         ),
-        (S.WITHDRAWN, f"<@U0ANA> already withdrew this, {AT_1405}. Nothing was started."),
+        (S.WITHDRAWN, f"<@U0ANA> already withdrew this ({AT_1405}). Nothing was started."),
         (
             S.REFUSED,
             (
-                f"<@U0BEN> already approved this, {AT_1405}. It was refused. "
+                f"<@U0BEN> already approved this ({AT_1405}). It was refused. "
                 "The instance's storage is full. Nothing was started."
             ),
         ),
@@ -85,8 +88,8 @@ def test_a_second_click_of_the_same_person_says_you() -> None:
 def test_a_late_click_hears_of_the_broken_glass() -> None:
     """Nobody approved, whoever had before."""
     assert click(Verdict.ALREADY_DECIDED, GLASS[S.RUNNING]) == (
-        f'<@U0BEN> already started this without approval, {AT_1405}: "the disk is dying". '
-        "It is backing up now."
+        f'<@U0BEN> already started this without approval ({AT_1405}): "the disk is dying". '
+        "The backup is running."
     )
 
 
@@ -94,7 +97,7 @@ def test_a_late_click_hears_of_the_broken_glass() -> None:
 def test_who_would_stop_it_too_late_hears_that_nothing_can(choice: Choice) -> None:
     """It is backing up, and that is that; what is over needs no such word."""
     assert click(Verdict.ALREADY_DECIDED, STATES[S.RUNNING], choice).endswith(
-        "It is backing up now. It cannot be stopped any more."
+        "The backup is running. It can no longer be stopped."
     )
     assert "stopped" not in click(Verdict.ALREADY_DECIDED, STATES[S.COMPLETED], choice)
 
@@ -103,15 +106,15 @@ def test_a_counted_approval_says_how_many_are_missing() -> None:
     """One of two."""
     half = half_approved(Terms(approvals=2))
 
-    assert "It waits for 1 more, until" in click(Verdict.COUNTED, half)
-    assert f"You approved this already, {AT_1405}, and each person counts once." in click(
+    assert "1 more approval needed by <!date" in click(Verdict.COUNTED, half)
+    assert f"You already approved this ({AT_1405}), and each person counts once." in click(
         Verdict.ALREADY_VOTED, half, user="U0BEN"
     )
 
 
 def test_nobody_waits_for_zero_more() -> None:
     """An approval of somebody who left still stands there, and does not count."""
-    assert "It waits for 1 more, from" in click(Verdict.ALREADY_VOTED, half_approved(Terms()))
+    assert "1 more approval needed from" in click(Verdict.ALREADY_VOTED, half_approved(Terms()))
 
 
 @pytest.mark.parametrize(
@@ -119,18 +122,27 @@ def test_nobody_waits_for_zero_more() -> None:
     [
         (
             Choice.APPROVE,
-            "You approved the backup of orders-prod. It starts now; the thread says how it goes.",
+            "You approved the backup of orders-prod. It's starting now; follow it in the thread.",
         ),
         (
             Choice.REJECT,
-            "You rejected the backup of orders-prod. Nothing was started; <@U0ANA> is told.",
+            (
+                "You rejected the backup of orders-prod. Nothing was started. "
+                "<@U0ANA> has been notified."
+            ),
         ),
-        (Choice.WITHDRAW, "You withdrew the backup of orders-prod. Nothing was started."),
+        (
+            Choice.WITHDRAW,
+            (
+                "You withdrew your request to back up orders-prod as `before-migration-42`. "
+                "Nothing was started."
+            ),
+        ),
         (
             Choice.BREAK_GLASS,
             (
                 "You started the backup of orders-prod without approval. "
-                "<!subteam^S0DBA> and the channel are told why."
+                "<!subteam^S0DBA> and the channel have been told why."
             ),
         ),
     ],
@@ -155,8 +167,8 @@ def test_nobody_is_told_of_their_own_rejection() -> None:
             Choice.REJECT,
             "U0ANA",
             (
-                "You can't reject this: you asked for it and are no approver. "
-                "To take it back, press Withdraw. Nothing was changed."
+                "You can't reject this: you requested it and aren't an approver. "
+                "To cancel it, press Withdraw. Nothing was changed."
             ),
         ),
         (
@@ -164,8 +176,8 @@ def test_nobody_is_told_of_their_own_rejection() -> None:
             Choice.WITHDRAW,
             "U0BEN",
             (
-                "You can't withdraw this: <@U0ANA> asked for it, and only <@U0ANA> may. "
-                "If you may decide, press Reject. Nothing was changed."
+                "You can't withdraw this: only <@U0ANA>, who requested it, can. "
+                "If you're an approver, press Reject. Nothing was changed."
             ),
         ),
         (
@@ -173,8 +185,8 @@ def test_nobody_is_told_of_their_own_rejection() -> None:
             Choice.BREAK_GLASS,
             "U0CYD",
             (
-                f"You can't start this without approval: for orders-prod nobody may now {RULE}. "
-                "Nothing was changed: it still waits for approval."
+                "You can't start this without approval: nobody can right now, for orders-prod "
+                f"{RULE}. Nothing was changed. It's still waiting for approval."
             ),
         ),
         (
@@ -182,21 +194,24 @@ def test_nobody_is_told_of_their_own_rejection() -> None:
             Choice.BREAK_GLASS,
             "U0CYD",
             (
-                "You can't start this without approval: it was asked in another workspace, and is "
-                "decided there. Nothing was changed."
+                "You can't start this without approval: it was requested in another workspace, "
+                "and only people there can decide. Nothing was changed."
             ),
         ),
         (
             Verdict.NO_REASON,
             Choice.REJECT,
             "U0BEN",
-            "Say why: whoever asked is told. Nothing was changed.",
+            "Please give a reason; the requester will see it. Nothing was changed.",
         ),
         (
             Verdict.NO_REASON,
             Choice.BREAK_GLASS,
             "U0BEN",
-            "Say why: everybody who could have approved it is told. Nothing was changed.",
+            (
+                "Please give a reason; everyone who could have approved it will see it. "
+                "Nothing was changed."
+            ),
         ),
     ],
 )
@@ -212,7 +227,7 @@ def test_who_may_break_the_glass_is_named() -> None:
     terms = TERMS.model_copy(update={"break_glass": ("U0ANA",)})
     waits = in_every_state(asked(), terms)[S.AWAITING_APPROVAL]
 
-    assert f"for orders-prod only <@U0ANA> may {RULE}." in click(
+    assert f"only <@U0ANA> can, for orders-prod {RULE}." in click(
         Verdict.MAY_NOT_BREAK_GLASS, waits, Choice.BREAK_GLASS
     )
 
@@ -221,7 +236,7 @@ def test_where_anybody_may_approve_a_stranger_is_no_person() -> None:
     """A bot, or somebody who left."""
     open_to_all = in_every_state(asked(), Terms())[S.AWAITING_APPROVAL]
 
-    assert "only people of this workspace may" in click(Verdict.NOT_AN_APPROVER, open_to_all)
+    assert "only people in this workspace can" in click(Verdict.NOT_AN_APPROVER, open_to_all)
 
 
 def test_the_group_that_slack_does_not_tell_is_named() -> None:
@@ -238,7 +253,7 @@ def test_the_group_that_slack_does_not_tell_is_named() -> None:
 def test_an_expired_request_can_be_asked_again() -> None:
     """With the button that stands on its card now."""
     assert click(Verdict.EXPIRED, STATES[S.EXPIRED]).endswith(
-        "nothing was started. If it is still wanted, press Ask again on the card."
+        "Nothing was started. If you still need it, press Request again on the card."
     )
 
 
@@ -247,10 +262,10 @@ def test_a_late_click_on_a_deletion_is_not_sent_to_a_button_that_is_not_there() 
     deletions = deletion_in_every_state()
 
     assert click(Verdict.EXPIRED, deletions[S.EXPIRED]).endswith(
-        "nothing was deleted. If it is still wanted, send the command again."
+        "Nothing was deleted. If you still need it, send the command again."
     )
     assert click(Verdict.ALREADY_DECIDED, deletions[S.APPROVED]).endswith(
-        "It is being deleted now."
+        "It's being deleted now."
     )
 
 
@@ -259,5 +274,5 @@ def test_what_needs_no_approval_is_said_to_need_none() -> None:
     free = in_every_state(asked(), Terms(approvals=0))[S.RUNNING].model_copy(update={"votes": ()})
 
     assert click(Verdict.ALREADY_DECIDED, free, Choice.WITHDRAW, user="U0ANA") == (
-        "Nobody had to approve this. It is backing up now. It cannot be stopped any more."
+        "No approval was needed. The backup is running. It can no longer be stopped."
     )

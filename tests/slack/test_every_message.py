@@ -258,4 +258,4 @@ def test_a_click_on_nothing_is_answered() -> None:
     message = answers.click_answer(result, Click("?", Choice.APPROVE, "U0CYD", "T0TEAM"))
 
     check(message)
-    assert "I don't know this request" in message.text
+    assert "I can't find this request" in message.text

@@ -133,7 +133,7 @@ def test_a_typeahead_puts_ones_own_on_top() -> None:
     assert [
         group["label"]["text"] for group in suggestions([orders], [shop])["option_groups"]
     ] == [
-        "You asked for lately",
+        "Recently requested",
         "Instances",
     ]
     assert suggestions([], [shop])["options"][0]["text"]["text"] == "shop"

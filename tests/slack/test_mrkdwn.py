@@ -7,7 +7,6 @@ import pytest
 from bot.slack.messages.mrkdwn import (
     between,
     channel,
-    clock,
     code,
     date,
     duration,
@@ -75,12 +74,6 @@ def test_a_moment_is_told_in_the_readers_time_zone() -> None:
 
     assert date(AT) == shown
     assert said(f"*until* {date(AT)}").text == "until 2026-11-23 14:05 UTC"
-
-
-def test_a_plain_clock_names_another_day() -> None:
-    """Where no token works, the day is said once it is not the same."""
-    assert clock(AT, AT) == "14:05 UTC"
-    assert clock(AT + timedelta(days=1), AT) == "24 Nov 14:05 UTC"
 
 
 @pytest.mark.parametrize(

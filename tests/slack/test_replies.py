@@ -28,7 +28,10 @@ from tests.slack.samples import (
 S = RequestState
 STATES = in_every_state(asked())
 RUNNING = STATES[S.RUNNING]
-AGAIN = "To ask again: `/backup create orders-prod before-migration-42 before the 4.2 migration`"
+AGAIN = (
+    "To request it again: "
+    "`/backup create orders-prod before-migration-42 before the 4.2 migration`"
+)
 UNDER_A_NEW_NAME = AGAIN.replace("migration-42", "migration-42-2")
 
 
@@ -46,25 +49,29 @@ def test_approval_names_who_approved() -> None:
     """Or says that nobody had to."""
     unasked = in_every_state(asked(), Terms(approvals=0, rule="rule 3 (dev-*)"))[S.APPROVED]
 
-    assert line(STATES[S.APPROVED], ThreadLine.APPROVED) == "<@U0BEN> approved. Starting."
-    assert line(unasked, ThreadLine.APPROVED) == "No approval needed (rule 3, `dev-*`). Starting."
+    assert line(STATES[S.APPROVED], ThreadLine.APPROVED) == (
+        "Approved by <@U0BEN>. Starting the backup now."
+    )
+    assert line(unasked, ThreadLine.APPROVED) == (
+        "No approval needed (rule 3, `dev-*`). Starting the backup now."
+    )
 
 
 def test_accepted_names_the_backup() -> None:
     """Its id is what RDS support asks for; an adopted one is told apart."""
     adopted = RUNNING.model_copy(update={"adopted": True})
 
-    assert line(RUNNING, ThreadLine.STARTED) == f"RDS accepted it: backup `{BACKUP_ID}`."
+    assert line(RUNNING, ThreadLine.STARTED) == f"RDS accepted it as backup `{BACKUP_ID}`."
     assert line(adopted, ThreadLine.STARTED) == (
-        f"RDS did start it: backup `{BACKUP_ID}`. I don't ask again."
+        f"RDS had started it as backup `{BACKUP_ID}`, so I won't send the request again."
     )
 
 
 def test_an_unanswered_create_is_told() -> None:
     """Before the bot asks again, it looks."""
     assert line(STATES[S.CREATING], ThreadLine.OUTCOME_UNKNOWN) == (
-        "RDS did not answer when I asked it to start. "
-        "I am looking whether it did, before I ask again."
+        "RDS didn't respond when I asked it to start the backup. "
+        "I'm checking whether it started before I try again."
     )
 
 
@@ -74,7 +81,9 @@ def test_an_outage_tells_what_was_tried_and_until_when() -> None:
     creating = STATES[S.CREATING].model_copy(update={"attempt": attempt})
     shown = line(creating, ThreadLine.RDS_AWAY)
 
-    assert shown.startswith("RDS does not answer: 4 tries so far. I'll keep trying until <!date^")
+    assert shown.startswith(
+        "RDS isn't responding (4 tries so far). I'll keep trying until <!date^"
+    )
     assert shown.endswith(
         "It won't be started twice. To cancel: `/backup withdraw before-migration-42`"
     )
@@ -99,9 +108,10 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
     first = RUNNING.model_copy(update={"history": History()})
 
     assert line(RUNNING, ThreadLine.OVERDUE) == (
-        "It takes longer than usual: 18 min so far, usually 6–9 min. RDS still says it is running."  # noqa: RUF001, a range
+        "This is taking longer than usual: 18 min so far, usually 6–9 min. "  # noqa: RUF001, a range
+        "RDS still reports it as running."
     )
-    assert "no earlier one to compare with" in line(first, ThreadLine.OVERDUE)
+    assert "There's no earlier backup to compare with." in line(first, ThreadLine.OVERDUE)
 
 
 @pytest.mark.parametrize(
@@ -110,28 +120,30 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
         (
             S.COMPLETED,
             (
-                "<@U0ANA> completed: 38.4 GB in 7 min 12 s. "
-                "`before-migration-42` stays until somebody deletes it: "
+                "<@U0ANA> Your backup is complete: 38.4 GB in 7 min 12 s. "
+                "`before-migration-42` is kept until someone runs "
                 "`/backup delete before-migration-42`. "
-                "Asked by <@U0ANA>; <@U0BEN> approved."
+                "Requested by <@U0ANA>, approved by <@U0BEN>."
             ),
         ),
         (
             S.FAILED,
-            "<@U0ANA> the backup of orders-prod *failed*: RDS says `FAILED` after 3 min. "
-            "Nothing was kept. RDS does not say why: look at the instance's events. "
-            + UNDER_A_NEW_NAME,
+            "<@U0ANA> The backup `before-migration-42` of orders-prod *failed*: RDS reported "
+            "`FAILED` after 3 min. No backup was kept. RDS doesn't say why: check the instance's "
+            "events. " + UNDER_A_NEW_NAME,
         ),
         (
             S.LOST,
-            f"<@U0ANA> the backup of orders-prod is *lost*: RDS accepted it as `{BACKUP_ID}`, "
-            "and lists it no more. Don't count on it. RDS does not say why: look in the RDS "
-            "console whether somebody deleted it. " + UNDER_A_NEW_NAME,
+            "<@U0ANA> The backup `before-migration-42` of orders-prod has *disappeared*: RDS "
+            f"accepted it as `{BACKUP_ID}` but no longer lists it. Don't rely on it. RDS doesn't "
+            "say why: check the RDS console to see whether someone deleted it. "
+            + UNDER_A_NEW_NAME,
         ),
         (
             S.REFUSED,
             (
-                "<@U0ANA> the backup of orders-prod was *refused*. "
+                "<@U0ANA> Your request to back up orders-prod as `before-migration-42` was "
+                "*refused*. "
                 "The instance's storage is full. Nothing was started. "
                 "Free some, or scale it up, then ask again. "
                 f"RDS: `DBS.200316`, request `9f1c`. {AGAIN}"
@@ -139,8 +151,8 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
         ),
         (
             S.REJECTED,
-            '<@U0ANA> the backup of orders-prod was *rejected* by <@U0BEN>: "not tonight". '
-            "Nothing was started. " + AGAIN,
+            "<@U0ANA> Your request to back up orders-prod as `before-migration-42` was "
+            '*rejected* by <@U0BEN>: "not tonight". Nothing was started. ' + AGAIN,
         ),
         (
             S.WITHDRAWN,
@@ -151,8 +163,8 @@ def test_a_long_backup_is_held_against_what_is_usual() -> None:
         ),
         (
             S.EXPIRED,
-            "<@U0ANA> the request to back up orders-prod as `before-migration-42` *expired*: "
-            "nobody decided by "
+            "<@U0ANA> Your request to back up orders-prod as `before-migration-42` *expired*: "
+            "nobody responded by "
             "<!date^1795471440^{date_short_pretty} at {time}|2026-11-23 22:04 UTC>. "
             "Nothing was started. " + AGAIN,
         ),
@@ -180,7 +192,7 @@ def test_a_taken_name_is_not_offered_again() -> None:
 
 def test_too_few_approvals_are_told_apart_from_none() -> None:
     """One of two approved, and the time was over."""
-    assert "only 1 of 2 approved it by" in line(HALF.moved(S.EXPIRED), ThreadLine.ENDED)
+    assert "it had only 1 of 2 approvals by" in line(HALF.moved(S.EXPIRED), ThreadLine.ENDED)
 
 
 def test_who_rejects_their_own_is_not_told_their_name() -> None:
@@ -198,7 +210,10 @@ def test_each_approval_is_counted_by_name() -> None:
         for voter in both.approvers
     ]
 
-    assert said == ["<@U0BEN> approved: 1 of 2.", "<@U0CYD> approved: 2 of 2."]
+    assert said == [
+        "<@U0BEN> approved (1 of 2 approvals).",
+        "<@U0CYD> approved (2 of 2 approvals).",
+    ]
 
 
 def test_a_reminder_calls_who_can_still_act() -> None:
@@ -207,8 +222,8 @@ def test_a_reminder_calls_who_can_still_act() -> None:
     said = thread_line(HALF, ThreadLine.REMINDER, now=at, subject="2", call=("U0CYD", "U0DAN"))
 
     assert seen(said) == (
-        "<@U0CYD> and <@U0DAN> the backup of orders-prod still waits (3 h): "
-        f"1 of 2 approved, 1 more needed {BY_2204}."
+        "<@U0CYD> and <@U0DAN> The backup of orders-prod has been waiting for 3 h: "
+        f"1 of 2 approvals so far, 1 more needed {BY_2204}."
     )
 
 
@@ -220,7 +235,7 @@ def test_a_reminder_says_how_many_are_needed() -> None:
     at = ASKED_AT + timedelta(minutes=90)
 
     assert seen(thread_line(one, ThreadLine.REMINDER, now=at)) == (
-        f"The backup of orders-prod still waits (1 h 30 min): 1 approval needed {BY_2204}."
+        f"The backup of orders-prod has been waiting for 1 h 30 min: 1 approval needed {BY_2204}."
     )
     assert f": 2 approvals needed {BY_2204}." in seen(
         thread_line(two, ThreadLine.REMINDER, now=at)
@@ -245,13 +260,13 @@ def test_a_broken_glass_does_not_hide_who_had_approved() -> None:
     said = line(half, ThreadLine.BREAK_GLASS)
 
     assert said.startswith("<@U0BEN> *started")
-    assert said.endswith("Only 1 of 2 had approved it.")
+    assert said.endswith("It had only 1 of 2 approvals.")
 
 
 def test_the_end_remembers_the_broken_glass() -> None:
     """Who let it start stands in the last line too."""
     assert line(GLASS[S.COMPLETED], ThreadLine.ENDED).endswith(
-        "Asked by <@U0ANA>; <@U0BEN> started it without approval."
+        "Requested by <@U0ANA>, started without approval by <@U0BEN>."
     )
 
 
@@ -282,11 +297,11 @@ def test_the_channel_hears_what_nobody_would_hear_else() -> None:
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        (ThreadLine.BUSY, "Nothing was deleted; I ask again until it is free."),
-        (ThreadLine.RDS_AWAY, "RDS does not answer. I'll keep trying."),
+        (ThreadLine.BUSY, "Nothing was deleted; I'll retry until it's free."),
+        (ThreadLine.RDS_AWAY, "RDS isn't responding. I'll keep trying."),
         (
             ThreadLine.KEYS_REFUSED,
-            "I cannot delete the backup, until whoever runs the bot renews it.",
+            "I can't delete the backup until the bot's operator renews it.",
         ),
     ],
 )

@@ -190,7 +190,7 @@ async def test_an_outcome_that_slack_does_not_show_is_said_in_plain_words(
     await ground.threads.say(COMPLETED, ThreadLine.ENDED)
 
     assert len(ground.messages) == 2
-    assert "completed" in ground.messages[1]
+    assert "complete" in ground.messages[1]
 
 
 async def test_an_address_in_the_database_is_not_believed(ground: Ground) -> None:

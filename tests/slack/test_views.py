@@ -46,8 +46,8 @@ def test_a_reason_is_wanted(view: dict[str, Any]) -> None:
 def test_rejecting_says_who_is_told() -> None:
     """Before one writes it."""
     assert says(views.reject_view(WAITS)) == (
-        "Reject the request of <@U0ANA> to back up orders-prod as `before-migration-42`. "
-        "Nothing will be started. <@U0ANA> and the thread are told why."
+        "Reject <@U0ANA>'s request to back up orders-prod as `before-migration-42`? "
+        "Your reason goes to <@U0ANA> and the thread."
     )
 
 
@@ -56,11 +56,11 @@ def test_breaking_the_glass_says_what_it_brings_about() -> None:
     anybody = half_approved(Terms(approvals=2, break_glass=("U0ANA",)))
 
     assert says(views.break_glass_view(WAITS)) == (
-        "*This starts the backup of orders-prod at once, without approval.* It cannot be stopped "
-        "then. <!subteam^S0DBA> and the channel are told your name and reason; both stay on the "
-        "audit trail."
+        "*This starts the backup of orders-prod immediately, without approval.* It can't be "
+        "stopped. <!subteam^S0DBA> and the channel will see your name and reason; both are kept "
+        "in the audit log."
     )
-    assert "The channel is told your name" in says(views.break_glass_view(anybody))
+    assert "The channel will see your name" in says(views.break_glass_view(anybody))
 
 
 def test_asking_again_is_filled_in() -> None:
@@ -89,12 +89,12 @@ def test_a_form_turns_into_its_answer() -> None:
     check_view(view)
     assert view["title"]["text"] == "Reject the backup"
     assert "submit" not in view
-    assert "I don't know this request" in says(view)
+    assert "I can't find this request" in says(view)
 
 
 def test_a_taken_name_is_told_in_plain_text() -> None:
     """Beside a field, Slack shows no mention."""
     assert views.name_taken(NameTaken("before-42", "before-42-2", "U0BEN")) == (
-        "Another request has the name before-42. Try before-42-2."
+        "Another request already uses the name before-42. Try before-42-2."
     )
     assert "Another backup" in views.name_taken(NameTaken("before-42", "before-42-2"))

@@ -25,7 +25,7 @@ async def test_each_read_fails_once(story: Story, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(StepContext, "load", load_or_fail)
     card = await story.asks()
     await story.approves(card)
-    await story.until_said(card, "completed")
+    await story.until_said(card, "is complete")
 
     assert story.made("before-42") == 1
     assert len(failed) >= 6  # all steps, and the choice between a create and a delete

@@ -161,7 +161,7 @@ async def test_an_error_ends_no_request(opens: Opens, monkeypatch: pytest.Monkey
     async with opens() as story, story.bot():
         card = await story.asks()
         await story.approves(card)
-        await story.until_said(card, "completed")
+        await story.until_said(card, "is complete")
 
     assert fallen.is_set()
     assert story.made("before-42") == 1

@@ -65,12 +65,11 @@ DELETION_HEADERS = {
     _S.WITHDRAWN: "*Request to delete {name} withdrawn*: {instance}",
     _S.DELETED: "*Backup {name} was deleted*: {instance}",
 }
-ENDED = {
+ENDED = {  # a rejection has a line of its own
     _S.COMPLETED: "completed",
     _S.FAILED: "failed",
     _S.LOST: "disappeared",
     _S.REFUSED: "refused",
-    _S.REJECTED: "rejected",
     _S.EXPIRED: "expired",
     _S.WITHDRAWN: "withdrawn",
     _S.DELETED: "deleted",
@@ -113,9 +112,8 @@ def _current_step(request: BackupRequest, now: datetime) -> list[str]:
 
 def _lines(request: BackupRequest, now: datetime) -> list[str]:
     """The text of the card. What people wrote always ends its line."""
-    story, who = _story(request), _who(request)
-    told = [f"{story} · {who}"] if request.state is _S.COMPLETED else [story, who]
-    lines = [_header(request), _without_approval(request), *told, _rejection(request)]
+    lines = [_header(request), _without_approval(request), _story(request), _who(request)]
+    lines.append(_rejection(request))
     if request.kind is Kind.DELETE and not request.state.is_final and request.started_at:
         lines.append(target(request, now))
     elif request.state is _S.AWAITING_APPROVAL and request.instance:
@@ -175,15 +173,17 @@ def _approved(request: BackupRequest) -> str:
 
 def _rejection(request: BackupRequest) -> str:
     vote = request.vote(Choice.REJECT)
-    return f"Rejected by {mention(vote.user_id)}{reason_of(request, vote.choice)}" if vote else ""
+    if vote is None:
+        return ""
+    return f"Rejected by {mention(vote.user_id)} {date(vote.at)}{reason_of(request, vote.choice)}"
 
 
 def _without_approval(request: BackupRequest) -> str:
     vote = request.vote(Choice.BREAK_GLASS)
     if vote is None:
         return ""
-    why = reason_of(request, vote.choice)
-    return f":rotating_light: *Started without approval* by {mention(vote.user_id)}{why}"
+    by = f"{mention(vote.user_id)} {date(vote.at)}{reason_of(request, vote.choice)}"
+    return f":rotating_light: *Started without approval* by {by}"
 
 
 def _buttons(request: BackupRequest, now: datetime) -> list[ButtonElement]:

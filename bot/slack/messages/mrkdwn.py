@@ -121,13 +121,6 @@ def date(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{utc}>"
 
 
-def clock(at: datetime, told: datetime) -> str:
-    """A moment where Slack knows no date tokens: in UTC, with the day if that is not `told`'s."""
-    utc = at.astimezone(UTC)
-    day = "" if utc.date() == told.astimezone(UTC).date() else f"{utc.day} {utc:%b} "
-    return f"{day}{utc:%H:%M} UTC"
-
-
 def size(kilobytes: int) -> str:
     """`38.4 GB`; RDS counts in KB, taken as 1024 bytes."""
     amount = float(kilobytes)
