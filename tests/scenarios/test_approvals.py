@@ -106,7 +106,7 @@ async def test_an_approver_and_a_rejecter_in_the_same_instant(story: Story) -> N
     rejected = request.state is RequestState.REJECTED
     assert ("@cat already rejected this" in answers[0]) is rejected
     assert ("@ben already approved this" in answers[1]) is not rejected
-    await story.until_said(card, "rejected" if rejected else "completed")
+    await story.until_said(card, "rejected" if rejected else "is complete")
     assert story.creates == (not rejected)
 
 

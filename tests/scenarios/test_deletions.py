@@ -171,14 +171,14 @@ async def test_a_backup_with_an_end_is_announced_and_deleted(opens: Opens) -> No
         assert "will be deleted automatically" in story.thread(card)[-1]
         clock.advance(days=12, hours=20)
         await asyncio.sleep(0.2)
-        assert "will be deleted" not in " ".join(story.thread(card))
+        assert "To prevent that" not in " ".join(story.thread(card))
         clock.advance(hours=5)
-        warning = await said(story, card, "will be deleted", clock)
+        warning = await said(story, card, "To prevent that", clock)
         assert warning.startswith("@ana ")
         await asyncio.sleep(0.2)
         assert "before-42" in names(story)
         clock.advance(hours=25)
-        await said(story, card, "is deleted after 14 d", clock)
+        await said(story, card, "Deleted `before-42` after 14 days", clock)
 
         assert "before-42" not in names(story)
 
@@ -189,11 +189,11 @@ async def test_a_backup_that_somebody_keeps_stays(opens: Opens) -> None:
     async with opens(clock=clock) as story, story.bot():
         card = await made(story, ENDS, clock)
         clock.advance(days=13, hours=1)
-        await said(story, card, "will be deleted", clock)
+        await said(story, card, "To prevent that", clock)
         (warning,) = [m for m in story.workspace.thread(OPS, card.ts) if KEEP_BACKUP in m.buttons]
         await story.workspace.click(DAN, warning.ts, KEEP_BACKUP)
         await story.hears("`before-42` will be kept", who=DAN)
-        await said(story, card, "@dan keeps", clock)
+        await said(story, card, "@dan is keeping", clock)
         await story.workspace.click(BEN, warning.ts, KEEP_BACKUP)
         await story.hears("@dan already kept `before-42`", who=BEN)
         clock.advance(days=3)
@@ -210,11 +210,11 @@ async def test_nothing_is_deleted_unannounced(opens: Opens) -> None:
             card = await made(story, ENDS, clock)
         clock.advance(days=30)
         async with story.bot():
-            await said(story, card, "will be deleted")
+            await said(story, card, "To prevent that")
             await asyncio.sleep(0.3)
             assert "before-42" in names(story)
             clock.advance(hours=24, minutes=1)
-            await said(story, card, "is deleted after 14 d", clock)
+            await said(story, card, "Deleted `before-42` after 14 days", clock)
 
             assert "before-42" not in names(story)
 
@@ -230,14 +230,14 @@ async def test_an_announcement_that_slack_took_late_counts_from_then(opens: Open
             await asyncio.sleep(0.02)
             clock.advance(hours=1)
         story.workspace.faults.clear()
-        await said(story, card, "will be deleted", clock)
+        await said(story, card, "To prevent that", clock)
         for _ in range(23):
             clock.advance(hours=1)
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
         assert "before-42" in names(story)
         clock.advance(hours=2)
-        await said(story, card, "is deleted after 14 d", clock)
+        await said(story, card, "Deleted `before-42` after 14 days", clock)
 
 
 async def test_a_backup_that_is_gone_already_is_not_announced(opens: Opens) -> None:
@@ -253,7 +253,7 @@ async def test_a_backup_that_is_gone_already_is_not_announced(opens: Opens) -> N
         await asyncio.sleep(0.3)
 
         assert "deleted after" not in " ".join(story.thread(card))
-        assert "will be deleted" not in " ".join(story.thread(card))
+        assert "To prevent that" not in " ".join(story.thread(card))
 
 
 async def test_rds_that_does_not_delete_is_told(opens: Opens) -> None:
@@ -263,9 +263,9 @@ async def test_rds_that_does_not_delete_is_told(opens: Opens) -> None:
         card = await made(story, ENDS, clock)
         story.region.faults.always(rds_faults.refused(403, "DBS.200010"), Operation.DELETE_BACKUP)
         clock.advance(days=13, hours=1)
-        await said(story, card, "will be deleted", clock)
+        await said(story, card, "To prevent that", clock)
         clock.advance(hours=25)
-        line = await said(story, card, "it stays, and costs", clock)
+        line = await said(story, card, "still billed", clock)
 
         assert "rds:backup:delete" in line
         assert "before-42" in names(story)

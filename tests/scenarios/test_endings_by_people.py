@@ -108,7 +108,7 @@ async def test_withdrawn_and_approved_in_the_same_instant(story: Story) -> None:
 
     withdrawn = "You withdrew" in answers[0]
     assert withdrawn != ("You approved" in answers[1])
-    await story.until_said(card, "withdrew" if withdrawn else "completed")
+    await story.until_said(card, "withdrew" if withdrawn else "is complete")
     assert story.creates == (not withdrawn)
 
 
