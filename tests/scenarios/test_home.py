@@ -47,7 +47,6 @@ async def test_it_follows_what_happens(story: Story) -> None:
     assert "before-42" in await shows(story, "Waiting for you (1)", BEN)
     # Hers is drawn after his, and showed it already while it was looked up.
     assert "before-42" in await shows(story, "Waiting for 1 approval")
-<<<<<<< HEAD
     story.region.instances[0].backup_takes = timedelta(days=7)
     await story.approves(card)
     await shows(story, "Running (1)")
@@ -55,12 +54,6 @@ async def test_it_follows_what_happens(story: Story) -> None:
     await story.until_said(card, "RDS accepted it")
     (backup,) = [backup for backup in story.region.backups if backup.name == "before-42"]
     story.region.end_backup(backup)
-=======
-    story.region.instances[0].backup_takes = timedelta(hours=1)
-    await story.approves(card)
-    await shows(story, "Running (1)")
-    await shows(story, "Nothing is waiting for your approval.", BEN)
->>>>>>> words1
     await story.until_said(card, "is complete")
     shown = await shows(story, "No backup runs.")
 
@@ -122,9 +115,4 @@ async def test_it_names_what_has_no_fresh_backup(opens: Opens) -> None:
         await shows(story, "dev-sandbox: no successful backup")
         shown = await shows(story, "orders-prod: last successful backup 21 h ago")
 
-<<<<<<< HEAD
-=======
-        assert "orders-prod: last successful backup 21 h ago" in shown
-        assert "dev-sandbox: no successful backup" in shown
->>>>>>> words1
         assert "orders-replica" not in shown

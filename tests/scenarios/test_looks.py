@@ -139,11 +139,7 @@ async def test_how_a_request_stands(story: Story) -> None:
     one = await asks_for(story, "status before-42", who=BEN)
     assert "Back up orders-prod as" in one
     assert "View card" in one
-<<<<<<< HEAD
     story.region.instances[0].backup_takes = timedelta(days=7)
-=======
-    story.region.instances[0].backup_takes = timedelta(hours=2)
->>>>>>> words1
     await story.approves(card)
     await story.until_said(card, "RDS accepted it")
 

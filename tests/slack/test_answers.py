@@ -43,11 +43,7 @@ def test_a_wrong_command_is_corrected() -> None:
 
     assert refusal(wrong.value) == (
         "Please fix this:\n"
-<<<<<<< HEAD
         "• `42-before` isn't a valid backup name: it must start with a letter. Try `before-42`.\n"
-=======
-        "• `42-before` can't be a backup's name: it must start with a letter. Try `before-42`.\n"
->>>>>>> words1
         "Try: `/backup create orders-prod before-42`"
     )
 
@@ -63,12 +59,8 @@ def test_where_no_correction_is_more_than_a_guess_help_is_offered() -> None:
 def test_a_misspelt_instance_is_guessed() -> None:
     """The nearest name is the next step."""
     assert refusal(UnknownInstance("order-prod", ["orders-prod"])) == (
-<<<<<<< HEAD
         "Please fix this:\n"
         "• I can't find an instance called `order-prod`. Did you mean `orders-prod`?"
-=======
-        "Please fix this:\n• I don't know an instance `order-prod`. Did you mean `orders-prod`?"
->>>>>>> words1
     )
 
 
