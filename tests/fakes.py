@@ -301,7 +301,8 @@ class UseCases:
 
     def lose_database(self) -> None:
         """From now on the database answers nothing."""
-        event.listen(self.store.engine.sync_engine, "before_cursor_execute", _unavailable)
+        for engine in (self.store.engine.sync_engine, self.store._blocking):  # noqa: SLF001, the one that submits
+            event.listen(engine, "before_cursor_execute", _unavailable)
 
     def slack(self) -> FakeSlack:
         """Slack's side of one interaction."""

@@ -171,7 +171,7 @@ async def test_an_error_ends_no_request(opens: Opens, monkeypatch: pytest.Monkey
 
     assert fallen.is_set()
     assert story.made("before-42") == 1
-    assert sum("completed" in line for line in story.thread(card)) == 1
+    assert sum("is complete" in line for line in story.thread(card)) == 1
 
 
 async def test_a_start_looks_for_what_was_left(
