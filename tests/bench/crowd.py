@@ -117,7 +117,7 @@ def counted(request_queries: RequestQueries, requests: int) -> dict[str, object]
     names = [named(number) for number in range(requests)]
     lines: Counter[str] = Counter()
     for name in names:
-        said = (line for line in request_queries.lines(name) if "did not answer" not in line)
+        said = (line for line in request_queries.lines(name) if "didn't respond" not in line)
         lines.update(f"{name} {line[:16]}" for line in said)
     posted = sum(len(request_queries.of(name)) for name in names)
     doubled = sum(times - 1 for times in lines.values()) + posted - requests

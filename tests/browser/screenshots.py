@@ -42,7 +42,7 @@ async def _thread(tab: Tab) -> None:
     await tab.is_now("ben")
     await tab.clicks("Approve", card)
     await tab.opens_thread(card)
-    await expect(card).to_contain_text(re.compile(r"about [3-6]\d %"))
+    await expect(card).to_contain_text(re.compile(r"about [3-6]\d%"))
     await tab.page.screenshot(path=DOCS / "playground.png")
     await tab.reads_in_thread("is complete")
 

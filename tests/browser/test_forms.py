@@ -26,16 +26,16 @@ async def test_an_error_stands_at_its_field(tab: Tab, stage: Stage) -> None:
     await expect(tab.modal).to_contain_text("Needs 1 approval from @dba")
     await expect(tab.modal.get_by_label("Name (optional)")).to_have_value("42-before")
 
-    await tab.clicks("Ask", tab.modal)
+    await tab.clicks("Request backup", tab.modal)
     name = tab.modal.get_by_label("Name (optional)")
     await expect(name).to_have_attribute("aria-invalid", "true")
     await expect(name).to_have_accessible_description(re.compile("must start with a letter"))
     await expect(name).to_be_focused()
 
     await name.fill("before-42")
-    await tab.modal.get_by_label("Why (optional)").fill("before 4.2")
+    await tab.modal.get_by_label("Reason (optional)").fill("before 4.2")
     await tab.modal.get_by_label("Keep for").select_option(label="14 days")
-    await tab.sends("Ask")
+    await tab.sends("Request backup")
     await expect(tab.card("orders-prod", "before-42")).to_contain_text("kept for 14 days")
     backups = stage.playground.world.region.backups
     assert not [backup for backup in backups if backup.name == "before-42"]  # it waits for ben
@@ -56,7 +56,7 @@ async def test_the_shortcut_and_the_home_tab(tab: Tab) -> None:
     await tab.modal.get_by_label("Instance", exact=True).press_sequentially("dev-s")
     await tab.modal.get_by_role("option", name="dev-sandbox").click()
     await tab.modal.get_by_label("Channel").select_option(label="#deploys")
-    await tab.sends("Ask")
+    await tab.sends("Request backup")
 
     await expect(tab.channel).to_contain_text("dev-sandbox")
     await expect(tab.page.get_by_role("button", name="deploys")).to_have_class("place unread")
@@ -70,7 +70,7 @@ async def test_from_a_message_and_back(tab: Tab) -> None:
     await message.get_by_role("button", name="Back up from here").click()
     await tab.modal.get_by_label("Instance", exact=True).press_sequentially("dev-s")
     await tab.modal.get_by_role("option", name="dev-sandbox").click()
-    await tab.sends("Ask")
+    await tab.sends("Request backup")
     await tab.opens_thread(message)
 
     await tab.thread.get_by_role("link").click()

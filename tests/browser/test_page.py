@@ -37,7 +37,7 @@ async def test_without_barriers(stage: Stage, *, dark: bool) -> None:
         await expect(tab.modal).to_have_count(0)
 
         await tab.page.get_by_role("navigation", name="Channels").get_by_text("backup-bot").click()
-        await expect(tab.channel).to_contain_text("Your latest requests")
+        await expect(tab.channel).to_contain_text("Your recent requests")
         await tab.has_no_barriers()
         background = await tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert background == ("rgb(26, 29, 33)" if dark else "rgb(255, 255, 255)")

@@ -58,7 +58,7 @@ async def test_two_of_two_approve(tab: Tab) -> None:
     card = tab.card("billing-prod", "before-invoices")
     await tab.is_now("ben")
     await tab.clicks("Approve", card)
-    await expect(card).to_contain_text("1 of 2 given")
+    await expect(card).to_contain_text("1 of 2 approvals so far")
 
     await tab.is_now("cat")
     await tab.clicks("Approve", card)
@@ -95,7 +95,7 @@ async def test_withdrawn_after_a_second_thought(tab: Tab) -> None:
 @pytest.mark.parametrize(
     ("what", "name", "card_says", "thread_says"),
     [
-        ("ends as FAILED", "fails-1", "Failed", "Nothing was kept"),
+        ("ends as FAILED", "fails-1", "Failed", "No backup was kept"),
         ("is refused", "refused-1", "Refused", "refused"),
         ("disappears while it runs", "vanishes-1", "Disappeared", "disappeared"),
         (

@@ -47,7 +47,7 @@ async def test_the_home_tab_of_a_bot_that_did_not_run(tab: Tab) -> None:
 
     await tab.clicks("Start", tab.cloud)
 
-    await expect(tab.channel).to_contain_text("Your latest requests")
+    await expect(tab.channel).to_contain_text("Your recent requests")
 
 
 @pytest.mark.own_playground
@@ -79,7 +79,7 @@ async def test_an_outage_begins_and_ends(tab: Tab) -> None:
 
     await tab.turns("RDS responds", "normally")
 
-    await tab.reads_in_thread("RDS answers again")
+    await tab.reads_in_thread("RDS is responding again")
     await expect(tab.thread.locator("article", has_text="RDS isn't responding")).to_have_count(1)
 
 

@@ -146,7 +146,7 @@ def doubled(story: Story) -> int:
     found = cards(story, NAME)
     lines = [line.split(": ")[0] for card in found for line in story.thread(card)]
     counted = Counter(line[:16] for line in lines)
-    expected = ADOPTED if any("did start" in line for line in lines) else BEGINNINGS
-    unknown = Counter(line[:16] for line in lines if "did not answer" in line)
+    expected = ADOPTED if any("had started" in line for line in lines) else BEGINNINGS
+    unknown = Counter(line[:16] for line in lines if "didn't respond" in line)
     assert set(counted - unknown) == {line[:16] for line in expected}
     return len(found) - 1 + sum(times - 1 for times in counted.values())
