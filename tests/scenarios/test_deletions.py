@@ -22,7 +22,7 @@ async def made(story: Story, text: str = ASK, clock: SteppedClock | None = None)
     """A backup, asked for, approved and completed; its card."""
     card = await story.asks(text)
     await story.approves(card)
-    await said(story, card, "completed", clock)
+    await said(story, card, "is complete", clock)
     return card
 
 

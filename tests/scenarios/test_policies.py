@@ -80,7 +80,7 @@ async def test_what_an_approver_sees(story_of_orders: str) -> None:
     for words in (
         "orders-prod",
         "before-42",
-        "@ana asks",
+        "Requested by @ana",
         "for the upgrade",
         "MySQL 8.0",
         "available",
@@ -246,7 +246,7 @@ async def test_the_trail_for_those_who_may_read_it(opens: Opens) -> None:
         await story.types("audit gone-instance", who=BEN)
         gone = story.heard(BEN)
 
-        for words in ("@ana", "@dan", "@ben", "before-42", "approved", "completed", "[approval]"):
+        for words in ("@ana", "@dan", "@ben", "before-42", "approved", "complete", "[approval]"):
             assert words in ben
         assert "@dba" in ana
         assert "before-42" not in ana

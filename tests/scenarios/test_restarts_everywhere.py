@@ -65,7 +65,7 @@ class Teller:
 
     async def _ends(self, card: Message) -> None:
         """Minute by minute, until it has been said."""
-        while not any("completed" in line for line in self._story.thread(card)):
+        while not any("is complete" in line for line in self._story.thread(card)):
             self._clock.advance(minutes=1)
             await asyncio.sleep(0.05)  # for the bot to look, in real time
 

@@ -28,11 +28,11 @@ ALL_LOOKS = 4  # for a backup of the name: one before the create, and three afte
 
 APPROVED = "Approved by @ben. Starting the backup now."
 UNKNOWN = (
-    "RDS did not answer when I asked it to start. I am looking whether it did, before I ask again."
+    "RDS didn't respond when I asked it to start the backup. I'm checking whether it started before I try again."
 )
 WAITS = (
     "RDS does something else with orders-prod, and does one thing at a time. "
-    "Nothing was started; I ask again until it is free."
+    "Nothing was started; I'll retry until it's free."
 )
 ACCEPTED, ADOPTED = "RDS accepted it", "RDS had started it"
 KEYS = "RDS rejected the bot's access key"
