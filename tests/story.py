@@ -1,5 +1,6 @@
 """The real bot in the offline world: people type and click, and read what stands in Slack."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -167,3 +168,8 @@ class Story:
 
 
 Opens = Callable[..., AbstractAsyncContextManager[Story]]
+
+
+def beginning(line: str) -> str:
+    """Return what a thread line says first, without the IDs and figures that follow."""
+    return re.split(r": | as backup `|\. RDS: ", line)[0]

@@ -255,7 +255,7 @@ async def test_ones_own_instances_are_on_top(story: Story) -> None:
     reply = await story.workspace.suggest(ANA, INSTANCE, "")
 
     assert [group["label"]["text"] for group in reply.options] == [
-        "You asked for lately",
+        "Recently requested",
         "Instances",
     ]
     assert [option["text"]["text"] for option in reply.options[0]["options"]] == ["dev-sandbox"]

@@ -55,7 +55,7 @@ async def test_it_follows_what_happens(story: Story) -> None:
     (backup,) = [backup for backup in story.region.backups if backup.name == "before-42"]
     story.region.end_backup(backup)
     await story.until_said(card, "is complete")
-    shown = await shows(story, "No backup runs.")
+    shown = await shows(story, "No backups are running.")
 
     assert "Completed" in shown
 

@@ -54,8 +54,8 @@ async def test_fifty_clicks_by_ten_people(opens: Opens, *, at_once: bool) -> Non
             assert (verdicts.count("counted"), verdicts.count("decided")) == (2, 1)
             first, second = (workspace.names[who] for who in approvers[:2])
             assert story.thread(card)[:2] == [
-                f"@{first} approved: 1 of 3.",
-                f"@{second} approved: 2 of 3.",
+                f"@{first} approved (1 of 3 approvals).",
+                f"@{second} approved (2 of 3 approvals).",
             ]
 
 

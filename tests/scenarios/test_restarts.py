@@ -20,7 +20,7 @@ from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.requests import asked
 from tests.stepped_clock import SteppedClock
-from tests.story import CONFIG, Opens, Story
+from tests.story import CONFIG, Opens, Story, beginning
 from tests.zygote import ForkedProcess, Zygote
 
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
@@ -138,7 +138,7 @@ def _is_hanging(call: Call) -> bool:
 async def _ended(story: Story, card: Message) -> list[str]:
     """How each line of a thread begins, once it is complete."""
     await story.until_said(card, COMPLETED, timeout_seconds=PATIENCE)
-    return [line.split(": ")[0] for line in story.thread(card)]
+    return [beginning(line) for line in story.thread(card)]
 
 
 async def test_killed_in_every_state(story: Story, process: Process) -> None:

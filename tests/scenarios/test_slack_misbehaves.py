@@ -6,7 +6,7 @@ from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.limits import PostLimit
 from bot.demo.slack.records import Message
 from bot.demo.world import ANA
-from tests.story import Opens, Story
+from tests.story import Opens, Story, beginning
 
 POST, EDIT = "chat.postMessage", "chat.update"
 COMPLETED = "@ana Your backup is complete"
@@ -15,7 +15,7 @@ UNEVENTFUL = ["Approved by @ben. Starting the backup now.", "RDS accepted it", C
 
 def _thread(story: Story, card: Message) -> list[str]:
     """How each line under a card begins."""
-    return [line.split(": ")[0] for line in story.thread(card)]
+    return [beginning(line) for line in story.thread(card)]
 
 
 def _is_done(story: Story, name: str) -> bool:

@@ -16,7 +16,7 @@ from bot.demo.rds.faults import Fault, How, When
 from bot.demo.rds.wire import Answer, Operation
 from bot.demo.slack.records import Message
 from tests.stepped_clock import SteppedClock
-from tests.story import Opens, Story
+from tests.story import Opens, Story, beginning
 
 PATIENCE = 0.3  # seconds that this bot waits for RDS, where the real one waits fifteen
 BUSY = rds_faults.refused(409, "DBS.200011")
@@ -28,15 +28,19 @@ ALL_LOOKS = 4  # for a backup of the name: one before the create, and three afte
 
 APPROVED = "Approved by @ben. Starting the backup now."
 UNKNOWN = (
-    "RDS didn't respond when I asked it to start the backup. I'm checking whether it started before I try again."
+    "RDS didn't respond when I asked it to start the backup. "
+    "I'm checking whether it started before I try again."
 )
 WAITS = (
-    "RDS does something else with orders-prod, and does one thing at a time. "
+    "RDS is busy with orders-prod and runs one operation at a time. "
     "Nothing was started; I'll retry until it's free."
 )
 ACCEPTED, ADOPTED = "RDS accepted it", "RDS had started it"
 KEYS = "RDS rejected the bot's access key"
-COMPLETED, REFUSED = "@ana Your backup is complete", "@ana the backup of orders-prod was refused."
+COMPLETED, REFUSED = (
+    "@ana Your backup is complete",
+    ("@ana Your request to back up orders-prod as `before-42` was "),
+)
 
 
 @asynccontextmanager
@@ -58,7 +62,7 @@ async def _approved(story: Story, card: Message, *, end: str = COMPLETED) -> Seq
     await story.approves(card)
     await story.until_said(card, end)
     return [
-        line[: len(REFUSED)] if line.startswith(REFUSED) else line.split(": ")[0]
+        line[: len(REFUSED)] if line.startswith(REFUSED) else beginning(line)
         for line in story.thread(card)
     ]
 
