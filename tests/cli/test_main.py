@@ -36,4 +36,4 @@ def test_on_windows_one_line_says_that_it_does_not_run(
         command_line.main()
 
     assert ended.value.code == 2
-    assert "it doesn't run on Windows" in capsys.readouterr().err
+    assert "It doesn't run on Windows" in capsys.readouterr().err
