@@ -40,8 +40,10 @@ under which they are stored in `error_codes.py`.
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from bot.domain.policy import RuleReference
+if TYPE_CHECKING:  # it takes pydantic, which `--help` isn't to wait for
+    from bot.domain.policy import RuleReference
 
 
 class BotError(Exception):
@@ -194,7 +196,9 @@ class ForeignWorkspace(UserError):
 class MayNotAsk(UserError):
     """The policy doesn't let this person request backups of this instance."""
 
-    def __init__(self, instance_name: str, rule: RuleReference, requesters: Sequence[str]) -> None:
+    def __init__(
+        self, instance_name: str, rule: "RuleReference", requesters: Sequence[str]
+    ) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.rule = rule
@@ -204,7 +208,7 @@ class MayNotAsk(UserError):
 class OtherChannel(UserError):
     """The policy allows requests for this instance only in `channels`."""
 
-    def __init__(self, instance_name: str, rule: RuleReference, channels: Sequence[str]) -> None:
+    def __init__(self, instance_name: str, rule: "RuleReference", channels: Sequence[str]) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.rule = rule
@@ -215,7 +219,7 @@ class TooFewApprovers(UserError):
     """`approvals` people have to approve it, but only `able` can."""
 
     def __init__(
-        self, instance_name: str, rule: RuleReference, approvals: int, able: Sequence[str]
+        self, instance_name: str, rule: "RuleReference", approvals: int, able: Sequence[str]
     ) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
@@ -227,7 +231,7 @@ class TooFewApprovers(UserError):
 class MayNotAudit(UserError):
     """The policy lets only `auditors` read the instance's audit log."""
 
-    def __init__(self, instance_name: str, rule: RuleReference, auditors: Sequence[str]) -> None:
+    def __init__(self, instance_name: str, rule: "RuleReference", auditors: Sequence[str]) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.rule = rule
