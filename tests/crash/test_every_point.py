@@ -30,7 +30,7 @@ ADOPTED = [BEGINNINGS[0], "RDS had started it", BEGINNINGS[2]]
 # Each with what may stand there twice: a post whose ts was not written down before the end.
 POINTS = [
     ("after ack 1", 0),
-    ("before Lifecycle.begin 1", 0),
+    ("before Lifecycle.start 1", 0),
     ("before Transaction.move 1", 0),
     ("after Transaction.move 1", 0),
     ("before slack chat.postMessage 1", 0),
