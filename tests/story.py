@@ -89,7 +89,7 @@ class Story:
     async def asks_again(
         self, card: Message, *, who: str = ANA, name: str | None = None, why: str | None = None
     ) -> str:
-        """Somebody clicks Ask again and sends the form, as it is or changed; what they read."""
+        """Somebody clicks Request again and sends the form, as is or changed; what they read."""
         changed = {NAME: name, DESCRIPTION: why}
         values = {field: text for field, text in changed.items() if text is not None}
         return await self._fills_in(card, ASK_AGAIN, who, values)

@@ -63,7 +63,7 @@ async def test_two_of_two_approve(tab: Tab) -> None:
     await tab.is_now("cat")
     await tab.clicks("Approve", card)
     await tab.opens_thread(card)
-    await tab.reads_in_thread("Approved by @cat", "is complete: 121.7 GB")
+    await tab.reads_in_thread("Approved by @ben and @cat", "is complete: 121.7 GB")
 
 
 async def test_rejected_with_a_reason(tab: Tab) -> None:

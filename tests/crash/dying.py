@@ -65,7 +65,7 @@ def waylay_ours(death: Death) -> None:
 
     pace.BURST, pace.EDITS = 1000, 100_000
     for owner, method in (
-        (Lifecycle, "begin"),
+        (Lifecycle, "start"),
         (Lifecycle, "wake"),
         (Store, "save_post"),
         (Transaction, "move"),

@@ -22,15 +22,15 @@ NAME = "before-42"
 LOOKED_FOR = 60.0  # seconds: what may have been made or deleted is looked for during twenty
 BEGINNINGS = [
     "Approved by @ben. Starting the backup now.",
-    "RDS accepted it",
+    "RDS accepted it as backup",
     "@ana Your backup is complete",
 ]
-ADOPTED = [BEGINNINGS[0], "RDS had started it", BEGINNINGS[2]]
+ADOPTED = [BEGINNINGS[0], "RDS had started it as backup", BEGINNINGS[2]]
 
 # Each with what may stand there twice: a post whose ts was not written down before the end.
 POINTS = [
     ("after ack 1", 0),
-    ("before Lifecycle.begin 1", 0),
+    ("before Lifecycle.start 1", 0),
     ("before Transaction.move 1", 0),
     ("after Transaction.move 1", 0),
     ("before slack chat.postMessage 1", 0),

@@ -175,7 +175,7 @@ async def test_which_file_was_read_is_said(world: OfflineWorld, tmp_path: Path) 
     environ = world.environ | {"BACKUP_BOT_CONFIG": str(tmp_path / "policy.toml")}
     (first,) = [f async for f in findings(environ, offline=True, http=False)][:1]
 
-    assert first.text == f"settings: read from {tmp_path}/policy.toml (0 rules)"
+    assert first.text == f"settings: read from {tmp_path}/policy.toml, 0 rules"
 
 
 @pytest.mark.parametrize(
