@@ -32,7 +32,7 @@ async def shows(story: Story, words: str, who: str = ANA) -> str:
 async def test_it_is_drawn_when_it_is_opened(story: Story) -> None:
     """Also for somebody who has never asked for anything."""
     assert (await story.workspace.open_home(ANA)).error is None
-    shown = await shows(story, "Your latest requests")
+    shown = await shows(story, "Your recent requests")
 
     assert "Nothing is waiting for your approval." in shown
     assert "You haven't requested anything yet." in shown

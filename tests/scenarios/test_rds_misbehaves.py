@@ -233,7 +233,7 @@ async def test_a_create_that_fails_for_hours_ends(opens: Opens) -> None:
         card = await story.asks()
         story.region.faults.always(rds_faults.ERROR, Operation.CREATE_BACKUP)
         await story.approves(card)
-        await until(story, card, "tries so far. I'll keep trying until", clock)
+        await until(story, card, "tries so far). I'll keep trying until", clock)
         await until(story, card, "RDS never confirmed whether it started `before-42`", clock)
         tried = story.creates
         story.region.faults.clear()
@@ -254,7 +254,9 @@ async def test_an_approved_request_is_withdrawn_while_rds_is_away(opens: Opens) 
         story.region.faults.always(rds_faults.throttled(5), Operation.CREATE_BACKUP)
         await story.approves(card)
         await until(story, card, "To cancel: `/backup withdraw before-42`", clock)
-        assert "as `before-42`. Nothing was started." in (await story.withdraws(story.cards[0]))
+        answer = await story.withdraws(story.cards[0])
+        # The next create may have left in this very moment.
+        assert "Nothing was started." in answer or "it may already have started" in answer
         await until(story, card, "withdrew the request", clock)
         story.region.faults.clear()
         for _ in range(10):

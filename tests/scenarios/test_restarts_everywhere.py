@@ -13,7 +13,7 @@ from tests.story import CONFIG, Opens, Story
 TWO = CONFIG.replace('["S0DBA"]', '["S0DBA", "U0CAT"]\napprovals = 2')
 ASK = 'create orders before-42 "before the 4.2 migration"'
 STEPS = 8
-SEEN = re.compile(r"Completed \d\d:\d\d UTC")
+SEEN = re.compile(r"completed \w+ \d+, \d+ at \d\d:\d\d")
 
 
 class Teller:
@@ -45,7 +45,7 @@ class Teller:
         await self._stack.aclose()
         (backup,) = [backup for backup in story.region.backups if backup.name == "before-42"]
         lines = [story.workspace.read(card), *story.thread(card)]
-        return [SEEN.sub("Completed", line.replace(backup.id, "cb21")) for line in lines]
+        return [SEEN.sub("completed", line.replace(backup.id, "cb21")) for line in lines]
 
     async def _step(self, number: int, doing: Awaitable[object]) -> None:
         await doing

@@ -62,7 +62,7 @@ async def _approved(story: Story, card: Message, *, end: str = COMPLETED) -> Seq
     await story.approves(card)
     await story.until_said(card, end)
     return [
-        line[: len(REFUSED)] if line.startswith(REFUSED) else beginning(line)
+        next((cut for cut in (REFUSED, KEYS) if line.startswith(cut)), beginning(line))
         for line in story.thread(card)
     ]
 
