@@ -171,7 +171,7 @@ async def test_the_playground_ends_and_begins(browser: Browser) -> None:
             await expect(tab.channel).to_contain_text("Waiting for you")
             await first.aclose()
             lost = tab.page.get_by_role("alert")
-            await expect(lost).to_contain_text("The playground has ended")
+            await expect(lost).to_contain_text("The playground has stopped")
 
             port = int(server.url.rstrip("/").rpartition(":")[2])
             async with playing(SPEED) as again, PlaygroundServer(again, port):
