@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
 import structlog
@@ -80,14 +79,7 @@ async def open_connections(
     slack = slack_client(env, session)
     store, ledger, replica = await _open_database(env, supervisor, clock)
     in_flight, pace = InFlight(replica), Pace(clock, ledger)
-    rds = await rds_client(
-        settings,
-        supervisor,
-        clock,
-        timeout_seconds=rds_timeout,
-        ledger=ledger,
-        in_flight=in_flight,
-    )
+    rds = await rds_client(settings, supervisor, clock, timeout_seconds=rds_timeout, ledger=ledger)
     threads = Threads(slack, store, clock, command=env.command, pace=pace, in_flight=in_flight)
     supervisor.push_async_callback(threads.close)
     warn = AliasWarnings(settings.source, settings.file.aliases)
@@ -119,12 +111,8 @@ async def rds_client(
     *,
     timeout_seconds: float,
     ledger: CallLog | None = None,
-    in_flight: InFlight | None = None,
 ) -> RdsClient:
-    """Return a client for the project, open for as long as the stack.
-
-    The lease is checked again right before a create or a delete, which may have queued for long.
-    """
+    """Return a client for the project, open for as long as the stack."""
     env = settings.environment
     auth = AkSkAuth(
         access_key=env.access_key.get_secret_value(),
@@ -135,15 +123,8 @@ async def rds_client(
     )
     client = open_client(settings.rds_endpoint, auth, timeout_seconds)
     http = await stack.enter_async_context(client)
-    if in_flight:
-        http.event_hooks = {"request": [partial(_check_lease, in_flight)]}
     budget = call_budget(settings.file.rds.calls_per_minute, clock, ledger)
     return RdsClient(http, env.project_id, budget, clock)
-
-
-async def _check_lease(in_flight: InFlight, request: Any) -> None:
-    if request.method != "GET":
-        await in_flight.check_lease()
 
 
 class _Database(NamedTuple):

@@ -104,6 +104,7 @@ async def send(
     async def claim() -> None:
         nonlocal request
         request = await _claimed(context, request)
+        await context.in_flight.check_lease()  # the call may have queued for long
 
     try:
         answer = await call(claim)

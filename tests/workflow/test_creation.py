@@ -1,6 +1,7 @@
 """One backup at most, in its time, and the truth about it: whatever RDS answers to the create."""
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 from functools import partial
 
@@ -9,6 +10,7 @@ import pytest
 from bot.domain.decisions import Verdict
 from bot.domain.errors import (
     GaveUp,
+    LeaseLost,
     RdsError,
     RdsOutcomeUnknown,
     RdsRefused,
@@ -18,6 +20,7 @@ from bot.domain.errors import (
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
+from bot.runtime.in_flight import InFlight
 from bot.workflow.context import StepContext
 from bot.workflow.creation import create
 from tests.requests import asked
@@ -399,3 +402,33 @@ async def test_two_that_carry_it_on_make_one(
 
     assert set(states) <= {RequestState.RUNNING}
     assert len(cloud.backups) == 1
+
+
+async def test_a_lease_lost_in_the_queue_keeps_the_create_back(
+    context: StepContext, request_id: str, cloud: Cloud
+) -> None:
+    """It stands on the way in, and is lost by the time that the call's turn has come."""
+    lease = RunningOut()
+    leased = dataclasses.replace(context, in_flight=InFlight(lease))
+    creating = asyncio.create_task(create(leased, request_id))
+    await asyncio.wait_for(lease.lost.wait(), 10)
+    await asyncio.sleep(0.05)
+
+    assert not creating.done()
+    assert cloud.sent == []
+    creating.cancel()
+    await asyncio.gather(creating, return_exceptions=True)
+
+
+class RunningOut:
+    """A lease that can be renewed once."""
+
+    def __init__(self) -> None:
+        self.renewed = 0
+        self.lost = asyncio.Event()
+
+    async def renew(self) -> None:
+        self.renewed += 1
+        if self.renewed > 1:
+            self.lost.set()
+            raise LeaseLost
