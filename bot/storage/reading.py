@@ -21,6 +21,14 @@ from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests
 SHORTEST_ID = 8  # characters of a request's id that mean it
 
 
+# Whether the outcome of a request was told.
+_ANNOUNCED = (
+    select(posts.c.line)
+    .where(posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED))
+    .exists()
+)
+
+
 class Reading:
     """Reads one committed state of the database. Raises StoreUnavailable when it has none."""
 
@@ -52,9 +60,6 @@ class Reading:
 
     async def unfinished(self) -> list[str]:
         """Return the ids of all requests with something left to do or to post, oldest first."""
-        told = select(posts.c.line).where(
-            posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED)
-        )
         is_open = requests.c.state.in_(OPEN_STATES)
         will_be_deleted = and_(
             requests.c.state == RequestState.COMPLETED,
@@ -64,7 +69,7 @@ class Reading:
                 requests.c.retention.in_((Retention.WARNED, Retention.DELETING)),
             ),
         )
-        query = select(requests.c.id).where(or_(is_open, will_be_deleted, ~told.exists()))
+        query = select(requests.c.id).where(or_(is_open, will_be_deleted, ~_ANNOUNCED))
         async with self._reading() as connection:
             return list(await connection.scalars(query.order_by(requests.c.asked_at)))
 
@@ -82,11 +87,8 @@ class Reading:
     async def oldest_unannounced(self) -> datetime | None:
         """Return when the oldest request with an unannounced outcome ended, or None."""
         ended = func.coalesce(requests.c.finished_at, requests.c.decided_at, requests.c.asked_at)
-        told = select(posts.c.line).where(
-            posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED)
-        )
         query = select(func.min(ended, type_=UtcDateTime)).where(
-            requests.c.state.not_in(OPEN_STATES), ~told.exists()
+            requests.c.state.not_in(OPEN_STATES), ~_ANNOUNCED
         )
         async with self._reading() as connection:
             oldest: datetime | None = await connection.scalar(query)
