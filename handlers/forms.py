@@ -37,10 +37,9 @@ async def open_form(
     trigger_id: str,
     origin: Origin,
     typed: Typed | None = None,
-    problems: tuple[str, ...] = (),
 ) -> None:
     """Open it with what was typed; nothing is waited for that could take long."""
-    typed = typed or Typed()
+    typed, problems = typed or Typed(), list[str]()
     known = await services.instance_search.known(AT_ONCE)
     purpose = Purpose(channel=origin.channel_id, thread_ts=origin.thread_ts)
     if origin.channel_id.startswith("D"):  # where nobody could approve: the form asks for another
@@ -51,9 +50,9 @@ async def open_form(
         purpose = proposing(services, purpose, found, typed.description)
     if typed.instance and known and not found:
         is_known = bool(References(known).named(typed.instance))
-        problems = (*problems, unknown_instance(typed, is_known=is_known))
+        problems.append(unknown_instance(typed, is_known=is_known))
     if problem := keep_problem(typed.keep):
-        problems = (*problems, str(problem))
+        problems.append(str(problem))
     view = create_form(typed, purpose, chosen, problems=problems, knows_instances=bool(known))
     await open_modal(client, trigger_id, view)
 
