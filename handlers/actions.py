@@ -39,7 +39,7 @@ from bot.slack.messages.ids import (
     TypedCommand,
 )
 from bot.slack.messages.mrkdwn import Message
-from bot.slack.transport.bolt import Respond
+from bot.slack.transport.bolt import Respond, tell_privately
 from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers.forms import AT_ONCE, chosen_in, open_form, proposing
 from handlers.modals import open_modal
@@ -94,7 +94,7 @@ async def decide(
     if result.verdict is Verdict.NO_REASON and result.request is not None:
         await _open(client, respond, body, FORMS[choice](result.request))
     else:
-        await _tell(respond, answers.click_answer(result, click))
+        await tell_privately(respond, answers.click_answer(result, click))
     if result.request and await clicks.is_double(result.request.id, _clicked(body)):
         await _take_away(respond)
 
@@ -110,7 +110,7 @@ async def ask_again(
     request = await clicks.claimed(_claimed(body), team_of(body))
     await ack()
     if request is None:
-        await _tell(respond, answers.unknown_request())
+        await tell_privately(respond, answers.unknown_request())
     else:
         await _open(client, respond, body, views.ask_again_view(request, request.next_name))
 
@@ -120,7 +120,7 @@ async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Res
     user_id = body["user"]["id"]
     request = await clicks.keep(_claimed(body), user_id, team_of(body))
     await ack()
-    await _tell(respond, answers.kept_answer(request, user_id))
+    await tell_privately(respond, answers.kept_answer(request, user_id))
 
 
 async def fix(
@@ -252,7 +252,7 @@ async def _open(
     try:
         await open_modal(client, body["trigger_id"], view)
     except FormNotOpened:
-        await _tell(respond, answers.form_not_opened())
+        await tell_privately(respond, answers.form_not_opened())
 
 
 async def _take_away(respond: Respond) -> None:
@@ -261,14 +261,6 @@ async def _take_away(respond: Respond) -> None:
         await respond(delete_original=True)
     except FAILURES as error:
         log.warning("double_not_deleted", error=error_code(error))
-
-
-async def _tell(respond: Respond, message: Message) -> None:
-    """Say it to the clicker alone; the click counts, whether Slack takes the answer or not."""
-    try:
-        await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
-    except FAILURES as error:
-        log.warning("click_answer_not_taken", error=error_code(error))
 
 
 async def _replace(respond: Respond, message: Message) -> None:

@@ -25,8 +25,7 @@ from bot.domain.verbs import VERBS
 from bot.slack.messages import answers
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.views import answer_view, title_of
-from bot.slack.transport.bolt import Respond
-from bot.slack.transport.slack_errors import FAILURES, error_code
+from bot.slack.transport.bolt import Respond, tell_privately
 from handlers import unheard
 from handlers.origin import Outdated
 from handlers.services import Services
@@ -60,18 +59,14 @@ async def explain(
     if isinstance(error, BoltUnhandledRequestError):
         return await unheard.answer(services.command, body, context, respond)
     message = _message(services.command, error, body)
-    answer = {"response_type": "ephemeral", **message.as_slack()}
     if context.ack.response is None and "command" in body:
-        return await context.ack(**answer)
+        return await context.ack(response_type="ephemeral", **message.as_slack())
     if context.ack.response is None and body.get("type") == "view_submission":
         view = answer_view(title_of(body["view"]), message)
         return await context.ack(response_action="update", view=view)
     acked = None if context.ack.response is not None else await context.ack()
     if "command" in body or body.get("type") in ANSWERED:
-        try:
-            await respond(replace_original=False, **answer)
-        except FAILURES as failure:
-            log.warning("answer_not_taken", error=error_code(failure))
+        await tell_privately(respond, message)
     return acked
 
 

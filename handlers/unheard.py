@@ -8,8 +8,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.slack.messages import answers
 from bot.slack.messages.views import answer_view, title_of
-from bot.slack.transport.bolt import Respond
-from bot.slack.transport.slack_errors import FAILURES, error_code
+from bot.slack.transport.bolt import Respond, tell_privately
 
 log = structlog.get_logger(__name__)
 
@@ -34,13 +33,7 @@ async def answer(
             return await context.ack(options=[])
         case "block_actions" | "shortcut" | "message_action":
             acked = await context.ack()
-            message = answers.outdated_button()
-            try:
-                await respond(
-                    response_type="ephemeral", replace_original=False, **message.as_slack()
-                )
-            except FAILURES as error:
-                log.warning("answer_not_taken", error=error_code(error))
+            await tell_privately(respond, answers.outdated_button())
             return acked
         case _:
             return await context.ack()

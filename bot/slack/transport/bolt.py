@@ -18,6 +18,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.runtime.in_flight import InFlight
 from bot.runtime.metrics import ACK_SECONDS
+from bot.slack.messages.mrkdwn import Message
 from bot.slack.transport.clipping import clipped
 from bot.slack.transport.payloads import problem_with
 from bot.slack.transport.slack_errors import FAILURES, error_code
@@ -86,6 +87,14 @@ class Respond:
             except FAILURES as error:
                 log.warning("answer_not_taken", error=error_code(error))
         return False
+
+
+async def tell_privately(respond: Respond, message: Message) -> None:
+    """Show a message to this person only; if Slack doesn't accept it, log that."""
+    try:
+        await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
+    except FAILURES as error:
+        log.warning("answer_not_taken", error=error_code(error))
 
 
 class _Equip(AsyncMiddleware):
