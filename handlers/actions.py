@@ -81,7 +81,7 @@ async def decide(
 ) -> None:
     """A click that may end the waiting: it is on disk before the ack, and the clicker hears.
 
-    Where a reason is wanted, whoever may decide gets a form for it.
+    If a reason is needed, people who can decide get a form for it.
     """
     click = Click(
         request_id=_claimed(body),
@@ -142,7 +142,7 @@ async def start(
 
 
 class Choices:
-    """When somebody chose last in each form, so that no earlier choice is drawn over it."""
+    """The time of the last choice in each form, so that an earlier one isn't drawn over it."""
 
     def __init__(self) -> None:
         self._last: dict[str, float] = {}
@@ -237,12 +237,12 @@ async def just_ack(ack: AsyncAck) -> None:
 
 
 def _claimed(body: dict[str, Any]) -> str:
-    """What the button says it is about."""
+    """Return the value that the button carries."""
     return str(body["actions"][0].get("value", ""))
 
 
 def _clicked(body: dict[str, Any]) -> str:
-    """The ts of the message that the button stands on."""
+    """Return the ts of the message with the button."""
     return str(body.get("container", {}).get("message_ts", ""))
 
 

@@ -1,4 +1,4 @@
-"""Events: somebody looks at their home tab."""
+"""Events: a person opens the home tab."""
 
 from functools import partial
 from typing import Any

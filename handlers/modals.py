@@ -1,4 +1,4 @@
-"""Modals: opened while Slack waits, and answered in their own place."""
+"""Open modals, and answer them in place."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 async def open_modal(client: AsyncWebClient, trigger_id: str, view: dict[str, Any]) -> None:
-    """Open it. Raises FormNotOpened."""
+    """Open a modal. Raises FormNotOpened."""
     try:
         await client.views_open(trigger_id=trigger_id, view=view)
     except FAILURES as error:
@@ -25,10 +25,10 @@ async def open_modal(client: AsyncWebClient, trigger_id: str, view: dict[str, An
 
 
 async def answer(ack: AsyncAck, view: dict[str, Any], message: Message) -> None:
-    """What came of a form, in its place."""
+    """Replace the form with the answer."""
     await ack(response_action="update", view=answer_view(title_of(view), message))
 
 
 async def point_out(ack: AsyncAck, problems: Mapping[str, str]) -> None:
-    """What is wrong, beside its field: nothing that was typed is lost."""
+    """Show problems beside their fields; the input is kept."""
     await ack(response_action="errors", errors=dict(problems))

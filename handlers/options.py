@@ -1,4 +1,4 @@
-"""Options: what a field suggests while somebody types."""
+"""Options: suggestions for a field while a person types."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Shortcuts: a backup asked for without a command."""
+"""Shortcuts that open the form for a backup."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Modals that were sent: what is in them is judged, and answered in their place."""
+"""Submitted modals: validated, and replaced by the answer."""
 
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ from handlers.modals import answer, point_out
 from handlers.origin import of_this_release, origin_of_form, team_of
 from handlers.services import Services
 
-FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → where it stands
+FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → its block
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -69,7 +69,7 @@ async def give_reason(
 async def send_again(
     services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
-    """Ask for the same once more: a new request, by whoever sends the form."""
+    """Make the same request again, for the person who submitted the form."""
     before = await services.clicks.claimed(view.get("private_metadata", ""), team_of(body))
     if before is None:
         await answer(ack, view, answers.unknown_request())
@@ -83,7 +83,7 @@ async def send_again(
 async def send_backup(
     services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
-    """Ask. What is wrong stands beside its field; nothing that was typed is lost."""
+    """Request the backup. Problems are shown beside their fields; no input is lost."""
     with of_this_release():
         purpose = Purpose.parse(view["private_metadata"])
     fields = {
@@ -103,7 +103,7 @@ async def send_backup(
 async def send_deletion(
     services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
-    """Ask for the deletion, if the name is the one."""
+    """Request the deletion, if the name was typed correctly."""
     with of_this_release():
         about = Deletion.parse(view["private_metadata"])
     if fold(values_of(view).name).strip() != about.name:

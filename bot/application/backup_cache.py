@@ -62,7 +62,7 @@ class BackupCache:
             ids = sorted((i.id for i in instances), key=self._cache.age, reverse=True)
             for instance_id in [i for i in ids if self._cache.age(i) > STALE][:GLANCES]:
                 at = self._clock.monotonic()
-                # On its own: whoever needs the list meanwhile doesn't wait for a spare call.
+                # Separate from `of`, whose callers must not wait for a low-priority call.
                 self._cache.put(instance_id, await self._read(instance_id, idle=True), at)
         except RdsError as error:
             log.info("looking_around_ended", code=error.code)

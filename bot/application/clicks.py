@@ -18,7 +18,7 @@ from bot.domain.thread_lines import CARD
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import DECISION_SECONDS
 
-JUST_ADDED = 10.0  # seconds after which somebody who was added to a group is let in
+JUST_ADDED = 10.0  # seconds until a new member of a group is recognized
 
 
 class Clicks:

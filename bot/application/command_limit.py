@@ -7,7 +7,7 @@ from bot.runtime.clock import Clock
 
 LIMIT = 600  # commands and forms of one person: nobody types as fast, and scripts have room
 WINDOW = 60.0  # seconds
-MOST_PEOPLE = 10_000  # who are remembered: whoever sent one last goes last
+MOST_PEOPLE = 10_000  # remembered; the one whose last command is oldest is forgotten first
 
 
 class RateLimit:

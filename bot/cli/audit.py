@@ -166,8 +166,8 @@ def _moment(text: str) -> datetime:
         age = parse_duration(text)
         moment = Clock().now() - age if age is not None else datetime.fromisoformat(text)
     except (OverflowError, ValueError):
-        wish = "write a date like 2026-11-01, a time like 2026-11-01T12:00, or an age like 30d"
-        raise SettingsError([f"--since: {wish}."]) from None
+        hint = "write a date like 2026-11-01, a time like 2026-11-01T12:00, or an age like 30d"
+        raise SettingsError([f"--since: {hint}."]) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -49,12 +49,11 @@ class Verdict(StrEnum):
 class Decision(Generic[V]):
     """A verdict and the rule that it is based on.
 
-    `revoked` are earlier approvals that do not count any more: those people left Slack, or may
-    not approve now.
+    `revoked` are earlier approvers who no longer count: they left Slack, or can't approve now.
     """
 
     verdict: V
-    rule: RuleReference | None  # None where it does not come to one
+    rule: RuleReference | None  # None if no rule applies
     revoked: frozenset[str] = frozenset()
 
 

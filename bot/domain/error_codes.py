@@ -52,12 +52,12 @@ _CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
 def code_of(error: Exception) -> str:
-    """The code to write down for an error; "unexpected" for one that is not the bot's own."""
+    """Return the code to store for an error; "unexpected" if it isn't one of the bot's own."""
     return _CODE_OF.get(type(error), "unexpected")  # type: ignore[arg-type]  # any class may be asked for
 
 
 def current_code(written: str) -> str:
-    """The code for what stands in the database: older releases wrote `NameTaken` there."""
+    """Return the code for a stored error; older releases stored class names (`NameTaken`)."""
     return _CAPITAL.sub("_", written).lower()
 
 

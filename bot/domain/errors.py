@@ -241,7 +241,8 @@ class MayNotAudit(UserError):
 class GroupsUnknown(UserError):
     """Slack couldn't say who is in the user groups that are `allowed`.
 
-    `wish` is what the person wanted to do: "ask for" or "read the audit trail of".
+    `wish` is the action that needs permission: "ask for" or "read the audit trail of". It is
+    stored under this name.
     """
 
     def __init__(self, instance_name: str, allowed: Sequence[str], wish: str = "ask for") -> None:

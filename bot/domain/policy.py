@@ -33,8 +33,8 @@ class RuleSource(StrEnum):
 class RuleReference(BaseModel):
     """The place in the policy that terms come from.
 
-    As text it is "the default policy", "[approval]" or "rule 2 (orders-*)": so it stands on the
-    audit trail and in the metrics, and so an older release stored it.
+    As text it is "the default policy", "[approval]" or "rule 2 (orders-*)": that is how the
+    audit log and the metrics show it, and how older releases stored it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -86,7 +86,7 @@ class RdsClient:
 
     Raises the RdsError tree of `bot/domain/errors.py`. Looks are tried again while RDS cannot be
     reached; a create is sent again only where it surely never left; a 401 never is, because five
-    wrong signatures lock the key; after a 429 the whole budget stands back.
+    wrong signatures lock the key; after a 429 all calls wait for a while.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class RdsClient:
 
     @property
     def queued(self) -> int:
-        """How many calls wait for their turn."""
+        """How many calls are waiting for the budget."""
         return self._budget.queued
 
     @property
@@ -171,7 +171,7 @@ class RdsClient:
         return list(found.values())
 
     async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None:
-        """One backup as it is now, or None if RDS lists it no more."""
+        """Return one backup as it is now, or None if RDS no longer lists it."""
         page = await self._look(
             Priority.PROGRESS,
             models.backups,

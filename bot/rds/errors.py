@@ -142,7 +142,7 @@ def retry_after(response: httpx.Response) -> float:
 
 
 def request_id(response: httpx.Response, body: dict[str, Any] | None = None) -> str | None:
-    """What Huawei's support asks for. Anything else that stands in its place is not kept."""
+    """Return the request ID, which Huawei's support asks for; None if it doesn't look like one."""
     for found in (
         response.headers.get("X-Request-Id"),
         (body or {}).get("request_id"),

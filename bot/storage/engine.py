@@ -122,7 +122,7 @@ def unavailable() -> Iterator[None]:
 
 
 def why_not_open(database_url: str) -> str | None:
-    """What stands in the way of using the database, or None; nothing is created or changed."""
+    """Return why the database can't be used, or None. Creates and changes nothing."""
     url = make_url(database_url)
     if is_sqlite(url):
         if why := _why_too_old():

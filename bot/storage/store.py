@@ -86,7 +86,7 @@ class Store(Reading):
         self.recorded.set()
 
     async def open_home(self, user_id: str, at: datetime) -> None:
-        """Note that somebody looks at their home tab."""
+        """Save that a person opened their home tab."""
         async with self.transaction() as transaction:
             await transaction.open_home(user_id, at)
 

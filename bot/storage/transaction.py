@@ -85,7 +85,7 @@ class Transaction:
         await self._connection.execute(insert(homes).values(user_id=user_id, opened_at=at))
 
     async def _tell(self, request: BackupRequest) -> None:
-        """Once it is committed, whoever waits for a decision wakes up, in whichever process."""
+        """After the commit, wake the waiting workflow, on any replica."""
         self.changes_requests = True
         if self._connection.dialect.name == "postgresql":
             await self._connection.execute(select(func.pg_notify(DECIDED, request.id)))

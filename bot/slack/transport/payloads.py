@@ -140,7 +140,7 @@ KINDS: dict[str, type[BaseModel]] = {
 
 
 def problem_with(body: dict[str, Any]) -> str | None:
-    """What is wrong with a payload, without what stands in it; None if listeners can read it."""
+    """Return what is wrong with a payload, without its contents; None if listeners can read it."""
     try:
         if "command" in body:
             _Command.model_validate(body, strict=True)
