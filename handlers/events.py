@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from handlers.services import Services
 
@@ -12,7 +12,8 @@ def register(app: AsyncApp, services: Services) -> None:
     app.event("app_home_opened")(partial(opened, services))
 
 
-async def opened(services: Services, event: dict[str, Any]) -> None:
-    """Draw it as things stand now, and from now on when they change."""
+async def opened(services: Services, ack: AsyncAck, event: dict[str, Any]) -> None:
+    """Draw it as it is now, and again whenever it changes. Slack's ack doesn't wait for it."""
+    await ack()
     if event.get("tab", "home") == "home":
         await services.homes.opened(event["user"])

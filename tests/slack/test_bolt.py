@@ -1,10 +1,11 @@
 """When Bolt's answer to a request is given."""
 
 import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
-
 import pytest
-from slack_bolt.async_app import AsyncAck
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.listener import asyncio_runner
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -12,6 +13,8 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.runtime.in_flight import InFlight
 from bot.slack.transport.bolt import bolt_app
 from bot.slack.transport.web_client import SlackClient
+from handlers import errors
+from tests.fakes import UseCases
 
 COMMAND = {
     "command": "/backup",
@@ -22,28 +25,50 @@ COMMAND = {
 }
 
 
-async def test_an_ack_goes_out_as_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not when Bolt looks for it next, and not when the listener ends."""
-    ends, never, at_work = asyncio.Event(), asyncio.Event(), InFlight()
-
-    async def does_not_look(_: float) -> None:
-        await never.wait()
+async def test_an_ack_goes_out_as_it_is_given() -> None:
+    """Not when the listener ends."""
+    ends, at_work = asyncio.Event(), InFlight()
 
     async def listener(ack: AsyncAck) -> None:
         await asyncio.sleep(0)
         await ack("Here you are.")
         await ends.wait()
 
-    asyncio_of_bolt = SimpleNamespace(sleep=does_not_look, ensure_future=asyncio.ensure_future)
-    monkeypatch.setattr(asyncio_runner, "asyncio", asyncio_of_bolt)
-    app = bolt_app(
-        SlackClient("xoxb"), AuthorizeResult(enterprise_id=None, team_id="T0DEMO"), at_work
-    )
-    app.command("/backup")(listener)
+    app = listening(listener, at_work)
     async with asyncio.timeout(10):
         response = await app.async_dispatch(AsyncBoltRequest(body=COMMAND, mode="socket_mode"))
 
     assert "Here you are." in response.body
     ends.set()
     await at_work.close(10)
-    never.set()
+
+
+async def test_a_listener_that_acks_late_is_still_a_listener(
+    monkeypatch: pytest.MonkeyPatch, cases: UseCases
+) -> None:
+    """However long it takes, and whatever Bolt's clock says."""
+    acks, at_work = asyncio.Event(), InFlight()
+
+    async def listener(ack: AsyncAck) -> None:
+        await acks.wait()
+        await ack("Here you are.")
+
+    hours = itertools.count(step=3600)
+    monkeypatch.setattr(asyncio_runner, "time", SimpleNamespace(time=lambda: next(hours)))
+    app = listening(listener, at_work)
+    errors.register(app, cases.services)
+    request = AsyncBoltRequest(body=COMMAND, mode="socket_mode")
+    answer = asyncio.create_task(app.async_dispatch(request))
+    await asyncio.wait({answer}, timeout=0.1)
+    acks.set()
+
+    assert "Here you are." in (await answer).body
+    await at_work.close(10)
+
+
+def listening(listener: Callable[..., Awaitable[None]], at_work: InFlight) -> AsyncApp:
+    """An app with this one listener."""
+    identity = AuthorizeResult(enterprise_id=None, team_id="T0DEMO")
+    app = bolt_app(SlackClient("xoxb"), identity, at_work)
+    app.command("/backup")(listener)
+    return app

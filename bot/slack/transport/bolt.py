@@ -125,7 +125,7 @@ class _App(AsyncApp):
         self._dispatching: set[asyncio.Task[BoltResponse]] = set()
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Return the ack as soon as a listener gives it: Bolt only looks every 10 ms."""
+        """Return the ack as soon as a listener gives it: Bolt waits until the listener ends."""
         if problem := problem_with(req.body):
             log.warning("request_malformed", problem=problem)
             return BoltResponse(status=400)
@@ -155,6 +155,8 @@ def bolt_app(client: SlackClient, identity: AuthorizeResult, listeners: InFlight
         client=client,
         authorize=authorize,
         request_verification_enabled=False,
+        # Bolt would poll for the ack, and after 3 s act as if there were no listener.
+        process_before_response=True,
         raise_error_for_unhandled_request=True,
         logger=logger,
     )
