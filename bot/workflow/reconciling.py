@@ -92,8 +92,8 @@ class Reconciler:
                     due = self._clock.monotonic()
                 if self._clock.monotonic() >= due:
                     await self.reconcile()
-                    again = self._stranded_after if self._idle_since else self._every
-                    due = self._clock.monotonic() + again
+                    soon = self._stranded_after if self._idle_since else self._every
+                    due = self._clock.monotonic() + min(soon, self._every)
             except StoreUnavailable:
                 log.warning("reconciling_put_off")
             except Exception:  # whatever it was, the next look may do better
