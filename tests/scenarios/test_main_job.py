@@ -1,5 +1,7 @@
 """From the command to the last word, for every ending."""
 
+from datetime import timedelta
+
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.records import Ending
 from bot.demo.world import ANA, OPS
@@ -139,7 +141,8 @@ async def test_every_refused_command_is_answered_to_the_asker_alone(story: Story
 async def test_a_busy_instance_is_said_before_anybody_is_asked(story: Story) -> None:
     """A backup is running already: the answer names it."""
     orders = story.region.instances[0]
-    story.region.add_backup(orders, "nightly-0", began=story.clock.now())
+    began, takes = story.clock.now(), timedelta(days=7)
+    story.region.add_backup(orders, "nightly-0", began=began, takes=takes)
     await story.types("create orders before-42")
 
     assert "nightly-0" in await story.hears("backed up")

@@ -37,6 +37,7 @@ class Gateway:
         self.security_token = security_token
         self.calls_per_minute = calls_per_minute
         self.sends_retry_after = False
+        self.clock_tolerance = CLOCK_TOLERANCE
         self._clock = clock
         self._admitted: deque[float] = deque()
         self._bad_signatures = 0
@@ -79,7 +80,7 @@ class Gateway:
             signed_at = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         except ValueError:
             raise _unauthorized(f"x-sdk-date is missing or malformed: {date!r}") from None
-        if abs(self._clock.now() - signed_at) > CLOCK_TOLERANCE:
+        if abs(self._clock.now() - signed_at) > self.clock_tolerance:
             raise _unauthorized(f"the signature has expired, x-sdk-date: {date}")
 
     def _check_signature(self, request: WireRequest, authorization: Authorization) -> None:
