@@ -42,7 +42,7 @@ class Clicks:
         members = await self._members_for(click)
         try:
             result = await self._count(click, members)
-        except Conflict:  # somebody was faster: a second look sees what they did
+        except Conflict:  # someone was faster: a second look sees what they did
             result = await self._count(click, members)
         if result.request is not None:
             self._engine.wake(result.request.id)

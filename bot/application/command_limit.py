@@ -1,11 +1,11 @@
-"""Limit the commands of one person, so that nobody can block the bot for others."""
+"""Limit the commands of one person, so that one person can't block the bot for others."""
 
 from collections import deque
 
 from bot.domain.errors import TooManyCommands
 from bot.runtime.clock import Clock
 
-LIMIT = 600  # commands and forms of one person: nobody types as fast, and scripts have room
+LIMIT = 600  # commands and forms of one person: no one types that fast, and scripts have room
 WINDOW = 60.0  # seconds
 MOST_PEOPLE = 10_000  # remembered; the one whose last command is oldest is forgotten first
 

@@ -13,7 +13,7 @@ FORM_TIMEOUT = 1.0  # the same before a form, which Slack has to open within 3 s
 
 
 async def members_within(timeout_seconds: float, people: People, ids: Iterable[str]) -> Members:
-    """Return the people behind the ids; nobody if Slack doesn't answer in time."""
+    """Return the people behind the ids; none if Slack doesn't answer in time."""
     try:
         async with asyncio.timeout(timeout_seconds):
             return await people.members(ids)

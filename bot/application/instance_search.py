@@ -1,4 +1,4 @@
-"""Which instance somebody means while they fill in a form."""
+"""Which instance a person means while they fill in a form."""
 
 from collections.abc import Mapping, Sequence
 

@@ -59,7 +59,7 @@ class MadeView:
 
 @dataclass(frozen=True)
 class InstanceRow:
-    """An instance, to one person; `last_good` is None if there is none, or nobody looked yet."""
+    """An instance, to one person; `last_good` is None if there is none or it is not known yet."""
 
     instance: Instance
     looked: bool

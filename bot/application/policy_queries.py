@@ -29,7 +29,7 @@ LAST_ENTRIES = 20  # of the trail, in one answer
 class PolicyView:
     """What the policy says to one person of one instance.
 
-    `able` are the people who can approve: None if that is anybody, or Slack could not tell.
+    `able` are the people who can approve: None if anyone can, or if Slack couldn't tell.
     """
 
     instance: Instance

@@ -74,7 +74,7 @@ class RequestQueries:
         self._stale_after = stale_after
 
     async def look_around(self) -> None:
-        """Refresh what the home tab shows of instances nobody has looked at lately."""
+        """Refresh what the home tab shows of instances that were not looked up lately."""
         await self._inventory.look_around()
 
     def now(self) -> datetime:

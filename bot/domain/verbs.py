@@ -276,6 +276,6 @@ VERBS: Mapping[str, Verb] = MappingProxyType({verb.name: verb for verb in _ALL})
 
 
 def usage_hint() -> str:
-    """Every verb in one line, as Slack shows it beside the command while somebody types."""
+    """Every verb in one line, as Slack shows it beside the command while it is typed."""
     first, *others = VERBS
     return " | ".join((f"{first} [instance]", *others))

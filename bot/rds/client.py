@@ -52,7 +52,7 @@ class Priority(IntEnum):
     LOOK_UP = 1
     SWEEP = 2  # from here on it can wait, and leaves a fifth to the others
     PROGRESS = 3
-    IDLE = 4  # nobody waits for it
+    IDLE = 4  # no one is waiting for it
 
 
 def call_budget(calls_per_minute: int, clock: Clock, ledger: CallLog | None = None) -> Budget:
@@ -148,7 +148,7 @@ class RdsClient:
     async def list_backups(
         self, instance_id: str, *, backup_type: str | None = None, idle: bool = False
     ) -> list[Backup]:
-        """All backups of an instance, or those of one type; `idle` if nobody waits for them.
+        """All backups of an instance, or those of one type; `idle` if no one is waiting for them.
 
         Without a type, an instance with more than 300 of them gets its full backups alone: old
         incremental ones, by the thousand, would cost a call a hundred.
@@ -360,7 +360,7 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 def _unzipped(packed: bytearray) -> bytes:
-    """What a gateway has packed though nobody asked it to, up to the size that we would read."""
+    """The body of an answer that was compressed unasked, up to our size limit."""
     unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         body = unzip.decompress(packed, LARGEST_ANSWER)

@@ -20,7 +20,7 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, and halve
 LONGEST = 256  # characters of a name or a status: RDS allows 64
 REPLICAS = {"replica", "readreplica"}  # the second in the oldest form
 MOST_ITEMS = 5_000  # in a page: RDS gives 100
-YEARS = range(2000, 2200)  # what is outside stands for "never", or overflows in arithmetic
+YEARS = range(2000, 2200)  # years outside mean "never", or overflow in arithmetic
 LARGEST_NUMBER = 2**53
 LONGEST_NUMBER = 20  # digits: Python refuses to read thousands of them
 
@@ -112,7 +112,7 @@ def _page(body: Any, key: str, read: Callable[[Any], T | None]) -> Page[T]:
         raise ValueError("too many items to be a page")
     items = [found for item in listed if (found := read(item)) is not None]
     total = _number(fields.get("total_count"))
-    if total is not None and total < len(listed):  # no count of what it stands beside
+    if total is not None and total < len(listed):  # it doesn't count this list
         total = None
     return Page(items, len(listed) - len(items), total)
 

@@ -66,7 +66,7 @@ class Cache(Generic[K, V]):
         *,
         turn: Callable[[], Awaitable[None]] | None = None,
     ) -> V:
-        """Load the value now, or join whoever does. A caller who gives up doesn't stop it."""
+        """Load the value now, or join a load under way. A caller who gives up doesn't stop it."""
         return await asyncio.shield(self.refresh(key, read, turn=turn))
 
     def refresh(
@@ -108,4 +108,4 @@ class Cache(Generic[K, V]):
     def _loaded(self, key: K, task: asyncio.Task[V]) -> None:
         del self._loading[key]
         if not task.cancelled():
-            task.exception()  # a failure that nobody waits for is not logged; the next one is told
+            task.exception()  # mark it as seen: the next caller loads again

@@ -32,7 +32,7 @@ class InFlight:
         self._empty.set()
 
     async def check_lease(self) -> None:
-        """Return if the lease stands; never return if another process has taken over."""
+        """Return if the lease is held; never return if another process has taken over."""
         if self._lease:
             try:
                 await self._lease.renew()

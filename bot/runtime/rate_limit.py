@@ -98,10 +98,10 @@ class Budget:
         while self._waiting:
             first = urgency, _, turn = self._waiting[0]
             self._came.clear()
-            if turn.done():  # whoever waited was cancelled
+            if turn.done():  # its caller was cancelled
                 heapq.heappop(self._waiting)
             elif (wait := await self._wait(urgency)) > 0:
-                await self._clock.wait(self._came, wait)  # somebody more urgent may come
+                await self._clock.wait(self._came, wait)  # something more urgent may come
             elif not turn.done():
                 self._waiting.remove(first)
                 heapq.heapify(self._waiting)

@@ -21,7 +21,7 @@ AT_ONCE = 500  # rows fetched in one go
 NAMES = tuple(column.name for column in audit.c)
 REPEATABLE = {"isolation_level": "REPEATABLE READ"}
 
-AuditRow = dict[str, str | None]  # every column as the text that stands there
+AuditRow = dict[str, str | None]  # every column as text
 
 
 def audit_rows(
@@ -61,7 +61,7 @@ def unsealed_entry_of(row: AuditRow) -> WrittenEntry:
 def _query(
     place: Column[int], since: datetime | None, instance: str | None
 ) -> Select[*tuple[Any, ...]]:
-    # As text, so that a value that somebody broke can still be shown.
+    # As text, so that a value that was tampered with can still be shown.
     table = place.table
     columns = (table.c.get(name, null()) for name in NAMES)
     query = select(*(cast(column, String) for column in columns)).order_by(place)

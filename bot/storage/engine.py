@@ -33,7 +33,7 @@ SERVER = {
     "tcp_keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-# A process that froze in a transaction lets go of its locks before anybody waits in vain for one.
+# A process that froze in a transaction loses its locks before others time out on them.
 FROZEN, LOCKED = 3_000, 10_000  # ms
 _FILE = "same_file"  # the engine's execution option that holds its file's identity
 MIGRATING = 60_000  # ms that a migration may think between two statements, or wait for a table
@@ -209,7 +209,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def _be_patient(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA busy_timeout = 15000")  # at the start nobody waits for an ack
+    connection.execute("PRAGMA busy_timeout = 15000")  # no ack is waiting during startup
 
 
 def _begin_as_writer(connection: Connection) -> None:

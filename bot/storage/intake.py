@@ -46,7 +46,7 @@ class Intake:
             except Conflict:  # one of them: each for itself finds out which
                 for waiting in batch:
                     await self._alone(waiting)
-            except Exception as error:  # noqa: BLE001, whoever waits gets it
+            except Exception as error:  # noqa: BLE001, the caller gets it
                 lost = None if await self._is_written(batch[0]) else error
                 for waiting in batch:
                     _settle(waiting, lost)
@@ -67,7 +67,7 @@ class Intake:
     async def _alone(self, waiting: _Waiting) -> None:
         try:
             await self._together([waiting])
-        except Exception as error:  # noqa: BLE001, whoever waits gets it
+        except Exception as error:  # noqa: BLE001, the caller gets it
             _settle(waiting, None if await self._is_written(waiting) else error)
 
 

@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 LEASE = 10.0  # seconds after its last heartbeat at which a replica is taken for dead
 BEATS = 5  # heartbeats in a lease
 RETRY_GAP = 1.0  # seconds before a database that isn't responding is tried again
-CONNECTIONS = 2  # of its own: a heartbeat waits for nobody
+CONNECTIONS = 2  # of its own: a heartbeat must not queue behind queries
 
 
 class Replica:

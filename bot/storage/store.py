@@ -40,7 +40,7 @@ class Store(Reading):
         self.recorded = asyncio.Event()  # is set when entries of the audit trail were committed
         # SQLite has one writer. Queueing for it here is fair; inside SQLite it is not.
         has_one_writer = engine.dialect.name == "sqlite"
-        self.on_change: Callable[[], None] = _nobody  # is told when a request changed
+        self.on_change: Callable[[], None] = _nobody  # called when a request has changed
         alone: dict[str, Any] = {"one_statement": True}
         if not has_one_writer:
             alone["isolation_level"] = "AUTOCOMMIT"
@@ -98,7 +98,7 @@ class Store(Reading):
     async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
         """Remember where a line was said: at once, before all that wait in line to write.
 
-        It stands in Slack already; the sooner this is on disk, the fewer messages can double.
+        It is in Slack already; the sooner this is on disk, the fewer messages can double.
         """
         row = {"request_id": request_id, "line": line, "channel_id": channel_id, "ts": ts}
         with _translated():

@@ -86,4 +86,4 @@ async def _expire(context: StepContext, request: BackupRequest) -> None:
             request, RequestState.EXPIRED, AuditAction.EXPIRED, decided_at=request.expires_at
         )
     except Conflict:
-        return  # somebody decided in this very instant; the next look sees what
+        return  # it was decided at the same moment; the next look sees how

@@ -56,7 +56,7 @@ async def carry_out(
 ) -> RequestState:
     """Bring an approved request to its end: `begin` it once, then try until it is settled.
 
-    Both can raise Conflict: somebody withdrew it in that moment, and the next turn sees it.
+    Both can raise Conflict: the request was withdrawn meanwhile, and the next turn sees it.
     """
     request = await context.load(request_id)
     if request.state is RequestState.APPROVED:

@@ -47,6 +47,6 @@ class Watcher(Protocol):
         """What RDS says of the backup `after` seconds from now; None once it is gone.
 
         It is gone once RDS, asked for it by its id, has said so three times in a row. Raises
-        RdsError when RDS says nothing for a while, unless somebody is `patient`.
+        RdsError if RDS doesn't answer in time, unless `patient`.
         """
         ...

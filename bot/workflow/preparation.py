@@ -32,9 +32,9 @@ from bot.workflow.context import StepContext
 from bot.workflow.retrying import retried
 
 T = TypeVar("T")
-GONE = "GONE"  # ours, not RDS's: an instance that is not listed any more
+GONE = "GONE"  # ours, not RDS's: an instance that is no longer listed
 TO_COUNT = 3.0  # seconds for Slack to say who of a group is still there
-ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack waits for it any more
+ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack is waiting for it
 
 
 async def look_up(context: StepContext, request_id: str) -> RequestState:
@@ -56,7 +56,7 @@ async def _looked_up(context: StepContext, request: BackupRequest) -> RequestSta
         await _check_name(context, request, instance)
         terms = await _terms(context, request, instance)
     except StoreUnavailable:
-        raise  # ours to wait for, and no reason to refuse anybody
+        raise  # our outage to wait out, not a reason to refuse
     except (UserError, RdsRefused) as error:
         return await context.refuse(request, error)
     waits = terms.approvals > 0

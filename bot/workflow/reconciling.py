@@ -1,4 +1,4 @@
-"""Finds the requests that nobody carries on, whatever the reason, and resumes them.
+"""Finds the requests that no workflow is running for, whatever the reason, and resumes them.
 
 DBOS itself recovers only what the same executor id left behind, and only at a start. A workflow
 that ended with an error, was never started, or was stranded by an outage it leaves alone. Every
@@ -119,7 +119,7 @@ class Reconciler:
         left = [w.executor_id for w in pending if w.executor_id and w.executor_id not in living]
         if left:
             dead = sorted(set(left))
-            # Not the public `resume_workflow`: it would also take what somebody runs by now.
+            # Not the public `resume_workflow`: it also takes what another replica runs.
             await asyncio.to_thread(DBOS._recover_pending_workflows, dead)  # noqa: SLF001
             RECOVERIES.inc(len(left))
             log.warning("work_taken_over", replicas=dead, requests=len(left))

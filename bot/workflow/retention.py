@@ -27,7 +27,7 @@ LAST_WORDS = {
 
 
 async def keep(context: StepContext, request_id: str) -> RequestState:
-    """Announce the deletion a day ahead, and delete, unless somebody keeps it.
+    """Announce the deletion a day ahead, and delete the backup unless someone keeps it.
 
     Nothing is deleted before people could read the announcement for a day.
     """
@@ -64,7 +64,7 @@ async def _go_on(context: StepContext, request: BackupRequest) -> float:
         elif request.retention is Retention.DELETING:
             await _delete(context, request)
     except Conflict:
-        log.info("retention_overtaken", request=request.id)  # somebody kept it in this moment
+        log.info("retention_overtaken", request=request.id)  # someone kept it at the same moment
     return 0.0
 
 
@@ -83,7 +83,7 @@ async def _warn(context: StepContext, request: BackupRequest) -> float:
     """Say that it will be deleted, if it is still there to be."""
     if await context.watcher.look(*request.in_rds, 0.0, patient=True):
         await context.retain(request, Retention.WARNED, None, warned_at=context.clock.now())
-    else:  # somebody deleted it; whoever did knows
+    else:  # it was deleted in the console; whoever did that knows
         await context.retain(request, Retention.DELETED, None)
     return 0.0
 
@@ -112,7 +112,7 @@ async def _delete(context: StepContext, request: BackupRequest) -> None:
 
 
 async def _tell(context: StepContext, request: BackupRequest, line: ThreadLine) -> bool:
-    """Whether somebody was told, however long Slack takes nothing; False if nobody is left."""
+    """Whether someone was told, however long Slack is away; False if there is no one to tell."""
     if line is ThreadLine.BACKUP_DELETED and request.warned_at is None:
         return False
     try:

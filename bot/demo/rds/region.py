@@ -25,7 +25,7 @@ OTHER_STATUS = (409, "DBS.200011", "Another operation is being performed on the 
 class Region:
     """One project in one region: read its state as you like, change it through its methods.
 
-    Backups run by `clock`: what has become of them is worked out whenever somebody looks.
+    Backups run by `clock`: what has become of them is worked out whenever they are read.
     Keys, budget and lock-out are those of `gateway`, what goes wrong is queued in `faults`.
     """
 

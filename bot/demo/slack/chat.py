@@ -29,7 +29,7 @@ def post_message(workspace: Workspace, args: Json) -> Json:
 
 
 def post_ephemeral(workspace: Workspace, args: Json) -> Json:
-    """chat.postEphemeral: to somebody who is in the channel."""
+    """chat.postEphemeral: to someone who is in the channel."""
     channel = _place(workspace, args)
     user = workspace.users.get(str(args.get("user")))
     if user is None or user.deleted or user.id not in channel.members:

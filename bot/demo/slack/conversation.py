@@ -1,4 +1,4 @@
-"""A channel as one plain text: its messages, each with its thread, as somebody sees them."""
+"""A channel as one plain text: its messages, each with its thread, as one person sees them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime

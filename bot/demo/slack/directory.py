@@ -32,7 +32,7 @@ class Directory:
         deleted: bool = False,
         team_id: str | None = None,
     ) -> User:
-        """Add a person or a bot; with another `team_id`, somebody from outside."""
+        """Add a person or a bot; with another `team_id`, someone from outside."""
         user = User(id, name, team_id or self.identity.team_id, is_bot=is_bot, deleted=deleted)
         self.users[id] = user
         return user

@@ -41,7 +41,7 @@ class Field:
 
     @property
     def initial(self) -> Any:
-        """What it holds before anybody enters anything."""
+        """What it holds before anything is entered."""
         return self.element.get(_keys(self.type)[1]) or self._nothing
 
     @property

@@ -1,4 +1,4 @@
-"""What Slack sends when somebody does something in a channel, field by field."""
+"""What Slack sends when a person does something in a channel, field by field."""
 
 import time
 from dataclasses import dataclass

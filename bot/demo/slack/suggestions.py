@@ -1,4 +1,4 @@
-"""What an app may answer when somebody types into an external menu."""
+"""What an app may answer when a person types into an external menu."""
 
 from collections.abc import Iterator
 

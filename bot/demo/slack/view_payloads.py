@@ -1,4 +1,4 @@
-"""What Slack sends when somebody does something in a modal or a home tab, field by field."""
+"""What Slack sends when a person does something in a modal or a home tab, field by field."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def chosen(field: Field, value: Any) -> Json:
 def suggestion_payload(
     identity: Identity, user: User, view: View, field: Field, text: str
 ) -> Json:
-    """`block_suggestion`: somebody types into an external menu."""
+    """`block_suggestion`: a person types into an external menu."""
     block_id, action_id = field.key
     return {
         **done_by(identity, user),

@@ -33,7 +33,7 @@ class CardDelivery:
         self._no_edits: set[str] = set()  # requests whose cards are gone or frozen
 
     async def show(self, request: BackupRequest) -> None:
-        """Post the card, or edit it, so that it shows the request as it stands.
+        """Post the card, or edit it, so that it shows the request's current state.
 
         An edit that cannot be made at once is made when its turn comes, as the request is then;
         one that only moves its progress is left out.

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-# https://docs.slack.dev/reference/block-kit, by what a text stands in: (type, field).
+# https://docs.slack.dev/reference/block-kit, by what contains a text: (type, field).
 LONGEST = {
     ("message", "text"): 3999,
     ("section", "text"): 3000,
@@ -41,7 +41,7 @@ MOST = {
     ("actions", "elements"): 25,
 }
 MOST_OPTIONS = 100
-# What has no type of its own in Slack's JSON, by the field that it stands in.
+# What has no type of its own in Slack's JSON, by the field that contains it.
 UNTYPED = {
     "options": "option",
     "initial_option": "option",

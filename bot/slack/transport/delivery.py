@@ -20,7 +20,7 @@ from bot.slack.transport.web_client import NOT_SHOWN, SlackClient, plain
 
 log = structlog.get_logger(__name__)
 
-NOTE_AGAIN = 0.5  # seconds after the store did not take where a message stands
+NOTE_AGAIN = 0.5  # seconds after the store failed to record where a message is
 # The channel cannot be written to, however often it is tried.
 NO_PLACE = {
     "channel_not_found",
@@ -99,7 +99,7 @@ class Delivery:
         return await self._answer(post, budget, channel, NO_PLACE)
 
     async def _note(self, request_id: str, key: str, channel: str, ts: str) -> None:
-        """Write down what stands in Slack, until it is: tried anew, the post would double."""
+        """Record what was posted, and retry until it is stored: posting again would double it."""
         while True:
             try:
                 await self._posts.save_post(request_id, key, channel, ts)

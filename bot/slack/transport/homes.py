@@ -56,7 +56,7 @@ class Homes:
         self._budget = Budget("slack homes", PUBLISHES, MINUTE, clock, ledger)
         self._address = address  # of the workspace
         self._command = command
-        self._shown: dict[str, str] = {}  # by person: what stands there
+        self._shown: dict[str, str] = {}  # by person: what their tab shows
         self._changed = asyncio.Event()
 
     async def opened(self, user_id: str) -> None:

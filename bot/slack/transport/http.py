@@ -34,7 +34,7 @@ class Address:
     port: int
 
     def listen(self) -> socket.socket:
-        """Raises SettingsError if somebody else has the port, or the host is not this machine."""
+        """Raises SettingsError if the port is taken, or if the host is not this machine."""
         return listen(self.host, self.port, f"--host {self.host} --port {self.port}")
 
 

@@ -24,7 +24,7 @@ NOBODY: frozenset[str] = frozenset()
 MINUTE = 60.0
 GROUP_CALLS = 20  # a minute: Tier 2
 USER_CALLS = 100  # a minute: Tier 4
-URGENT, IDLE = 0, 1  # somebody waits for the answer; nobody does
+URGENT, IDLE = 0, 1  # someone is waiting for the answer; no one is
 CHECKS = 8  # members of groups that are looked up at a time
 UNTOLD = 5.0  # seconds for which a failure is believed: clicks in a row need not wait for it again
 LIKE_NEW = 10.0  # seconds for which a reading counts as new while Slack allows no further call
@@ -194,7 +194,7 @@ class People:
 
 
 def _seen(task: asyncio.Task[Any]) -> None:
-    """Retrieve the error of a task that nobody waits for; the next lookup reports it."""
+    """Retrieve the error of a task that no one awaits; the next lookup reports it."""
     if not task.cancelled():
         task.exception()
 

@@ -16,7 +16,7 @@ TODO = {
 
 
 async def why_no_post(slack: AsyncWebClient, channel: str) -> str | None:
-    """What stands in the way of a post, or None.
+    """What prevents a post, or None.
 
     A message is scheduled for a day far ahead and taken back at once: chat:write is enough for
     that, where reading the channel's members would want two more scopes.

@@ -37,7 +37,7 @@ class Pace:
 class SocketFront:
     """Keeps the connections alive until it is closed.
 
-    `connected` ends when the first one stands; with SettingsError if Slack refuses the token.
+    `connected` ends when the first one is open; with SettingsError if Slack refuses the token.
     """
 
     def __init__(self, app: AsyncApp, app_token: str, pace: Pace | None = None) -> None:
@@ -55,7 +55,7 @@ class SocketFront:
                 tasks.create_task(self._supervise(place))
 
     def silent_for(self) -> float | None:
-        """Seconds since one of the connections was last seen alive; None if none stands."""
+        """Seconds since one of the connections was last seen alive; None if none is open."""
         clients = [handler.client for handler in self._handlers if handler]
         pongs = [
             client.last_ping_pong_time
@@ -111,7 +111,7 @@ class SocketFront:
         )
         handler.client.wss_uri = url
         self._handlers[place] = handler
-        # Not awaited: it returns only once it stands, and until then it must be looked after too.
+        # Not awaited: it returns only once it is open, and it must be supervised until then, too.
         connecting = asyncio.create_task(self._connect(handler.client))
         self._connecting.add(connecting)
         connecting.add_done_callback(self._connecting.discard)

@@ -54,7 +54,7 @@ class Threads:
         return self.pace.queued
 
     async def show(self, request: BackupRequest) -> None:
-        """Post the card, or edit it, so that it shows the request as it stands.
+        """Post the card, or edit it, so that it shows the request's current state.
 
         An edit that cannot be made at once is made when its turn comes, as the request is then;
         one that only moves its progress is left out.
@@ -133,7 +133,7 @@ class Threads:
     async def announce(self, request: BackupRequest) -> None:
         """Tell how it ended: on card and in thread; without them, the requester alone.
 
-        Raises CannotPost if nobody is left to tell.
+        Raises CannotPost if there is no one left to tell.
         """
         try:
             await self._announce(request)

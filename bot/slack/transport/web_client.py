@@ -82,7 +82,7 @@ class SlackClient(AsyncWebClient):
         return status == OK
 
     async def tell(self, user_id: str, message: Mapping[str, Any]) -> bool:
-        """Write to somebody directly; in plain words if Slack doesn't show it. Raises FAILURES."""
+        """Send a direct message; without blocks if Slack rejects them. Raises FAILURES."""
         said = {"text": message.get("text", ""), "blocks": message.get("blocks")}
         try:
             await self.chat_postMessage(channel=user_id, **said)
@@ -93,7 +93,7 @@ class SlackClient(AsyncWebClient):
         return True
 
     def _is_slacks(self, url: object) -> bool:
-        """Whether the address is on Slack's own host, so that nobody can choose another."""
+        """Whether the address is on Slack's own host; a forged payload could name another."""
         own = f"{URL(self.base_url).origin()}/"
         return isinstance(url, str) and url.isascii() and url.startswith((*HOOKS, own))
 
@@ -103,7 +103,7 @@ class SlackClient(AsyncWebClient):
 
     @property
     def _connections(self) -> aiohttp.ClientSession:
-        assert self.session is not None  # noqa: S101, whoever builds a client gives it one
+        assert self.session is not None  # noqa: S101, every client is built with one
         return self.session
 
 

@@ -1,4 +1,4 @@
-"""A replica lives as long as it renews its lease, not as long as a connection stands.
+"""A replica lives as long as it renews its lease, not as long as a connection is open.
 
 What the release before left there is expired: its replicas have to be stopped first.
 """
