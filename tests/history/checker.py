@@ -90,7 +90,8 @@ def _one_create(told: _Told) -> Iterator[Violation]:
         if sum(create.made for _, create in sent) > 1:
             yield Violation("at most one backup a request", request_id)
         for (first, before), (second, _) in pairwise(sent):
-            is_unknown = not before.answered or _died(told, first, second)
+            # A refusal may be on disk before the death, and there is nothing to find after it.
+            is_unknown = not before.answered or (before.made and _died(told, first, second))
             if before.made and not is_unknown:
                 yield Violation("no create after one that was accepted", request_id)
             if is_unknown and not _looked(told, asked.instance, first, second):
@@ -139,7 +140,13 @@ def _broken(told: _Told, asked: Accepted, rules: Rules, place: int) -> bool:
 def _nothing_after_no(told: _Told) -> Iterator[Violation]:
     for request_id, asked in told.accepted.items():
         request = told.history.requests.get(request_id)
-        if request and request.state in NOT_APPROVED and told.creates(asked.name):
+        if not request or request.state not in NOT_APPROVED:
+            continue
+        creates = told.creates(asked.name)
+        if request.state is RequestState.WITHDRAWN:  # also while RDS is busy and refuses it
+            withdrawn = [n for n, _ in told.presses(request_id, Choice.WITHDRAW)]
+            creates = [(n, c) for n, c in creates if c.made or n > max(withdrawn, default=0)]
+        if creates:
             yield Violation("nothing is created once it ended otherwise", request_id)
 
 
@@ -169,7 +176,11 @@ def _nobody_their_own(told: _Told) -> Iterator[Violation]:
 
 def _clicks_on_disk(told: _Told) -> Iterator[Violation]:
     """What somebody was told of their click was on the trail by then, counted or refused."""
-    trail = Counter((entry.request_id, entry.actor, entry.action) for entry in told.history.trail)
+    withdrawn = {AuditAction.STOPPED: AuditAction.WITHDRAWN}  # while it was being sent to RDS
+    trail = Counter(
+        (entry.request_id, entry.actor, withdrawn.get(entry.action, entry.action))
+        for entry in told.history.trail
+    )
     answered: Counter[tuple[str | None, str, AuditAction]] = Counter()
     for _, press in told.all(Pressed):
         verdict = told.verdicts.get(press.number)

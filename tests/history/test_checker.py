@@ -87,6 +87,7 @@ def promises(history: History) -> set[str]:
         GOOD,
         events(Sent(NAME, made=False, answered=False), Looked("orders"), SENT),
         events(Sent(NAME, made=False), SENT),  # RDS was busy, and said so
+        events(Sent(NAME, made=False), Killed(), SENT),  # and that was saved before the end
         events(Sent(NAME, made=True, answered=False), Looked("orders")),
         events(SENT, DOUBLE, Killed()),  # the post's ts was not on disk before the end
         events(SENT, replace(DOUBLE, answered=False)),
