@@ -5,6 +5,7 @@ changed. One JSON line each: how many were answered how, and the longest the loo
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -66,6 +67,7 @@ async def main() -> None:
             port = _free_port()
             world.workspace.request_url = f"http://127.0.0.1:{port}{PATH}"
             async with running(loaded, clock=Clock(), address=Address("127.0.0.1", port)):
+                gc.freeze()  # as `backup-bot run` does once it has started
                 real = await real_payloads(world.workspace)
                 (command,) = [one for one in real if one.type == "slash_commands"][:1]
                 await _measure(
