@@ -140,8 +140,6 @@ def opens(tmp_path: Path, databases: Databases, database_url: str) -> Opens:
         files = {"BACKUP_BOT_CONFIG": str(file), "DATABASE_URL": database_url}
         databases.copy(Path(database_url.removeprefix("sqlite:///")))
         async with offline_world(clock) as world:
-            if isinstance(clock, FastClock):  # a request travels in real time
-                world.region.gateway.clock_tolerance *= SPEED
             story = Story(world, world.environ | files, clock)
             yield story
             assert world.workspace.violations == []
