@@ -1,6 +1,6 @@
 """Whether what happened keeps the promises: a small model that shares no code with the bot's."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +29,10 @@ from tests.history.events import (
 
 E = TypeVar("E")
 NOT_APPROVED = {RequestState.REJECTED, RequestState.EXPIRED, RequestState.WITHDRAWN}
+WITHDRAWN_AFTER_ALL = [  # approved, and then withdrawn while RDS was busy
+    [Choice.APPROVE, Choice.WITHDRAW],
+    [Choice.BREAK_GLASS, Choice.WITHDRAW],
+]
 SAID = {  # what only RDS can make true, and its own word for it
     RequestState.COMPLETED: BackupStatus.COMPLETED,
     RequestState.FAILED: BackupStatus.FAILED,
@@ -143,20 +147,38 @@ def _nothing_after_no(told: _Told) -> Iterator[Violation]:
         if not request or request.state not in NOT_APPROVED:
             continue
         creates = told.creates(asked.name)
-        if request.state is RequestState.WITHDRAWN:  # also while RDS is busy and refuses it
-            withdrawn = [n for n, _ in told.presses(request_id, Choice.WITHDRAW)]
-            creates = [(n, c) for n, c in creates if c.made or n > max(withdrawn, default=0)]
+        if request.state is RequestState.WITHDRAWN:
+            creates = _not_before_withdrawal(told, request_id, creates)
         if creates:
             yield Violation("nothing is created once it ended otherwise", request_id)
 
 
+def _not_before_withdrawal(
+    told: _Told, request_id: str, creates: list[tuple[int, Sent]]
+) -> list[tuple[int, Sent]]:
+    """Leave out what RDS refused, as it was busy, before the request was withdrawn.
+
+    If the answer to the withdrawal was lost or in doubt, one call may still have been on its way.
+    """
+    presses = told.presses(request_id, Choice.WITHDRAW)
+    answers = [
+        n
+        for n, answer in told.all(Answered)
+        if answer.verdict is Verdict.DECIDED and answer.number in {p.number for _, p in presses}
+    ]
+    withdrawn = answers[0] if answers else max((n for n, _ in presses), default=-1)
+    late = [n for n, _ in creates if n > withdrawn][0 if answers else 1 :]
+    return [(n, create) for n, create in creates if create.made or n in late]
+
+
 def _one_decision(told: _Told) -> Iterator[Violation]:
-    decided = Counter(
-        press.request_id
-        for _, press in told.all(Pressed)
-        if told.verdicts.get(press.number) is Verdict.DECIDED
-    )
-    yield from (Violation("one click decides", about) for about, n in decided.items() if n > 1)
+    decided = defaultdict[str, list[Choice]](list)
+    for _, press in told.all(Pressed):
+        if told.verdicts.get(press.number) is Verdict.DECIDED:
+            decided[press.request_id].append(press.choice)
+    for about, choices in decided.items():
+        if len(choices) > 1 and choices not in WITHDRAWN_AFTER_ALL:
+            yield Violation("one click decides", about)
 
 
 def _nobody_their_own(told: _Told) -> Iterator[Violation]:
@@ -176,16 +198,14 @@ def _nobody_their_own(told: _Told) -> Iterator[Violation]:
 
 def _clicks_on_disk(told: _Told) -> Iterator[Violation]:
     """What somebody was told of their click was on the trail by then, counted or refused."""
-    withdrawn = {AuditAction.STOPPED: AuditAction.WITHDRAWN}  # while it was being sent to RDS
-    trail = Counter(
-        (entry.request_id, entry.actor, withdrawn.get(entry.action, entry.action))
-        for entry in told.history.trail
-    )
+    trail = Counter((entry.request_id, entry.actor, entry.action) for entry in told.history.trail)
     answered: Counter[tuple[str | None, str, AuditAction]] = Counter()
     for _, press in told.all(Pressed):
         verdict = told.verdicts.get(press.number)
         if verdict is not None and verdict is not Verdict.NO_REASON:
             action = ACTIONS[press.choice] if verdict.counts else AuditAction.CLICK_REFUSED
+            if verdict is Verdict.IN_DOUBT:
+                action = AuditAction.STOPPED
             answered[press.request_id, press.user, action] += 1
     for request_id, _, _ in answered - trail:
         yield Violation("every answered click is on the trail", str(request_id))

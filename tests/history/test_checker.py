@@ -64,12 +64,24 @@ GOOD = History(
     ),
     notes={(ID, "card"): "1.0", (ID, "ended"): "2.0"},
 )
+REFUSED_AS_BUSY = Sent(NAME, made=False)
+WITHDRAWAL = Pressed(3, ID, Choice.WITHDRAW, ANA), Answered(3, Verdict.DECIDED)
 REFUSED = entry(_A.CLICK_REFUSED, EVE)
 
 
 def events(*more: Event) -> History:
     """Up to the approvals all is well."""
     return replace(GOOD, events=(ASKED, CARD, *APPROVALS, *more, DONE, END))
+
+
+def withdrawn(*more: Event) -> History:
+    """After its approval, while RDS is busy; nothing is made."""
+    return replace(
+        GOOD,
+        events=(ASKED, CARD, *APPROVALS, *more, END),
+        requests=left(RequestState.WITHDRAWN),
+        trail=(*GOOD.trail[:4], entry(_A.WITHDRAWN, ANA)),
+    )
 
 
 def instead(*before: Event) -> History:
@@ -88,6 +100,8 @@ def promises(history: History) -> set[str]:
         events(Sent(NAME, made=False, answered=False), Looked("orders"), SENT),
         events(Sent(NAME, made=False), SENT),  # RDS was busy, and said so
         events(Sent(NAME, made=False), Killed(), SENT),  # and that was saved before the end
+        withdrawn(REFUSED_AS_BUSY, *WITHDRAWAL),
+        withdrawn(WITHDRAWAL[0], REFUSED_AS_BUSY, Killed()),  # it was under way; no answer
         events(Sent(NAME, made=True, answered=False), Looked("orders")),
         events(SENT, DOUBLE, Killed()),  # the post's ts was not on disk before the end
         events(SENT, replace(DOUBLE, answered=False)),
@@ -135,6 +149,22 @@ def test_what_keeps_its_promises_is_no_violation(history: History) -> None:
         (
             replace(GOOD, requests=left(RequestState.WITHDRAWN)),
             "nothing is created once it ended otherwise",
+        ),
+        (
+            withdrawn(*WITHDRAWAL, REFUSED_AS_BUSY),
+            "nothing is created once it ended otherwise",
+        ),
+        (
+            withdrawn(*WITHDRAWAL, Pressed(4, ID, Choice.WITHDRAW, ANA), REFUSED_AS_BUSY),
+            "nothing is created once it ended otherwise",
+        ),
+        (
+            withdrawn(WITHDRAWAL[0], REFUSED_AS_BUSY, REFUSED_AS_BUSY),
+            "nothing is created once it ended otherwise",
+        ),
+        (
+            events(Pressed(3, ID, Choice.WITHDRAW, ANA), Answered(3, Verdict.IN_DOUBT), SENT),
+            "every answered click is on the trail",
         ),
         (
             replace(GOOD, requests=left(RequestState.EXPIRED)),
