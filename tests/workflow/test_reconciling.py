@@ -39,6 +39,7 @@ class Journal:
     workflows: list[SimpleNamespace] = field(default_factory=list)
     handed_on: list[str] = field(default_factory=list)  # what these executors had
     resumed: list[str] = field(default_factory=list)
+    listed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_workflows_async(
         self,
@@ -47,6 +48,7 @@ class Journal:
         workflow_id_prefix: list[str] | None = None,
         **_: Any,
     ) -> list[SimpleNamespace]:
+        self.listed.set()
         prefixes = tuple(workflow_id_prefix or [""])
         return [
             w
@@ -149,6 +151,21 @@ async def test_what_is_ours_and_does_not_run_is_resumed_after_a_while(journal: J
 
     await hasty.reconcile()
     assert journal.resumed == ["r"]
+
+
+async def test_what_seems_idle_delays_no_other_look(journal: Journal) -> None:
+    """It had just fallen and was not yet written down as an error; the next look sees that."""
+    journal.workflows, bot = [workflow("r", "PENDING")], Bot(["r"])
+    reconciler = bot.reconciler(look=0.001, every=0.001, stranded_after=3600.0)
+    running = asyncio.create_task(reconciler.run())
+    async with asyncio.timeout(10):
+        await journal.listed.wait()
+        journal.workflows = [workflow("r", "ERROR")]
+        while not bot.begun:
+            await asyncio.sleep(0.001)
+    running.cancel()
+
+    assert bot.begun[0] == ("r", 2)
 
 
 async def test_an_error_ends_no_request(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
