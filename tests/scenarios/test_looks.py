@@ -1,5 +1,6 @@
 """What people look up: lists, requests, what waits; and taking a request back."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.world import ANA, BEN, CAT, OPS
 from bot.slack.messages.ids import BACK, BACKUPS_PAGE, INSTANCE, INSTANCES_PAGE, ON
-from tests.story import CONFIG, Opens, Story
+from tests.story import CONFIG, PATIENCE, Opens, Story
 
 
 async def asks_for(story: Story, text: str, who: str = ANA) -> str:
@@ -137,9 +138,11 @@ async def test_how_a_request_stands(story: Story) -> None:
     assert "Yours (1)" in waiting
     assert "`before-42` · orders-prod · Waiting for 1 approval" in waiting
     one = ""
-    while "View card" not in one:  # the card is shown a moment before its ts is stored
-        one = await asks_for(story, "status before-42", who=BEN)
+    async with asyncio.timeout(PATIENCE):
+        while "View card" not in one:  # the card is shown a moment before its ts is stored
+            one = await asks_for(story, "status before-42", who=BEN)
     assert "Back up orders-prod as" in one
+    assert "View card" in one
     story.region.instances[0].backup_takes = timedelta(days=7)
     await story.approves(card)
     await story.until_said(card, "RDS accepted it")
