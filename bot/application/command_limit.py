@@ -1,4 +1,4 @@
-"""Limit the commands of one person, so that one person can't block the bot for others."""
+"""Limit each person's commands, so that no one can block the bot for the others."""
 
 from collections import deque
 

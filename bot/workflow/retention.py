@@ -83,7 +83,7 @@ async def _warn(context: StepContext, request: BackupRequest) -> float:
     """Say that it will be deleted, if it is still there to be."""
     if await context.watcher.look(*request.in_rds, 0.0, patient=True):
         await context.retain(request, Retention.WARNED, None, warned_at=context.clock.now())
-    else:  # it was deleted in the console; whoever did that knows
+    else:  # it was deleted in the console, and the person who did that knows
         await context.retain(request, Retention.DELETED, None)
     return 0.0
 
