@@ -70,12 +70,14 @@ class Bot:
     unfinished_ids: list[str]
     here: set[str] = field(default_factory=set)
     begun: list[tuple[str, int]] = field(default_factory=list)
+    has_begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def unfinished(self) -> list[str]:
         return self.unfinished_ids
 
     def start(self, request_id: str, attempt: int) -> None:
         self.begun.append((request_id, attempt))
+        self.has_begun.set()
 
     def is_under_way(self, workflow_id: str) -> bool:
         return workflow_id in self.here
@@ -161,8 +163,7 @@ async def test_what_seems_idle_delays_no_other_look(journal: Journal) -> None:
     async with asyncio.timeout(10):
         await journal.listed.wait()
         journal.workflows = [workflow("r", "ERROR")]
-        while not bot.begun:
-            await asyncio.sleep(0.001)
+        await bot.has_begun.wait()
     running.cancel()
 
     assert bot.begun[0] == ("r", 2)
