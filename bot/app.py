@@ -229,7 +229,7 @@ def _homes(
         request_queries,
         connections.store,
         connections.clock,
-        connections.ledger,
+        connections.call_log,
         address=identity.url or "",
         command=settings.environment.command,
     )

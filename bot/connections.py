@@ -24,8 +24,8 @@ from bot.slack.transport.pace import Pace
 from bot.slack.transport.people import People
 from bot.slack.transport.threads import Threads
 from bot.slack.transport.web_client import SlackClient
+from bot.storage.call_log import SharedCallLog
 from bot.storage.engine import is_sqlite, migrate, open_engine
-from bot.storage.ledger import SharedCallLog
 from bot.storage.locks import one_at_a_time, only_process
 from bot.storage.replica import Replica
 from bot.storage.sealing import Sealer, check_key
@@ -59,7 +59,7 @@ class Connections:
 
     slack: SlackClient
     store: Store
-    ledger: CallLog
+    call_log: CallLog
     replica: Replica | None
     rds: RdsClient
     catalogue: InstanceCatalogue
@@ -77,9 +77,11 @@ async def open_connections(
     env = settings.environment
     session = await supervisor.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
     slack = slack_client(env, session)
-    store, ledger, replica = await _open_database(env, supervisor, clock)
-    in_flight, pace = InFlight(replica), Pace(clock, ledger)
-    rds = await rds_client(settings, supervisor, clock, timeout_seconds=rds_timeout, ledger=ledger)
+    store, call_log, replica = await _open_database(env, supervisor, clock)
+    in_flight, pace = InFlight(replica), Pace(clock, call_log)
+    rds = await rds_client(
+        settings, supervisor, clock, timeout_seconds=rds_timeout, call_log=call_log
+    )
     threads = Threads(slack, store, clock, command=env.command, pace=pace, in_flight=in_flight)
     supervisor.push_async_callback(threads.close)
     warn = AliasWarnings(settings.source, settings.file.aliases)
@@ -88,10 +90,10 @@ async def open_connections(
     supervisor.keep(catalogue.warm())
     watcher = Watcher(rds, clock)
     supervisor.keep(watcher.run())
-    people = People(slack, clock, ledger)
+    people = People(slack, clock, call_log)
     supervisor.push_async_callback(people.close)
     return Connections(
-        slack, store, ledger, replica, rds, catalogue, watcher, threads, people, in_flight, clock
+        slack, store, call_log, replica, rds, catalogue, watcher, threads, people, in_flight, clock
     )
 
 
@@ -110,7 +112,7 @@ async def rds_client(
     clock: Clock,
     *,
     timeout_seconds: float,
-    ledger: CallLog | None = None,
+    call_log: CallLog | None = None,
 ) -> RdsClient:
     """Return a client for the project, open for as long as the stack."""
     env = settings.environment
@@ -123,7 +125,7 @@ async def rds_client(
     )
     client = open_client(settings.rds_endpoint, auth, timeout_seconds)
     http = await stack.enter_async_context(client)
-    budget = call_budget(settings.file.rds.calls_per_minute, clock, ledger)
+    budget = call_budget(settings.file.rds.calls_per_minute, clock, call_log)
     return RdsClient(http, env.project_id, budget, clock)
 
 
@@ -131,7 +133,7 @@ class _Database(NamedTuple):
     """The open database; on PostgreSQL also this replica's lease."""
 
     store: Store
-    ledger: CallLog
+    call_log: CallLog
     replica: Replica | None
 
 

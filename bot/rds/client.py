@@ -55,9 +55,9 @@ class Priority(IntEnum):
     IDLE = 4  # no one is waiting for it
 
 
-def call_budget(calls_per_minute: int, clock: Clock, ledger: CallLog | None = None) -> Budget:
+def call_budget(calls_per_minute: int, clock: Clock, call_log: CallLog | None = None) -> Budget:
     """Return the budget of one IAM user."""
-    return Budget("rds", calls_per_minute, WINDOW, clock, ledger, spared_from=Priority.SWEEP)
+    return Budget("rds", calls_per_minute, WINDOW, clock, call_log, spared_from=Priority.SWEEP)
 
 
 def open_client(

@@ -57,7 +57,7 @@ class Budget:
         limit: int,
         window: float,
         clock: Clock,
-        ledger: CallLog | None = None,
+        call_log: CallLog | None = None,
         *,
         spared_from: int = 100,
     ) -> None:
@@ -65,7 +65,7 @@ class Budget:
         self._limit = limit
         self._window = window
         self._clock = clock
-        self._ledger = ledger or LocalCallLog(clock)
+        self._call_log = call_log or LocalCallLog(clock)
         self._spared_from = spared_from
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -92,7 +92,7 @@ class Budget:
 
     async def cool_down(self, seconds: float) -> None:
         """Make no calls for this many seconds, after the server returned 429."""
-        await self._ledger.cool_down(self.name, seconds)
+        await self._call_log.cool_down(self.name, seconds)
 
     async def _deal(self) -> None:
         while self._waiting:
@@ -110,4 +110,4 @@ class Budget:
     async def _wait(self, urgency: int) -> float:
         spared = urgency >= self._spared_from
         limit = max(1, self._limit * 4 // 5) if spared else self._limit
-        return await self._ledger.take(self.name, limit, self._window)
+        return await self._call_log.take(self.name, limit, self._window)

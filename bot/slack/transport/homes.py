@@ -41,19 +41,19 @@ class Homes:
     def __init__(
         self,
         client: AsyncWebClient,
-        board: RequestQueries,
+        request_queries: RequestQueries,
         store: Store,
         clock: Clock,
-        ledger: CallLog,
+        call_log: CallLog,
         *,
         address: str,
         command: str,
     ) -> None:
         self._client = client
-        self._board = board
+        self._request_queries = request_queries
         self._store = store
         self._clock = clock
-        self._budget = Budget("slack homes", PUBLISHES, MINUTE, clock, ledger)
+        self._budget = Budget("slack homes", PUBLISHES, MINUTE, clock, call_log)
         self._address = address  # of the workspace
         self._command = command
         self._shown: dict[str, str] = {}  # by person: what their tab shows
@@ -65,7 +65,7 @@ class Homes:
             await self._store.open_home(user_id, self._clock.now())
         self._shown.pop(user_id, None)
         await self._publish(user_id)
-        await self._board.look_around()
+        await self._request_queries.look_around()
         await self._publish(user_id)
 
     def changed(self) -> None:
@@ -99,7 +99,7 @@ class Homes:
             log.warning("homes_not_drawn")
 
     async def _publish(self, user_id: str) -> None:
-        home = await self._board.home(user_id)
+        home = await self._request_queries.home(user_id)
         view = home_view(home, await self.links(shown_requests(home)), self._command)
         drawn = json.dumps(view)
         if self._shown.get(user_id) == drawn:

@@ -51,13 +51,13 @@ class People:
     """
 
     def __init__(
-        self, client: AsyncWebClient, clock: Clock, ledger: CallLog | None = None
+        self, client: AsyncWebClient, clock: Clock, call_log: CallLog | None = None
     ) -> None:
         self._client = client
         self._clock = clock
-        self._group_calls = Budget("slack groups", GROUP_CALLS, MINUTE, clock, ledger)
+        self._group_calls = Budget("slack groups", GROUP_CALLS, MINUTE, clock, call_log)
         self._user_calls = Budget(
-            "slack users", USER_CALLS, MINUTE, clock, ledger, spared_from=IDLE
+            "slack users", USER_CALLS, MINUTE, clock, call_log, spared_from=IDLE
         )
         self._cache = Cache[str, frozenset[str]](clock)
         self._failed: dict[str, float] = {}  # id → when
