@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from cyclopts import App
-
 from bot.config.settings import database_url
 from bot.domain.audit import (
     GENESIS,
@@ -28,20 +26,14 @@ from bot.domain.quantities import counted, parse_duration
 from bot.runtime.clock import Clock
 from bot.storage.audit_rows import NAMES, AuditRow, audit_rows, entry_of, unsealed_entry_of
 
-audit = App(name="audit", help="Verify the audit log, or export it.")
-
 WHOLE, BROKEN, UNPROVEN = 0, 1, 3  # exit codes
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # begin a cell that a spreadsheet would evaluate
 
 
-@audit.command
 def verify(
     *, head: str | None = None, key: str | None = None, key_file: Path | None = None
 ) -> int:
     """Verify that no entry was changed, removed or inserted.
-
-    Exit code 1 means that one was, and names the first. Exit code 3 means that nothing wrong
-    was found but a key is missing, so not everything could be verified.
 
     Args:
         head: The hash of an entry, noted earlier. Verifies that the entry is still there, so
@@ -64,7 +56,6 @@ def verify(
     return _told(seen)
 
 
-@audit.command
 def export(
     *,
     format: Literal["csv", "jsonl"] = "jsonl",  # noqa: A002, the option's name
