@@ -46,7 +46,7 @@ CODES: Mapping[str, type[UserError | RdsError]] = MappingProxyType(
         "rds_refused": RdsRefused,
     }
 )
-FORMER_FIELDS = {"asked_by": "requested_by"}  # as older releases called them
+FORMER_FIELDS = {"asked_by": "requested_by", "wish": "action"}  # as older releases called them
 _CODE_OF = {error: code for code, error in CODES.items()}
 _CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 

@@ -241,15 +241,17 @@ class MayNotAudit(UserError):
 class GroupsUnknown(UserError):
     """Slack couldn't say who is in the user groups that are `allowed`.
 
-    `wish` is the action that needs permission: "ask for" or "read the audit trail of". It is
-    stored under this name.
+    `action` is what needs permission: "ask for" or "read the audit trail of". These words are
+    stored, so they don't change.
     """
 
-    def __init__(self, instance_name: str, allowed: Sequence[str], wish: str = "ask for") -> None:
+    def __init__(
+        self, instance_name: str, allowed: Sequence[str], action: str = "ask for"
+    ) -> None:
         super().__init__(instance_name)
         self.instance_name = instance_name
         self.allowed = tuple(allowed)
-        self.wish = wish
+        self.action = action
 
 
 class CannotPost(UserError):

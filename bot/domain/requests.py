@@ -67,9 +67,10 @@ class Refusal(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_an_older_release(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or "kind" not in value:
+        if not isinstance(value, dict):
             return value
-        return {"code": current_code(value["kind"]), "fields": current_fields(value["fields"])}
+        code = current_code(value["kind"]) if "kind" in value else value["code"]
+        return {"code": code, "fields": current_fields(value["fields"])}
 
     @property
     def error(self) -> UserError | RdsRefused:

@@ -28,7 +28,7 @@ REFUSALS = [
 ]
 RULE = RuleReference(source=RuleSource.RULE, number=2, instances=("orders-*", "dev-?"))
 
-# What the release before this one wrote, and what it means. Never change these.
+# Rows that older releases wrote, and what they mean. Never change these.
 WRITTEN_BEFORE = [
     (
         (
@@ -54,6 +54,13 @@ WRITTEN_BEFORE = [
             ' "wish": "ask for"}}'
         ),
         GroupsUnknown("orders", ["S0DBA"]),
+    ),
+    (
+        (
+            '{"code": "groups_unknown", "fields": {"instance_name": "orders",'
+            ' "allowed": ["S0DBA"], "wish": "read the audit trail of"}}'
+        ),
+        GroupsUnknown("orders", ["S0DBA"], action="read the audit trail of"),
     ),
     (
         (

@@ -42,7 +42,7 @@ from bot.slack.messages.refusals import REFUSALS, Reason
 from bot.slack.messages.words import status
 
 _TO_START = "ask for"
-_NEEDS_PERMISSION = {  # GroupsUnknown.wish → what it is called in a sentence
+_NEEDS_PERMISSION = {  # GroupsUnknown.action → how a message says it
     _TO_START: "request backups of",
     "read the audit trail of": "read the audit log of",
 }
@@ -69,7 +69,7 @@ def _was_to_start(error: UserError | RdsError) -> bool:
     if isinstance(error, BackupBusy) and error.status == BackupStatus.DELETING:
         return False
     if isinstance(error, GroupsUnknown):
-        return error.wish == _TO_START
+        return error.action == _TO_START
     return not isinstance(error, _OF_ANYTHING)
 
 
@@ -269,7 +269,7 @@ def _(error: MayNotAudit) -> Reason:
 @reason.register
 def _(error: GroupsUnknown) -> Reason:
     allowed = people(error.allowed, "or") or "the members of a group"
-    permitted = _NEEDS_PERMISSION.get(error.wish) or name(error.wish)
+    permitted = _NEEDS_PERMISSION.get(error.action) or name(error.action)
     why = (
         f"Only {allowed} can {permitted} {name(error.instance_name)}, but I couldn't get the "
         "group's members from Slack."
