@@ -209,10 +209,6 @@ class FakeSlack:
         ack = _Ack(self)
         return AsyncBoltContext(ack=ack)
 
-    def as_any(self, name: str) -> Any:
-        """One of the above, for a parameter that has Bolt's or the SDK's own type."""
-        return getattr(self, name)
-
 
 class _Ack:
     def __init__(self, slack: FakeSlack) -> None:

@@ -30,8 +30,7 @@ class History(BaseModel):
     quick: timedelta | None = None
     usual: timedelta | None = None
     slow: timedelta | None = None
-    last_name: str | None = None  # of the last successful backup
-    last_finished: datetime | None = None
+    last_finished: datetime | None = None  # the end of the last successful backup
     last_size_kb: int | None = None
     last_took: timedelta | None = None
 
@@ -52,7 +51,6 @@ def history_of(backups: Iterable[Backup]) -> History:
         quick=quick,
         usual=usual,
         slow=slow,
-        last_name=recent[-1].name,
         last_finished=recent[-1].end_time,
         last_size_kb=recent[-1].size_kb,
         last_took=recent[-1].duration,

@@ -70,7 +70,6 @@ def test_history_is_the_last_ten_full_backups() -> None:
         15.5 * MINUTE,
         17.75 * MINUTE,
     )
-    assert history.last_name == "day-20"
     assert history.last_finished == NOON + timedelta(days=20)
     assert (history.last_size_kb, history.last_took) == (20_000, 20 * MINUTE)
 
@@ -86,7 +85,7 @@ def test_a_backup_without_a_beginning_has_no_length() -> None:
     """It is the last good one all the same."""
     history = history_of([backup(1, begin_time=None)])
 
-    assert (history.last_name, history.usual) == ("day-1", None)
+    assert (history.last_finished, history.usual) == (NOON + timedelta(days=1), None)
 
 
 @pytest.mark.parametrize(

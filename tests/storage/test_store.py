@@ -67,21 +67,27 @@ REFUSAL_BEFORE = {
     "kind": "NameTaken",
     "fields": {"name": "a-1", "suggestion": "a-1-2", "asked_by": "U0BEN", "instance_name": None},
 }
+HISTORY_BEFORE = {"usual": "PT7M", "last_name": "day-1", "last_finished": NOON.isoformat()}
 
 
 async def test_a_row_of_the_release_before_is_read(store: Store) -> None:
-    """Its rule was a text, its error the name of a class; both count as today's."""
+    """Its rule was text, its error a class name, and its history named the last backup."""
     rule = RuleReference(source=RuleSource.RULE, number=2, instances=("orders-*", "dev-?"))
     today = Terms(approvals=2, approvers=("S0DBA",), break_glass=("U0CYD",), rule=rule)
     old = await kept(store, asked(1))
     await kept(store, asked(2, terms=today))
     async with store.engine.begin() as connection:
-        changed = update(requests).where(requests.c.id == old.id)
-        await connection.execute(changed.values(terms=TERMS_BEFORE, refusal=REFUSAL_BEFORE))
+        values = {
+            "terms": TERMS_BEFORE,
+            "refusal": REFUSAL_BEFORE,
+            "history": HISTORY_BEFORE,
+        }
+        await connection.execute(update(requests).where(requests.c.id == old.id).values(values))
     loaded = await store.load(old.id)
 
     assert loaded is not None
     assert loaded.terms == today
+    assert loaded.history == History(usual=timedelta(minutes=7), last_finished=NOON)
     assert loaded.refusal == Refusal.of(NameTaken("a-1", "a-1-2", requested_by="U0BEN"))
     assert loaded.refusal.error.requested_by == "U0BEN"  # type: ignore[union-attr]
     assert await store.counts() == [("asked", "rule 2 (orders-*, dev-?)", 2)]
