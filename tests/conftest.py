@@ -59,7 +59,7 @@ pytest_asyncio_loop_factories = patient_loops
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_ssl_context() -> Iterator[None]:
-    """Each bot would load all certificates of the machine, and speak plain HTTP."""
+    """Load the machine's certificates once, not for each HTTP client."""
     with pytest.MonkeyPatch.context() as patch:
         once = cache(httpx.create_ssl_context)
         patch.setattr("httpx._transports.default.create_ssl_context", once)

@@ -4,10 +4,12 @@ import asyncio
 import gzip
 import json
 import resource
+import ssl
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -267,3 +269,22 @@ def test_the_client_asks_for_nothing_packed() -> None:
     assert http.headers["Accept-Encoding"] == "identity"
     assert http.follow_redirects is False
     assert isinstance(http, httpx.AsyncClient)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "verified"),
+    [
+        ("https://rds.eu-de.otc.t-systems.com", ssl.CERT_REQUIRED),
+        ("HTTPS://rds", ssl.CERT_REQUIRED),
+        ("https://http.example", ssl.CERT_REQUIRED),
+        ("http://127.0.0.1:8080", ssl.CERT_NONE),
+    ],
+)
+async def test_https_always_verifies_the_certificate(
+    endpoint: str, verified: ssl.VerifyMode
+) -> None:
+    """Only a client for plain HTTP saves the time to load the certificate authorities."""
+    async with open_client(endpoint, AkSkAuth("AK", "SK")) as http:
+        transport: Any = http._transport  # noqa: SLF001, httpx shows it nowhere else
+
+        assert transport._pool._ssl_context.verify_mode == verified  # noqa: SLF001
