@@ -15,7 +15,7 @@ from bot.runtime.clock import Clock
 log = structlog.get_logger(__name__)
 
 TTL = 60.0  # seconds
-STALE, GLANCES = 3600.0, 20  # seconds until a list is worth a spare call; and how many of those
+STALE, GLANCES = 3600.0, 20  # seconds before a list is refreshed, and how many at once
 
 
 class Rds(Protocol):
@@ -23,13 +23,13 @@ class Rds(Protocol):
 
 
 class BackupCache:
-    """Answers from memory where it can: RDS allows sixty calls a minute."""
+    """Saves calls, because RDS allows only 60 a minute."""
 
     def __init__(self, rds: Rds, clock: Clock) -> None:
         self._rds = rds
         self._clock = clock
-        self._cache = Cache[str, list[Backup]](clock)  # by instance id
-        self._last_good: dict[str, Backup | None] = {}  # home tabs ask about all of them
+        self._cache = Cache[str, list[Backup]](clock)  # by instance ID
+        self._last_good: dict[str, Backup | None] = {}  # by instance ID, for home tabs
         self._is_looking = False
 
     async def of(self, instance_id: str, timeout_seconds: float) -> list[Backup]:
@@ -46,15 +46,15 @@ class BackupCache:
         return backups
 
     def knows(self, instance_id: str) -> bool:
-        """Whether the instance's backups were ever listed."""
+        """Return whether the instance's backups were ever listed."""
         return self._cache.peek(instance_id) is not None
 
     def last_good(self, instance_id: str) -> Backup | None:
-        """Return the newest backup that completed, as far as is known."""
+        """Return the newest completed backup that is known."""
         return self._last_good.get(instance_id)
 
     async def look_around(self, instances: Sequence[Instance]) -> None:
-        """Spend a few spare calls on the instances whose backups were listed longest ago."""
+        """Refresh the oldest lists with a few low-priority calls."""
         if self._is_looking:
             return
         self._is_looking = True

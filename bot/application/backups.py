@@ -42,12 +42,11 @@ class Backups:
     async def ask(
         self, create: CreateBackup, origin: Origin, *, again: str | None = None
     ) -> BackupRequest:
-        """Save a request and start its workflow. The same command twice is one request.
+        """Save a request and start its workflow. A repeated delivery is one request.
 
-        What is certainly wrong is refused before anything is saved: raises UnknownInstance,
-        AmbiguousInstance, ReadReplica, NameTaken (another open request has the name),
-        StoreUnavailable, and RdsRefused when RDS refuses the bot's own keys.
-        `again` is the id of the request that this one repeats.
+        Raises UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken (another open request
+        has the name), and RdsRefused (RDS rejects the bot's keys) before anything is saved, and
+        StoreUnavailable. `again` is the ID of the request that this one repeats.
         """
         request = requested(
             origin,
@@ -66,7 +65,7 @@ class Backups:
             request = request.model_copy(update={"instance": found})
             return await self.submit(request, found, again=again, renames=not create.name)
         except StoreUnavailable:
-            raise  # there is nowhere to note it, and no time to try
+            raise  # no database to note it in
         except (UserError, RdsError) as error:
             await self.note_refusal(request, error)
             raise
@@ -83,9 +82,9 @@ class Backups:
         again: str | None = None,
         renames: bool = False,
     ) -> BackupRequest:
-        """Save a request and start its workflow; return the one of the same command, if any.
+        """Save a request and start its workflow; return the command's earlier request, if any.
 
-        Raises NameTaken if another open request has its name, unless it `renames` itself.
+        Raises NameTaken if another open request has its name, unless it `renames` this one.
         """
         wanted, taken = request.name, set[str]()
         while True:
@@ -104,7 +103,7 @@ class Backups:
                 return request
 
     async def _found(self, reference: str) -> Instance | None:
-        with suppress(RdsUnreachable):  # slow is not wrong: the lifecycle takes its time
+        with suppress(RdsUnreachable):  # the workflow will look it up
             return await self._catalogue.find(reference, ACK_DEADLINE)
         return None
 
@@ -114,7 +113,7 @@ class Backups:
         return NameTaken(request.name, free, other.requester if other else None)
 
     async def note_refusal(self, request: BackupRequest, error: Exception) -> None:
-        """Write to the audit log that a command was refused; nothing else of it is saved."""
+        """Record in the audit log that a command was refused; nothing else is saved."""
         refused = request_entry(request, AuditAction.ASK_REFUSED, None)
         detail = refused.detail | {"error": code_of(error)}
         with suppress(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""Clicks: decide a request, withdraw it, keep its backup."""
+"""Clicks: decide a request, withdraw it, or keep its backup."""
 
 import asyncio
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ JUST_ADDED = 10.0  # seconds until a new member of a group is recognized
 
 
 class Clicks:
-    """Counts decisions by the rights that people have when they click."""
+    """Carries out clicks. People's rights are checked when they click."""
 
     def __init__(
         self, *, store: Store, policy: Policy, people: People, engine: Engine, clock: Clock
@@ -34,15 +34,15 @@ class Clicks:
         self._clock = clock
 
     async def decide(self, click: Click) -> ClickResult:
-        """Count a click. Vote, state and audit are one transaction; the answer is its result.
+        """Save a vote, the new state, and the audit entry in one transaction; return its result.
 
-        Without the reason that its choice wants, a click that would count is answered with
-        NO_REASON and leaves no trace.
+        A click that would count but lacks a required reason gets NO_REASON, and nothing is
+        saved.
         """
         members = await self._members_for(click)
         try:
             result = await self._count(click, members)
-        except Conflict:  # someone was faster: a second look sees what they did
+        except Conflict:  # someone was faster: judge the new state
             result = await self._count(click, members)
         if result.request is not None:
             self._engine.wake(result.request.id)
@@ -52,15 +52,15 @@ class Clicks:
         return result
 
     async def withdraw(self, about: str, origin: Origin) -> tuple[ClickResult, Click]:
-        """Withdraw a request by its backup's name or its id. Raises RequestUnknown."""
+        """Withdraw a request by its backup's name or its ID. Raises RequestUnknown."""
         request = await request_about(self._store, about, origin)
         click = Click(request.id, Choice.WITHDRAW, origin.user_id, origin.team_id)
         return await self.decide(click), click
 
     async def keep(self, request_id: str, user_id: str, team_id: str) -> BackupRequest | None:
-        """Cancel a backup's automatic deletion; return the request as it is then.
+        """Cancel a backup's automatic deletion; return the changed request.
 
-        None if this team has no such request. If it is too late, nothing is changed.
+        Returns None if this workspace has no such request. Changes nothing if it is too late.
         """
         request = await self.claimed(request_id, team_id)
         if request is None or request.retention is not Retention.WARNED:
@@ -77,17 +77,17 @@ class Clicks:
         return await self._store.load(request.id)
 
     async def claimed(self, request_id: str, team_id: str) -> BackupRequest | None:
-        """Return the request that a button names; None if this team has no such request."""
+        """Return the request that a button names; None if this workspace doesn't have it."""
         request = await self._store.load(request_id[:LONGEST_ID])
         return request if request and request.concerns(team_id) else None
 
     async def is_double(self, request_id: str, ts: str) -> bool:
-        """Whether the message is a card that was posted and then, its ts lost, posted again."""
+        """Return whether the message is a duplicate of the request's card."""
         card = await self._store.posted(request_id, CARD)
         return card is not None and ts not in ("", card[1])
 
     async def _members_for(self, click: Click) -> Members:
-        """Look up the people that this click depends on, before the request is locked."""
+        """Look up the people whom this click depends on, before the request is locked."""
         request = await self._store.load(click.request_id)
         if request is None or request.state is not RequestState.AWAITING_APPROVAL:
             return {}
@@ -105,11 +105,11 @@ class Clicks:
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self._rights(click, request.under(self._policy), ids)
-        except TimeoutError:  # nothing is known, so no group decides
+        except TimeoutError:  # unknown, so no group counts
             return {}
 
     async def _rights(self, click: Click, request: BackupRequest, ids: Iterable[str]) -> Members:
-        """Check with Slack again if the click would count; a refused one spends few calls."""
+        """Ask Slack again if the click would count; a refused one costs few calls."""
         members = await self._people.members(ids)
         verdict = judge(click, request, members, self._clock.now()).verdict
         if verdict.counts:

@@ -5,13 +5,13 @@ from collections import deque
 from bot.domain.errors import TooManyCommands
 from bot.runtime.clock import Clock
 
-LIMIT = 600  # commands and forms of one person: no one types that fast, and scripts have room
+LIMIT = 600  # commands and forms per person: faster than anyone types
 WINDOW = 60.0  # seconds
-MOST_PEOPLE = 10_000  # remembered; the one whose last command is oldest is forgotten first
+MOST_PEOPLE = 10_000  # remembered; the least recent is forgotten first
 
 
 class RateLimit:
-    """Counts in memory, in this process alone, so a refusal is cheap."""
+    """Counts in the memory of this process, so a refusal is cheap."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

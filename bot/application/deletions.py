@@ -20,7 +20,7 @@ from bot.runtime.clock import Clock
 
 @dataclass(frozen=True)
 class DeletionTarget:
-    """A backup to delete; `backup` is None while RDS has not listed it."""
+    """A backup to delete; `backup` is None if RDS hasn't listed it yet."""
 
     instance: Instance
     name: str
@@ -48,9 +48,9 @@ class Deletions:
     async def find(
         self, command: DeleteBackup, timeout_seconds: float = ACK_DEADLINE
     ) -> DeletionTarget:
-        """Return the backup, checked against RDS's list if that comes in time.
+        """Return the backup, checked against RDS's list if RDS answers in time.
 
-        A list without a backup of this bot proves nothing: the workflow looks it up by its id.
+        If the list lacks a backup that this bot made, the workflow looks it up by its ID.
         Raises BackupUnknown, BackupNotManual, BackupBusy, InstanceNotReady, and what
         `Catalogue.find` raises.
         """
@@ -95,7 +95,7 @@ class Deletions:
         )
 
     async def _instance(self, command: DeleteBackup) -> Instance:
-        """Return the instance that was named, or the one of which this bot made the backup."""
+        """Return the named instance, or the one that this bot backed up."""
         if command.instance:
             return await self._catalogue.find(command.instance, ACK_DEADLINE)
         made = await self._store.requests(

@@ -1,4 +1,4 @@
-"""Which instance a person means while they fill in a form."""
+"""Find instances while a person fills in a form."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,11 +8,11 @@ from bot.domain.folding import search_key
 from bot.domain.instances import Instance, matching
 from bot.domain.references import References
 
-SUGGESTED, RECENT = 100, 5  # instances in one typeahead (Slack's limit), and of one's own on top
+SUGGESTED, RECENT = 100, 5  # options (Slack's limit), and the person's own on top
 
 
 class InstanceSearch:
-    """Answers from what RDS listed last: a form cannot wait."""
+    """Searches RDS's last list, because a form can't wait."""
 
     def __init__(self, *, store: Store, catalogue: Catalogue, aliases: Mapping[str, str]) -> None:
         self._store = store
@@ -20,11 +20,11 @@ class InstanceSearch:
         self._aliases = aliases
 
     async def known(self, timeout_seconds: float) -> Sequence[Instance]:
-        """All instances as they were listed last; none if RDS has not told them in time."""
+        """Return all instances as last listed; none if RDS doesn't answer in time."""
         return await self._catalogue.known(timeout_seconds)
 
     def named(self, reference: str, known: Sequence[Instance]) -> Instance | None:
-        """The one that an id, a name or an alias means, without a doubt; None if there is none."""
+        """Return the one instance with this ID, name, or alias, or None."""
         try:
             return References(known, self._aliases).find(reference)
         except UserError:
@@ -33,7 +33,7 @@ class InstanceSearch:
     async def suggest(
         self, text: str, user_id: str, timeout_seconds: float
     ) -> tuple[list[Instance], list[Instance]]:
-        """For a typeahead: the person's own recent instances, and the others, by name."""
+        """Return options for a typeahead: the person's recent instances first, then by name."""
         known = await self._catalogue.known(timeout_seconds)
         found = {instance.id: instance for instance in matching(known, text, self._aliases)}
         asked = await self._store.requests(requester=user_id, limit=10 * RECENT)
@@ -46,5 +46,5 @@ class InstanceSearch:
 
 
 def _nearness(instance: Instance, begin: str) -> tuple[bool, str]:
-    """What begins with the text goes first."""
+    """Sort names that begin with the text first."""
     return not search_key(instance.name).startswith(begin), instance.name

@@ -1,4 +1,4 @@
-"""What is there: the project's instances, and the backups that RDS keeps of them."""
+"""List the project's instances and their backups."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.runtime.clock import Clock
 
-PAGE = 10  # rows of one answer
-RECENT = 600.0  # seconds; the list is renewed twice as often while RDS responds
+PAGE = 10  # rows in one answer
+RECENT = 600.0  # seconds; twice the refresh interval of the list
 
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a list: `number` counts from 0; `items` is how long all of it is."""
+    """A page of a list: `number` counts from 0, `items` is the length of the whole list."""
 
     number: int
     items: int
@@ -36,7 +36,7 @@ class Page:
 
 @dataclass(frozen=True)
 class BackupsView:
-    """Backups of an instance, the newest first; `made` has the requests of those we made."""
+    """Backups of an instance, newest first; `made` holds the requests for the bot's own."""
 
     instance: Instance
     backups: Sequence[Backup]
@@ -48,18 +48,18 @@ class BackupsView:
 
 @dataclass(frozen=True)
 class MadeView:
-    """Requests whose backups this bot made, the newest first; `deleted` are ids of backups."""
+    """Requests whose backups this bot made, newest first; `deleted` holds backup IDs."""
 
     requests: Sequence[BackupRequest]
     number: int
     has_more: bool
     at: datetime
-    deleted: frozenset[str | None] = frozenset()  # those it also deleted, when asked to
+    deleted: frozenset[str | None] = frozenset()  # those the bot deleted on request
 
 
 @dataclass(frozen=True)
 class InstanceRow:
-    """An instance, to one person; `last_good` is None if there is none or it is not known yet."""
+    """An instance as one person sees it; `last_good` is None if unknown or if there is none."""
 
     instance: Instance
     looked: bool
@@ -69,7 +69,7 @@ class InstanceRow:
 
 @dataclass(frozen=True)
 class InstancesView:
-    """A page of instances; `as_of` is when RDS listed them, if that is not recent."""
+    """A page of instances; `as_of` is when RDS listed them, unless that is recent."""
 
     like: str | None
     rows: Sequence[InstanceRow]
@@ -79,7 +79,7 @@ class InstancesView:
 
 
 class Inventory:
-    """Shows it, a page at a time."""
+    """Returns instances and backups, one page at a time."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Inventory:
     async def backups(
         self, reference: str, *, every: bool, number: int, timeout_seconds: float
     ) -> BackupsView:
-        """A page of an instance's manual backups, or of `every` one.
+        """Return a page of an instance's manual backups, or of `every` backup.
 
         Raises what `Catalogue.find` raises, RdsError, and TimeoutError.
         """
@@ -120,7 +120,7 @@ class Inventory:
         return BackupsView(instance, shown, ours, every, page, self._clock.now())
 
     async def made(self, number: int) -> MadeView:
-        """A page of the backups that this bot made, the newest first."""
+        """Return a page of the backups that this bot made, newest first."""
         found = await self._store.requests(
             kind=Kind.CREATE,
             states=[RequestState.COMPLETED],
@@ -140,9 +140,9 @@ class Inventory:
     async def instances(
         self, like: str | None, origin: Origin, *, number: int, timeout_seconds: float
     ) -> InstancesView:
-        """A page of the instances whose name, id or alias holds `like`; RDS is asked at once.
+        """Return a page of the instances whose name, ID, or alias contains `like`.
 
-        What it does not tell in time is left open.
+        Asks RDS about all of them at once; what it doesn't answer in time is left out.
         """
         known = await self._catalogue.known(timeout_seconds)
         age = self._catalogue.age
@@ -173,11 +173,11 @@ class Inventory:
             await self._lists.of(instance_id, timeout_seconds)
 
     async def look_around(self) -> None:
-        """Spend a few spare calls on the instances whose backups were listed longest ago."""
+        """Refresh the oldest lists of backups with a few low-priority calls."""
         await self._lists.look_around(matching(await self._catalogue.known(0.0), ""))
 
     async def stale(self, after: timedelta) -> list[tuple[Instance, Backup | None]]:
-        """Return the instances whose last good backup is older than that, or that have none."""
+        """Return the instances without a successful backup since then."""
         since = self._clock.now() - after
         found = []
         for instance in matching(await self._catalogue.known(0.0), ""):

@@ -1,18 +1,19 @@
-"""The backups that this bot made, as its own store knows them."""
+"""Find the backups that this bot made, in its own database."""
 
 from bot.application.ports import Store
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState, Retention
 
-MADE = (RequestState.COMPLETED, RequestState.FAILED)  # RDS keeps one that failed, and its name
+# RDS keeps failed backups and their names, too.
+MADE = (RequestState.COMPLETED, RequestState.FAILED)
 
 
 async def made_here(
     store: Store, name: str, instance_id: str | None = None
 ) -> list[BackupRequest]:
-    """The requests whose backups have this name, the newest first; of one instance, or of any.
+    """Return the requests for backups with this name, newest first, of one instance or any.
 
-    Those that RDS is known to have deleted are left out.
+    Leaves out backups that are known to be deleted.
     """
     made = await store.requests(names=[name], kind=Kind.CREATE, states=MADE)
     deletions = await store.requests(names=[name], kind=Kind.DELETE, states=[RequestState.DELETED])

@@ -1,4 +1,4 @@
-"""Where a request comes from, and how to find one again."""
+"""Where a request comes from, and how to find it."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ CLOCK_SKEW = timedelta(seconds=5)  # between Slack's clock and this machine's
 
 @dataclass(frozen=True)
 class Origin:
-    """Who sent a command, and where: Slack's own ids, never what a text claims."""
+    """Who sent a command, and where: Slack's own IDs, never what a text claims."""
 
     user_id: str
     team_id: str
     channel_id: str
-    trigger_id: str  # Slack's key of the one command or form; the same twice is one request
+    trigger_id: str  # Slack's ID of the command or form; makes a repeated delivery one request
     response_url: str | None
-    thread_ts: str | None = None  # of the thread in the channel from which they asked
-    sent_at: datetime | None = None  # when Slack signed it, by Slack's clock; over HTTP only
+    thread_ts: str | None = None  # of the thread where they requested it
+    sent_at: datetime | None = None  # when Slack signed it, by Slack's clock; HTTP only
 
 
 def requested(origin: Origin, now: datetime, **what: Any) -> BackupRequest:
@@ -62,10 +62,10 @@ def request_entry(
 
 
 async def request_about(store: Store, about: str, origin: Origin) -> BackupRequest:
-    """Return the request of a backup's name or id. Raises RequestUnknown, also for another team.
+    """Return the request with this backup name or ID.
 
-    A name means a request that existed when Slack signed the command: a replayed command is not
-    about a newer request of the same name.
+    Raises RequestUnknown, also for another workspace's. A name means a request that existed
+    when Slack signed the command, so a replayed command can't affect a newer one.
     """
     request = await store.request_about(about)
     if request is None or not request.concerns(origin.team_id):

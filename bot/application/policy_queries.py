@@ -22,12 +22,12 @@ from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms
 from bot.runtime.clock import Clock
 
-LAST_ENTRIES = 20  # of the trail, in one answer
+LAST_ENTRIES = 20  # of the audit log, in one answer
 
 
 @dataclass(frozen=True)
 class PolicyView:
-    """What the policy says to one person of one instance.
+    """The policy of one instance, as it applies to one person.
 
     `able` are the people who can approve: None if anyone can, or if Slack couldn't tell.
     """
@@ -41,7 +41,7 @@ class PolicyView:
 
 @dataclass(frozen=True)
 class TrailView:
-    """The last entries about an instance at a moment, oldest first."""
+    """The last audit entries about an instance, oldest first."""
 
     instance_name: str
     entries: Sequence[AuditEntry]
@@ -67,15 +67,15 @@ class PolicyQueries:
         self._clock = clock
 
     async def policy_for(self, reference: str, origin: Origin) -> PolicyView:
-        """What the policy says to this person of an instance, in this channel.
+        """Return an instance's policy for this person in this channel.
 
-        Raises UnknownInstance, AmbiguousInstance, ReadReplica, and RdsError while the
-        instances are not known.
+        Raises UnknownInstance, AmbiguousInstance, ReadReplica, and RdsError if the list of
+        instances isn't loaded.
         """
         return await self.policy_of(await self._catalogue.find(reference, ACK_DEADLINE), origin)
 
     async def policy_of(self, instance: Instance, origin: Origin) -> PolicyView:
-        """What the policy says to this person of a known instance; without a channel, anywhere."""
+        """Return a known instance's policy for this person; without a channel, for any."""
         terms = self.policy.terms_for(instance.name, instance.id)
         channel = origin.channel_id or next(iter(terms.channels), "")
         user = origin.user_id
@@ -90,10 +90,9 @@ class PolicyQueries:
         )
 
     async def trail(self, reference: str, origin: Origin) -> TrailView:
-        """The last entries of an instance's trail.
+        """Return an instance's last audit entries, even if RDS no longer lists the instance.
 
-        Also of an instance that RDS knows no more. Raises MayNotAudit, GroupsUnknown,
-        AmbiguousInstance, ReadReplica, StoreUnavailable.
+        Raises MayNotAudit, GroupsUnknown, AmbiguousInstance, ReadReplica, StoreUnavailable.
         """
         name = instance_id = reference
         with suppress(UnknownInstance, RdsUnreachable):

@@ -12,11 +12,11 @@ from bot.domain.states import RequestState, Retention
 
 
 class Conflict(Exception):
-    """Another row already has what must be unique, or has moved on; nothing was written."""
+    """A unique value is taken, or the row has changed; nothing was written."""
 
 
 class Transaction(Protocol):
-    """One unit of work: all of it is on disk when its block ends, or none of it."""
+    """One unit of work: when its block ends, all of it is on disk, or none."""
 
     async def insert(self, *new: BackupRequest) -> None: ...
     async def load(self, request_id: str) -> BackupRequest | None: ...
@@ -24,7 +24,7 @@ class Transaction(Protocol):
         self, request: BackupRequest, to: RequestState, **changes: object
     ) -> BackupRequest: ...
     async def update(self, request: BackupRequest, **changes: object) -> BackupRequest:
-        """The request with these changes; Conflict if it has left its state."""
+        """Save these changes; return the request. Raises Conflict if its state has changed."""
         ...
 
     async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest: ...
@@ -32,11 +32,11 @@ class Transaction(Protocol):
         self, request: BackupRequest, to: Retention, **changes: object
     ) -> BackupRequest: ...
     async def revoke(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
-        """The request without the approvals of these people."""
+        """Remove these people's approvals; return the request."""
         ...
 
     async def record(self, *entries: AuditEntry) -> None:
-        """Add to the audit trail. It waits for no other transaction's entries."""
+        """Add an entry to the audit log, without waiting for other transactions."""
         ...
 
 
@@ -57,23 +57,23 @@ class Store(Protocol):
         offset: int = 0,
         limit: int = 100,
     ) -> list[BackupRequest]:
-        """Those to which all of this applies, the newest first."""
+        """Return the requests that match all of this, newest first."""
         ...
 
     async def request_about(self, name_or_id: str) -> BackupRequest | None:
-        """The open request of this backup's name, else its newest, else the one of this id."""
+        """Return the name's open request, else its newest, else the one with this ID."""
         ...
 
     async def unfinished(self) -> list[str]:
-        """The ids of all requests with something left to do or to say, oldest first."""
+        """Return the IDs of all requests with something left to do or post, oldest first."""
         ...
 
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
-        """Channel id and ts of the message that said this line, or None if none did."""
+        """Return the channel ID and ts of the message with this line, or None."""
         ...
 
     async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:
-        """The newest entries about an instance, by its name or id, oldest first."""
+        """Return an instance's newest entries, by its name or ID, oldest first."""
         ...
 
 
@@ -84,11 +84,11 @@ class Intake(Protocol):
 
 
 class Catalogue(Protocol):
-    """The project's instances, from memory when they are known."""
+    """The project's instances, cached."""
 
     async def find(self, reference: str, timeout_seconds: float) -> Instance: ...
     async def known(self, timeout_seconds: float) -> Sequence[Instance]:
-        """All of them, as they were listed last; none if RDS does not tell in time."""
+        """Return all instances as last listed; none if RDS doesn't answer in time."""
         ...
 
     @property
@@ -101,15 +101,15 @@ class People(Protocol):
     """Slack's people and user groups."""
 
     async def members(self, ids: Iterable[str], *, max_age: float | None = None) -> Members:
-        """The people behind each user and user group; None where Slack could not say.
+        """Return the people behind each user and user group; None where Slack couldn't say.
 
-        From memory; with a `max_age` in seconds nothing older is believed, and with 0 Slack is
-        asked now.
+        From a cache; nothing older than `max_age` seconds is used, and with 0 Slack is asked
+        now.
         """
         ...
 
     async def everybody(self, ids: Iterable[str]) -> Members:
-        """The same, once it was asked of all members of the groups whether they are there."""
+        """Return the same, after checking that each member of a group is still active."""
         ...
 
 

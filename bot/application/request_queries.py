@@ -1,4 +1,4 @@
-"""Look up requests: what is waiting, running and done, for one person."""
+"""Look up requests: what is waiting, running, and done, for one person."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -16,10 +16,10 @@ from bot.domain.requests import BackupRequest
 from bot.domain.states import OPEN_STATES, RequestState
 from bot.runtime.clock import Clock
 
-AT_ONCE = 50  # requests that are judged before others have their turn
-MOST = 1000  # open requests that are looked through
-SHOWN = 20  # of one kind, in one answer
-RECENT = 5  # requests of one's own, on the home tab
+AT_ONCE = 50  # requests judged before other tasks can run
+MOST = 1000  # open requests that are searched
+SHOWN = 20  # of each kind, in one answer
+RECENT = 5  # of the person's own requests, on the home tab
 
 WAITING = {RequestState.SUBMITTED, RequestState.AWAITING_APPROVAL}
 
@@ -48,13 +48,13 @@ class HomeView:
 
     for_me: Sequence[BackupRequest]
     running: Sequence[BackupRequest]
-    recent: Sequence[BackupRequest]  # their own, the newest first
+    recent: Sequence[BackupRequest]  # their own, newest first
     stale: Sequence[tuple[Instance, Backup | None]]
     at: datetime
 
 
 class RequestQueries:
-    """Reads the store; nothing here changes anything."""
+    """Read-only queries."""
 
     def __init__(
         self,
@@ -74,14 +74,14 @@ class RequestQueries:
         self._stale_after = stale_after
 
     async def look_around(self) -> None:
-        """Refresh what the home tab shows of instances that were not looked up lately."""
+        """Refresh the home tab's data on instances that weren't looked up recently."""
         await self._inventory.look_around()
 
     def now(self) -> datetime:
         return self._clock.now()
 
     async def request(self, about: str, origin: Origin) -> BackupRequest:
-        """Return a request by its backup's name or its id. Raises RequestUnknown."""
+        """Return a request by its backup's name or its ID. Raises RequestUnknown."""
         return await request_about(self._store, about, origin)
 
     async def status(self, origin: Origin) -> Status:
@@ -93,17 +93,17 @@ class RequestQueries:
         return Status(mine, running, self._clock.now())
 
     async def pending(self, user_id: str) -> Pending:
-        """Return what is waiting for approval, apart where this person's approval would count."""
+        """Return what is waiting for approval, by this person and by others."""
         waiting = await self._store.requests(states=[RequestState.AWAITING_APPROVAL], limit=MOST)
-        waiting = [r.under(self._policy) async for r in in_turns([*reversed(waiting)])]
+        waiting = [r.under(self._policy) async for r in yielding([*reversed(waiting)])]
         members = await self._members(waiting, user_id)
-        for_me = [r async for r in in_turns(waiting) if _may(r, user_id, members)]
+        for_me = [r async for r in yielding(waiting) if _may(r, user_id, members)]
         mine = {request.id for request in for_me}
         for_others = [request for request in waiting if request.id not in mine]
         return Pending(for_me, for_others, self._clock.now())
 
     async def home(self, user_id: str) -> HomeView:
-        """The home tab of a person."""
+        """Return the content of a person's home tab."""
         pending = await self.pending(user_id)
         running = await self._store.requests(states=OPEN_STATES - WAITING, limit=MOST)
         recent = await self._store.requests(requester=user_id, limit=RECENT)
@@ -116,8 +116,8 @@ class RequestQueries:
         return await members_within(FORM_TIMEOUT, self._people, (*named, *voted, user_id))
 
 
-async def in_turns(requests: Sequence[BackupRequest]) -> AsyncIterator[BackupRequest]:
-    """Each of them, letting others have their turn: to judge a thousand takes a while."""
+async def yielding(requests: Sequence[BackupRequest]) -> AsyncIterator[BackupRequest]:
+    """Yield the requests, letting other tasks run: judging a thousand takes a while."""
     for number, request in enumerate(requests, start=1):
         yield request
         if number % AT_ONCE == 0:
@@ -125,7 +125,7 @@ async def in_turns(requests: Sequence[BackupRequest]) -> AsyncIterator[BackupReq
 
 
 def _may(request: BackupRequest, user_id: str, members: Members) -> bool:
-    """Whether this person's approval would change something."""
+    """Return whether this person's approval would count."""
     if request.terms is None:
         return False
     decision = decide_approval(

@@ -10,8 +10,8 @@ from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReaso
 
 FIRST_GAP, LONGEST_GAP = 2.0, 300.0  # seconds
 JITTER = 0.25  # a delay is longer or shorter by up to this part of it
-LASTING = 4  # failures in a row from which on people hear of it: half a minute
-BUSY_GAP = timedelta(seconds=30)  # the shortest that RDS's own tools wait
+LASTING = 4  # failures in a row (about 30 s) before people are told
+BUSY_GAP = timedelta(seconds=30)  # the shortest wait in RDS's own tools
 MENDING_GAP = timedelta(minutes=10)  # after a refused key: a few wrong signatures lock it
 MENDING = timedelta(hours=12)  # keys are renewed by people, who may be asleep
 BUSY = (
@@ -111,9 +111,9 @@ def _gap(reason: RefusalReason | None, failures: int, key: str) -> timedelta:
 
 
 def delay_after(failures: int, first: float, longest: float, key: str) -> float:
-    """Seconds to wait after so many failures in a row: each twice the last, up to the longest.
+    """Return the seconds to wait after this many failures in a row; doubles up to a maximum.
 
-    The jitter depends on the key and the failures alone, so it is the same after a restart.
+    The jitter depends only on the key and the failures, so it is the same after a restart.
     """
     fraction = zlib.crc32(f"{key}:{failures}".encode()) / 0xFFFFFFFF
     delay = min(first * (1 << min(failures - 1, 16)), longest)

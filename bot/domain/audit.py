@@ -13,7 +13,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-OURSELVES = "backup-bot"  # the actor of what no person did
+OURSELVES = "backup-bot"  # the actor of what the bot did on its own
 GENESIS = "0" * 64  # the previous hash of the first entry
 SHORTEST_KEY = 16  # bytes: a shorter one could be guessed
 KEYED = "hmac-sha256"  # begins a hash made with a key: hmac-sha256:key id:digest
@@ -40,7 +40,7 @@ class AuditAction(StrEnum):
     REFUSED = "refused"
     DELETE_SENT = "delete_sent"  # about to be sent
     DELETED = "deleted"
-    KEPT = "kept"  # someone chose that it isn't deleted automatically
+    KEPT = "kept"  # someone canceled its automatic deletion
     STAYS = "stays"  # RDS wouldn't delete it
     COMPLETED = "completed"
     FAILED = "failed"
@@ -69,8 +69,8 @@ class AuditEntry(BaseModel):
 class WrittenEntry(AuditEntry):
     """An entry as it is in the database.
 
-    `action` is any text, so that a log stays readable that a newer release or an intruder
-    wrote to.
+    `action` is any text, so that a log that a newer release or an intruder wrote to can still
+    be read.
     """
 
     action: str  # type: ignore[assignment]  # any text

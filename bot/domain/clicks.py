@@ -1,4 +1,4 @@
-"""A click on a card: its content, its verdict and its audit entry."""
+"""A click on a card: its content, its verdict, and its audit entry."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,7 +76,7 @@ def judge(
         return Decision(Verdict.ALREADY_DECIDED, rule)
     waits = request.state is RequestState.AWAITING_APPROVAL
     if waits and request.expires_at and now >= request.expires_at:
-        return Decision(Verdict.EXPIRED, rule)  # the lifecycle, woken by this click, ends it
+        return Decision(Verdict.EXPIRED, rule)  # the workflow, woken by this click, ends it
     decision = _by_choice(click, request, members)
     if decision.verdict.counts and click.choice.wants_reason and not click.reason:
         return Decision(Verdict.NO_REASON, rule)
@@ -84,7 +84,7 @@ def judge(
 
 
 def _is_open_to(choice: Choice, request: BackupRequest, now: datetime) -> bool:
-    """It is decided while it waits; it can be withdrawn whenever RDS keeps people waiting."""
+    """Return whether the choice is still possible; a withdrawal may be even after approval."""
     if choice is Choice.WITHDRAW:
         return request.can_be_withdrawn(now)
     return request.state is RequestState.AWAITING_APPROVAL and request.terms is not None

@@ -113,7 +113,7 @@ def decide_rejection(terms: Terms, *, user: str, members: Members) -> Decision[V
 def decide_withdrawal(
     rule: RuleReference | None, *, requester: str, user: str
 ) -> Decision[Verdict]:
-    """What `user`'s withdrawal comes to: only who asked may take it back."""
+    """Decide on `user`'s withdrawal; only the requester can withdraw."""
     verdict = Verdict.DECIDED if user == requester else Verdict.NOT_THE_REQUESTER
     return Decision(verdict, rule)
 

@@ -1,6 +1,6 @@
-"""Errors as they are written down: by a code that stays when a class is renamed.
+"""The stored form of errors: a stable code, so that classes can be renamed.
 
-A code is never changed or used again for something else: rows in the database hold it.
+Never change or reuse a code, because rows in the database contain it.
 """
 
 import re
@@ -46,7 +46,7 @@ CODES: Mapping[str, type[UserError | RdsError]] = MappingProxyType(
         "rds_refused": RdsRefused,
     }
 )
-FORMER_FIELDS = {"asked_by": "requested_by", "wish": "action"}  # as older releases called them
+FORMER_FIELDS = {"asked_by": "requested_by", "wish": "action"}  # what older releases called them
 _CODE_OF = {error: code for code, error in CODES.items()}
 _CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 
@@ -62,18 +62,18 @@ def current_code(written: str) -> str:
 
 
 def current_fields(written: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields for those in the database, some of which had other names."""
+    """Return stored fields under their current names."""
     return {FORMER_FIELDS.get(key, key): value for key, value in written.items()}
 
 
 def fields_of(error: UserError | RdsRefused) -> dict[str, Any]:
-    """What an error was raised with, as JSON can hold it."""
+    """Return what an error was raised with, as JSON values."""
     found: dict[str, Any] = to_jsonable_python(vars(error))
     return found
 
 
 def error_of(code: str, fields: Mapping[str, Any]) -> UserError | RdsRefused:
-    """The error again, as it was raised."""
+    """Return the error as it was raised."""
     given = dict(fields)
     if "rule" in given:
         given["rule"] = RuleReference.model_validate(given["rule"])

@@ -293,7 +293,7 @@ class RefusalReason(StrEnum):
     BACKUP_NOT_FOUND = "backup_not_found"
     BACKUP_IN_USE = "backup_in_use"  # created, restored or copied; wait and retry
     NOT_PERMITTED = "not_permitted"  # the bot's account lacks the permission
-    CREDENTIALS = "credentials"  # wrong or expired keys, or a wrong clock: never retried
+    CREDENTIALS = "credentials"  # wrong or expired keys, or a wrong clock; retried rarely
     QUOTA = "quota"
     WRONG_ENDPOINT = "wrong_endpoint"
     OTHER = "other"

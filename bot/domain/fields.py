@@ -113,7 +113,7 @@ def instance_problem(word: str) -> Problem | None:
 
 
 def _foreign_id(word: str) -> str | None:
-    """Return what to say about an ID that certainly isn't that of an RDS instance."""
+    """Return the problem with an ID that certainly isn't an RDS instance's."""
     if not (parts := HUAWEI_ID.fullmatch(word)):
         return None
     kind, number = parts.groups()

@@ -1,6 +1,6 @@
 """Parse the text of /backup into a command, or list every problem with it and a corrected line.
 
-What may stand behind each verb is said in `verbs.py`.
+The arguments of each verb are defined in `verbs.py`.
 
 Options can be anywhere after the verb, with one dash or two: phones turn two into one.
 """

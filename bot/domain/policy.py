@@ -49,7 +49,7 @@ class RuleReference(BaseModel):
 
     @property
     def name(self) -> str:
-        """The text without what the rule covers."""
+        """The text without the instances that the rule names."""
         match self.source:
             case RuleSource.BUILT_IN:
                 return "the default policy"
@@ -60,7 +60,7 @@ class RuleReference(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The reference with this text. Raises ValueError."""
+        """Parse the text of a reference. Raises ValueError."""
         for known in (cls(), cls(source=RuleSource.APPROVAL)):
             if text == str(known):
                 return known
@@ -77,7 +77,7 @@ class RuleReference(BaseModel):
 
 _RULE = re.compile(r"rule (\d+)(?: \((.*)\))?", re.DOTALL)
 
-# What a key of the policy holds; `bot/config/file.py` says how each kind is written in the file.
+# The types of the policy's keys; `bot/config/file.py` defines how each is written in the file.
 People = Annotated[tuple[str, ...], "ids of users and user groups"]
 Approvers = Annotated[tuple[str, ...], "ids of users and user groups, or anybody"]
 Channels = Annotated[tuple[str, ...], "ids of channels"]
@@ -88,24 +88,24 @@ Interval = Annotated[timedelta, "how long until the next; zero: never"]
 
 
 class Terms(BaseModel):
-    """What the policy wants for one request; its fields are the keys of the policy.
+    """What the policy requires of one request. The fields are the policy's keys.
 
-    People are named by Slack user ids and user-group ids.
+    People are Slack user IDs and user group IDs.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    requesters: People = ()  # who may ask; empty: everybody
-    channels: Channels = ()  # where one may ask; empty: everywhere
-    approvals: Count = 1  # of so many different people; 0 runs at once
-    approvers: Approvers = ()  # empty: anybody who can click the card in its channel
-    notify: People | None = None  # of the approvers, who is mentioned; None: all
+    requesters: People = ()  # who can request; empty: everyone
+    channels: Channels = ()  # where it can be requested; empty: everywhere
+    approvals: Count = 1  # by this many different people; 0: starts immediately
+    approvers: Approvers = ()  # empty: anyone who can click the card in its channel
+    notify: People | None = None  # which approvers are mentioned; None: all
     self_approval: bool = False
-    break_glass: People = ()  # who may start at once, with a reason; empty: nobody
-    auditors: People = ()  # who may read the trail; empty: the approvers
-    channel: ChannelId | None = None  # where the card goes; None: where it was asked
+    break_glass: People = ()  # who can skip approval, with a reason; empty: no one
+    auditors: People = ()  # who can read the audit log; empty: the approvers
+    channel: ChannelId | None = None  # where the card goes; None: where it was requested
     expires_after: Wait = timedelta(hours=8)
-    remind_after: Interval = timedelta(hours=1)  # the first time; zero: never
+    remind_after: Interval = timedelta(hours=1)  # until the first reminder; zero: never
     rule: RuleReference = RuleReference()  # where the terms come from
 
     @property
@@ -122,16 +122,16 @@ def _kinds() -> Iterator[tuple[str, Any]]:
             yield key, given[0] if is_optional else hint
 
 
-KINDS: Mapping[str, Any] = MappingProxyType(dict(_kinds()))  # each key of the policy, and its kind
+KINDS: Mapping[str, Any] = MappingProxyType(dict(_kinds()))  # each key of the policy, and its type
 PEOPLE_KEYS = tuple(key for key, kind in KINDS.items() if kind in (People, Approvers))
 
 
 class Rule(BaseModel):
-    """One `[[rule]]` of the config: keys of `Terms` beside `instances`; None is inherited."""
+    """One `[[rule]]`: `instances`, and the keys of `Terms`; None inherits the default."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    instances: tuple[str, ...]  # names, ids or globs over names
+    instances: tuple[str, ...]  # names, IDs, or globs that match names
 
     @model_validator(mode="after")
     def _only_keys(self) -> Self:
@@ -141,7 +141,7 @@ class Rule(BaseModel):
 
     @cached_property
     def own(self) -> Mapping[str, Any]:
-        """The keys that it sets."""
+        """The keys that the rule sets."""
         given = {
             key: value for key, value in (self.model_extra or {}).items() if value is not None
         }
@@ -183,7 +183,7 @@ class Policy(BaseModel):
         rule = self.rules[number - 1]
         own = dict(rule.own)
         if "approvers" in own:
-            own.setdefault("notify", None)  # other approvers: the defaults' call is not for them
+            own.setdefault("notify", None)  # a rule with its own approvers mentions those
         own["rule"] = RuleReference(
             source=RuleSource.RULE, number=number, instances=rule.instances
         )
@@ -191,7 +191,7 @@ class Policy(BaseModel):
 
     @property
     def all_terms(self) -> tuple[Terms, ...]:
-        """The terms of each rule in order, then the defaults."""
+        """Return the terms of each rule in order, then the defaults."""
         numbers = range(1, len(self.rules) + 1)
         return (*map(self.terms_of, numbers), self.defaults)
 

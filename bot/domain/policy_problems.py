@@ -56,7 +56,7 @@ def _terms_problems(policy: Policy, members: Members) -> Iterator[PolicyProblem]
     for number, terms in enumerate(policy.all_terms, start=1):
         rule = number if number <= len(policy.rules) else None
         if rule is None and terms.rule.source is RuleSource.BUILT_IN:
-            continue  # the built-in policy is in order
+            continue  # the built-in policy is valid
         for key, text in (*_too_few(terms, members), *_nobodies(terms, members)):
             yield PolicyProblem(rule, key, text, nobody_can_approve=text is NOBODY)
 

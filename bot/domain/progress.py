@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.domain.instances import Backup, BackupStatus
 
-FULL = frozenset({"auto", "manual"})  # types that copy all data, like ours
+FULL = frozenset({"auto", "manual"})  # types that copy all data, as the bot's backups do
 REMEMBERED = 10  # backups; older ones were of a smaller database
 NEARLY_DONE = 0.95  # the highest estimate: only RDS says "completed"
 OVERDUE_MARGIN = timedelta(minutes=5)

@@ -74,7 +74,7 @@ class Refusal(BaseModel):
 
     @property
     def error(self) -> UserError | RdsRefused:
-        """The error again, as it was raised."""
+        """The error, as it was raised."""
         return error_of(self.code, self.fields)
 
 

@@ -52,7 +52,7 @@ SENDING = frozenset({_S.CREATING, _S.DELETING})  # calls to RDS are being sent
 
 
 class Retention(StrEnum):
-    """The state of a backup that is to be deleted automatically."""
+    """The state of a backup that has an end date."""
 
     WARNED = "warned"  # its deletion was announced
     KEPT = "kept"  # someone chose to keep it

@@ -24,7 +24,7 @@ from bot.domain.commands import (
 from bot.domain.fields import Problem
 from bot.domain.likeness import nearest
 
-LIKE = 0.7  # how like a verb a word must be to be taken for it: "restore" is no "create"
+LIKE = 0.7  # least similarity of a misspelled verb: "restore" isn't "create"
 WHICH_INSTANCE = Problem(
     "instance",
     "The instance is missing. Give its ID, its name or an alias, for example orders-prod.",
@@ -46,14 +46,14 @@ class CommandLine:
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb: how it is typed, what help says about it, and how its arguments are read.
+    """One verb: its usage, its help, and the parser of its arguments.
 
     `details` may hold Slack's `*bold*` and `` `code` ``, and is otherwise plain text.
     """
 
     name: str
     usage: str  # with the verb itself, as in help and in the README
-    summary: str  # behind the usage, as one sentence without its period
+    summary: str  # one sentence, without its period
     example: str
     parse: Callable[[CommandLine], Command]
     details: str = ""
