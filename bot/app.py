@@ -47,8 +47,8 @@ from bot.workflow.reconciling import Alone, Reconciler
 from bot.workflow.workflow import Lifecycle
 
 ALONE = "backup-bot"  # the executor id of the one process on a SQLite file
-TO_ANSWER = 3.0  # seconds that listeners under way get at shutdown
-TO_FINISH = 4.0  # seconds that calls to RDS and Slack under way get after that
+TO_ANSWER = 3.0  # seconds for running listeners at shutdown
+TO_FINISH = 4.0  # seconds after that for calls to RDS and Slack
 
 log = structlog.get_logger(__name__)
 
@@ -61,12 +61,12 @@ async def running(
     address: Address | None = None,
     rds_timeout: float = RDS_TIMEOUT,
 ) -> AsyncIterator[asyncio.Future[None]]:
-    """Run the whole bot, from its database to Slack, for as long as the block lasts.
+    """Run the whole bot for as long as the block lasts.
 
-    With an `address` Slack's requests are served over HTTP there, else two sockets are kept
-    open; RDS has `rds_timeout` seconds of real time to answer a call. The block begins once
-    Slack can reach the bot; the future it gets ends only if a part of the bot fell over.
-    Raises SettingsError when Slack does not take a token, or the address cannot be listened on.
+    With an `address`, Slack's requests are served there over HTTP; otherwise two sockets are kept
+    open. RDS has `rds_timeout` seconds of real time to answer a call. The block begins once
+    Slack can reach the bot; its future ends only if a part of the bot fails. Raises SettingsError
+    if Slack rejects a token, or the address can't be listened on.
     """
     async with Supervisor() as supervisor:
         connections = await open_connections(settings, supervisor, clock, rds_timeout=rds_timeout)
@@ -101,9 +101,9 @@ def _log_start(settings: Settings, identity: AuthorizeResult, address: Address |
 
 
 async def _check_approvers(settings: Settings, connections: Connections) -> None:
-    """Raises SettingsError if Slack says for certain that nobody can approve under a rule.
+    """Raise SettingsError if Slack is certain that no one can approve under a rule.
 
-    It also fills the memory of who is who. What Slack does not say in time stops nothing.
+    This also fills the cache of people. If Slack doesn't answer in time, the bot starts anyway.
     """
     policy = settings.file.policy
     members = await everybody_within(MEMBERS_TIMEOUT, connections.people, policy.people)

@@ -66,7 +66,7 @@ class Connections:
     watcher: Watcher
     threads: Threads
     people: People
-    in_flight: InFlight  # calls that change something
+    in_flight: InFlight  # calls that change something outside
     clock: Clock
 
 

@@ -1,4 +1,4 @@
-"""Buttons, and the choice of an instance. A click is an identity, not a power."""
+"""Buttons, and the choice of an instance. Rights are checked when someone clicks."""
 
 from functools import partial
 from typing import Any
@@ -49,7 +49,7 @@ from handlers.services import Services
 
 log = structlog.get_logger(__name__)
 
-MOST_FORMS = 1000  # that are remembered; who chooses twice does so within seconds
+MOST_FORMS = 1000  # remembered; people choose again within seconds
 FORMS = {Choice.REJECT: views.reject_view, Choice.BREAK_GLASS: views.break_glass_view}
 
 
@@ -79,7 +79,7 @@ async def decide(
     respond: Respond,
     client: AsyncWebClient,
 ) -> None:
-    """A click that may end the waiting: it is on disk before the ack, and the clicker hears.
+    """Approve, reject, or withdraw. Saved before the ack; the person gets an answer.
 
     If a reason is needed, people who can decide get a form for it.
     """
@@ -106,7 +106,7 @@ async def ask_again(
     respond: Respond,
     client: AsyncWebClient,
 ) -> None:
-    """A form with what was asked before."""
+    """Open the form with the values of an earlier request."""
     request = await clicks.claimed(_claimed(body), team_of(body))
     await ack()
     if request is None:
@@ -116,7 +116,7 @@ async def ask_again(
 
 
 async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Respond) -> None:
-    """Let a backup stay that was to be deleted; the thread says who did."""
+    """Cancel a backup's automatic deletion; the thread says who did it."""
     user_id = body["user"]["id"]
     request = await clicks.keep(_claimed(body), user_id, team_of(body))
     await ack()
@@ -126,7 +126,7 @@ async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Res
 async def fix(
     services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
 ) -> None:
-    """The form, with what was typed in the command."""
+    """Open the form with what was typed in the command."""
     with of_this_release():
         typed = Typed(**TypedCommand.parse(_claimed(body)).model_dump())
     await open_form(services, client, body["trigger_id"], origin_of(body), typed)
@@ -136,7 +136,7 @@ async def fix(
 async def start(
     services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
 ) -> None:
-    """The home tab's button."""
+    """Open the form from the home tab's button."""
     await open_form(services, client, body["trigger_id"], origin_of(body))
     await ack()
 
@@ -163,7 +163,7 @@ async def choose(
     body: dict[str, Any],
     client: AsyncWebClient,
 ) -> None:
-    """An instance was chosen: show what it takes, and propose a name."""
+    """Show what a backup of the chosen instance requires, and propose a name."""
     await ack()
     view, at = body["view"], float(body["actions"][0]["action_ts"])
     choices.came(view["id"], at)
@@ -180,7 +180,7 @@ async def choose(
     if typed.name in ("", purpose.proposed):
         purpose = proposing(services, purpose, found, typed.description)
         typed = Typed(typed.instance, "", typed.description, typed.keep)
-    for seen in (view["hash"], None):  # an earlier choice may have been drawn meanwhile
+    for seen in (view["hash"], None):  # an earlier choice may have been drawn in the meantime
         if not choices.is_last(view["id"], at):
             return
         changed = create_form(typed, purpose, chosen)
@@ -198,7 +198,7 @@ async def choose(
 async def turn_backups(
     services: Services, ack: AsyncAck, respond: Respond, action: dict[str, Any]
 ) -> None:
-    """Another page of an instance's backups, in its place."""
+    """Replace the page of an instance's backups with another one."""
     with of_this_release():
         page = BackupsPage.parse(action.get("value", ""))
     await ack()
@@ -209,7 +209,7 @@ async def turn_backups(
 async def turn_made(
     services: Services, ack: AsyncAck, respond: Respond, action: dict[str, Any]
 ) -> None:
-    """Another page of the backups that this bot made, in its place."""
+    """Replace the page of the bot's own backups with another one."""
     with of_this_release():
         page = MadePage.parse(action.get("value", ""))
     await ack()
@@ -223,7 +223,7 @@ async def turn_instances(
     action: dict[str, Any],
     body: dict[str, Any],
 ) -> None:
-    """Another page of the instances, in its place."""
+    """Replace the page of instances with another one."""
     with of_this_release():
         page = InstancesPage.parse(action.get("value", ""))
     await ack()
@@ -232,7 +232,7 @@ async def turn_instances(
 
 
 async def just_ack(ack: AsyncAck) -> None:
-    """A button that leads somewhere: Slack tells of it, and there is nothing to do."""
+    """Ack a link button; Slack reports its clicks, too."""
     await ack()
 
 
@@ -256,7 +256,7 @@ async def _open(
 
 
 async def _take_away(respond: Respond) -> None:
-    """Delete the message: a second card of a request, which nobody keeps up to date."""
+    """Delete a duplicate card, because only the first one is kept up to date."""
     try:
         await respond(delete_original=True)
     except FAILURES as error:

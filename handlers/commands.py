@@ -35,7 +35,7 @@ from handlers.origin import origin_of_command
 from handlers.pages import backups_page, instances_page
 from handlers.services import Services
 
-SOON = 2.0  # seconds for which an ack waits for its answer: Slack waits for three
+SOON = 2.0  # seconds that an ack waits for its answer; Slack waits for three
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -50,7 +50,7 @@ async def backup(
     payload: dict[str, Any],
     context: AsyncBoltContext,
 ) -> None:
-    """`/backup …`: a request is on disk, and a form open, before Slack gets its ack."""
+    """Handle `/backup …`. A request is saved, and a form opened, before the ack."""
     origin = origin_of_command(payload, context.get(SENT_AT))
     services.rate_limit.check(origin.user_id)
     command = parse(payload.get("text") or "", command=services.command)
@@ -92,7 +92,7 @@ async def tell(ack: AsyncAck, message: Message) -> None:
 
 
 async def answer(coming: Awaitable[Message], *, ack: AsyncAck, respond: Respond) -> None:
-    """In the ack, or after it where RDS takes its time."""
+    """Answer in the ack, or after it if RDS is slow."""
     task = asyncio.ensure_future(coming)
     done, _ = await asyncio.wait([task], timeout=SOON)
     if done:
@@ -110,13 +110,13 @@ async def confirm(
     command: DeleteBackup,
     origin: Origin,
 ) -> None:
-    """Let the name be typed again. Raises what keeps the backup from being deleted."""
+    """Open a form that asks for the name again. Raises why the backup can't be deleted."""
     target = await services.deletions.find(command)
     await open_modal(client, trigger_id, deletion_form(target, origin.channel_id))
 
 
 async def status(services: Services, command: ShowStatus, origin: Origin) -> Message:
-    """One request, or the person's own and all that run."""
+    """Show one request, or the person's own and everything running."""
     queries = services.request_queries
     if command.about is None:
         return answers.status_message(await queries.status(origin), services.command)
@@ -126,13 +126,13 @@ async def status(services: Services, command: ShowStatus, origin: Origin) -> Mes
 
 
 async def pending(services: Services, origin: Origin) -> Message:
-    """What waits for approval."""
+    """List what is waiting for approval."""
     found = await services.request_queries.pending(origin.user_id)
     return answers.pending_message(found, services.command)
 
 
 async def policy(services: Services, command: ShowPolicy, origin: Origin) -> Message:
-    """Who may do what with an instance, or with all of them."""
+    """Show the policy of one instance, or every rule."""
     if command.instance is None:
         return answers.policy_overview(services.policy_queries.policy, services.command)
     view = await services.policy_queries.policy_for(command.instance, origin)
@@ -148,7 +148,7 @@ async def policy(services: Services, command: ShowPolicy, origin: Origin) -> Mes
 
 
 async def audit(services: Services, command: ShowAudit, origin: Origin) -> Message:
-    """The audit trail of an instance."""
+    """Show the audit log of an instance."""
     trail = await services.policy_queries.trail(command.instance, origin)
     return answers.audit_answer(
         trail.instance_name, trail.entries, now=trail.at, command=services.command

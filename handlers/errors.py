@@ -1,4 +1,4 @@
-"""Turns every error that a listener raises into an answer."""
+"""Turn every error that a listener raises into an answer."""
 
 import uuid
 from functools import partial
@@ -30,7 +30,7 @@ from handlers import unheard
 from handlers.origin import Outdated
 from handlers.services import Services
 
-# The payload types of what a person did, who expects an answer.
+# The payload types of what a person did, and gets an answer to.
 ANSWERED = "block_actions", "shortcut", "message_action", "view_submission"
 MENDABLE = CommandError, UnknownInstance, AmbiguousInstance, ReadReplica, NameTaken
 
@@ -86,6 +86,6 @@ def _message(command: str, error: Exception, body: dict[str, Any]) -> Message:
 
 
 def _verb(text: str) -> str:
-    """The verb of a command that was typed; empty if it has none that exists."""
+    """Return the verb of the typed command; empty if there is no such verb."""
     verb = next(iter(words(text)), "").lower()
     return verb if verb in VERBS else ""

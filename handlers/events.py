@@ -13,7 +13,7 @@ def register(app: AsyncApp, services: Services) -> None:
 
 
 async def opened(services: Services, ack: AsyncAck, event: dict[str, Any]) -> None:
-    """Draw it as it is now, and again whenever it changes. Slack's ack doesn't wait for it."""
+    """Draw the home tab now and whenever it changes. The ack doesn't wait for it."""
     await ack()
     if event.get("tab", "home") == "home":
         await services.homes.opened(event["user"])

@@ -1,4 +1,4 @@
-"""The form for a backup: what commands, buttons, shortcuts and modals share of it."""
+"""The request form, as commands, buttons, shortcuts, and modals share it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ from bot.slack.messages.views import name_taken
 from handlers.modals import answer, open_modal, point_out
 from handlers.services import Services
 
-AT_ONCE = 0.5  # seconds for RDS's list before a form opens: Slack gives it three in all
+AT_ONCE = 0.5  # seconds for RDS's list before a form opens; Slack allows three in all
 WRONG_INSTANCE = UnknownInstance, AmbiguousInstance, ReadReplica
 
 
@@ -38,11 +38,11 @@ async def open_form(
     origin: Origin,
     typed: Typed | None = None,
 ) -> None:
-    """Open it with what was typed; nothing is waited for that could take long."""
+    """Open the form with what was typed, without waiting for anything slow."""
     typed, problems = typed or Typed(), list[str]()
     known = await services.instance_search.known(AT_ONCE)
     purpose = Purpose(channel=origin.channel_id, thread_ts=origin.thread_ts)
-    if origin.channel_id.startswith("D"):  # where nobody could approve: the form asks for another
+    if origin.channel_id.startswith("D"):  # no one could approve it there
         purpose = Purpose()
     found = services.instance_search.named(typed.instance, known) if typed.instance else None
     chosen = await chosen_in(services, found, origin) if found else None
@@ -58,13 +58,13 @@ async def open_form(
 
 
 async def chosen_in(services: Services, found: Instance, origin: Origin) -> Chosen:
-    """What the form shows of an instance."""
+    """Return what the form shows about an instance."""
     view = await services.policy_queries.policy_of(found, origin)
     return Chosen(found, view.terms, answers.objection(view))
 
 
 def proposing(services: Services, purpose: Purpose, found: Instance, why: str) -> Purpose:
-    """The purpose with a name for a backup of this instance."""
+    """Return the purpose with a proposed name for a backup of this instance."""
     proposed = services.backups.propose(found, why)
     return purpose.model_copy(update={"proposed": proposed, "turn": purpose.turn + 1})
 
@@ -79,7 +79,7 @@ async def send_form(
     *,
     again: str | None = None,
 ) -> None:
-    """Ask for a backup. `fields` says which block each thing was typed into, `name` at least."""
+    """Request a backup. `fields` maps each problem's field to its block, at least `name`."""
     try:
         services.rate_limit.check(origin.user_id)
         command = checked_create(
@@ -89,7 +89,7 @@ async def send_form(
     except CommandError as error:
         beside = {fields.get(p.about, fields["name"]): str(p) for p in error.problems}
         await point_out(ack, beside)
-    except TooManyCommands as error:  # what was typed stays
+    except TooManyCommands as error:  # keep what was typed
         await point_out(ack, {fields["name"]: answers.in_plain_text(error)})
     except NameTaken as error:
         await point_out(ack, {fields["name"]: name_taken(error)})

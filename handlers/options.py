@@ -1,4 +1,4 @@
-"""Options: suggestions for a field while a person types."""
+"""Suggestions for a field while a person types."""
 
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from bot.slack.messages.ids import INSTANCE
 from bot.slack.messages.instance_options import suggestions
 from handlers.services import Services
 
-TO_SUGGEST = 2.0  # seconds for RDS's list: Slack gives three in all
+TO_SUGGEST = 2.0  # seconds for RDS's list; Slack allows three in all
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -18,7 +18,7 @@ def register(app: AsyncApp, services: Services) -> None:
 
 
 async def suggest(services: Services, ack: AsyncAck, body: dict[str, Any]) -> None:
-    """Instances for what is typed so far."""
+    """Suggest instances for what is typed so far."""
     text = fold(str(body.get("value") or ""))
     recent, others = await services.instance_search.suggest(text, body["user"]["id"], TO_SUGGEST)
     await ack(**suggestions(recent, others))

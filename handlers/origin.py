@@ -1,4 +1,4 @@
-"""Reads who did something in Slack, and where, from the payload."""
+"""Read who did something in Slack, and where, from the payload."""
 
 import uuid
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from bot.application.origin import Origin
 
 
 class Outdated(Exception):
-    """A button or a form of another release, whose value can't be read."""
+    """A button or form from another release, whose value can't be read."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def origin_of(body: dict[str, Any], thread_ts: str | None = None) -> Origin:
 
 
 def origin_of_command(payload: dict[str, Any], sent_at: datetime | None = None) -> Origin:
-    """Who typed the command, where, and when, if Slack signed that."""
+    """Return who typed the command, where, and, if Slack signed it, when."""
     return Origin(
         user_id=payload["user_id"],
         team_id=payload.get("team_id", ""),

@@ -1,4 +1,4 @@
-"""Pages of the lists that commands show and buttons turn."""
+"""Pages of lists, as commands show them and buttons turn them."""
 
 from bot.application.origin import Origin
 from bot.domain.errors import RdsUnreachable
@@ -6,13 +6,13 @@ from bot.slack.messages import answers
 from bot.slack.messages.mrkdwn import Message
 from handlers.services import Services
 
-ENOUGH = 60.0  # seconds for RDS: the ack does not wait so long, the person may
+ENOUGH = 60.0  # seconds for RDS; the ack doesn't wait that long
 
 
 async def backups_page(
     services: Services, instance: str | None, *, every: bool, number: int = 0
 ) -> Message:
-    """A page of an instance's backups, or of those that this bot made."""
+    """Return a page of an instance's backups, or of those that this bot made."""
     if instance is None:
         return answers.made_table(await services.inventory.made(number), services.command)
     try:
@@ -27,6 +27,6 @@ async def backups_page(
 async def instances_page(
     services: Services, like: str | None, origin: Origin, *, number: int = 0
 ) -> Message:
-    """A page of the instances."""
+    """Return a page of the instances."""
     view = await services.inventory.instances(like, origin, number=number, timeout_seconds=ENOUGH)
     return answers.instances_table(view, services.command)

@@ -20,7 +20,7 @@ def register(app: AsyncApp, services: Services) -> None:
 async def back_up(
     services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
 ) -> None:
-    """From anywhere: the form asks for the channel, too."""
+    """Open the form from anywhere; it asks for the channel, too."""
     await open_form(services, client, body["trigger_id"], origin_of(body))
     await ack()
 
@@ -31,7 +31,7 @@ async def back_up_from_here(
     body: dict[str, Any],
     client: AsyncWebClient,
 ) -> None:
-    """From a message: its thread gets a link to the card."""
+    """Open the form from a message, whose thread gets a link to the card."""
     message = body["message"]
     origin = origin_of(body, message.get("thread_ts") or message["ts"])
     await open_form(services, client, body["trigger_id"], origin)

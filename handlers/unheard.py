@@ -12,7 +12,7 @@ from bot.slack.transport.bolt import Respond, tell_privately
 
 log = structlog.get_logger(__name__)
 
-MOST_KINDS = 200  # of payload that are remembered as logged
+MOST_KINDS = 200  # of payload, remembered as logged
 _logged: set[tuple[str, str]] = set()
 
 
@@ -40,7 +40,7 @@ async def answer(
 
 
 def _kind(body: dict[str, Any]) -> tuple[str, str]:
-    """The payload's type, and the name by which a listener would have been found."""
+    """Return the payload's type and the name that a listener would have."""
     if "command" in body:
         return "command", str(body["command"])
     kind = str(body.get("type", ""))

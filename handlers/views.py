@@ -50,7 +50,7 @@ def register(app: AsyncApp, services: Services) -> None:
 async def give_reason(
     clicks: Clicks, choice: Choice, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
-    """Reject, or break the glass: the choice is on disk before the form says so."""
+    """Reject, or start without approval. The choice is saved before the form says so."""
     click = Click(
         request_id=view.get("private_metadata", ""),
         choice=choice,

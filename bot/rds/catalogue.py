@@ -18,10 +18,10 @@ log = structlog.get_logger(__name__)
 
 INSTANCES = "instances"  # the only key in the cache
 ANY_AGE = float("inf")
-UNKNOWN_TTL = 10.0  # seconds for which a refusal (unknown, ambiguous, a replica) is believed
-CURRENT_TTL = 2.0  # seconds within which callers who need the current state share one list
-STALE = 300.0  # seconds after which a list is still used, and reloaded in the background
-LOOKS = 3  # lists that must agree before an instance that was known is gone
+UNKNOWN_TTL = 10.0  # seconds that an error (unknown, ambiguous, a replica) is cached
+CURRENT_TTL = 2.0  # seconds that callers who need the current state share a list
+STALE = 300.0  # seconds after which a list is refreshed in the background
+LOOKS = 3  # lists that must agree that a known instance is gone
 
 
 class Rds(Protocol):
@@ -29,7 +29,7 @@ class Rds(Protocol):
 
 
 class InstanceCatalogue:
-    """The last list of instances, and what a name, an id or an alias means in it."""
+    """The cached list of instances, searched by name, ID, or alias."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class InstanceCatalogue:
         self._cache = Cache[str, list[Instance]](clock)
 
     async def find(self, reference: str, timeout_seconds: float) -> Instance:
-        """Return the instance as it was listed last; for an unknown one the list is read again.
+        """Return the instance as last listed; reloads the list if it is unknown.
 
-        Waits at most `timeout_seconds` of real time for RDS, and raises RdsUnreachable after
-        that; UnknownInstance, AmbiguousInstance and ReadReplica as `References.find`.
+        Raises RdsUnreachable if RDS takes longer than `timeout_seconds` of real time, and what
+        `References.find` raises.
         """
         ttl = ANY_AGE if self._references.has(reference) else UNKNOWN_TTL
         try:
@@ -59,10 +59,10 @@ class InstanceCatalogue:
         return self._references.find(reference)
 
     async def known(self, timeout_seconds: float) -> Sequence[Instance]:
-        """Return all instances as they were listed last, read replicas too.
+        """Return all instances as last listed, including read replicas.
 
-        Waits at most `timeout_seconds` of real time for a first list; without one there are
-        none.
+        Waits at most `timeout_seconds` of real time for the first list, and returns none
+        without it.
         """
         with suppress(TimeoutError, RdsError):
             async with asyncio.timeout(timeout_seconds):
@@ -78,7 +78,7 @@ class InstanceCatalogue:
         return None
 
     async def warm(self) -> None:
-        """Fill the list before the first command; a failure is only logged."""
+        """Load the list before the first command. A failure is only logged."""
         try:
             await self._list(0.0)
         except RdsError as error:
@@ -102,7 +102,7 @@ class InstanceCatalogue:
         for _ in range(LOOKS - 1):
             if listed or not self._cache.peek(INSTANCES):
                 break
-            listed = await self._rds.list_instances()  # all at once are hardly ever deleted
+            listed = await self._rds.list_instances()  # an empty list is suspect
         self._references = References(listed, self._aliases)
         self._on_listed(listed)
         return listed

@@ -1,4 +1,4 @@
-"""Huawei Cloud RDS v3, as far as this bot needs it: one method an operation.
+"""The client for Huawei Cloud RDS v3, one method per operation.
 
 Source: "API Reference", Relational Database Service, chapter "Backup and Restoration".
 """
@@ -31,15 +31,15 @@ T = TypeVar("T")
 Item = TypeVar("Item", Backup, Instance)
 Read = Callable[[Any], T]
 
-PAGE = 100  # the most that RDS gives at once
-LONGEST_LIST = 100_000  # items: whatever goes on for longer is not a list
-FEW = 300  # backups of an instance that are listed whatever their type
-FULL = ("manual", "auto")  # the types of backups that stand for themselves
-RDS_TIMEOUT = 15.0  # seconds of real time for RDS to answer a call that has reached it
-DEADLINE = 30.0  # seconds of real time for a whole call, however its answer comes
+PAGE = 100  # the most that RDS returns at once
+LONGEST_LIST = 100_000  # items; anything longer isn't a valid list
+FEW = 300  # backups of an instance; with more, only full ones are listed
+FULL = ("manual", "auto")  # the types that can be restored on their own
+RDS_TIMEOUT = 15.0  # seconds of real time for RDS to answer
+DEADLINE = 30.0  # seconds of real time for a whole call
 LARGEST_ANSWER = 2_000_000  # bytes: a page of 100 instances takes about a tenth
-RETRY_DELAYS = (0.5, 1.5)  # seconds before each retry of a call that changes nothing
-PROMPT = timedelta(seconds=5)  # an answer that took longer says little about RDS's clock
+RETRY_DELAYS = (0.5, 1.5)  # seconds before each retry of a read
+PROMPT = timedelta(seconds=5)  # slower answers aren't used to measure clock skew
 # Huawei's default policy is "60 calls/min per user"; calls may take a second on their way.
 WINDOW = 61.0  # seconds
 MOST_SKEW = timedelta(minutes=15)  # beyond it, RDS would have refused the signature's date
@@ -50,7 +50,7 @@ class Priority(IntEnum):
 
     CREATE = 0
     LOOK_UP = 1
-    SWEEP = 2  # from here on it can wait, and leaves a fifth to the others
+    SWEEP = 2  # from here on, a fifth of the budget is left to more urgent calls
     PROGRESS = 3
     IDLE = 4  # no one is waiting for it
 
@@ -88,9 +88,9 @@ def open_client(
 class RdsClient:
     """One project's backups and instances.
 
-    Raises the RdsError tree of `bot/domain/errors.py`. Looks are tried again while RDS cannot be
-    reached; a create is sent again only where it surely never left; a 401 never is, because five
-    wrong signatures lock the key; after a 429 all calls wait for a while.
+    Raises the RdsError tree of `bot/domain/errors.py`. Reads are retried if RDS can't be reached.
+    A create is retried only if it certainly wasn't sent. A 401 is never retried, because five
+    wrong signatures lock the key. After a 429, all calls wait.
     """
 
     def __init__(
@@ -106,9 +106,9 @@ class RdsClient:
         self._budget = budget
         self._clock = clock
         self._deadline = deadline
-        self._oddities: set[str] = set()  # that were logged
+        self._oddities: set[str] = set()  # already logged
         self._skew = timedelta()
-        self.trouble: str | None = None  # what RDS said last, if that was no answer
+        self.trouble: str | None = None  # the last error, if the last call failed
 
     @property
     def queued(self) -> int:
@@ -117,7 +117,7 @@ class RdsClient:
 
     @property
     def clock_skew(self) -> timedelta:
-        """RDS's clock minus ours, to a second, as last measured; zero until then."""
+        """RDS's clock minus ours, as last measured, to the second; zero until then."""
         return self._skew
 
     async def create_backup(
@@ -128,9 +128,9 @@ class RdsClient:
         *,
         on_turn: OnTurn | None = None,
     ) -> Accepted:
-        """Start a manual backup. RdsOutcomeUnknown means: look the name up before trying again.
+        """Start a manual backup. After RdsOutcomeUnknown, look up the name before retrying.
 
-        `on_turn` is done right before it is sent, each time: what that raises keeps it back.
+        `on_turn` is awaited right before each try; if it raises, nothing is sent.
         """
         body = {"instance_id": instance_id, "name": name}
         if description:
@@ -140,7 +140,7 @@ class RdsClient:
         except RdsUnreachable as error:
             if error.retry_after is not None:
                 raise
-        await self._clock.sleep(RETRY_DELAYS[0])  # it never left
+        await self._clock.sleep(RETRY_DELAYS[0])  # it wasn't sent
         return await self._create(body, on_turn)
 
     async def _create(self, body: Mapping[str, str], on_turn: OnTurn | None) -> Accepted:
@@ -152,10 +152,10 @@ class RdsClient:
     async def list_backups(
         self, instance_id: str, *, backup_type: str | None = None, idle: bool = False
     ) -> list[Backup]:
-        """All backups of an instance, or those of one type; `idle` if no one is waiting for them.
+        """Return an instance's backups, of one type or all; `idle` if no one is waiting for them.
 
-        Without a type, an instance with more than 300 of them gets its full backups alone: old
-        incremental ones, by the thousand, would cost a call a hundred.
+        Without a type, an instance with more than 300 backups gets only its full ones, because
+        listing thousands of incremental ones would take a call per hundred.
         """
         priority = Priority.IDLE if idle else Priority.LOOK_UP
         about = {"instance_id": instance_id}
@@ -184,16 +184,16 @@ class RdsClient:
             backup_id=backup_id,
         )
         found = next((backup for backup in page.items if backup.id == backup_id), None)
-        if found is None and (page.size or page.total):  # not what we asked for
+        if found is None and (page.size or page.total):  # a different backup
             raise self._useless(errors.INCONSISTENT, "backups")
         return found
 
     async def list_instances(self) -> list[Instance]:
-        """All instances of the project, read replicas too."""
+        """Return all instances of the project, including read replicas."""
         return await self._all(Priority.SWEEP, models.instances, "instances", {})
 
     async def delete_backup(self, backup_id: str, *, on_turn: OnTurn | None = None) -> None:
-        """Delete a manual backup, for good; `on_turn` as in `create_backup`."""
+        """Delete a manual backup permanently; `on_turn` as in `create_backup`."""
         path = f"backups/{quote(backup_id, safe='')}"
         await self._send(Priority.CREATE, dict, "DELETE", path, on_turn=on_turn)
 
@@ -205,9 +205,9 @@ class RdsClient:
         query: Mapping[str, str],
         first: Page[Item] | None = None,
     ) -> list[Item]:
-        """A whole list, each id once; `first` is its first page if that is known already.
+        """Return a whole list without duplicates; `first` is its first page, if already known.
 
-        Raises RdsUnreachable if its pages never fit together.
+        Raises RdsUnreachable if the pages are inconsistent at every try.
         """
         for pause in (*RETRY_DELAYS, None):
             pages = await self._pages(priority, read, path, query, first)
@@ -226,7 +226,7 @@ class RdsClient:
         query: Mapping[str, str],
         page: Page[Item] | None,
     ) -> list[Page[Item]]:
-        """The pages of a list, to the last one or to the first that repeats what was there."""
+        """Return the pages of a list, up to the last, or the first that repeats an item."""
         pages: list[Page[Item]] = []
         offset, seen = 0, set[str]()
         while offset < LONGEST_LIST:
@@ -261,7 +261,7 @@ class RdsClient:
         raise AssertionError("the last try returns or raises")
 
     def _useless(self, why: str, path: str) -> RdsUnreachable:
-        """What to raise where each answer was readable, and all of them say nothing."""
+        """Return the error for answers that can be read but make no consistent list."""
         log.warning("rds_list_useless", why=why, path=path)
         self.trouble = why
         return RdsUnreachable(why)
@@ -282,7 +282,7 @@ class RdsClient:
         body: Mapping[str, str] | None = None,
         on_turn: OnTurn | None = None,
     ) -> tuple[T, httpx.Response]:
-        """Make a call in its turn; what `read` makes of its JSON, and the answer itself."""
+        """Make a call when the budget allows; return what `read` returns, and the response."""
         target = f"{self._root}/{path}" + (
             f"?{urlencode(query, quote_via=quote)}" if query else ""
         )
@@ -331,7 +331,7 @@ class RdsClient:
             at = parsedate_to_datetime(date)
             skew = at.replace(tzinfo=at.tzinfo or UTC) - (sent_at + took / 2)
         except (ValueError, TypeError, OverflowError):
-            return  # no date, or none that can be
+            return  # no date, or an impossible one
         if took <= PROMPT and abs(skew) <= MOST_SKEW:
             self._skew = skew
 
@@ -349,7 +349,7 @@ def _outcome(error: RdsError) -> str:
 
 
 async def _body(response: httpx.Response) -> bytes:
-    """The body, unpacked. Raises DecodingError for one that is too large, or packed otherwise."""
+    """Return the decompressed body. Raises DecodingError if it is too large or unreadable."""
     packed = bytearray()
     async for chunk in response.stream:  # type: ignore[union-attr] # of an AsyncClient
         packed += chunk
@@ -364,7 +364,7 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 def _unzipped(packed: bytearray) -> bytes:
-    """The body of an answer that was compressed unasked, up to our size limit."""
+    """Return the body of a response that RDS compressed, up to the size limit."""
     unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         body = unzip.decompress(packed, LARGEST_ANSWER)
@@ -376,9 +376,9 @@ def _unzipped(packed: bytearray) -> bytes:
 
 
 def _read(read: Read[T], response: httpx.Response, *, creates: bool) -> T:
-    """What a success holds; one that names an error, or does not hold it, is none."""
+    """Return the content of a success. Raises RdsError if it holds an error or nothing useful."""
     try:
-        body = models.parsed(response.content.strip() or b"{}")  # delete answers nothing
+        body = models.parsed(response.content.strip() or b"{}")  # delete returns an empty body
         if not isinstance(body, dict) or errors.fails(body):
             raise errors.from_success(response, creates=creates)
         return read(body)
@@ -387,7 +387,7 @@ def _read(read: Read[T], response: httpx.Response, *, creates: bool) -> T:
 
 
 def _is_whole(pages: list[Page[Item]]) -> bool:
-    """Whether the pages are one list, and all of it: it may have changed between two of them."""
+    """Return whether the pages make a complete list; it can change between two calls."""
     total = pages[-1].total
     size = sum(page.size for page in pages)
     if len(pages) == 1:

@@ -1,8 +1,8 @@
-"""From whatever came back, or did not, to the RdsError tree of the domain.
+"""Map RDS's responses and transport failures to the RdsError tree of the domain.
 
-Codes are judged before HTTP statuses: Huawei's database services send the same code with
-different statuses. The text of an error is never kept, since a gateway may echo the request and
-its Authorization header in it.
+Error codes come before HTTP statuses, because Huawei's database services send the same code
+with different statuses. The text of an error is never kept, because a gateway may echo the
+request with its Authorization header in it.
 """
 
 import math
@@ -27,8 +27,8 @@ from bot.rds.models import parsed
 
 _R = RefusalReason
 
-# Huawei Cloud RDS API reference, "Error Codes"; API Gateway, "Error Codes"; what Terraform's
-# provider waits for. RDS's own codes alone say that something does not exist.
+# Sources: Huawei Cloud RDS API reference, "Error Codes"; API Gateway, "Error Codes"; the codes
+# that Terraform's provider retries. Only RDS's own codes mean that something doesn't exist.
 CODES: dict[RefusalReason, str] = {
     _R.INSTANCE_NOT_FOUND: """DBS.200002 DBS.200013 DBS.200045 DBS.200408 DBS.200602 DBS.201028
         DBS.290005 DBS.290011 DBS.280404""",
@@ -60,11 +60,11 @@ FAULTS = {
     *("DBS.213004", "DBS.290006", "DBS.290015", "APIGW.0601", "APIGW.0613"),
 }
 SUCCESS = "RDS.0041"  # "Operation successful."
-CODE = re.compile(r"[A-Z]{2,8}\.[0-9]{1,8}")  # anything else may be text, and is not kept
+CODE = re.compile(r"[A-Z]{2,8}\.[0-9]{1,8}")  # anything else may be text, so it isn't kept
 CODE_NAMES = ("error_code", "errorCode", "errCode", "code")
-IN_A_SUCCESS = {*CODE_NAMES, "error", "errors"}  # where a 200 may say that it is none
+IN_A_SUCCESS = {*CODE_NAMES, "error", "errors"}  # where a 200 may hold an error
 RDS_CODES = ("DBS.", "RDS.")
-MOST_PARTS = 10_000  # of an error's body that are looked through
+MOST_PARTS = 10_000  # of an error's body that are searched
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 STATUSES: dict[int, RefusalReason] = {
@@ -75,13 +75,13 @@ STATUSES: dict[int, RefusalReason] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: _R.BAD_PARAMETER,
 }
 UNSETTLED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY}
-COOL_DOWN = 60.0  # seconds after a 429 that names none: the documented window
+COOL_DOWN = 60.0  # seconds after a 429 without Retry-After: the documented window
 LONGEST_COOL_DOWN = 600.0
 NOTHING_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
-    httpx.ProxyError,  # the proxy would not connect
+    httpx.ProxyError,  # the proxy couldn't connect
     httpx.UnsupportedProtocol,
 )
 
@@ -92,12 +92,12 @@ DEADLINE = "deadline exceeded"
 
 
 def from_response(response: httpx.Response, *, creates: bool) -> RdsError:
-    """What an answer that is no success means for the call that got it."""
+    """Return the error for a response that isn't a success."""
     code, known = _said(response)
     status = response.status_code
     if meant := _meant_by(code, response, known, creates=creates):
         return meant
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:  # it went no further
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:  # it got no further
         return RdsUnreachable(code, **known)
     if _is_settled(status, code):
         return RdsRefused(STATUSES.get(status, _R.OTHER), code, **known)
@@ -105,31 +105,31 @@ def from_response(response: httpx.Response, *, creates: bool) -> RdsError:
 
 
 def from_success(response: httpx.Response, *, creates: bool) -> RdsError:
-    """What a success means that does not hold what was asked for: a code in it is believed."""
+    """Return the error for a success without the expected content; uses a code in it."""
     code, known = _said(response)
     meant = _meant_by(code, response, known, creates=creates)
     return meant or unknown(code or UNREADABLE, creates=creates, **known)
 
 
 def from_transport(error: httpx.RequestError, *, creates: bool) -> RdsError:
-    """What a failure on the way means: nothing was sent, or nobody knows."""
+    """Return the error for a failed transport: nothing was sent, or the outcome is unknown."""
     code = type(error).__name__
     return unknown(code, creates=creates and not isinstance(error, NOTHING_SENT))
 
 
 def unknown(code: str, *, creates: bool, **known: Any) -> RdsError:
-    """Nobody knows what came of the call: a look can be made again, a create must not."""
+    """Return the error for an unknown outcome: a read can be retried, a create can't."""
     return RdsOutcomeUnknown(code, **known) if creates else RdsUnreachable(code, **known)
 
 
 def fails(body: dict[str, Any]) -> bool:
-    """Whether the body of a success names an error."""
+    """Return whether the body of a success contains an error."""
     code = _code({name: part for name, part in body.items() if name in IN_A_SUCCESS})
     return code not in {"", SUCCESS}
 
 
 def retry_after(response: httpx.Response) -> float:
-    """Seconds to stand back, from `Retry-After` in either of its forms."""
+    """Return the seconds to wait, from either form of `Retry-After`."""
     value = response.headers.get("Retry-After", "")
     try:
         seconds = float(value)
@@ -154,7 +154,7 @@ def request_id(response: httpx.Response, body: dict[str, Any] | None = None) -> 
 
 
 def _said(response: httpx.Response) -> tuple[str, dict[str, Any]]:
-    """The answer's code, and what else is kept of it."""
+    """Return the response's code and what else is kept of it."""
     body = _body(response)
     return _code(body), {
         "status": response.status_code,
@@ -165,7 +165,7 @@ def _said(response: httpx.Response) -> tuple[str, dict[str, Any]]:
 def _meant_by(
     code: str, response: httpx.Response, known: dict[str, Any], *, creates: bool
 ) -> RdsError | None:
-    """What a code that we know means, whatever status came with it."""
+    """Return the error for a known code, whatever its status."""
     if code == THROTTLED or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return RdsUnreachable(code, retry_after=retry_after(response), **known)
     if code in REASONS:
@@ -176,9 +176,9 @@ def _meant_by(
 
 
 def _is_settled(status: int, code: str) -> bool:
-    """Whether the status alone says that nothing was carried out, nor will be.
+    """Return whether the status alone proves that nothing was or will be carried out.
 
-    A 404 is believed of RDS alone: a gateway or a proxy answers one for what it cannot route.
+    A 404 counts only from RDS: gateways and proxies return one for what they can't route.
     """
     if status == HTTPStatus.NOT_FOUND:
         return code.startswith(RDS_CODES)
@@ -195,7 +195,7 @@ def _body(response: httpx.Response) -> dict[str, Any]:
 
 
 def _code(body: dict[str, Any]) -> str:
-    """The first code that we know, else the first: at any depth, under any of its names."""
+    """Return the first known code, else the first one, at any depth, under any key."""
     first = ""
     for code in _codes(body):
         if code in REASONS or code in FAULTS or code == THROTTLED:
@@ -205,7 +205,7 @@ def _code(body: dict[str, Any]) -> str:
 
 
 def _codes(body: dict[str, Any]) -> Iterator[str]:
-    """All codes in a body, the outer ones first."""
+    """Yield all codes in a body, outermost first."""
     parts: deque[Any] = deque([body])
     for _ in range(MOST_PARTS):
         if not parts:

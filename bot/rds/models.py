@@ -1,7 +1,6 @@
-"""RDS's JSON, read tolerantly, as the domain's instances and backups.
+"""Parse RDS's JSON tolerantly into the domain's instances and backups.
 
-What cannot be read is unknown: None or "". An item without an id cannot be told from others, so
-it is left out and counted.
+A value that can't be read becomes None or "". An item without an ID is left out and counted.
 """
 
 import json
@@ -16,30 +15,30 @@ from bot.domain.instances import Backup, Instance
 T = TypeVar("T")
 
 ID = re.compile(r"[!-~]{1,64}")
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, and halves of a pair
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls and lone surrogates
 LONGEST = 256  # characters of a name or a status: RDS allows 64
-REPLICAS = {"replica", "readreplica"}  # the second in the oldest form
-MOST_ITEMS = 5_000  # in a page: RDS gives 100
+REPLICAS = {"replica", "readreplica"}  # the second is an older form
+MOST_ITEMS = 5_000  # in a page; RDS returns 100
 YEARS = range(2000, 2200)  # years outside mean "never", or overflow in arithmetic
 LARGEST_NUMBER = 2**53
-LONGEST_NUMBER = 20  # digits: Python refuses to read thousands of them
+LONGEST_NUMBER = 20  # digits; Python refuses to parse thousands
 
 
 class Page(NamedTuple, Generic[T]):
-    """A part of a list, as RDS gave it."""
+    """A page of a list, as RDS returned it."""
 
     items: list[T]
     left_out: int  # how many items had no id
-    total: int | None  # of the whole list, or None if RDS does not say
+    total: int | None  # of the whole list; None if RDS doesn't say
 
     @property
     def size(self) -> int:
-        """How many items RDS sent."""
+        """How many items RDS sent, readable or not."""
         return len(self.items) + self.left_out
 
 
 def parsed(content: bytes) -> Any:
-    """The JSON in an answer. Raises ValueError for anything else."""
+    """Parse the JSON of a response. Raises ValueError."""
     text = content.decode(json.detect_encoding(content), "replace")
     try:
         return json.loads(text, parse_int=_int)
@@ -48,17 +47,17 @@ def parsed(content: bytes) -> Any:
 
 
 def backups(body: Any) -> Page[Backup]:
-    """A page of list-backups. Raises ValueError for an answer without the list."""
+    """Parse a page of list-backups. Raises ValueError if there is no list."""
     return _page(body, "backups", backup)
 
 
 def instances(body: Any) -> Page[Instance]:
-    """A page of list-instances. Raises ValueError for an answer without the list."""
+    """Parse a page of list-instances. Raises ValueError if there is no list."""
     return _page(body, "instances", instance)
 
 
 def created(body: Any) -> Backup:
-    """The backup in the answer of create-backup. Raises ValueError if there is none."""
+    """Parse the response of create-backup. Raises ValueError if there is no backup."""
     found = backup(_object(body).get("backup"))
     if found is None:
         raise ValueError("no backup with an id")
@@ -66,7 +65,7 @@ def created(body: Any) -> Backup:
 
 
 def backup(item: Any) -> Backup | None:
-    """A backup in the answer of create (without end and size) or list."""
+    """Parse a backup from create-backup (without end and size) or list-backups."""
     fields = _object(item)
     backup_id = _id(fields.get("id"))
     if backup_id is None:
@@ -76,7 +75,7 @@ def backup(item: Any) -> Backup | None:
         instance_id=_id(fields.get("instance_id")) or "",
         name=_text(fields.get("name")),
         status=_text(fields.get("status")),
-        type=_text(fields.get("type")) or "manual",  # create's oldest form has none
+        type=_text(fields.get("type")) or "manual",  # older forms of create-backup have none
         begin_time=_time(fields.get("begin_time")),
         end_time=_time(fields.get("end_time")),
         size_kb=_number(fields.get("size")) or None,  # a running backup's is null, "" or 0
@@ -84,7 +83,7 @@ def backup(item: Any) -> Backup | None:
 
 
 def instance(item: Any) -> Instance | None:
-    """An instance in the answer of list."""
+    """Parse an instance from list-instances."""
     fields = _object(item)
     instance_id = _id(fields.get("id"))
     if instance_id is None:
@@ -106,7 +105,7 @@ def instance(item: Any) -> Instance | None:
 def _page(body: Any, key: str, read: Callable[[Any], T | None]) -> Page[T]:
     fields = _object(body)
     listed = fields.get(key)
-    if not isinstance(listed, list):  # an answer without the list is no empty list
+    if not isinstance(listed, list):  # a missing list isn't an empty one
         raise ValueError(f"no list of {key}")  # noqa: TRY004 - it is RDS's value that is wrong
     if len(listed) > MOST_ITEMS:
         raise ValueError("too many items to be a page")
@@ -118,7 +117,7 @@ def _page(body: Any, key: str, read: Callable[[Any], T | None]) -> Page[T]:
 
 
 def _object(value: Any) -> dict[str, Any]:
-    """An object's fields. Some of RDS's keys are documented with a blank at their end."""
+    """Return an object's fields. Some of RDS's documented keys end with a space."""
     if not isinstance(value, dict):
         return {}
     return {key.strip(): found for key, found in value.items()} | value
@@ -129,12 +128,12 @@ def _id(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str:
-    """A text that can be stored, sent and printed."""
+    """Return text that can be stored, sent, and printed."""
     return UNSAFE.sub("?", value[:LONGEST].strip()) if isinstance(value, str) else ""
 
 
 def _time(value: Any) -> datetime | None:
-    """RDS writes times in three forms; one without a zone is taken as UTC."""
+    """Parse a time in any of RDS's three formats; UTC if there is no zone."""
     try:
         at = datetime.fromisoformat(_text(value))
         at = at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
@@ -144,7 +143,7 @@ def _time(value: Any) -> datetime | None:
 
 
 def _number(value: Any) -> int | None:
-    """A whole number, nought or more."""
+    """Parse a whole number that isn't negative; None for anything else."""
     if isinstance(value, str) and (text := value.strip()).isdecimal():
         value = _int(text)
     if isinstance(value, float) and value.is_integer():
@@ -159,7 +158,7 @@ def _int(digits: str) -> float:
 
 
 def _primary_id(related: Any) -> str | None:
-    """The instance that a read replica replicates."""
+    """Return the ID of the instance that a read replica replicates."""
     for fields in map(_object, related if isinstance(related, list) else ()):
         if _text(fields.get("type")) == "replica_of" and (found := _id(fields.get("id"))):
             return found

@@ -1,7 +1,7 @@
-"""SDK-HMAC-SHA256: how Huawei Cloud wants a request signed with an access key.
+"""SDK-HMAC-SHA256: sign requests to Huawei Cloud with an access key.
 
-Source: Huawei's "AK/SK Signing and Authentication" (API Gateway developer guide) and the signer
-of huaweicloudsdkcore; held against both in the tests.
+Sources: Huawei's "AK/SK Signing and Authentication" (API Gateway developer guide) and the signer
+of huaweicloudsdkcore; the tests compare with both.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ from urllib.parse import parse_qsl, quote, unquote
 import httpx
 
 ALGORITHM = "SDK-HMAC-SHA256"
-# Proxies and HTTP libraries leave these alone; everything else stays unsigned.
+# Proxies and HTTP libraries don't change these; other headers aren't signed.
 SIGNED = ("content-type", "host", "x-project-id", "x-sdk-date", "x-security-token")
 
 
 class AkSkAuth(httpx.Auth):
-    """Signs each request with a date of its own, so a retry is signed afresh.
+    """Signs each request with the current date, including retries.
 
-    The query is sent exactly as it was signed. No secret shows in a repr.
+    The query is sent exactly as it was signed. The repr contains no secret.
     """
 
     requires_request_body = True
@@ -78,13 +78,13 @@ class AkSkAuth(httpx.Auth):
 
 
 def canonical_uri(path: str) -> str:
-    """The path, each segment encoded afresh, with the closing slash that only signing wants."""
+    """Return the path with each segment encoded, and the final slash that signing requires."""
     encoded = "/".join(_encode(segment) for segment in unquote(path).split("/"))
     return encoded if encoded.endswith("/") else encoded + "/"
 
 
 def canonical_query(query: str) -> str:
-    """Sorted by name and value before encoding; a blank is `%20`, an empty value keeps its `=`."""
+    """Sort by name and value, then encode; a space is `%20`, an empty value keeps its `=`."""
     pairs = sorted(parse_qsl(query, keep_blank_values=True))
     return "&".join(f"{_encode(name)}={_encode(value)}" for name, value in pairs)
 

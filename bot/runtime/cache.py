@@ -1,6 +1,6 @@
-"""A cache of what a remote system said: single-flight, with a TTL and stale-while-revalidate.
+"""A cache for a remote system's answers: single-flight, with a TTL and stale-while-revalidate.
 
-cachetools has neither of the first and last, and its TTL is one for all readers of a value.
+cachetools has no single-flight and no stale-while-revalidate, and one TTL for all readers.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """Values by key, each with its age. A value is loaded once, however many callers wait."""
+    """Values by key, each with its age. Concurrent callers share one load."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -22,7 +22,7 @@ class Cache(Generic[K, V]):
         self._loading: dict[K, asyncio.Task[V]] = {}
 
     def age(self, key: K) -> float:
-        """Seconds since the value was asked for; infinite if there is none."""
+        """Return the seconds since the value was requested; infinite if there is none."""
         at, _ = self._values.get(key, (float("-inf"), None))
         return self._clock.monotonic() - at
 
@@ -32,11 +32,11 @@ class Cache(Generic[K, V]):
         return value
 
     def put(self, key: K, value: V, at: float) -> None:
-        """Keep a value that was asked for at that moment of the monotonic clock."""
+        """Store a value that was requested at that time of the monotonic clock."""
         self._values[key] = at, value
 
     def is_loading(self, key: K) -> bool:
-        """Whether the value is being loaded now."""
+        """Return whether the value is being loaded."""
         return key in self._loading
 
     async def get(
@@ -49,8 +49,8 @@ class Cache(Generic[K, V]):
     ) -> V:
         """Return the value if it is younger than `ttl` seconds, else load it.
 
-        One that is `stale_after` seconds old or older is returned at once and reloaded in the
-        background. Raises what `read` raises, if it has to be waited for.
+        A value at least `stale_after` seconds old is returned immediately and reloaded in the
+        background. Raises what `read` raises, if the caller has to wait for it.
         """
         age = self.age(key)
         if key not in self._values or age >= ttl:

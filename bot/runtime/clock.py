@@ -1,4 +1,4 @@
-"""The clock that the bot is given: system time here, a faster or a stepped one in tests."""
+"""The injected clock: system time here, a faster or a stepped one in tests."""
 
 import asyncio
 import time
@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """System time. Every wait of the bot goes through it, so that time can be injected."""
+    """System time. All of the bot's waits use it, so that tests can control time."""
 
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the current time, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never jump back."""
+        """Return seconds that never go backward."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

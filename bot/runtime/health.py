@@ -1,4 +1,4 @@
-"""Serve `/healthz`, `/readyz` and `/metrics` to the operator."""
+"""Serve `/healthz`, `/readyz`, and `/metrics` to the operator."""
 
 import asyncio
 import json
@@ -18,8 +18,8 @@ from bot.runtime.clock import Clock
 from bot.runtime.http_server import Server, listen
 
 FILE_GONE = "its file was deleted, moved or replaced; put it back, or restart the bot"
-SLACK_TIMEOUT = 60.0  # seconds since Slack was last seen alive
-TO_ANSWER = 1.5  # seconds that the database has for one answer
+SLACK_TIMEOUT = 60.0  # seconds without a sign of Slack before the bot isn't ready
+TO_ANSWER = 1.5  # seconds for one answer of the database
 TTL = 1.0  # seconds for which /readyz gives the same answer
 MOST_CONNECTIONS = 64
 TO_CLOSE = 1.0  # seconds for responses in progress

@@ -1,4 +1,4 @@
-"""An HTTP server for the open internet: it bounds the size, time and number of requests."""
+"""An HTTP server for the open internet, with limits on size, time, and connections."""
 
 import asyncio
 import logging
@@ -18,15 +18,15 @@ from bot.domain.errors import SettingsError
 log = structlog.get_logger(__name__)
 
 LONGEST_BODY = 1024**2  # bytes
-TO_REQUEST = 5.0  # seconds for a whole request, from the connection or the last answer on
-TO_LINGER = 1.0  # seconds for the rest of a request that was refused before its end
+TO_REQUEST = 5.0  # seconds for a whole request, since the connection or the last answer
+TO_LINGER = 1.0  # seconds to read the rest of a refused request
 MOST_CONNECTIONS = 512
 MOST_OF_ONE_ADDRESS = 256  # behind a proxy, everyone has the same one
-MOST_AT_ONCE = 128  # connections that are let in before any is closed for another
+MOST_AT_ONCE = 128  # connections before an idle one is closed for a new one
 FILES = 4096  # enough for both servers, the database, RDS and Slack
-SAID_AGAIN = 60.0  # seconds after which a full house is logged again
+SAID_AGAIN = 60.0  # seconds between two log lines about it
 
-# What a stranger sends is no reason for a traceback; errors of our own are logged below.
+# Malformed requests cause no traceback; the bot's own errors are logged below.
 _silent = logging.getLogger("bot.runtime.http_server.aiohttp")
 _silent.setLevel(logging.CRITICAL + 1)
 
@@ -73,14 +73,14 @@ class Server:
         self._runner = web.ServerRunner(self._connections, shutdown_timeout=to_close)
 
     async def start(self) -> None:
-        """Start to accept requests."""
+        """Start accepting requests."""
         _log_full_house_once(asyncio.get_running_loop())
         await self._runner.setup()
         backlog = min(MOST_AT_ONCE, _most_files() // 8)
         await web.SockSite(self._runner, self._listening, backlog=backlog).start()
 
     async def close(self) -> None:
-        """Take no more requests; those under way have `to_close` seconds to be answered."""
+        """Accept no more requests; those in progress get `to_close` seconds."""
         await self._runner.cleanup()
 
     def trust(self, request: web.BaseRequest) -> None:
@@ -92,11 +92,11 @@ class Server:
 class _Connection:
     address: str
     transport: asyncio.Transport
-    deadline: asyncio.TimerHandle | None = None  # none while a trusted request is answered
+    deadline: asyncio.TimerHandle | None = None  # none during a trusted request
 
 
 class _Connections(web.Server):
-    """The open connections, those first that have waited longest."""
+    """The open connections, longest idle first."""
 
     def __init__(self, answer: Answer, most: int) -> None:
         super().__init__(
@@ -141,7 +141,7 @@ class _Connections(web.Server):
             self._await_request(request.protocol)
 
     def _await_request(self, handler: RequestHandler) -> None:
-        """Give the next request its time; this connection waits behind all others now."""
+        """Start the time limit of the next request, and move the connection to the end."""
         if connection := self._forget(handler):
             loop = asyncio.get_running_loop()
             connection.deadline = loop.call_later(TO_REQUEST, connection.transport.abort)
@@ -163,7 +163,7 @@ class _Connections(web.Server):
 
 
 def _most_files() -> int:
-    """How many files this process may open, once it has asked for as many as it needs."""
+    """Raise this process's limit of open files as far as needed, and return it."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
     if now != resource.RLIM_INFINITY and now < wanted:

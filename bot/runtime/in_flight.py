@@ -9,10 +9,10 @@ from bot.domain.errors import LeaseLost
 
 
 class Lease(Protocol):
-    """The right to act for the requests that this process works on."""
+    """The right to work on this process's requests."""
 
     async def renew(self) -> None:
-        """Return when the database has extended it. Raises LeaseLost and StoreUnavailable."""
+        """Extend it in the database. Raises LeaseLost and StoreUnavailable."""
         ...
 
 
@@ -32,7 +32,7 @@ class InFlight:
         self._empty.set()
 
     async def check_lease(self) -> None:
-        """Return if the lease is held; never return if another process has taken over."""
+        """Return if the lease is held; block forever if another process has taken over."""
         if self._lease:
             try:
                 await self._lease.renew()

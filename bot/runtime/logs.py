@@ -15,8 +15,8 @@ from bot.domain.printable import printable, printable_lines
 def configure(log_format: Literal["console", "json"], *, level: int = logging.INFO) -> None:
     """Send everything, the libraries' warnings too, to stderr in one format.
 
-    Tracebacks come without the values of variables: those hold keys and what people wrote.
-    Nothing in a line moves the terminal on which it is read.
+    Tracebacks leave out the values of variables, which may be keys or what people wrote.
+    Control characters are escaped, so a line can't affect the terminal.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -56,17 +56,17 @@ def configure(log_format: Literal["console", "json"], *, level: int = logging.IN
 
 
 def fell_over() -> None:
-    """Log the error that is being handled, and that ends the bot."""
+    """Log the error that is being handled and ends the bot."""
     structlog.get_logger(__name__).exception("fell_over")
 
 
 def _spell_out(_: Any, __: str, event: EventDict) -> EventDict:
-    # The renderer adds colors, which are escapes of its own, so this comes before it.
+    # This comes before the renderer, whose colors are escapes, too.
     return {key: _spelled_out(value) for key, value in event.items()}
 
 
 def _spelled_out(value: Any) -> Any:
-    """Texts alone: the renderer shows the `repr` of all else, which spells them out, too."""
+    """Escape strings only: the renderer shows other values as their `repr`."""
     return printable(value) if isinstance(value, str) else value
 
 

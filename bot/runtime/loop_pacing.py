@@ -1,17 +1,17 @@
-"""Keeps the event loop free for acks: workflows start later, and one after the other."""
+"""Keep the event loop free for acks: workflows start later and one at a time."""
 
 import asyncio
 
 TICK = 0.005  # seconds
-MOST_TICKS = 20  # that anyone waits for the loop to catch up
+MOST_TICKS = 20  # that a caller waits for the loop to catch up
 DEBOUNCE = 0.03  # seconds without a new request, after which the waiting ones start
 LONGEST_DEBOUNCE = 0.25  # seconds after which they start in any case
 
 
 async def calm() -> None:
-    """Return when the loop is on time again, or after a while if it never is.
+    """Return when the loop is on time again, or after 20 ticks.
 
-    While it is late, a click waits for its ack, and a message that was posted waits to be saved.
+    While it is late, acks and the saving of posted messages are delayed.
     """
     loop = asyncio.get_running_loop()
     for _ in range(MOST_TICKS):
@@ -28,11 +28,11 @@ class Debounce:
         self._requested_at = float("-inf")
 
     def hold_off(self) -> None:
-        """Note that a request has come."""
+        """Note that a request has arrived."""
         self._requested_at = asyncio.get_running_loop().time()
 
     async def wait(self) -> None:
-        """Return when no request has come for a moment, or after a while if they never stop."""
+        """Return after 30 ms without a request, but after 250 ms at the latest."""
         loop = asyncio.get_running_loop()
         until = loop.time() + LONGEST_DEBOUNCE
         while loop.time() < min(self._requested_at + DEBOUNCE, until):  # noqa: ASYNC110, no event

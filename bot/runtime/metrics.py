@@ -1,4 +1,4 @@
-"""The counters and histograms that Prometheus reads."""
+"""The counters and histograms for Prometheus."""
 
 from prometheus_client import Counter, Histogram
 

@@ -1,4 +1,4 @@
-"""Rate limits: the calls that RDS and Slack allow, by priority."""
+"""Rate limits for calls to RDS and Slack, by priority."""
 
 import asyncio
 import heapq
@@ -45,10 +45,10 @@ class LocalCallLog:
 
 
 class Budget:
-    """At most `limit` calls in any `window` of seconds, the most urgent first, each kind in order.
+    """At most `limit` calls in any `window` of seconds; most urgent first, then in order.
 
-    Urgency is a small number, 0 the greatest; from `spared_from` on it leaves a fifth of the
-    calls to what is more urgent.
+    Urgency 0 is the most urgent. From `spared_from` on, calls leave a fifth of the limit to more
+    urgent ones.
     """
 
     def __init__(

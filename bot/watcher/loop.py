@@ -1,9 +1,9 @@
 """Watch all running backups within the call budget.
 
-RDS allows 60 calls a minute. Asking about one backup costs a call; a page of list-instances
-costs a call too and shows 100 instances, of which a running backup's says `BACKING UP`.
-A sweep over the pages is made where it spares calls. What it says is a hint: a backup whose
-instance does something else by now is asked about at once, and every one each five minutes.
+RDS allows 60 calls a minute. Checking one backup takes a call; a page of list-instances takes
+one, too, and shows the status of 100 instances, which is `BACKING UP` during a backup. If it
+saves calls, a sweep over the pages is made instead. It is only a hint: a backup whose instance
+has another status is checked directly, and each one at least every five minutes.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from bot.runtime.clock import Clock
 log = structlog.get_logger(__name__)
 
 PAGE = 100  # instances that one call of a sweep shows
-TRUST_A_HINT = 300.0  # seconds since a backup was last asked about directly
-EARLY = 10.0  # seconds: a sweep answers looks that are due so soon as well, since it costs no more
-FIRST_GAP, LONGEST_GAP = 15.0, 300.0  # seconds to the next call after one that failed
-LOCKED_OUT = 600.0  # seconds after refused keys: some wrong signatures lock a key for five minutes
+TRUST_A_HINT = 300.0  # seconds since a backup was last checked directly
+EARLY = 10.0  # seconds; a sweep also answers probes that are due this soon
+FIRST_GAP, LONGEST_GAP = 15.0, 300.0  # seconds before the next call after a failure
+LOCKED_OUT = 600.0  # seconds after refused keys; wrong signatures lock a key for 5 min
 
 
 class Rds(Protocol):
@@ -46,35 +46,34 @@ class Probe:
 
 
 class _Aside(NamedTuple):
-    """A backup about which looks failed: how often in a row, and when the next is due."""
+    """A backup whose checks failed: how often in a row, and when the next is due."""
 
     failures: int
     until: float  # on the clock's monotonic scale
 
 
 class Watcher:
-    """Answers `look`; `run` is the one task that calls RDS for all of them, a call at a time."""
+    """Answers `look`; `run` is the only task that calls RDS, one call at a time."""
 
     def __init__(self, rds: Rds, clock: Clock) -> None:
         self._rds = rds
         self._clock = clock
         self._looks: set[Probe] = set()
-        self._confirmed_at: dict[str, float] = {}  # backup id: when; old ones are forgotten
-        self._aside: dict[str, _Aside] = {}  # backup id: looks that fail while others don't
+        self._confirmed_at: dict[str, float] = {}  # by backup ID; old ones are forgotten
+        self._aside: dict[str, _Aside] = {}  # by backup ID: checks that fail while others don't
         self._changed = asyncio.Event()
         self._wakes_at = float("inf")
-        self._pages = 1  # that a sweep costs
-        self._failures = 0  # in a row, of calls that any look could have made
+        self._pages = 1  # of a sweep
+        self._failures = 0  # in a row, of calls that concern all backups
         self._not_before = float("-inf")
 
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
     ) -> Backup | None:
-        """What RDS says of the backup about `after` seconds from now; None once it is gone.
+        """Return the backup as RDS shows it about `after` seconds from now; None if it is gone.
 
-        It is gone once RDS, asked for it by its id, has said so three times in a row. Raises
-        RdsError once RDS has failed twice in a row, or refuses the keys; the `patient` wait until
-        it answers.
+        It counts as gone after three lookups by ID in a row. Raises RdsError if RDS fails twice in
+        a row or rejects the keys; a `patient` look waits until RDS responds.
         """
 
         async def look(gap: float) -> Backup | None:
@@ -90,7 +89,7 @@ class Watcher:
             due = max(due, aside.until)
         look = Probe(instance_id, backup_id, due, patient)
         self._looks.add(look)
-        if look.due < self._wakes_at:  # hundreds come at once after a restart
+        if look.due < self._wakes_at:  # after a restart, hundreds come at once
             self._changed.set()
         try:
             return await look.answer
@@ -98,7 +97,7 @@ class Watcher:
             self._looks.discard(look)
 
     async def run(self) -> None:
-        """Tick when a look is due, forever: nothing that RDS says ends it."""
+        """Tick forever, whenever a probe is due; no error of RDS ends it."""
         while True:
             self._changed.clear()
             if (wait := self._idle()) > 0:
@@ -109,7 +108,7 @@ class Watcher:
                 await self.tick()
 
     async def tick(self) -> None:
-        """Make the call for the probe that is due first. An outage is logged once, and its end."""
+        """Make the call for the probe that is due first; log the start and end of an outage."""
         if self._idle() > 0:
             return
         first = min(self._waiting(), key=lambda look: look.due)
@@ -206,7 +205,7 @@ class Watcher:
 
 
 def _concerns_all(error: RdsError) -> bool:
-    """Whether the error would hit a call about any other backup, too."""
+    """Return whether the error would affect calls about other backups, too."""
     return not isinstance(error, RdsRefused) or error.reason is RefusalReason.CREDENTIALS
 
 
