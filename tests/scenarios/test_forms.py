@@ -87,7 +87,7 @@ async def test_it_opens_while_rds_is_slow(opens: Opens) -> None:
             reply = await story.types("create")
             assert reply.error is None
             view = await form(story)
-            assert "type the name or the id" in text_of(view, story)
+            assert "type the name or the ID" in text_of(view, story)
             story.region.faults.clear()
             values = {"typed_instance": "orders-prod", NAME: "before-42"}
             assert (await sends(story, **values)).errors == {}

@@ -233,7 +233,7 @@ def audit() -> Iterator[tuple[str, Shown]]:
     refused = [
         on_the_trail(A.CLICK_REFUSED, "U0CYD", choice=choice, verdict=verdict)
         for verdict, choice in zip(Verdict, [*Choice] * 9, strict=False)
-        if not verdict.counts
+        if not verdict.counts and verdict is not Verdict.NO_REASON  # leaves no trace
     ]
     yield "Clicks that were refused", _trail([entries[0], *refused])
     yield "Nothing yet", _trail([])

@@ -244,8 +244,8 @@ def test_the_group_that_slack_does_not_tell_is_named() -> None:
     terms = TERMS.model_copy(update={"break_glass": ("U0ANA", "S0SRE")})
     waits = in_every_state(asked(), terms)[S.AWAITING_APPROVAL]
 
-    assert "who is in <!subteam^S0DBA>." in click(Verdict.GROUPS_UNKNOWN, waits)
-    assert "who is in <!subteam^S0SRE>." in click(
+    assert "the members of <!subteam^S0DBA> from Slack." in click(Verdict.GROUPS_UNKNOWN, waits)
+    assert "the members of <!subteam^S0SRE> from Slack." in click(
         Verdict.GROUPS_UNKNOWN, waits, Choice.BREAK_GLASS
     )
 

@@ -88,7 +88,7 @@ def _instance(typed: Typed, chosen: Chosen | None, *, knows_instances: bool) -> 
         return InputBlock(
             block_id=TYPED_INSTANCE,
             label="Instance",
-            hint="I haven't loaded the instance list yet, so type the name or the id. "
+            hint="I haven't loaded the instance list yet, so type the name or the ID. "
             "I'll look it up once RDS responds.",
             element=PlainTextInputElement(
                 action_id=TYPED_INSTANCE,

@@ -132,9 +132,10 @@ def groups_unknown(request: BackupRequest, click: Click) -> str:
     allowed = terms.break_glass if click.choice is Choice.BREAK_GLASS else terms.approvers
     groups = people([*filter(is_group, allowed)], "or") or "the group that can"
     return (
-        f"I can't tell whether you can {DO[click.choice]}: Slack isn't saying who is in {groups}. "
-        "Nothing was changed. Press it again in a minute. If this continues, the bot's operator "
-        "needs to check the group's id and the scopes `usergroups:read` and `users:read`."
+        f"I can't tell whether you can {DO[click.choice]}: I couldn't get the members of {groups} "
+        "from Slack. Nothing was changed. Press it again in a minute. If this keeps happening, the "
+        "bot's operator needs to check the group's ID and the scopes `usergroups:read` and "
+        "`users:read`."
     )
 
 
