@@ -22,7 +22,7 @@ from bot.slack.messages.ids import (
 from tests.stepped_clock import SteppedClock
 
 SPEED = 600  # ten minutes a second
-PATIENCE = 10.0  # seconds of real time for something to be said
+DEADLINE = 10.0  # seconds of real time for something to be said
 
 CONFIG = """
 [approval]
@@ -62,7 +62,7 @@ class Story:
         reply = await self.types(text, who=who)
         assert reply.error is None
         await self.workspace.until(
-            lambda: len(self.cards) > cards and self.cards[-1].buttons, PATIENCE
+            lambda: len(self.cards) > cards and self.cards[-1].buttons, DEADLINE
         )
         return self.cards[-1]
 
@@ -98,7 +98,7 @@ class Story:
         heard = len(self.workspace.ephemerals(who))
         reply = await self.workspace.click(who, card.ts, action, stale=stale)
         assert reply.error is None
-        await self.workspace.until(lambda: len(self.workspace.ephemerals(who)) > heard, PATIENCE)
+        await self.workspace.until(lambda: len(self.workspace.ephemerals(who)) > heard, DEADLINE)
         return self.heard(who)
 
     async def _fills_in(
@@ -110,7 +110,7 @@ class Story:
         assert reply.error is None
         await self.workspace.until(
             lambda: self.workspace.modal(who) or len(self.workspace.ephemerals(who)) > heard,
-            PATIENCE,
+            DEADLINE,
         )
         if self.workspace.modal(who) is None:
             return self.heard(who)
@@ -135,7 +135,7 @@ class Story:
         """Wait until this person alone is told something with these words."""
         await self.workspace.until(
             lambda: any(words in self.workspace.read(m) for m in self.workspace.ephemerals(who)),
-            PATIENCE,
+            DEADLINE,
         )
         return self.heard(who)
 
@@ -149,7 +149,7 @@ class Story:
         return [self.workspace.read(line) for line in self.workspace.thread(OPS, card.ts)]
 
     async def until_said(
-        self, card: Message, words: str, *, timeout_seconds: float = PATIENCE
+        self, card: Message, words: str, *, timeout_seconds: float = DEADLINE
     ) -> str:
         """Wait for a line in a card's thread."""
         found = await self.workspace.until(

@@ -1,11 +1,11 @@
-"""Nobody's wish keeps the loop from everybody else for long."""
+"""No one's command blocks the event loop for long."""
 
 from tests.bench import loop_lag
 
 MOST = 100.0  # milliseconds of the processor
 
 
-async def test_no_wish_holds_the_loop() -> None:
+async def test_no_command_blocks_the_loop() -> None:
     """With thousands of instances and a thousand open requests."""
     lines = await loop_lag.measured()
 

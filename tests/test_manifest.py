@@ -74,7 +74,7 @@ async def test_every_scope_is_used_and_no_other_is_needed(
         assert workspace.scopes_used == workspace.scopes
 
 
-async def test_the_optional_scope_stands_in_for_an_invitation(
+async def test_the_optional_scope_replaces_an_invitation(
     manifest: dict[str, Any], opens: Opens
 ) -> None:
     """In a public channel that the bot is not in, it is this scope that lets it write."""

@@ -39,7 +39,7 @@ async def test_those_who_ask_at_once_share_a_call(cases: UseCases, cache: Backup
     assert len(cases.rds.calls) == 2
 
 
-async def test_nobody_waits_longer_than_they_said(cases: UseCases, cache: BackupCache) -> None:
+async def test_no_one_waits_longer_than_their_timeout(cases: UseCases, cache: BackupCache) -> None:
     """The call goes on, for those who ask next."""
     cases.rds.hangs = True
     for _ in range(2):

@@ -150,7 +150,7 @@ async def test_a_name_of_two_instances_is_refused(cases: UseCases) -> None:
     assert set(refused.value.instance_ids) == {ORDERS.id, twin.id}
 
 
-async def test_slow_rds_refuses_nobody(cases: UseCases) -> None:
+async def test_a_slow_rds_refuses_no_one(cases: UseCases) -> None:
     """The request is stored with what was typed; the workflow looks the instance up later."""
     cases.catalogue.trouble = RdsUnreachable("slow")
 

@@ -292,7 +292,7 @@ async def test_rights_are_those_of_today(store: Store) -> None:
     assert (await desk.now(request)).terms == desk.terms
 
 
-async def test_who_asked_is_not_named_among_those_who_may(store: Store) -> None:
+async def test_the_requester_is_not_listed_as_able_to_approve(store: Store) -> None:
     """Ana is on the list, and still cannot approve her own."""
     some = Desk(store, Terms(approvers=(ANA, BEN)))
     alone = Desk(store, Terms(approvers=(ANA,)))
@@ -316,8 +316,8 @@ async def test_a_click_before_the_card_is_no_way_around_the_policy(store: Store)
     assert await desk.now(request) == request
 
 
-async def test_an_approval_of_somebody_who_left_does_not_count(store: Store) -> None:
-    """Ben approved and left Slack: his vote is struck, and Cat's is the first of two."""
+async def test_an_approval_by_someone_who_left_is_revoked(store: Store) -> None:
+    """Ben approved and left Slack: his vote is revoked, and Cat's is the first of two."""
     desk = Desk(store, Terms(approvers=(DBAS, DAN), approvals=2))
     request = await desk.waiting()
     await desk.click(request.id, BEN)

@@ -153,7 +153,7 @@ async def test_who_is_refused_is_on_the_trail(cases: UseCases) -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-async def test_while_slack_is_silent_nobody_reads_the_trail(cases: UseCases) -> None:
+async def test_while_slack_is_silent_no_one_reads_the_audit_log(cases: UseCases) -> None:
     """The error is another one: the same person may be let in a minute later."""
     cases.people.hangs = True
     with pytest.raises(GroupsUnknown) as refused:

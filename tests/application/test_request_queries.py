@@ -86,7 +86,7 @@ async def test_pending_tells_what_waits_for_me(cases: UseCases) -> None:
     assert list(pending.for_others) == [own]
 
 
-async def test_who_approved_already_is_asked_no_second_time(cases: UseCases) -> None:
+async def test_an_approver_is_not_asked_twice(cases: UseCases) -> None:
     """It waits for somebody else now."""
     cases.under(Terms(approvers=(DBAS,), approvals=2))
     request = await cases.waits(1)

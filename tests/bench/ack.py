@@ -33,7 +33,7 @@ AT_ONCE = tuple(int(count) for count in os.environ.get("AT_ONCE", "50,500").spli
 REPEATS = int(os.environ.get("REPEATS", "5"))
 COMPILES = os.environ.get("COMPILES", "1") == "1"  # whether a first start is measured, too
 SETTLE = float(os.environ.get("SETTLE", "2"))  # seconds for an app to become idle
-PATIENCE = 120.0  # seconds for an app to come up
+DEADLINE = 120.0  # seconds for an app to come up
 Figures = dict[str, float]
 numbers = itertools.count()
 
@@ -60,7 +60,7 @@ async def started(app: str, world: OfflineWorld, directory: Path) -> AsyncIterat
             *APPS[app], env=environ, stdout=log, stderr=log
         )
         try:
-            await world.workspace.until(lambda: world.workspace.sockets.open, PATIENCE)
+            await world.workspace.until(lambda: world.workspace.sockets.open, DEADLINE)
             connected = time.perf_counter() - began
             await asyncio.sleep(SETTLE)
             memory = psutil.Process(process.pid).memory_info().rss / 2**20

@@ -25,7 +25,7 @@ from tests.story import Story
 REQUESTS = int(os.environ.get("REQUESTS", "200"))
 KILLS = int(os.environ.get("KILLS", "30"))
 ALIVE = (1.5, 4.0)  # seconds from a start to the next kill
-PATIENCE = 1500.0
+DEADLINE = 1500.0
 
 
 async def main() -> None:
@@ -48,7 +48,7 @@ async def main() -> None:
                 asyncio.create_task(see_through(request_queries, number, number * 0.2))
                 for number in range(REQUESTS)
             ]
-            async with request_queries.watched(), asyncio.timeout(PATIENCE):
+            async with request_queries.watched(), asyncio.timeout(DEADLINE):
                 ready = await _kill_often(bot)
                 await asyncio.gather(*people)
                 await asyncio.sleep(3)

@@ -1,4 +1,4 @@
-"""For how long one person's wish keeps the loop from everybody else, at worst.
+"""For how long one person's command blocks the event loop for everyone else, at worst.
 
 5 000 instances, 1 000 open requests, half of them one person's, and an approver group of 400.
 Times are of the processor, so that a busy machine does not count.
@@ -130,7 +130,7 @@ class Bench:
     request_queries: RequestQueries
 
     def cases(self) -> dict[str, Callable[[], Awaitable[object]]]:
-        """What one person can wish for."""
+        """What one person can do."""
         name = "orders-0001-订单库"
         return {
             "list_instances": self.catalogue.warm,
@@ -243,28 +243,28 @@ def longest_block() -> Iterator[list[float]]:
 
 
 class Lag(TypedDict):
-    """The longest step of the loop while one wish was carried out."""
+    """The longest step of the loop while one command was carried out."""
 
     case: str
     longest_block_ms: float
 
 
 async def measured() -> list[Lag]:
-    """A line for each wish."""
+    """A line for each command."""
     lines: list[Lag] = []
     with tempfile.TemporaryDirectory(prefix="backup-bot-bench-") as directory:
-        async with bench(Path(directory)) as wishes:
-            for case, wish in wishes.cases().items():
+        async with bench(Path(directory)) as ready:
+            for case, command in ready.cases().items():
                 gc.collect()  # or one pays for what others left
                 with longest_block() as longest:
-                    await asyncio.create_task(_done(wish))
+                    await asyncio.create_task(_done(command))
                 lines.append({"case": case, "longest_block_ms": round(1000 * longest[0], 1)})
     return lines
 
 
-async def _done(wish: Callable[[], Awaitable[object]]) -> None:
+async def _done(command: Callable[[], Awaitable[object]]) -> None:
     with suppress(BotError):
-        await wish()
+        await command()
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ A_SECOND = float(os.environ.get("REQUESTS_A_SECOND", "5"))
 REQUESTS = int(SECONDS * A_SECOND)
 REPLICAS = 3
 BETWEEN_KILLS = 10.0  # seconds
-PATIENCE = 1500.0
+DEADLINE = 1500.0
 
 
 async def main() -> None:
@@ -52,7 +52,7 @@ async def main() -> None:
                 asyncio.create_task(see_through(request_queries, number, number / A_SECOND))
                 for number in range(REQUESTS)
             ]
-            async with request_queries.watched(), asyncio.timeout(PATIENCE):
+            async with request_queries.watched(), asyncio.timeout(DEADLINE):
                 kills = await _kill_in_turn(replicas)
                 await asyncio.gather(*people)
                 seconds = time.monotonic() - began

@@ -13,7 +13,7 @@ from bot.slack.messages.ids import INSTANCE
 from tests.bench.crowd import POLICY
 from tests.crash.mortal import MortalBot
 from tests.many_people import somebody
-from tests.story import PATIENCE, Story
+from tests.story import DEADLINE, Story
 
 INSTANCES = int(os.environ.get("INSTANCES", "5000"))
 TIMES = int(os.environ.get("TIMES", "200"))
@@ -59,7 +59,7 @@ async def _help(story: Story, number: int) -> float:
 async def _suggest(story: Story, text: str) -> float:
     if story.workspace.modal(ANA) is None:
         await story.types("")
-        await story.workspace.until(lambda: story.workspace.modal(ANA), PATIENCE)
+        await story.workspace.until(lambda: story.workspace.modal(ANA), DEADLINE)
     reply = await story.workspace.suggest(ANA, INSTANCE, text)
     assert reply.acked_after is not None
     return reply.acked_after

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import ConsoleMessage, Locator, Page, Request, expect
 
-PATIENCE = 20_000  # ms for anything to show up
+DEADLINE = 20_000  # ms for anything to show up
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=DEADLINE)
 
 
 class Tab:
@@ -20,7 +20,7 @@ class Tab:
         self.url = url
         self.faults: list[str] = []
         self.addresses: set[str] = set()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(DEADLINE)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("request", self._requested)

@@ -1,4 +1,4 @@
-"""Forms in the page: the typeahead, errors at their field, and every door that leads there."""
+"""Forms in the page: the typeahead, errors at their field, and every way to open them."""
 
 import re
 

@@ -40,7 +40,7 @@ async def test_from_the_command_to_completion(tab: Tab, stage: Stage) -> None:
     assert sum(b.name == "before-42" for b in stage.playground.world.region.backups) == 1
 
 
-async def test_nobody_approves_their_own(tab: Tab) -> None:
+async def test_no_one_approves_their_own_request(tab: Tab) -> None:
     """The button is there for everybody; the answer comes to ana alone, and to the stranger."""
     card = await tab.asks("orders-prod", "mine-1")
     await tab.clicks("Approve", card)

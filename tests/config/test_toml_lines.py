@@ -44,7 +44,7 @@ def test_every_key_has_the_line_where_its_statement_begins() -> None:
     assert lines["rule", 1, "a", "b"] == 21
 
 
-def test_what_has_no_line_has_that_of_what_it_stands_in() -> None:
+def test_a_path_without_a_line_has_that_of_its_table() -> None:
     """A key that is missing belongs to its table; nothing has nothing."""
     lines = lines_of(FILE)
 

@@ -23,7 +23,7 @@ from bot.demo.world import ANA, BEN, OPS, offline_world
 from bot.domain.errors import SettingsError
 
 SPEED = 120
-PATIENCE = 20
+DEADLINE = 20
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ async def test_the_stream_tells_what_changed(
     browser: aiohttp.ClientSession, playground: Playground
 ) -> None:
     """After the first line only the parts that look different, and those that are gone."""
-    async with asyncio.timeout(PATIENCE), browser.get("/events", params={"as": ANA}) as stream:
+    async with asyncio.timeout(DEADLINE), browser.get("/events", params={"as": ANA}) as stream:
         await stream.content.readline()
         message = playground.world.workspace.say(BEN, OPS, "a word")
         changes: dict[str, Any] = {"drawn": {}}
@@ -175,7 +175,7 @@ async def test_it_says_where_it_is_and_ends_in_order(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": root, "BROWSER": str(browser_program)},
     )
     assert process.stdout
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         said = [(await process.stdout.readline()).decode() for _ in range(5)]
         url = said[0].split(" at ")[1].split()[0]
         async with aiohttp.ClientSession(url) as browser:
@@ -212,7 +212,7 @@ async def test_there_is_never_more_than_one_bot(playground: Playground, tmp_path
     )
     await asyncio.gather(*(bot.start() for _ in range(3)))
     await playground.world.workspace.until(
-        lambda: len(playground.world.workspace.sockets.open) == 2, PATIENCE
+        lambda: len(playground.world.workspace.sockets.open) == 2, DEADLINE
     )
     pid = bot.pid
 

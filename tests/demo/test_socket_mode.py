@@ -13,7 +13,7 @@ from bot.demo.slack.socket_mode import Socket
 from bot.demo.slack.workspace import Workspace
 from tests.demo.slack_people import ANA, CARD, OPS, connected, small_workspace, web_client
 
-PATIENCE = 0.03  # seconds that people wait for an ack here
+DEADLINE = 0.03  # seconds that people wait for an ack here
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_nobody_is_connected(workspace: Workspace, api_url: str) -> None:
 
 async def test_no_ack_in_time(workspace: Workspace, ticket: str) -> None:
     """The person reads operation_timeout, and a late ack shows nothing."""
-    workspace.ack_within = PATIENCE
+    workspace.ack_within = DEADLINE
     async with aiohttp.ClientSession() as http, http.ws_connect(ticket) as socket:
         await socket.receive_json()
         reply = await workspace.command(ANA, OPS, "/backup", "help")
@@ -90,7 +90,7 @@ async def test_no_ack_in_time(workspace: Workspace, ticket: str) -> None:
 
 async def test_redelivery(workspace: Workspace, ticket: str) -> None:
     """If switched on, an envelope without an ack comes again and says that it does."""
-    workspace.ack_within = PATIENCE
+    workspace.ack_within = DEADLINE
     workspace.sockets.redeliveries = 1
     async with aiohttp.ClientSession() as http, http.ws_connect(ticket) as socket:
         await socket.receive_json()
@@ -126,7 +126,7 @@ async def test_dropped(workspace: Workspace, api_url: str) -> None:
 
 async def test_dead_and_silent(workspace: Workspace, api_url: str) -> None:
     """Slack still delivers there, in vain, until the client misses its pong."""
-    workspace.ack_within = PATIENCE
+    workspace.ack_within = DEADLINE
     async with connected(workspace, api_url):
         old = workspace.sockets.open[0]
         workspace.sockets.kill_silently()

@@ -122,7 +122,7 @@ APPROVALS = [
     Clicked(of(ANYBODY, approvals=3), {}, ("UBEN", "UCARL"), "UDORA", V.DECIDED),
     # The policy came to want fewer while it waited: one more click by the same person ends it.
     Clicked(ANYBODY, {}, ("UBEN",), "UBEN", V.DECIDED),
-    # Somebody who approved left Slack, or is no approver any more: their vote is struck.
+    # Someone who approved left Slack or is no longer an approver: their vote is revoked.
     Clicked(TWO_DBAS, LEFT, ("UDORA",), "UBEN", V.COUNTED, DORA),
     Clicked(TWO_DBAS, LEFT, ("UDORA", "UBEN"), "WCARL", V.DECIDED, DORA),
     Clicked(TWO_DBAS, LEFT, ("UDORA", "UBEN"), "UBEN", V.ALREADY_VOTED, DORA),

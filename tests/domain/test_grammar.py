@@ -312,7 +312,7 @@ def test_what_was_typed_can_be_mended_in_a_form() -> None:
     assert refused.value.typed == Typed("orders", "42-before", "now!", "soon")
 
 
-def test_no_form_mends_what_asked_for_no_backup() -> None:
+def test_only_a_create_command_can_be_fixed_in_a_form() -> None:
     """Only a create has a form."""
     with pytest.raises(CommandError) as refused:
         parse("delete 42-before")

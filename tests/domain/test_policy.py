@@ -65,7 +65,7 @@ def test_a_rule_with_other_approvers_does_not_inherit_who_is_called() -> None:
     assert POLICY.terms_for("orders-prod", "x").mentioned == ()
 
 
-def test_without_a_config_the_default_policy_stands() -> None:
+def test_without_a_config_the_default_policy_applies() -> None:
     """Anybody asks, one other person approves, within eight hours."""
     assert Policy().terms_for("orders", "x") == Terms(
         approvals=1, expires_after=timedelta(hours=8), rule="the default policy"

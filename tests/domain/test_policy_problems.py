@@ -67,7 +67,7 @@ def test_more_approvals_than_people() -> None:
     assert found(of("a", approvers=both, approvals=3), members={**DBA, "S0OPS": None}) == []
 
 
-def test_nobody_who_can_approve_is_named_as_fatal() -> None:
+def test_a_rule_under_which_no_one_can_approve_is_fatal() -> None:
     """An empty group, people who left, or only the one who may ask."""
     empty: Members = {"S0DBA": frozenset()}
     left: Members = {"UBEN": frozenset()}
@@ -79,7 +79,7 @@ def test_nobody_who_can_approve_is_named_as_fatal() -> None:
     assert [p.nobody_can_approve for p in problems(Policy(rules=(only,)), {})] == [True]
 
 
-def test_ids_behind_which_nobody_is() -> None:
+def test_ids_without_an_active_person() -> None:
     """Whatever they are named for."""
     members = {**DBA, "UEVE": frozenset[str](), "S0OLD": frozenset[str]()}
     rule = of("a", requesters=("S0OLD", "UANA"), break_glass=("UEVE",))

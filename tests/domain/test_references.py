@@ -64,7 +64,7 @@ def test_any_name_that_rds_lists_can_be_typed(name: str) -> None:
         assert known.find(command.instance).name == name
 
 
-def test_marks_that_nobody_sees_are_no_part_of_what_is_typed() -> None:
+def test_invisible_marks_are_not_part_of_what_is_typed() -> None:
     """A name pasted from a right-to-left text is the name."""
     assert References(instances("orders")).find(fold("\u202borders\u202c\u200f")).name == "orders"
 

@@ -119,7 +119,7 @@ async def test_a_form_that_slack_does_not_open_is_told(cases: UseCases) -> None:
     assert slack.happened == ["woken", "acked", "opened", "responded"]
 
 
-async def test_a_click_counts_even_if_nobody_hears_of_it(cases: UseCases) -> None:
+async def test_a_click_counts_even_if_its_answer_is_lost(cases: UseCases) -> None:
     """Slack takes no answer; the decision stands."""
     request = await cases.waits()
     slack = cases.slack()
@@ -170,7 +170,7 @@ async def asks_again(cases: UseCases, body: dict[str, Any]) -> FakeSlack:
     return answered
 
 
-async def test_asking_again_opens_the_form_with_what_was_asked(cases: UseCases) -> None:
+async def test_request_again_opens_the_form_with_the_earlier_request(cases: UseCases) -> None:
     """Under a free name if RDS kept the old one."""
     request = await cases.made(1, state=S.FAILED, description="before the upgrade")
     slack = await asks_again(cases, click(request.id))
@@ -226,7 +226,7 @@ async def test_too_late_to_keep_changes_nothing(
     assert slack.happened == ["acked", "responded"]
 
 
-async def test_nobody_keeps_what_is_another_workspaces(cases: UseCases) -> None:
+async def test_another_workspaces_backup_cannot_be_kept(cases: UseCases) -> None:
     """It is answered as a made-up id is."""
     request = await cases.made(1, retention=Retention.WARNED)
     slack = await keeps(cases, request.id, team="T0OTHER")

@@ -215,7 +215,7 @@ async def test_a_request_is_withdrawn_before_the_ack(cases: UseCases) -> None:
     assert slack.ack_text
 
 
-async def test_nobody_withdraws_what_others_requested(cases: UseCases) -> None:
+async def test_only_the_requester_can_withdraw(cases: UseCases) -> None:
     """The answer says so; the request still waits."""
     request = await cases.waits(1)
     await types(cases, "withdraw before-1", user=BEN)

@@ -99,7 +99,7 @@ async def test_a_click_is_acked_and_then_answered(cases: UseCases, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", ["event_callback", "block_suggestion", "view_closed"])
-async def test_what_nobody_waits_for_is_only_acked(cases: UseCases, kind: str) -> None:
+async def test_an_interaction_without_a_reader_is_only_acked(cases: UseCases, kind: str) -> None:
     """Whoever looks at a home tab has asked nothing."""
     slack = await fails(cases, StoreUnavailable(), {"type": kind})
 

@@ -37,7 +37,7 @@ async def test_it_opens_empty(cases: UseCases) -> None:
 
 
 @pytest.mark.parametrize("channel", ["", "D0ANA"])
-async def test_where_nobody_could_approve_it_asks_for_a_channel(
+async def test_where_no_one_could_approve_it_asks_for_a_channel(
     cases: UseCases, channel: str
 ) -> None:
     """As on the home tab and in a direct message."""
@@ -65,7 +65,7 @@ async def test_it_proposes_a_name(cases: UseCases) -> None:
 
 
 @pytest.mark.parametrize("typed", [Typed("nowhere"), Typed("orders-replica"), Typed(keep="3x")])
-async def test_what_is_wrong_stands_on_top(cases: UseCases, typed: Typed) -> None:
+async def test_problems_are_shown_at_the_top(cases: UseCases, typed: Typed) -> None:
     """The fields are as if it had not been typed."""
     view, _ = await opens(cases, typed)
 

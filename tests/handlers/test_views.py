@@ -245,7 +245,7 @@ async def test_a_backup_is_kept_for_ever_unless_a_time_was_chosen(cases: UseCase
         ({INSTANCE: "orders-replica"}, INSTANCE),
     ],
 )
-async def test_what_is_wrong_stands_beside_its_field(
+async def test_a_problem_is_shown_beside_its_field(
     cases: UseCases, wrong: dict[str, str], field: str
 ) -> None:
     """Nothing that was typed is lost, and nothing is requested."""
@@ -256,14 +256,14 @@ async def test_what_is_wrong_stands_beside_its_field(
     assert await cases.all_requests() == []
 
 
-async def test_a_typed_instance_that_is_unknown_stands_beside_its_field(cases: UseCases) -> None:
+async def test_an_unknown_instance_is_shown_beside_its_field(cases: UseCases) -> None:
     """Where there was no list to choose from."""
     slack = await sends_backup(cases, {TYPED_INSTANCE: "nowhere", NAME_0: "before-42"})
 
     assert list(slack.acks[0]["errors"]) == [TYPED_INSTANCE]
 
 
-async def test_a_taken_name_stands_beside_its_field(cases: UseCases) -> None:
+async def test_a_taken_name_is_shown_beside_its_field(cases: UseCases) -> None:
     """In whichever turn of the form that field is."""
     await cases.waits(42)
     later = json.dumps(json.loads(HERE) | {"turn": 3})

@@ -17,7 +17,7 @@ from tests.zygote import ForkedProcess, Zygote
 
 # Seconds of real time, all of which pass only where something hangs. How quick the bot is says
 # the benchmark, which runs alone.
-PATIENCE = 60.0
+DEADLINE = 60.0
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-secret-of-the-bot",
     "SLACK_APP_TOKEN": "xapp-secret-of-the-app",
@@ -54,7 +54,7 @@ class Process:
 
     async def until_logged(self, words: str, *, times: int = 1) -> None:
         """Wait until these words stand on stderr."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             while self.err.count(words) < times:
                 self._news.clear()
                 await self._news.wait()
@@ -70,7 +70,7 @@ class Process:
     def signal(self, signal: Signals) -> None:
         self._process.send_signal(signal)
 
-    async def exits(self, within: float = PATIENCE) -> int:
+    async def exits(self, within: float = DEADLINE) -> int:
         """Its exit code."""
         async with asyncio.timeout(within):
             await asyncio.gather(*self._reading)
@@ -130,14 +130,14 @@ async def world() -> AsyncIterator[OfflineWorld]:
         world.workspace.signing_secret = SECRETS["SLACK_SIGNING_SECRET"]
         world.region.gateway.secret_key = SECRETS["HUAWEICLOUD_SDK_SK"]
         world.environ.update(SECRETS)
-        world.workspace.ack_within = PATIENCE
+        world.workspace.ack_within = DEADLINE
         yield world
         assert world.workspace.violations == []
 
 
 async def until_connected(world: OfflineWorld) -> None:
     """Both sockets stand."""
-    await world.workspace.until(lambda: len(world.workspace.sockets.open) >= 2, PATIENCE)
+    await world.workspace.until(lambda: len(world.workspace.sockets.open) >= 2, DEADLINE)
 
 
 async def stopped(process: Process, signal: Signals = SIGTERM) -> int:

@@ -151,7 +151,7 @@ async def test_outages_hide_nothing_else(world: OfflineWorld, tmp_path: Path) ->
     assert "APIGW.0301" in said
 
 
-async def test_offline_asks_nobody(world: OfflineWorld, tmp_path: Path) -> None:
+async def test_offline_makes_no_calls(world: OfflineWorld, tmp_path: Path) -> None:
     """Settings and file alone."""
     assert await found(world, tmp_path, GOOD, offline=True) == []
     assert world.workspace.calls == []

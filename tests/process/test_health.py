@@ -15,7 +15,7 @@ import pytest
 from bot.demo.rds import faults as rds_faults
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.ids import APPROVE
-from tests.process.conftest import PATIENCE, Process, Runs, until_connected
+from tests.process.conftest import DEADLINE, Process, Runs, until_connected
 
 QUICK = "[rds]\npoll_seconds = 0.1\ncalls_per_minute = 6000\n"
 
@@ -93,7 +93,7 @@ async def test_without_sockets_it_lives_and_is_not_ready(operator: Operator) -> 
     for open_socket in list(operator.world.workspace.sockets.open):
         await open_socket.disconnect("link_disabled")
     await operator.world.workspace.until(lambda: not operator.world.workspace.sockets.open)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         while (await operator.is_told())[0] == 200:
             pass
     status, parts = await operator.is_told()
@@ -106,7 +106,7 @@ async def test_expired_keys_are_named_and_the_bot_stays_ready(operator: Operator
     """It still answers people, and goes on when the keys are renewed."""
     operator.world.region.faults.always(rds_faults.refused(401, "APIGW.0301"))
     await operator.world.workspace.command(ANA, OPS, "/backup", "create orders-prod before-1")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         while (await operator.is_told())[1]["rds"] == "ok":
             pass
     status, parts = await operator.is_told()
@@ -118,14 +118,14 @@ async def test_one_backup_shows_in_the_metrics(operator: Operator) -> None:
     """Requests by state and rule, decisions, calls, messages, acks."""
     workspace, region = operator.world.workspace, operator.world.region
     await workspace.command(ANA, OPS, "/backup", "create quick before-1")
-    (card,) = await workspace.until(lambda: workspace.messages(OPS), PATIENCE)
+    (card,) = await workspace.until(lambda: workspace.messages(OPS), DEADLINE)
     await workspace.click(BEN, card.ts, APPROVE)
     while not (made := [b for b in region.backups if b.name == "before-1"]):
         await region.changed()
     region.end_backup(made[0])
-    await workspace.until(lambda: "is backed up" in workspace.read(card), PATIENCE)
+    await workspace.until(lambda: "is backed up" in workspace.read(card), DEADLINE)
     completed = 'backup_bot_requests{rule="the default policy",state="completed"}'
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         while not await operator.metric(completed):
             pass
 

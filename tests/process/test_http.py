@@ -13,7 +13,7 @@ from bot.demo.slack.http_mode import signed_headers
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.ids import APPROVE, BACK_UP_FROM_HERE, CHANNEL, INSTANCE, START
 from bot.slack.transport.http import PATH
-from tests.process.conftest import PATIENCE, Process, Runs, stopped
+from tests.process.conftest import DEADLINE, Process, Runs, stopped
 
 BODY = urlencode({"command": "/backup", "text": "help", "user_id": ANA, "channel_id": OPS})
 QUICK = """
@@ -57,14 +57,14 @@ async def test_the_whole_story_over_http(serving: Process, world: OfflineWorld) 
     workspace = world.workspace
     reply = await workspace.command(ANA, OPS, "/backup", "create dev-sandbox over-http")
     assert reply.error is None
-    await workspace.until(lambda: workspace.messages(OPS), PATIENCE)
+    await workspace.until(lambda: workspace.messages(OPS), DEADLINE)
     (card,) = workspace.messages(OPS)
     await workspace.click(BEN, card.ts, APPROVE)
-    await workspace.until(lambda: workspace.thread(OPS, card.ts)[1:], PATIENCE)
+    await workspace.until(lambda: workspace.thread(OPS, card.ts)[1:], DEADLINE)
     world.region.end_backup(world.region.backups[-1])
     said = await workspace.until(
         lambda: [m for m in workspace.thread(OPS, card.ts) if "is complete" in workspace.read(m)],
-        PATIENCE,
+        DEADLINE,
     )
 
     assert "@ana" in workspace.read(said[0])
@@ -94,20 +94,20 @@ async def test_forms_searches_and_the_home_tab_over_http(
     """Every kind of request that Slack sends arrives on the one address."""
     workspace = world.workspace
     await workspace.open_home(ANA)
-    await workspace.until(lambda: workspace.home(ANA), PATIENCE)
+    await workspace.until(lambda: workspace.home(ANA), DEADLINE)
     assert (await workspace.press(ANA, START)).error is None
-    await workspace.until(lambda: workspace.modal(ANA), PATIENCE)
+    await workspace.until(lambda: workspace.modal(ANA), DEADLINE)
     opened = workspace.modal(ANA)
     found = await workspace.suggest(ANA, INSTANCE, "dev")
     await workspace.fill(ANA, INSTANCE, found.options[0]["value"])
-    await workspace.until(lambda: workspace.modal(ANA) is not opened, PATIENCE)
+    await workspace.until(lambda: workspace.modal(ANA) is not opened, DEADLINE)
     reply = await workspace.submit(ANA, {CHANNEL: OPS})
     assert (reply.error, reply.errors) == (None, {})
-    await workspace.until(lambda: workspace.messages(OPS), PATIENCE)
+    await workspace.until(lambda: workspace.messages(OPS), DEADLINE)
     await workspace.close_modal(ANA)
     message = workspace.say(BEN, OPS, "the release is at nine")
     assert (await workspace.message_shortcut(ANA, message.ts, BACK_UP_FROM_HERE)).error is None
-    await workspace.until(lambda: workspace.modal(ANA), PATIENCE)
+    await workspace.until(lambda: workspace.modal(ANA), DEADLINE)
 
     assert workspace.violations == []
     assert await stopped(serving) == 0

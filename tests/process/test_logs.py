@@ -7,7 +7,7 @@ from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.wire import Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, OPS, OfflineWorld
-from tests.process.conftest import PATIENCE, SECRETS, Runs, stopped, until_connected
+from tests.process.conftest import DEADLINE, SECRETS, Runs, stopped, until_connected
 
 
 async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: OfflineWorld) -> None:
@@ -17,10 +17,10 @@ async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: Offl
     workspace.sockets.refuse_tickets(1)
     world.region.faults.next(Operation.LIST_INSTANCES, rds_faults.ERROR)
     async with runs(world.environ | {"LOG_FORMAT": "json"}, cold=True) as process:
-        await workspace.until(lambda: workspace.sockets.open, PATIENCE)
+        await workspace.until(lambda: workspace.sockets.open, DEADLINE)
         workspace.faults.next("chat.postMessage", slack_faults.ERROR)
         await workspace.command(ANA, OPS, "/backup", "create dev-sandbox logged-1")
-        await workspace.until(lambda: workspace.messages(OPS), PATIENCE)
+        await workspace.until(lambda: workspace.messages(OPS), DEADLINE)
         workspace.sockets.drop_all()
         assert await stopped(process) == 0
 
@@ -52,7 +52,7 @@ async def test_the_log_tells_the_story(runs: Runs, world: OfflineWorld) -> None:
         await process.until_logged('"no_policy_file"')
         reply = await world.workspace.command(ANA, OPS, "/backup", "create orders-prod told-1 why")
         assert reply.error is None
-        await world.workspace.until(lambda: world.workspace.messages(OPS), PATIENCE)
+        await world.workspace.until(lambda: world.workspace.messages(OPS), DEADLINE)
         await process.until_logged('"looked_up"')
         assert await stopped(process) == 0
 

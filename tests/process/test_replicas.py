@@ -14,7 +14,7 @@ from bot.demo.slack.records import Message
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.ids import APPROVE
 from tests.monkey import Wire
-from tests.process.conftest import PATIENCE, Process, Runs
+from tests.process.conftest import DEADLINE, Process, Runs
 
 OFTEN = '[approval]\napprovers = ["S0DBA"]\n[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n'
 TAKEN_OVER = 60.0  # seconds; half of them are promised, where the machine has time
@@ -39,7 +39,7 @@ class Fleet:
         )
         self.replicas += [await process for process in entering]
         alive = [process for process in self.replicas if process.alive]
-        async with asyncio.timeout(PATIENCE * 2):
+        async with asyncio.timeout(DEADLINE * 2):
             # More for a moment: one that was slow to connect tries anew.
             while len(self.world.workspace.sockets.open) < 2 * len(alive):  # noqa: ASYNC110, those that close ring no bell
                 await asyncio.sleep(0.1)
@@ -52,11 +52,11 @@ class Fleet:
         workspace = self.world.workspace
         reply = await workspace.command(ANA, OPS, "/backup", f"create {name} before-{name}")
         assert reply.error is None
-        return (await workspace.until(lambda: self._cards(name), PATIENCE))[0]
+        return (await workspace.until(lambda: self._cards(name), DEADLINE))[0]
 
     async def approves(self, card: Message) -> None:
         """Ben clicks until somebody acks it."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             while (await self.world.workspace.click(BEN, card.ts, APPROVE)).error:
                 pass
 
@@ -143,9 +143,9 @@ async def test_a_home_tab_shows_what_was_decided_on_either(fleet: Fleet) -> None
     await workspace.open_home(BEN)
     for number in range(2):
         await fleet.asks(f"db-{number}")
-        await workspace.until(lambda: "Waiting for you (1)" in fleet.home(BEN), PATIENCE)
+        await workspace.until(lambda: "Waiting for you (1)" in fleet.home(BEN), DEADLINE)
         await workspace.command(ANA, OPS, "/backup", f"withdraw before-db-{number}")
-        await workspace.until(lambda: "Nothing is waiting for your" in fleet.home(BEN), PATIENCE)
+        await workspace.until(lambda: "Nothing is waiting for your" in fleet.home(BEN), DEADLINE)
 
 
 async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:
@@ -169,7 +169,7 @@ async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:
     assert sorted(made) == [f"before-db-{number}" for number in range(MANY)]
 
 
-async def test_a_frozen_one_holds_nobody_up(fleet: Fleet) -> None:
+async def test_a_frozen_replica_delays_no_other(fleet: Fleet) -> None:
     """The other takes over, and answers meanwhile; once awake, the first one says nothing."""
     await fleet.start(2)
     cards = [await fleet.asks(f"db-{number}") for number in range(MANY)]

@@ -14,7 +14,7 @@ from bot.demo.world import ANA, BEN, OPS, OfflineWorld
 from bot.slack.messages.ids import APPROVE
 from bot.slack.transport import http, sockets
 from tests.many_people import somebody
-from tests.process.conftest import PATIENCE, Process, Runs, stopped, until_connected
+from tests.process.conftest import DEADLINE, Process, Runs, stopped, until_connected
 
 STOPS_WITHIN = 10.0  # seconds, as promised
 NOBODY = "http://127.0.0.1:1/api/"  # a port on which nobody listens
@@ -39,7 +39,7 @@ async def test_it_stops_while_a_request_waits(
     async with runs(world.environ) as process:
         await until_connected(world)
         await world.workspace.command(ANA, OPS, "/backup", "create dev-sandbox waits-1")
-        await world.workspace.until(lambda: world.workspace.messages(OPS), PATIENCE)
+        await world.workspace.until(lambda: world.workspace.messages(OPS), DEADLINE)
 
         await _ends_well(process, signal)
 
@@ -56,18 +56,18 @@ async def test_it_stops_while_slack_is_down(runs: Runs, world: OfflineWorld) -> 
     """Slack answers, but only with errors."""
     world.workspace.faults.always(slack_faults.ERROR, "auth.test")
     async with runs(world.environ) as process:
-        await world.workspace.until(lambda: world.workspace.calls, PATIENCE)
+        await world.workspace.until(lambda: world.workspace.calls, DEADLINE)
 
         await _ends_well(process)
 
 
-async def test_it_stops_while_no_socket_stands(runs: Runs, world: OfflineWorld) -> None:
+async def test_it_stops_while_no_socket_is_connected(runs: Runs, world: OfflineWorld) -> None:
     """Every connection is refused; the one-time URLs stay out of the log."""
     world.workspace.sockets.refuse_tickets(100)
     async with runs(world.environ) as process:
         tickets = "apps.connections.open"
         await world.workspace.until(
-            lambda: sum(call.method == tickets for call in world.workspace.calls) == 2, PATIENCE
+            lambda: sum(call.method == tickets for call in world.workspace.calls) == 2, DEADLINE
         )
 
         await _ends_well(process)
@@ -93,7 +93,7 @@ async def test_it_stops_while_rds_lets_a_create_hang_and_both_sockets_are_dead(
     async with runs(world.environ) as process:
         await until_connected(world)
         await workspace.command(ANA, OPS, "/backup", "create dev-sandbox hangs-1")
-        await workspace.until(lambda: workspace.messages(OPS), PATIENCE)
+        await workspace.until(lambda: workspace.messages(OPS), DEADLINE)
         await workspace.click(BEN, workspace.messages(OPS)[0].ts, APPROVE)
         while not any(call.method == "POST" for call in world.region.calls):
             await world.region.changed()

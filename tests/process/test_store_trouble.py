@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from bot.demo.world import ANA, OPS, OfflineWorld
-from tests.process.conftest import PATIENCE, Runs, until_connected
+from tests.process.conftest import DEADLINE, Runs, until_connected
 from tests.process.test_health import Operator, free_port
 
 REFUSED = "so nothing was saved"
@@ -36,7 +36,7 @@ async def asks(operator: Operator, name: str) -> str:
     heard = len(workspace.ephemerals(ANA))
     reply = await workspace.command(ANA, OPS, "/backup", f"create orders-prod {name}")
     assert reply.error is None
-    await workspace.until(lambda: len(workspace.ephemerals(ANA)) > heard, PATIENCE)
+    await workspace.until(lambda: len(workspace.ephemerals(ANA)) > heard, DEADLINE)
     return workspace.read(workspace.ephemerals(ANA)[-1])
 
 
@@ -67,7 +67,7 @@ async def test_a_full_disk(operator: Operator, file: Path) -> None:
     assert stored(file) == ["before-2"]
 
 
-async def test_somebody_else_locks_it(operator: Operator, file: Path) -> None:
+async def test_another_process_locks_the_file(operator: Operator, file: Path) -> None:
     """A backup tool, say, that keeps it for itself for a while."""
     other = locked(file)
     answer = await asks(operator, "before-1")

@@ -207,7 +207,7 @@ async def test_a_create_that_may_have_arrived_is_sent_once(
     assert len(region.calls) == 1
 
 
-async def test_a_throttled_call_makes_the_budget_stand_back(
+async def test_a_throttled_call_makes_the_budget_cool_down(
     region: Region, rds: RdsClient, clock: SteppedClock
 ) -> None:
     """After a 429 no call leaves until the time that RDS named is over."""

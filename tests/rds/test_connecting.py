@@ -16,7 +16,7 @@ class PatientClock(SteppedClock):
         self.advance(seconds=seconds)
 
 
-async def test_where_nobody_listens_rds_is_unreachable() -> None:
+async def test_without_a_server_rds_is_unreachable() -> None:
     """A closed port is tried twice; nothing was sent, so nobody has to look the name up."""
     clock = PatientClock()
     async with open_client("http://127.0.0.1:9", AkSkAuth("AK", "SK")) as http:

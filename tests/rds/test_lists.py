@@ -158,7 +158,7 @@ async def test_a_page_as_short_as_the_gateway_likes_is_not_the_last() -> None:
     assert await read(answer) == (ids(range(120)), 3)
 
 
-async def test_a_page_that_is_longer_than_asked_for_is_taken_whole() -> None:
+async def test_a_page_longer_than_requested_is_read_whole() -> None:
     """Where the limit is not known, nor the offset, one page is the list."""
 
     def answer(_: int, query: dict[str, str]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ async def test_everybody_renews_the_lease_on_the_way_in() -> None:
     assert lease.renewed == 2
 
 
-async def test_nobody_enters_when_the_lease_is_lost() -> None:
+async def test_no_work_starts_once_the_lease_is_lost() -> None:
     """Another process does this one's work: it waits until this one ends."""
     in_flight = InFlight(Lease(LeaseLost()))
     late = [
@@ -88,7 +88,7 @@ async def test_nobody_enters_when_the_lease_is_lost() -> None:
     await asyncio.gather(*late, return_exceptions=True)
 
 
-async def test_nobody_enters_while_nobody_can_tell() -> None:
+async def test_no_work_starts_while_the_lease_cannot_be_checked() -> None:
     """The step hears that the database is away, and tries again from what is true then."""
     with pytest.raises(StoreUnavailable):
         async with InFlight(Lease(StoreUnavailable())):

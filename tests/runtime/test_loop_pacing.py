@@ -19,7 +19,7 @@ async def test_they_go_one_after_the_other() -> None:
     assert order == [*range(20)]
 
 
-async def test_a_loop_that_is_always_busy_holds_nobody_up_for_good() -> None:
+async def test_a_loop_that_is_always_busy_delays_work_only_so_long() -> None:
     """After so many breaths one goes on all the same."""
     busy = True
 
@@ -35,7 +35,7 @@ async def test_a_loop_that_is_always_busy_holds_nobody_up_for_good() -> None:
     await working
 
 
-async def test_who_asked_begins_when_nobody_asks_any_more() -> None:
+async def test_work_starts_once_no_more_requests_come() -> None:
     """As long as people ask, their acks go first."""
     debounce, loop = Debounce(), asyncio.get_running_loop()
     for _ in range(5):
@@ -52,7 +52,7 @@ async def test_who_asked_begins_when_nobody_asks_any_more() -> None:
     await asyncio.wait_for(debounce.wait(), DEBOUNCE / 3)
 
 
-async def test_people_who_never_stop_asking_keep_nobody_waiting_for_good() -> None:
+async def test_requests_that_never_stop_delay_work_only_so_long() -> None:
     """After a while the oldest begins all the same."""
     debounce = Debounce()
     coming = asyncio.create_task(debounce.wait())

@@ -48,7 +48,7 @@ async def test_the_urgent_overtake_those_who_wait() -> None:
     assert log[9:] == [Priority.SWEEP]
 
 
-async def test_whoever_stops_waiting_costs_nothing() -> None:
+async def test_a_canceled_wait_uses_no_budget() -> None:
     """A cancelled waiter is not counted, and holds nobody up."""
     clock, log = SteppedClock(), list[Priority]()
     budget = call_budget(1, clock)
@@ -63,7 +63,7 @@ async def test_whoever_stops_waiting_costs_nothing() -> None:
     assert log == []
 
 
-async def test_standing_back_holds_for_everybody() -> None:
+async def test_a_cool_down_holds_for_all_callers() -> None:
     """After a 429 nothing leaves until the time is over."""
     clock, log = SteppedClock(), list[Priority]()
     budget = call_budget(60, clock)

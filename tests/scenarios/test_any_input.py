@@ -95,7 +95,7 @@ async def test_what_another_release_drew_is_answered(story: Story) -> None:
     assert (delivery.response, error) == ({"options": []}, None)
 
 
-async def test_what_nobody_listens_for_is_logged_once_a_kind(
+async def test_a_payload_without_a_listener_is_logged_once_per_kind(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command that isn't the configured one names both."""
@@ -118,7 +118,7 @@ async def test_what_nobody_listens_for_is_logged_once_a_kind(
     assert "`BACKUP_BOT_COMMAND`" in workspace.read(replies[0].message)
 
 
-async def test_a_form_of_somebody_of_another_workspace_is_not_taken(story: Story) -> None:
+async def test_a_form_from_another_workspace_is_refused(story: Story) -> None:
     """They opened it while they belonged here."""
     workspace = story.workspace
     await _form(story)
@@ -132,7 +132,7 @@ async def test_a_form_of_somebody_of_another_workspace_is_not_taken(story: Story
     assert story.creates == 0
 
 
-async def test_a_click_of_somebody_of_another_workspace_is_on_the_trail(story: Story) -> None:
+async def test_a_click_from_another_workspace_is_in_the_audit_log(story: Story) -> None:
     """Decisions are refused where they are judged, so that auditors see them."""
     card = await story.asks()
     story.workspace.users[BEN] = replace(story.workspace.users[BEN], team_id="T0OTHER")

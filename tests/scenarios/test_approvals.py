@@ -17,7 +17,7 @@ from bot.slack.messages.ids import APPROVE
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.stepped_clock import SteppedClock
-from tests.story import PATIENCE, Opens, Story
+from tests.story import DEADLINE, Opens, Story
 
 GROUP_CALL = "usergroups.users.list"
 EVE = "U0EVE"
@@ -76,7 +76,7 @@ async def test_twenty_clicks_at_once_make_one_backup(story: Story) -> None:
     replies = await asyncio.gather(
         *(story.workspace.click(who, card.ts, APPROVE) for who in (BEN, CAT) * 10)
     )
-    await story.workspace.until(lambda: len(said(BEN)) == len(said(CAT)) == 10, PATIENCE)
+    await story.workspace.until(lambda: len(said(BEN)) == len(said(CAT)) == 10, DEADLINE)
     await story.until_said(card, "is complete")
 
     assert {reply.error for reply in replies} == {None}
@@ -115,7 +115,7 @@ async def test_a_click_delivered_twice_is_one_vote(opens: Opens) -> None:
     async with opens(TWO) as story, story.bot():
         card = await story.asks(ASK)
         await story.workspace.click(BEN, card.ts, APPROVE, deliver_twice=True)
-        await story.workspace.until(lambda: len(story.workspace.ephemerals(BEN)) == 2, PATIENCE)
+        await story.workspace.until(lambda: len(story.workspace.ephemerals(BEN)) == 2, DEADLINE)
 
         heard = sorted(story.workspace.read(m) for m in story.workspace.ephemerals(BEN))
         assert heard[0].startswith("You already approved this")
@@ -261,7 +261,7 @@ async def test_who_may_not_ask_hears_who_may(opens: Opens) -> None:
         await story.asks(ASK, who=BEN)
 
 
-async def test_while_slack_does_not_know_the_group_nobody_asks(opens: Opens) -> None:
+async def test_while_slack_does_not_know_the_group_no_one_can_request(opens: Opens) -> None:
     """Ben may ask, but Slack cannot say so: he hears that, and not that he may not."""
     config = '[[rule]]\ninstances = ["orders-*"]\nrequesters = ["S0DBA"]\n'
     async with opens(config) as story:
@@ -275,7 +275,7 @@ async def test_while_slack_does_not_know_the_group_nobody_asks(opens: Opens) -> 
 
 
 @pytest.mark.parametrize("trouble", ["missing scope", "no such group", "Slack is down"])
-async def test_while_slack_does_not_know_the_group_nobody_decides(
+async def test_while_slack_does_not_know_the_group_no_one_can_decide(
     opens: Opens, trouble: str
 ) -> None:
     """Refused closed, with what to check; once Slack knows, the same click counts."""
@@ -316,7 +316,7 @@ async def test_a_slow_slack_does_not_delay_the_ack(opens: Opens) -> None:
         story.workspace.faults.always(slack_faults.slow(20), GROUP_CALL)
         clicks = [story.workspace.click(BEN, card.ts, APPROVE) for _ in range(5)]
         replies = await asyncio.gather(*clicks)
-        await story.workspace.until(lambda: len(story.workspace.ephemerals(BEN)) == 5, PATIENCE)
+        await story.workspace.until(lambda: len(story.workspace.ephemerals(BEN)) == 5, DEADLINE)
 
         assert {reply.error for reply in replies} == {None}
         for answer in story.workspace.ephemerals(BEN):

@@ -12,7 +12,7 @@ from bot.demo.slack.records import Message, Reply
 from bot.demo.world import ANA, BEN, DAN, OPS
 from bot.slack.messages.ids import KEEP_BACKUP, NAME
 from tests.stepped_clock import SteppedClock
-from tests.story import PATIENCE, Opens, Story
+from tests.story import DEADLINE, Opens, Story
 
 ASK = "create orders-prod before-42"
 ENDS = f"{ASK} --keep 14d"
@@ -42,7 +42,7 @@ async def deletes(
 ) -> Reply:
     """Somebody asks for a deletion, and types the name again."""
     assert (await story.types(text, who=who)).error is None
-    await story.workspace.until(lambda: story.workspace.modal(who), PATIENCE)
+    await story.workspace.until(lambda: story.workspace.modal(who), DEADLINE)
     return await story.workspace.submit(who, {NAME: name})
 
 
@@ -84,7 +84,7 @@ async def test_a_wrong_name_deletes_nothing(story: Story) -> None:
     assert len(story.cards) == 1
 
 
-async def test_a_deletion_that_somebody_asked_for_already(story: Story) -> None:
+async def test_a_deletion_that_was_already_requested(story: Story) -> None:
     """The second one is told whose is first; no other name is offered."""
     await made(story)
     await deletes(story)
@@ -136,13 +136,13 @@ async def test_a_running_backup_is_not_deleted(story: Story) -> None:
     assert "is still running" in story.workspace.read(reply.message)
 
 
-async def test_a_backup_that_somebody_else_made_can_be_deleted(story: Story) -> None:
+async def test_a_backup_made_elsewhere_can_be_deleted(story: Story) -> None:
     """With its instance behind its name; this rule wants no approval."""
     (sandbox,) = [i for i in story.region.instances if i.name == "dev-sandbox"]
     began = story.clock.now() - timedelta(days=30)
     story.region.add_backup(sandbox, "by-hand-1", type="manual", began=began)
     await deletes(story, "delete by-hand-1 dev-sandbox", "by-hand-1")
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
     await story.until_said(story.cards[-1], "@ana Deleted")
 
     assert "by-hand-1" not in names(story)
@@ -183,7 +183,7 @@ async def test_a_backup_with_an_end_is_announced_and_deleted(opens: Opens) -> No
         assert "before-42" not in names(story)
 
 
-async def test_a_backup_that_somebody_keeps_stays(opens: Opens) -> None:
+async def test_a_kept_backup_is_not_deleted(opens: Opens) -> None:
     """Whoever presses the button is named; a second click is told who was first."""
     clock = SteppedClock()
     async with opens(clock=clock) as story, story.bot():

@@ -6,7 +6,7 @@ from bot.demo.world import ANA, BEN, CAT, DAN
 from bot.slack.messages.ids import APPROVE, ASK_AGAIN, BREAK_GLASS, NAME, REASON, REJECT, WITHDRAW
 from tests.scenarios.test_approvals import records
 from tests.stepped_clock import SteppedClock
-from tests.story import PATIENCE, Opens, Story
+from tests.story import DEADLINE, Opens, Story
 
 GLASS = """
 [approval]
@@ -44,7 +44,7 @@ async def test_a_rejection_wants_a_reason(story: Story) -> None:
     """Blanks are none: the form stays open and says so, and the request waits on."""
     card = await story.asks()
     await story.workspace.click(BEN, card.ts, REJECT)
-    await story.workspace.until(lambda: story.workspace.modal(BEN), PATIENCE)
+    await story.workspace.until(lambda: story.workspace.modal(BEN), DEADLINE)
     reply = await story.workspace.submit(BEN, {REASON: "  \n "})
 
     assert list(reply.errors) == [REASON]
@@ -58,7 +58,7 @@ async def test_a_form_that_was_overtaken_says_so(story: Story) -> None:
     """Ben thinks about his reason while Cat approves: his form tells him, nothing is undone."""
     card = await story.asks()
     await story.workspace.click(BEN, card.ts, REJECT)
-    await story.workspace.until(lambda: story.workspace.modal(BEN), PATIENCE)
+    await story.workspace.until(lambda: story.workspace.modal(BEN), DEADLINE)
     await story.approves(card, who=CAT)
     await story.workspace.submit(BEN, {REASON: "no"})
 
@@ -79,7 +79,7 @@ async def test_hostile_reasons_and_descriptions_are_plain_text(story: Story) -> 
     assert "<@U0DAN>" not in str([m.blocks for m in story.workspace.history.messages])
 
 
-async def test_only_who_asked_may_withdraw(story: Story) -> None:
+async def test_only_the_requester_can_withdraw(story: Story) -> None:
     """Ben cannot; Ana can, and the card loses its buttons."""
     card = await story.asks()
     refused = await story.withdraws(card, who=BEN)
@@ -141,9 +141,9 @@ async def test_asking_again_with_what_cannot_be(story: Story) -> None:
     """A bad name stands at its field; a name that an open request has, too."""
     card = await story.asks()
     await story.rejects(card)
-    await story.workspace.until(lambda: card.buttons == [ASK_AGAIN], PATIENCE)
+    await story.workspace.until(lambda: card.buttons == [ASK_AGAIN], DEADLINE)
     await story.workspace.click(ANA, card.ts, ASK_AGAIN)
-    await story.workspace.until(lambda: story.workspace.modal(ANA), PATIENCE)
+    await story.workspace.until(lambda: story.workspace.modal(ANA), DEADLINE)
     assert "before-42" in story.form(ANA)
 
     bad = await story.workspace.submit(ANA, {NAME: "42-before"})
@@ -160,9 +160,9 @@ async def test_the_same_form_sent_twice_is_one_request(opens: Opens) -> None:
     async with opens() as story, story.bot():
         card = await story.asks()
         await story.rejects(card)
-        await story.workspace.until(lambda: card.buttons == [ASK_AGAIN], PATIENCE)
+        await story.workspace.until(lambda: card.buttons == [ASK_AGAIN], DEADLINE)
         await story.workspace.click(ANA, card.ts, ASK_AGAIN)
-        await story.workspace.until(lambda: story.workspace.modal(ANA), PATIENCE)
+        await story.workspace.until(lambda: story.workspace.modal(ANA), DEADLINE)
         await story.workspace.submit(ANA, {}, deliver_twice=True)
         await story.workspace.until(lambda: len(story.cards) == 2 and story.cards[1].buttons)
         await story.approves(story.cards[1])
@@ -218,12 +218,12 @@ async def test_without_the_policy_there_is_no_glass(story: Story) -> None:
     assert card.buttons == [APPROVE, REJECT, WITHDRAW]
 
 
-async def test_what_is_asked_again_ends_when_it_was_to_end(story: Story) -> None:
+async def test_a_repeated_request_keeps_its_retention(story: Story) -> None:
     """A backup that was to be deleted by itself does not stay for ever the second time."""
     card = await story.asks("create orders-prod before-42 --keep 14d")
     await story.rejects(card)
-    await story.workspace.until(lambda: card.buttons == [ASK_AGAIN], PATIENCE)
+    await story.workspace.until(lambda: card.buttons == [ASK_AGAIN], DEADLINE)
     await story.asks_again(card)
-    await story.workspace.until(lambda: len(story.cards) == 2, PATIENCE)
+    await story.workspace.until(lambda: len(story.cards) == 2, DEADLINE)
 
     assert "kept for 14 days, then deleted" in story.workspace.read(story.cards[1])

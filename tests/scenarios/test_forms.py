@@ -26,12 +26,12 @@ from bot.slack.messages.ids import (
     START,
 )
 from bot.storage.store import Store
-from tests.story import PATIENCE, Opens, Story
+from tests.story import DEADLINE, Opens, Story
 
 
 async def form(story: Story, who: str = ANA) -> View:
     """The form in front of somebody, once it is there."""
-    view = await story.workspace.until(lambda: story.workspace.modal(who), PATIENCE)
+    view = await story.workspace.until(lambda: story.workspace.modal(who), DEADLINE)
     assert view is not None
     return view
 
@@ -42,7 +42,7 @@ async def chooses(story: Story, text: str = "orders-prod", who: str = ANA) -> No
     reply = await story.workspace.suggest(who, INSTANCE, text)
     options = [option for entry in reply.options for option in entry.get("options", [entry])]
     await story.workspace.fill(who, INSTANCE, options[0]["value"])
-    await story.workspace.until(lambda: story.workspace.modal(who) is not before, PATIENCE)
+    await story.workspace.until(lambda: story.workspace.modal(who) is not before, DEADLINE)
 
 
 async def sends(story: Story, who: str = ANA, **values: str) -> Reply:
@@ -71,7 +71,7 @@ async def test_the_command_alone_opens_it(story: Story) -> None:
 
     assert reply.errors == {}
     assert "Got it: back up orders-prod as" in story.form(ANA)
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
     shown = story.workspace.read(story.cards[-1])
     assert "kept for 14 days, then deleted" in shown
     assert "before the upgrade" in shown
@@ -91,7 +91,7 @@ async def test_it_opens_while_rds_is_slow(opens: Opens) -> None:
             story.region.faults.clear()
             values = {"typed_instance": "orders-prod", NAME: "before-42"}
             assert (await sends(story, **values)).errors == {}
-            await story.workspace.until(lambda: story.cards, PATIENCE)
+            await story.workspace.until(lambda: story.cards, DEADLINE)
 
 
 async def test_a_mistake_is_mended_in_it(story: Story) -> None:
@@ -109,7 +109,7 @@ async def test_a_mistake_is_mended_in_it(story: Story) -> None:
     assert (name_block[:4], description) == ("name", DESCRIPTION)
     assert "must start with a letter" in refused.errors[name_block]
     assert (await sends(story, **{NAME: "before-42", DESCRIPTION: "why"})).errors == {}
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
     assert "kept for 14 days" in story.workspace.read(story.cards[-1])
 
 
@@ -123,7 +123,7 @@ async def test_an_instance_that_is_misspelt_can_be_mended_in_it(story: Story) ->
     assert "I can't find an instance called order-prod" in text_of(await form(story), story)
     await chooses(story)
     assert (await sends(story)).errors == {}
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
     assert "before-42" in story.workspace.read(story.cards[-1])
 
 
@@ -142,18 +142,18 @@ async def test_from_a_direct_message_it_asks_for_a_channel(story: Story) -> None
     await story.workspace.command(ANA, direct, "/backup", "")
     await chooses(story)
     assert (await sends(story, **{CHANNEL: OPS})).errors == {}
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
 
 
-async def test_somebody_of_another_workspace_gets_no_form(story: Story) -> None:
+async def test_a_person_from_another_workspace_gets_no_form(story: Story) -> None:
     """Wherever they found the button."""
     eve = story.workspace.add_user("U0EVE", "eve")
     await story.workspace.open_home(eve.id)
-    await story.workspace.until(lambda: story.workspace.home(eve.id), PATIENCE)
+    await story.workspace.until(lambda: story.workspace.home(eve.id), DEADLINE)
     story.workspace.users[eve.id] = replace(eve, team_id="T0OTHER")
     assert (await story.workspace.press(eve.id, START)).error is None
     direct = story.workspace.direct_message(eve.id).id
-    (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), PATIENCE)
+    (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), DEADLINE)
 
     assert "You belong to another workspace" in story.workspace.read(told)
     assert story.workspace.modal(eve.id) is None
@@ -211,7 +211,7 @@ async def test_two_without_a_name_in_one_minute(story: Story) -> None:
 
     one, two = (story.workspace.read(reply.message) for reply in (first, second) if reply.message)
     assert one != two
-    await story.workspace.until(lambda: len(story.cards) == 2, PATIENCE)
+    await story.workspace.until(lambda: len(story.cards) == 2, DEADLINE)
 
 
 async def test_the_global_shortcut_asks_for_a_channel(story: Story) -> None:
@@ -219,7 +219,7 @@ async def test_the_global_shortcut_asks_for_a_channel(story: Story) -> None:
     assert (await story.workspace.global_shortcut(ANA, BACK_UP)).error is None
     await chooses(story)
     assert (await sends(story, **{CHANNEL: OPS})).errors == {}
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
 
     assert "orders-prod" in story.workspace.read(story.cards[-1])
 
@@ -227,11 +227,11 @@ async def test_the_global_shortcut_asks_for_a_channel(story: Story) -> None:
 async def test_the_home_tab_has_a_button_for_it(story: Story) -> None:
     """The same form."""
     await story.workspace.open_home(ANA)
-    await story.workspace.until(lambda: story.workspace.home(ANA), PATIENCE)
+    await story.workspace.until(lambda: story.workspace.home(ANA), DEADLINE)
     await story.workspace.press(ANA, START)
     await chooses(story)
     assert (await sends(story, **{CHANNEL: OPS})).errors == {}
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
 
 
 async def test_from_a_thread_a_link_leads_to_the_card(story: Story) -> None:
@@ -240,7 +240,7 @@ async def test_from_a_thread_a_link_leads_to_the_card(story: Story) -> None:
     await story.workspace.message_shortcut(ANA, message.ts, BACK_UP_FROM_HERE)
     await chooses(story)
     assert (await sends(story)).errors == {}
-    link = await story.workspace.until(lambda: story.thread(message), PATIENCE)
+    link = await story.workspace.until(lambda: story.thread(message), DEADLINE)
 
     assert link[0].startswith("@ana requested a backup of orders-prod as")
     assert "the card" in link[0]
@@ -249,7 +249,7 @@ async def test_from_a_thread_a_link_leads_to_the_card(story: Story) -> None:
 async def test_ones_own_instances_are_on_top(story: Story) -> None:
     """Of all that fit, those one asked for lately."""
     await story.types("create dev-sandbox before-42")
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
     await story.types("")
     await form(story)
     reply = await story.workspace.suggest(ANA, INSTANCE, "")
@@ -277,7 +277,7 @@ async def test_a_form_sent_twice_is_one_request(story: Story) -> None:
     await story.types("")
     await chooses(story)
     await story.workspace.submit(ANA, {NAME: "before-42"}, deliver_twice=True)
-    await story.workspace.until(lambda: story.cards, PATIENCE)
+    await story.workspace.until(lambda: story.cards, DEADLINE)
     await story.approves(story.cards[-1])
     await story.until_said(story.cards[-1], "is complete")
 
@@ -289,7 +289,7 @@ async def test_a_form_that_slack_does_not_open_is_told(story: Story) -> None:
     story.workspace.faults.next("views.open", slack_faults.ERROR)
     assert (await story.workspace.global_shortcut(ANA, BACK_UP)).error is None
     direct = story.workspace.direct_message(ANA).id
-    (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), PATIENCE)
+    (told,) = await story.workspace.until(lambda: story.workspace.messages(direct), DEADLINE)
 
     assert "Slack didn't open the form. Nothing was started. Try again." in (
         story.workspace.read(told)

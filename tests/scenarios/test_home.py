@@ -15,7 +15,7 @@ from bot.storage.store import Store
 from tests.requests import NOON, asked
 from tests.scenarios.test_looks import asks_for
 from tests.stepped_clock import SteppedClock
-from tests.story import PATIENCE, Opens, Story
+from tests.story import DEADLINE, Opens, Story
 
 
 def home(story: Story, who: str) -> str:
@@ -25,7 +25,7 @@ def home(story: Story, who: str) -> str:
 
 async def shows(story: Story, words: str, who: str = ANA) -> str:
     """Wait until somebody's home tab shows these words."""
-    await story.workspace.until(lambda: words in home(story, who), PATIENCE)
+    await story.workspace.until(lambda: words in home(story, who), DEADLINE)
     return home(story, who)
 
 
@@ -75,7 +75,7 @@ async def test_it_holds_more_than_slack_draws(opens: Opens, database_url: str) -
             assert "and 100 more" in await asks_for(story, "pending", who=BEN)
 
 
-async def test_many_requests_hold_nobody_up(
+async def test_many_requests_delay_no_one(
     opens: Opens, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thousand are told apart by their ids: held against each other, they took a second."""

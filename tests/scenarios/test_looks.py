@@ -9,7 +9,7 @@ from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.world import ANA, BEN, CAT, OPS
 from bot.slack.messages.ids import BACK, BACKUPS_PAGE, INSTANCE, INSTANCES_PAGE, ON
-from tests.story import CONFIG, PATIENCE, Opens, Story
+from tests.story import CONFIG, DEADLINE, Opens, Story
 
 
 async def asks_for(story: Story, text: str, who: str = ANA) -> str:
@@ -130,7 +130,7 @@ async def test_many_instances_have_pages(opens: Opens) -> None:
             await story.hears("11 to 12 of 12")
 
 
-async def test_how_a_request_stands(story: Story) -> None:
+async def test_the_status_of_a_request(story: Story) -> None:
     """By its backup's name; alone, mine and what runs of others."""
     assert "You have no open requests" in await asks_for(story, "status")
     card = await story.asks("create orders-prod before-42")
@@ -138,7 +138,7 @@ async def test_how_a_request_stands(story: Story) -> None:
     assert "Yours (1)" in waiting
     assert "`before-42` · orders-prod · Waiting for 1 approval" in waiting
     one = ""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         while "View card" not in one:  # the card is shown a moment before its ts is stored
             one = await asks_for(story, "status before-42", who=BEN)
     assert "Back up orders-prod as" in one
@@ -187,7 +187,7 @@ async def test_a_guest_of_another_workspace_is_refused(story: Story) -> None:
 
 
 @pytest.mark.parametrize("text", ["create orders-prod before-42", "create orders-prod"])
-async def test_nobody_could_approve_in_a_direct_message(story: Story, text: str) -> None:
+async def test_no_one_could_approve_in_a_direct_message(story: Story, text: str) -> None:
     """So it is refused there, with what to do."""
     story.workspace.add_direct_message("D0ANABEN", [ANA, BEN])
     reply = await story.workspace.command(ANA, "D0ANABEN", "/backup", text)

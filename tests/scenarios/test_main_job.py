@@ -10,7 +10,7 @@ from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story
 
 
-async def test_asked_approved_backed_up_and_said(story: Story) -> None:
+async def test_requested_approved_backed_up_and_announced(story: Story) -> None:
     """Ana asks, Ben approves, and the thread says when it is complete, with size and duration."""
     card = await story.asks('create orders before-42 "before the 4.2 migration"')
     shown = story.workspace.read(card)
@@ -95,7 +95,7 @@ async def test_a_refusal_of_rds_says_why(story: Story) -> None:
     assert story.made("before-42") == 0
 
 
-async def test_a_request_that_nobody_decides_expires(opens: Opens) -> None:
+async def test_a_request_that_no_one_decides_expires(opens: Opens) -> None:
     """Eight hours go by: no button is left, and the thread says what to do next."""
     clock = SteppedClock()
     async with opens(clock=clock) as story, story.bot():
@@ -138,7 +138,7 @@ async def test_every_refused_command_is_answered_to_the_asker_alone(story: Story
     assert story.creates == 0
 
 
-async def test_a_busy_instance_is_said_before_anybody_is_asked(story: Story) -> None:
+async def test_a_busy_instance_is_reported_before_approval(story: Story) -> None:
     """A backup is running already: the answer names it."""
     orders = story.region.instances[0]
     began, takes = story.clock.now(), timedelta(days=7)

@@ -9,7 +9,7 @@ from bot.demo.world import ANA, BEN, CAT, DAN, OPS
 from bot.slack.messages.ids import APPROVE
 from tests.scenarios.test_approvals import TWO, records
 from tests.stepped_clock import SteppedClock
-from tests.story import PATIENCE, Opens
+from tests.story import DEADLINE, Opens
 
 ASK = "create orders-prod before-42"
 BOARD = [f"U0B{number}" for number in range(1, 6)]
@@ -39,7 +39,7 @@ async def test_fifty_clicks_by_ten_people(opens: Opens, *, at_once: bool) -> Non
                 ]
             await story.until_said(card, "is complete")
             await workspace.until(
-                lambda: sum(len(workspace.ephemerals(who)) for who in set(people)) == 51, PATIENCE
+                lambda: sum(len(workspace.ephemerals(who)) for who in set(people)) == 51, DEADLINE
             )  # Ana's command was answered, too
 
             assert {reply.error for reply in replies} == {None}
@@ -122,7 +122,7 @@ async def test_the_card_goes_where_the_policy_says(opens: Opens) -> None:
         async with story.bot():
             await story.types(ASK)
             messages = story.workspace.messages
-            await story.workspace.until(lambda: messages("C0APPROVALS"), PATIENCE)
+            await story.workspace.until(lambda: messages("C0APPROVALS"), DEADLINE)
 
             assert APPROVE in messages("C0APPROVALS")[0].buttons
             assert story.cards == []
@@ -166,7 +166,7 @@ async def test_reminders_call_only_who_can_still_act(opens: Opens) -> None:
         await story.approves(card)
         await story.until_said(card, "approved (1 of 2")
         clock.advance(hours=2)
-        await story.workspace.until(lambda: len(story.thread(card)) == 3, PATIENCE)
+        await story.workspace.until(lambda: len(story.thread(card)) == 3, DEADLINE)
         second = story.thread(card)[-1]
 
         assert "@dba" in first

@@ -152,7 +152,7 @@ async def test_one_look_that_fails_is_not_worth_a_word(story: Story) -> None:
     assert beginnings(story, card) == [APPROVED, ACCEPTED, COMPLETED]
 
 
-async def test_a_status_that_nobody_has_heard_of(story: Story) -> None:
+async def test_an_unknown_status(story: Story) -> None:
     """The set of statuses is open: it is no end, so the bot looks on."""
     card = await story.asks()
     await story.approves(card)

@@ -24,7 +24,7 @@ from tests.story import CONFIG, Opens, Story, beginning
 from tests.zygote import ForkedProcess, Zygote
 
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
-PATIENCE = 30.0  # seconds of real time for a process to start, or to find something out
+DEADLINE = 30.0  # seconds of real time for a process to start, or to find something out
 STOPS_WITHIN = 10.0  # seconds of real time, as promised
 HELD = slack_faults.Fault(is_dropped=True, delay=60)  # until the bot is dead; not carried out
 HANGS = rds_faults.Fault(rds_faults.When.BEFORE, rds_faults.How.HANG)
@@ -52,7 +52,7 @@ class Process:
         self._process = await self._zygote.start(
             "bot", "run", cwd=self._directory, env=self._environ
         )
-        await self._workspace.until(lambda: self._workspace.sockets.open, PATIENCE)
+        await self._workspace.until(lambda: self._workspace.sockets.open, DEADLINE)
 
     async def kill(self) -> None:
         """SIGKILL: there is no time for anything."""
@@ -126,7 +126,7 @@ async def _is_held(story: Story, method: str, words: str) -> None:
             call.method == method and words in str(call.args) and not (call.ok or call.error)
             for call in story.workspace.calls
         ),
-        PATIENCE,
+        DEADLINE,
     )
 
 
@@ -137,7 +137,7 @@ def _is_hanging(call: Call) -> bool:
 
 async def _ended(story: Story, card: Message) -> list[str]:
     """How each line of a thread begins, once it is complete."""
-    await story.until_said(card, COMPLETED, timeout_seconds=PATIENCE)
+    await story.until_said(card, COMPLETED, timeout_seconds=DEADLINE)
     return [beginning(line) for line in story.thread(card)]
 
 
@@ -170,7 +170,7 @@ async def test_killed_in_every_state(story: Story, process: Process) -> None:
     await _ends(story, "running")
     await process.start()
 
-    await story.workspace.until(lambda: len(story.cards) == len(NAMES), PATIENCE)
+    await story.workspace.until(lambda: len(story.cards) == len(NAMES), DEADLINE)
     shown, checked = story.cards[-2:]
     for card in (waiting, shown, checked):
         await story.approves(card)

@@ -51,7 +51,7 @@ async def test_slack_away_for_ten_minutes_while_eight_end(opens: Opens) -> None:
             assert told == [1] * len(names)
 
 
-async def test_slack_away_when_it_is_asked(story: Story) -> None:
+async def test_slack_is_away_when_a_backup_is_requested(story: Story) -> None:
     """The card comes up, once, when Slack takes it, and its buttons work."""
     slack = slack_faults.ERROR
     story.workspace.faults.next("chat.postMessage", slack, slack, slack)

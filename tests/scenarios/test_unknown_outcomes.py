@@ -18,7 +18,7 @@ from bot.demo.slack.records import Message
 from tests.stepped_clock import SteppedClock
 from tests.story import Opens, Story, beginning
 
-PATIENCE = 0.3  # seconds that this bot waits for RDS, where the real one waits fifteen
+RDS_TIMEOUT = 0.3  # seconds that this bot waits for RDS, where the real one waits fifteen
 BUSY = rds_faults.refused(409, "DBS.200011")
 BACKUP_RUNNING = rds_faults.refused(409, "DBS.201205")
 NAME_TAKEN = rds_faults.refused(409, "DBS.201201")
@@ -46,7 +46,7 @@ COMPLETED, REFUSED = (
 @asynccontextmanager
 async def _impatient_bot(story: Story) -> AsyncIterator[Story]:
     loaded = settings.load(story.environ, http=False)
-    async with running(loaded, clock=story.clock, rds_timeout=PATIENCE):
+    async with running(loaded, clock=story.clock, rds_timeout=RDS_TIMEOUT):
         yield story
 
 
@@ -92,7 +92,7 @@ async def test_a_create_carried_out_late_is_found_by_a_later_look(opens: Opens) 
     async with opens(clock=FastClock(150)) as story, _impatient_bot(story):
         card = await story.asks()
         story.region.next_backup(takes=timedelta(seconds=30))
-        story.region.faults.next_create(rds_faults.slow(PATIENCE + 0.04, When.BEFORE))
+        story.region.faults.next_create(rds_faults.slow(RDS_TIMEOUT + 0.04, When.BEFORE))
 
         assert await _approved(story, card) == [APPROVED, UNKNOWN, ADOPTED, COMPLETED]
         assert (story.creates, story.made("before-42")) == (1, 1)
@@ -112,7 +112,7 @@ async def test_our_own_backup_in_the_way_is_adopted(story: Story, second: Fault 
     assert (story.creates, story.made("before-42")) == (2, 1)
 
 
-async def test_a_name_taken_by_somebody_else_is_refused(story: Story) -> None:
+async def test_a_name_taken_by_someone_else_is_refused(story: Story) -> None:
     """Without an unknown outcome of our own, nothing that bears the name is adopted."""
     card = await story.asks()
     orders = story.region.instances[0]

@@ -193,7 +193,7 @@ def test_a_request_that_found_no_place_is_told_with_its_names_as_they_are() -> N
     assert told.startswith("I couldn't back up Orders-PROD as `before-migration-42`.")
 
 
-def test_nobody_is_sent_to_invite_the_bot_where_that_cannot_be() -> None:
+def test_no_one_is_told_to_invite_the_bot_where_that_is_impossible() -> None:
     """Two people's direct message stays theirs."""
     assert refusal(CannotPost("D0ANA", "channel_not_found")) == (
         "I can't post in other people's direct messages (Slack: `channel_not_found`). "

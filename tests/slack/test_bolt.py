@@ -28,27 +28,27 @@ COMMAND = {
 
 async def test_an_ack_goes_out_as_it_is_given() -> None:
     """Not when the listener ends."""
-    ends, at_work = asyncio.Event(), InFlight()
+    ends, in_flight = asyncio.Event(), InFlight()
 
     async def listener(ack: AsyncAck) -> None:
         await asyncio.sleep(0)
         await ack("Here you are.")
         await ends.wait()
 
-    app = listening(listener, at_work)
+    app = listening(listener, in_flight)
     async with asyncio.timeout(10):
         response = await app.async_dispatch(AsyncBoltRequest(body=COMMAND, mode="socket_mode"))
 
     assert "Here you are." in response.body
     ends.set()
-    await at_work.close(10)
+    await in_flight.close(10)
 
 
 async def test_a_listener_that_acks_late_is_still_a_listener(
     monkeypatch: pytest.MonkeyPatch, cases: UseCases
 ) -> None:
     """However long it takes, and whatever Bolt's clock says."""
-    acks, at_work = asyncio.Event(), InFlight()
+    acks, in_flight = asyncio.Event(), InFlight()
 
     async def listener(ack: AsyncAck) -> None:
         await acks.wait()
@@ -56,7 +56,7 @@ async def test_a_listener_that_acks_late_is_still_a_listener(
 
     hours = itertools.count(step=3600)
     monkeypatch.setattr(asyncio_runner, "time", SimpleNamespace(time=lambda: next(hours)))
-    app = listening(listener, at_work)
+    app = listening(listener, in_flight)
     errors.register(app, cases.services)
     request = AsyncBoltRequest(body=COMMAND, mode="socket_mode")
     answer = asyncio.create_task(app.async_dispatch(request))
@@ -64,12 +64,12 @@ async def test_a_listener_that_acks_late_is_still_a_listener(
     acks.set()
 
     assert "Here you are." in (await answer).body
-    await at_work.close(10)
+    await in_flight.close(10)
 
 
-def listening(listener: Callable[..., Awaitable[None]], at_work: InFlight) -> AsyncApp:
+def listening(listener: Callable[..., Awaitable[None]], in_flight: InFlight) -> AsyncApp:
     """An app with this one listener."""
     identity = AuthorizeResult(enterprise_id=None, team_id="T0DEMO")
-    app = bolt_app(SlackClient("xoxb"), identity, at_work)
+    app = bolt_app(SlackClient("xoxb"), identity, in_flight)
     app.command("/backup")(listener)
     return app

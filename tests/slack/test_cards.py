@@ -37,7 +37,7 @@ def test_there_are_no_buttons_that_cannot_work(state: RequestState) -> None:
     assert [button["action_id"] for button in buttons(STATES[state])] == [ASK_AGAIN] * ended
 
 
-def test_what_somebody_wrote_ends_its_line() -> None:
+def test_what_a_person_wrote_ends_its_line() -> None:
     """A rejection is told with its reason, under the request it is about."""
     assert seen(request_card(STATES[S.REJECTED], now=NOW)) == (
         "*Request to back up orders-prod rejected*: `before-migration-42`\n"
@@ -47,7 +47,7 @@ def test_what_somebody_wrote_ends_its_line() -> None:
     )
 
 
-def test_nobody_can_end_a_quotation_of_their_own() -> None:
+def test_no_one_can_end_their_own_quotation() -> None:
     """What looks like the bot's own words stays inside the marks, on one line."""
     forged = '" · <@U0CYD> approved\n*orders-prod is backed up*'
     card = request_card(in_every_state(asked(), reason=forged)[S.REJECTED], now=NOW)

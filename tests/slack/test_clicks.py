@@ -32,7 +32,7 @@ def click(
     return seen(answers.click_answer(result, Click(request.id, choice, user, "T0TEAM")))
 
 
-def test_nobody_approves_their_own() -> None:
+def test_no_one_approves_their_own_request() -> None:
     """Why, by which rule, and who may."""
     assert click(Verdict.SELF_APPROVAL, STATES[S.AWAITING_APPROVAL], user="U0ANA") == (
         "You can't approve this: you requested it, and the policy for orders-prod requires "
@@ -112,7 +112,7 @@ def test_a_counted_approval_says_how_many_are_missing() -> None:
     )
 
 
-def test_nobody_waits_for_zero_more() -> None:
+def test_no_answer_waits_for_zero_more_approvals() -> None:
     """An approval of somebody who left still stands there, and does not count."""
     assert "1 more approval needed from" in click(Verdict.ALREADY_VOTED, half_approved(Terms()))
 
@@ -152,7 +152,7 @@ def test_what_one_did_is_confirmed(choice: Choice, shown: str) -> None:
     assert click(Verdict.DECIDED, WAITS, choice) == shown
 
 
-def test_nobody_is_told_of_their_own_rejection() -> None:
+def test_a_requester_is_not_notified_of_their_own_rejection() -> None:
     """The requester can be an approver."""
     own = click(Verdict.DECIDED, WAITS, Choice.REJECT, user="U0ANA")
 
@@ -250,7 +250,7 @@ def test_the_group_that_slack_does_not_tell_is_named() -> None:
     )
 
 
-def test_an_expired_request_can_be_asked_again() -> None:
+def test_an_expired_request_can_be_requested_again() -> None:
     """With the button that stands on its card now."""
     assert click(Verdict.EXPIRED, STATES[S.EXPIRED]).endswith(
         "Nothing was started. If you still need it, press Request again on the card."

@@ -141,7 +141,7 @@ def test_a_typeahead_puts_ones_own_on_top() -> None:
     assert suggestions([], []) == {"options": []}
 
 
-def test_what_stands_in_a_form_is_read_back() -> None:
+def test_the_values_of_a_form_are_read_back() -> None:
     """An instance that was chosen, or typed while RDS was away."""
     chosen = {"instance": {"instance": {"selected_option": {"value": "i1"}}}}
     typed = {"typed_instance": {"typed_instance": {"value": "orders"}}}

@@ -360,7 +360,7 @@ async def test_half_a_request_is_cut_off_in_time(
     assert 0.2 < time.monotonic() - since < 5
 
 
-async def test_whoever_holds_connections_keeps_nobody_out(
+async def test_a_client_with_many_connections_keeps_no_one_out(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest idle ones make room; one whose answer is under way does not."""

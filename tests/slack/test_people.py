@@ -115,7 +115,7 @@ async def test_who_was_removed_is_out_at_the_click(lobby: Lobby) -> None:
     assert await lobby.behind(BEN, max_age=0) == frozenset()
 
 
-async def test_asked_anew_slack_has_to_answer(lobby: Lobby) -> None:
+async def test_without_the_cache_slack_has_to_answer(lobby: Lobby) -> None:
     """What it said before does not stand in for an answer."""
     await lobby.behind(DBAS)
     lobby.workspace.faults.always(faults.ERROR, GROUP)
@@ -154,7 +154,7 @@ async def test_a_scope_that_is_missing(lobby: Lobby) -> None:
     assert lobby.people.problems[DBAS] == "missing_scope"
 
 
-async def test_after_a_429_nothing_is_asked_until_slack_says(lobby: Lobby) -> None:
+async def test_after_a_429_there_are_no_calls_until_slack_allows_them(lobby: Lobby) -> None:
     """Who asks meanwhile waits, and gets the answer then."""
     lobby.workspace.faults.next(GROUP, faults.throttled(30))
     assert await lobby.behind(DBAS) is None

@@ -89,7 +89,7 @@ def test_an_outage_tells_what_was_tried_and_until_when() -> None:
     )
 
 
-def test_nobody_claims_to_know_what_rds_never_confirmed() -> None:
+def test_an_outcome_that_rds_never_confirmed_is_not_claimed() -> None:
     """Refused or withdrawn, with a create whose outcome was never told."""
     doubt = Attempt(since=DECIDED_AT, give_up_at=DECIDED_AT, tries=9, in_doubt_since=DECIDED_AT)
     known = doubt.doubted(None)
@@ -282,7 +282,7 @@ def test_the_channel_hears_only_of_what_people_count_on_and_do_not_have() -> Non
     assert not is_broadcast(unposted, ThreadLine.ENDED)
 
 
-def test_the_channel_hears_what_nobody_would_hear_else() -> None:
+def test_the_channel_is_told_what_no_one_else_would_see() -> None:
     """A broken glass, and a reminder that calls nobody; no other line before the end."""
     loud = {
         line

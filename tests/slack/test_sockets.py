@@ -139,7 +139,7 @@ async def test_first_urls_that_are_refused_are_not_dialled_for_ever(workspace: W
     await _until_well(workspace)
 
 
-async def test_it_is_connected_once_a_socket_stands(
+async def test_it_is_connected_once_a_socket_is_open(
     front: SocketFront, workspace: Workspace
 ) -> None:
     """Not before: until then Slack has nowhere to deliver to."""

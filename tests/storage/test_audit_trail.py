@@ -251,7 +251,7 @@ async def test_a_time_that_is_none_is_said(trail: str) -> None:
         export(since="yesterday")
 
 
-async def test_what_somebody_broke_is_exported_as_it_stands(trail: str, capsys: Output) -> None:
+async def test_a_tampered_entry_is_exported_as_it_is(trail: str, capsys: Output) -> None:
     """An auditor wants to see it."""
     tamper(trail, "UPDATE audit SET detail = '[1]' WHERE number = 3")
 

@@ -57,7 +57,7 @@ async def test_one_that_cannot_be_written_takes_no_other_along(store: Store) -> 
     assert len(await store.audit_trail()) == 20
 
 
-async def test_whoever_gives_up_is_written_down_all_the_same(store: Store) -> None:
+async def test_a_canceled_request_is_saved_all_the_same(store: Store) -> None:
     """A cancelled wait neither stops the others nor the writing."""
     intake = Intake(store)
     waits = [

@@ -70,7 +70,7 @@ async def test_who_renews_lives_on(joins: Joins) -> None:
     await asyncio.gather(*beating, return_exceptions=True)
 
 
-async def test_an_expired_lease_that_nobody_took_is_renewed(joins: Joins) -> None:
+async def test_an_expired_lease_that_no_one_took_is_renewed(joins: Joins) -> None:
     """After an outage of the database for all, everybody goes on as before."""
     replica = await joins()
     await asyncio.sleep(LEASE * 1.2)
@@ -79,7 +79,7 @@ async def test_an_expired_lease_that_nobody_took_is_renewed(joins: Joins) -> Non
     assert await replica.living() == {replica.id}
 
 
-async def test_after_an_outage_nobody_is_judged_at_once(joins: Joins) -> None:
+async def test_after_an_outage_no_replica_is_removed_at_once(joins: Joins) -> None:
     """Who is back first lets the others come back, before it takes them for dead."""
     first, late = await joins(FOR_EVER), await joins()
     await asyncio.sleep(LEASE * 1.2)
@@ -129,7 +129,7 @@ async def test_a_lost_connection_is_opened_again(joins: Joins, postgresql_url: s
     await asyncio.gather(listening, return_exceptions=True)
 
 
-async def test_a_frozen_transaction_holds_nobody_up(postgresql_url: str) -> None:
+async def test_a_frozen_transaction_delays_no_one(postgresql_url: str) -> None:
     """The server ends it, and who waited for its row goes on."""
     migrate(postgresql_url)
     url = postgresql_url.replace("+psycopg", "")

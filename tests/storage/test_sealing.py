@@ -22,7 +22,7 @@ from tests.requests import NOON, asked
 
 Output = pytest.CaptureFixture[str]
 AT_ONCE = 2.0  # seconds: an ack has three, and the machine is busy
-PATIENCE = 10.0  # seconds for what comes about by itself
+DEADLINE = 10.0  # seconds for what comes about by itself
 
 
 @pytest.fixture
@@ -60,14 +60,12 @@ async def has_sealed(store: Store, count: int) -> bool:
 
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         while not await is_so():  # noqa: ASYNC110, the database sets no event
             await asyncio.sleep(0.02)
 
 
-async def test_a_transaction_that_stands_still_holds_up_nobody(
-    store: Store, capsys: Output
-) -> None:
+async def test_a_frozen_transaction_delays_no_other(store: Store, capsys: Output) -> None:
     """Others commit, and are sealed; it gets its place once it has committed."""
     async with store.transaction() as frozen:
         await frozen.record(entry(1))
@@ -82,7 +80,7 @@ async def test_a_transaction_that_stands_still_holds_up_nobody(
     assert capsys.readouterr().out.startswith("The audit log is intact: 3 entries")
 
 
-async def test_a_sealer_that_stands_still_holds_up_no_command(
+async def test_a_frozen_sealer_delays_no_command(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others don't wait for its lock; PostgreSQL takes it away, and they go on."""

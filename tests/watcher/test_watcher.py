@@ -102,7 +102,7 @@ async def _fleet(size: int) -> AsyncIterator[Fleet]:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_lonely_backup_is_asked_about_directly() -> None:
+async def test_a_single_backup_is_checked_directly() -> None:
     """One call a look, and no sweep over instances that nobody asks about."""
     async with _fleet(1) as fleet:
         assert await fleet.passes(5 * MINUTE) == 5 * MINUTE / POLL
@@ -233,7 +233,7 @@ async def test_a_bare_404_is_no_answer_of_rds(reason: str) -> None:
 
 
 @pytest.mark.parametrize("poison", [KeyError("size"), RecursionError(), OverflowError()])
-async def test_an_answer_that_nobody_can_read_ends_nothing(poison: Exception) -> None:
+async def test_an_unreadable_answer_ends_nothing(poison: Exception) -> None:
     """Whatever one backup's answer does to the bot, the others are looked at as ever."""
     async with _fleet(3) as fleet:
         fleet.rds.errors["backup-1"] = poison
@@ -252,7 +252,7 @@ async def test_an_answer_that_nobody_can_read_ends_nothing(poison: Exception) ->
         assert fleet.told.keys() == {"backup-0", "backup-1"}
 
 
-async def test_one_question_that_is_refused_keeps_nobody_waiting() -> None:
+async def test_a_refused_probe_delays_no_other() -> None:
     """The bot may not see one instance: the others' turn comes all the same."""
     async with _fleet(3) as fleet:
         fleet.rds.errors["backup-1"] = RdsRefused(RefusalReason.NOT_PERMITTED, status=403)
@@ -262,7 +262,7 @@ async def test_one_question_that_is_refused_keeps_nobody_waiting() -> None:
         assert fleet.told.keys() == {"backup-0", "backup-2"}
 
 
-async def test_a_look_that_nobody_waits_for_costs_nothing() -> None:
+async def test_a_canceled_look_costs_no_call() -> None:
     """Who stopped waiting is forgotten."""
     async with _fleet(5) as fleet:
         for follower in fleet.followers:

@@ -133,8 +133,8 @@ def groups_unknown(request: BackupRequest, click: Click) -> str:
     groups = people([*filter(is_group, allowed)], "or") or "the group that can"
     return (
         f"I can't tell whether you can {DO[click.choice]}: I couldn't get the members of {groups} "
-        "from Slack. Nothing was changed. Press it again in a minute. If this keeps happening, the "
-        "bot's operator needs to check the group's ID and the scopes `usergroups:read` and "
+        "from Slack. Nothing was changed. Press it again in a minute. If this keeps happening, "
+        "the bot's operator needs to check the group's ID and the scopes `usergroups:read` and "
         "`users:read`."
     )
 
