@@ -92,11 +92,11 @@ def _untypable(alias: str) -> str:
 
 def _aimless(alias: str, target: str, aliases: Mapping[str, str]) -> str:
     if not target.strip():
-        return "it stands for nothing; give an instance's name or ID"
+        return "it has no target; give an instance's name or ID"
     if name_key(target) == name_key(alias):
-        return "it stands for itself; give an instance's name or ID"
+        return "its target is itself; give an instance's name or ID"
     if name_key(target) in map(name_key, aliases):
-        return f"it stands for another alias, {target}; give an instance's name or ID"
+        return f"its target is another alias, {target}; give an instance's name or ID"
     return ""
 
 

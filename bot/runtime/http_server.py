@@ -39,8 +39,8 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        why = error.strerror or "it does not exist"
-        raise SettingsError([f"{setting}: cannot listen there ({why})."]) from error
+        why = error.strerror or "it doesn't exist"
+        raise SettingsError([f"{setting}: can't listen there ({why})."]) from error
 
 
 async def body_of(request: web.BaseRequest) -> bytes:

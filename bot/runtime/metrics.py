@@ -6,24 +6,24 @@ MINUTES = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 28800, 8
 
 ACK_SECONDS = Histogram(
     "backup_bot_ack_seconds",
-    "From Slack's envelope to its ack.",
+    "Time from Slack's envelope to its ack.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
 )
 DECISION_SECONDS = Histogram(
     "backup_bot_decision_seconds",
-    "From the card to the decision of people.",
+    "Time from the card to the decision.",
     ["choice"],
     buckets=MINUTES,
 )
 BACKUP_SECONDS = Histogram(
     "backup_bot_backup_seconds",
-    "From RDS's answer to the create to the end that it named.",
+    "Time from RDS accepting a backup to its end, as RDS reports it.",
     ["state"],
     buckets=MINUTES,
 )
 RDS_CALLS = Counter(
     "backup_bot_rds_calls",
-    "Calls of RDS by priority and outcome (ok, throttled, unreachable, unknown, refused).",
+    "Calls to RDS by priority and outcome (ok, throttled, unreachable, unknown, refused).",
     ["priority", "outcome"],
 )
 SLACK_MESSAGES = Counter(
@@ -32,7 +32,7 @@ SLACK_MESSAGES = Counter(
     ["outcome"],
 )
 ADOPTIONS = Counter(
-    "backup_bot_adoptions", "Backups found by name after a create whose answer was lost."
+    "backup_bot_adoptions", "Backups found by name after a create with an unknown outcome."
 )
 RECOVERIES = Counter(
     "backup_bot_recoveries", "Requests that a replica took over from one that died."
@@ -46,5 +46,5 @@ RESUMED = Counter(
     ["status"],
 )
 LEASES_LOST = Counter(
-    "backup_bot_leases_lost", "Times this process was taken for dead, and joined the others anew."
+    "backup_bot_leases_lost", "Times this process lost its lease and joined again."
 )

@@ -43,7 +43,7 @@ def audit_rows(
                     yield from (dict(zip(NAMES, row, strict=True)) for row in result)
     except (DBAPIError, OSError) as error:
         why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
-        raise SettingsError([f"DATABASE_URL: its audit trail cannot be read ({why})."]) from error
+        raise SettingsError([f"DATABASE_URL: its audit log can't be read ({why})."]) from error
     finally:
         engine.dispose()
 

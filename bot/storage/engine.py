@@ -152,7 +152,7 @@ def migrate(database_url: str, to: str = "head") -> None:
     try:
         _upgrade(make_url(database_url), to)
     except CommandError as error:
-        raise SettingsError([f"DATABASE_URL: a newer release left it ({error})."]) from error
+        raise SettingsError([f"DATABASE_URL: a newer release migrated it ({error})."]) from error
     except (OSError, DBAPIError) as error:
         raise cannot_open(error) from error
 
@@ -160,7 +160,7 @@ def migrate(database_url: str, to: str = "head") -> None:
 def cannot_open(error: OSError | DBAPIError) -> SettingsError:
     """The driver's own first line: it names file or server, and never the password."""
     why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
-    return SettingsError([f"DATABASE_URL: it cannot be opened ({why})."])
+    return SettingsError([f"DATABASE_URL: it can't be opened ({why})."])
 
 
 def _why_too_old() -> str | None:

@@ -27,7 +27,7 @@ class FileGone(OperationalError):
 class SameFile:
     """Looks before a transaction, and before its commit, whether the file is still in place.
 
-    SQLite goes on writing to a file that was deleted or replaced. A check costs microseconds.
+    SQLite keeps writing to a file that was deleted or replaced. A check costs microseconds.
     """
 
     def __init__(self, file: Path) -> None:

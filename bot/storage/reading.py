@@ -1,4 +1,4 @@
-"""What can be looked up in the store, outside of any transaction."""
+"""Queries of the database, outside of any transaction."""
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
@@ -18,10 +18,10 @@ from bot.domain.thread_lines import ANNOUNCED
 from bot.storage.engine import unavailable
 from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests, unsealed, votes
 
-SHORTEST_ID = 8  # characters of a request's id that mean it
+SHORTEST_ID = 8  # characters of a request's ID that are enough to find it
 
 
-# Whether the outcome of a request was told.
+# Whether the outcome of a request was announced.
 _ANNOUNCED = (
     select(posts.c.line)
     .where(posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED))
@@ -59,7 +59,7 @@ class Reading:
         return await self._one(select(requests).where(requests.c.name == name, is_open))
 
     async def unfinished(self) -> list[str]:
-        """Return the ids of all requests with something left to do or to post, oldest first."""
+        """Return the IDs of all requests with something left to do or to post, oldest first."""
         is_open = requests.c.state.in_(OPEN_STATES)
         will_be_deleted = and_(
             requests.c.state == RequestState.COMPLETED,
@@ -74,7 +74,7 @@ class Reading:
             return list(await connection.scalars(query.order_by(requests.c.asked_at)))
 
     async def counts(self) -> list[tuple[str, str, int]]:
-        """How many requests there are by state and rule; the rule is empty before the look-up."""
+        """Return the number of requests by state and rule; the rule is empty before the lookup."""
         written = func.coalesce(requests.c.terms["rule"].as_string(), "")
         query = select(requests.c.state, written, func.count())
         query = query.group_by(requests.c.state, written)
@@ -95,7 +95,7 @@ class Reading:
             return oldest
 
     async def audit_trail(self, request_id: str | None = None) -> list[AuditEntry]:
-        """The trail, oldest first: of one request, or all of it."""
+        """Return the audit log, oldest first, of one request or all of it."""
 
         def is_wanted(table: Table) -> ColumnElement[bool]:
             return true() if request_id is None else table.c.request_id == request_id
@@ -103,7 +103,7 @@ class Reading:
         return await self._newest_entries(is_wanted)
 
     async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:
-        """The newest entries about an instance, by its name or id, oldest first."""
+        """Return an instance's newest entries, by its name or ID, oldest first."""
         return await self._newest_entries(partial(about, instance), limit)
 
     async def _newest_entries(
@@ -137,7 +137,7 @@ class Reading:
         offset: int = 0,
         limit: int = 100,
     ) -> list[BackupRequest]:
-        """Those to which all of this applies, the newest first, with their votes."""
+        """Return the requests that match all of this, newest first, with their votes."""
         query = select(requests).order_by(requests.c.asked_at.desc(), requests.c.id)
         for column, value in (("requester", requester), ("kind", kind)):
             query = query.where(requests.c[column] == value) if value else query
@@ -152,7 +152,7 @@ class Reading:
         return [request_of(row, given[row["id"]]) for row in rows]
 
     async def request_about(self, name_or_id: str) -> BackupRequest | None:
-        """The open request of this backup's name, else its newest, else the one of this id."""
+        """Return the name's open request, else its newest, else the one with this ID."""
         named = await self.requests(names=[name_or_id], limit=20)
         for request in (*(request for request in named if not request.state.is_final), *named):
             return request
@@ -164,7 +164,7 @@ class Reading:
         return await self.load(ids[0]) if len(ids) == 1 else None
 
     async def homes(self, opened_since: datetime) -> list[str]:
-        """Who has looked at their home tab since then, the latest first."""
+        """Return who has opened their home tab since then, latest first."""
         query = select(homes.c.user_id).where(homes.c.opened_at >= opened_since)
         async with self._reading() as connection:
             return list(await connection.scalars(query.order_by(homes.c.opened_at.desc())))
@@ -188,7 +188,7 @@ async def load_request(
 
 
 def _rule_text(stored: str) -> str:
-    """A stored `Terms.rule` as text; older releases stored the text itself."""
+    """Return a stored `Terms.rule` as text; older releases stored the text itself."""
     return str(RuleReference.model_validate_json(stored)) if stored.startswith("{") else stored
 
 

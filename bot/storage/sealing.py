@@ -1,11 +1,10 @@
 """Seal audit entries: give each its place in the hash chain.
 
-On SQLite the transaction that records an entry chains it, too: there is one writer, and nobody
-else to wait for. On PostgreSQL that would make every transaction wait for every other, to its
-commit, and with one frozen replica all would stand still. There entries are committed as they
-are, and sealed right after: whoever gets the lock chains what waits, in a transaction of its own
-that no command or click waits for. A process that dies in between leaves entries that the next
-sealer finds.
+On SQLite, which has a single writer, the transaction that records an entry also chains it. On
+PostgreSQL, that would make every transaction wait for every other to commit, and one frozen
+replica would block all. So entries are committed unsealed there, and sealed right after, by the
+replica that gets the lock, in a transaction that no command or click waits for. If a process dies
+in between, the next sealer finds its entries.
 """
 
 import asyncio
@@ -23,11 +22,11 @@ from bot.runtime.clock import Clock
 from bot.storage.engine import cannot_open, unavailable
 from bot.storage.tables import audit, unsealed
 
-LOCK = 0x0BAC_0B07  # of PostgreSQL: who holds it adds to the chain
+LOCK = 0x0BAC_0B07  # in PostgreSQL; its holder extends the chain
 AT_ONCE = 500  # entries in one transaction
-FROZEN = "5s"  # a sealer that stops in its transaction loses it, and the lock, after so long
-TICK = 10.0  # seconds between two looks for what a dead process left
-RETRY_GAP = 1.0  # seconds until the lock is tried again
+FROZEN = "5s"  # after this time, a frozen sealer loses its transaction and the lock
+TICK = 10.0  # seconds between two checks for entries of dead processes
+RETRY_GAP = 1.0  # seconds before the lock is tried again
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +103,7 @@ class Sealer:
         *_, is_ours = (await connection.execute(select(bounded, got_lock))).one()
         if not is_ours:
             return False
-        # Without the key the chain would break here: a replica that has it goes on.
+        # Without the key the chain would break here; a replica with the key continues it.
         return self._key is not None or not key_id_of((await connection.run_sync(_newest))[1])
 
 
@@ -116,7 +115,9 @@ async def check_key(engine: AsyncEngine, key: AuditKey | None) -> None:
     except DBAPIError as error:
         raise cannot_open(error) from error
     if key is None and (key_id := key_id_of(newest)):
-        raise SettingsError([f"AUDIT_KEY is missing: the trail is sealed with the key {key_id}."])
+        raise SettingsError(
+            [f"AUDIT_KEY is missing: the audit log is sealed with the key {key_id}."]
+        )
 
 
 async def _taken(connection: AsyncConnection) -> list[WrittenEntry]:

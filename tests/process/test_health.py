@@ -145,4 +145,4 @@ async def test_a_port_that_is_taken_is_said(runs: Runs, world: OfflineWorld) -> 
         environ = world.environ | {"HEALTH_PORT": str(port)}
         async with runs(environ) as process:
             assert await process.exits() == 2
-            assert f"HEALTH_PORT={port}: cannot listen" in process.err
+            assert f"HEALTH_PORT={port}: can't listen" in process.err

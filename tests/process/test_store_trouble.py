@@ -104,7 +104,7 @@ async def test_a_broken_file_is_not_started_on(
     await asyncio.to_thread(file.write_bytes, broken)
     async with runs(world.environ | {"DATABASE_URL": f"sqlite:///{file}"}) as process:
         assert await process.exits() == 2
-        assert "DATABASE_URL: it cannot be opened" in process.err
+        assert "DATABASE_URL: it can't be opened" in process.err
         assert "Traceback" not in process.err
 
     assert await asyncio.to_thread(file.read_bytes) == broken

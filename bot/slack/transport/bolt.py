@@ -141,14 +141,14 @@ class _App(AsyncApp):
 def bolt_app(client: SlackClient, identity: AuthorizeResult, listeners: InFlight) -> AsyncApp:
     """Return an app for one workspace. Its identity is known, so no request costs an `auth.test`.
 
-    It trusts what it is given: HttpFront checks the signatures, a socket needs none. `listeners`
-    counts those that are running.
+    It doesn't check signatures: HttpFront does, and sockets need none. `listeners` counts the
+    running listeners.
     """
 
     async def authorize() -> AuthorizeResult:
         return identity
 
-    # Bolt reads SLACK_BOT_TOKEN too, and warns that `authorize` goes before it: it shall.
+    # Bolt warns that `authorize` takes precedence over SLACK_BOT_TOKEN, as it should here.
     logger = logging.getLogger("slack_bolt")
     logger.setLevel(logging.ERROR)
     app = _App(

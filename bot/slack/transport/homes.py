@@ -23,10 +23,10 @@ log = structlog.get_logger(__name__)
 
 # https://docs.slack.dev/reference/methods/views.publish is Tier 4: 100 a minute and more.
 PUBLISHES, MINUTE = 90, 60.0
-GAP = 5.0  # seconds in which what changes is drawn together
-PROGRESS = 60.0  # seconds between two drawings while nothing changes but time
-LOOKED_AT = timedelta(minutes=15)  # for so long after it was opened, progress is drawn
-IN_USE = timedelta(days=7)  # for so long it is kept up to date
+GAP = 5.0  # seconds in which changes are drawn together
+PROGRESS = 60.0  # seconds between two drawings of progress
+LOOKED_AT = timedelta(minutes=15)  # after it was opened, progress is drawn for this long
+IN_USE = timedelta(days=7)  # it is kept up to date for this long
 
 
 class Store(Protocol):

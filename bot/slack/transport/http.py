@@ -66,7 +66,7 @@ class HttpFront:
         return 0.0 if self.connected.done() and not self._closing.is_set() else None
 
     async def close(self) -> None:
-        """Take no more requests; those under way are answered."""
+        """Accept no more requests; those in progress are answered."""
         self._closing.set()
         await self._server.close()
 

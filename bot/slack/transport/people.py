@@ -18,16 +18,16 @@ from bot.slack.transport.slack_errors import FAILURES, error_code, retry_after
 
 log = structlog.get_logger(__name__)
 
-Behind = frozenset[str] | None  # None: Slack could not say
+Behind = frozenset[str] | None  # None: Slack couldn't say
 NOBODY: frozenset[str] = frozenset()
 
 MINUTE = 60.0
 GROUP_CALLS = 20  # a minute: Tier 2
 USER_CALLS = 100  # a minute: Tier 4
 URGENT, IDLE = 0, 1  # someone is waiting for the answer; no one is
-CHECKS = 8  # members of groups that are looked up at a time
-UNTOLD = 5.0  # seconds for which a failure is believed: clicks in a row need not wait for it again
-LIKE_NEW = 10.0  # seconds for which a reading counts as new while Slack allows no further call
+CHECKS = 8  # group members that are looked up at a time
+UNTOLD = 5.0  # seconds that a failure is cached, so that the next click needn't wait for it
+LIKE_NEW = 10.0  # seconds that an answer counts as new while Slack allows no calls
 NO_SUCH_USER = {"user_not_found", "user_not_visible"}
 
 
@@ -45,9 +45,9 @@ USER = _Ages(stale=3600.0, useless=86400.0)
 class People:
     """Reads `usergroups.users.list` (scope `usergroups:read`) and `users.info` (`users:read`).
 
-    Of a group one call tells who is in it. Whether its members are still there is asked of each
-    in the background; until Slack says otherwise they are. Whoever acts is asked about by their
-    own id.
+        One call returns the members of a group. Whether each is still active is checked in the
+    background; until Slack says otherwise, they count as active. A person who acts is looked up
+    by their own ID.
     """
 
     def __init__(
@@ -60,18 +60,18 @@ class People:
             "slack users", USER_CALLS, MINUTE, clock, call_log, spared_from=IDLE
         )
         self._cache = Cache[str, frozenset[str]](clock)
-        self._failed: dict[str, float] = {}  # id → when
-        self._to_check: dict[str, None] = {}  # in the order in which they came
+        self._failed: dict[str, float] = {}  # ID → when
+        self._to_check: dict[str, None] = {}  # in order of arrival
         self._checking: asyncio.Task[None] | None = None
         self._checks = asyncio.Semaphore(CHECKS)
-        self.problems: dict[str, str] = {}  # id → Slack's word for why it is unknown
+        self.problems: dict[str, str] = {}  # ID → Slack's error code
 
     async def members(self, ids: Iterable[str], *, max_age: float | None = None) -> Members:
-        """The people behind each user and user group; None where Slack could not say.
+        """Return the people behind each user and user group; None where Slack couldn't say.
 
-        From memory, which is renewed behind it. With a `max_age` in seconds nothing older is
-        believed; with 0 Slack is asked now, unless it allows no further call and what it said
-        is `LIKE_NEW`.
+        From a cache that is refreshed in the background. Nothing older than `max_age` seconds is
+        used; with 0, Slack is asked now, unless it allows no calls and the cached answer is
+        younger than `LIKE_NEW`.
         """
         wanted = list(dict.fromkeys(ids))
         answers = await asyncio.gather(*(self._behind(one, max_age) for one in wanted))
@@ -79,7 +79,7 @@ class People:
         return {one: self._still_there(users) for one, users in behind.items()}
 
     async def everybody(self, ids: Iterable[str]) -> Members:
-        """The same, after checking that each member of the groups is active."""
+        """Return the same, after checking that each member of the groups is active."""
         wanted = list(dict.fromkeys(ids))
         found = await self.members(wanted)
         await asyncio.gather(
@@ -128,7 +128,7 @@ class People:
         return partial(self._read, slack_id)
 
     async def _read(self, slack_id: str) -> frozenset[str]:
-        """Ask Slack. Raises FAILURES, which are remembered for a moment."""
+        """Ask Slack. Raises FAILURES, which are cached for a few seconds."""
         try:
             async with _cooling_down(self._calls(slack_id)):
                 ask = self._group if is_group(slack_id) else self._user
@@ -175,7 +175,7 @@ class People:
             await self._check(user)
 
     async def _check(self, user_id: str) -> None:
-        """Ask whether a member is still there, when nothing urgent is to be asked."""
+        """Check that a member is still active, when there are no urgent calls."""
         async with self._checks:
             if not self._is_due(user_id):
                 return

@@ -4,14 +4,14 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 TOO_MANY = 429
-UNNAMED = 30.0  # seconds to stand back where Slack does not say for how long
+UNNAMED = 30.0  # seconds to wait if Slack doesn't say how long
 
-# All that a call can raise when Slack, or the way to it, says no.
+# What a call can raise if Slack rejects it or can't be reached.
 FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError)
 
 
 def error_code(error: BaseException) -> str:
-    """`channel_not_found`, `ratelimited`, …; for anything but Slack's JSON, what it was."""
+    """Return Slack's code (`channel_not_found`, `ratelimited`, …), or what failed instead."""
     if not isinstance(error, SlackApiError):
         return type(error).__name__
     data = error.response.data

@@ -28,10 +28,10 @@ _sdk_log.setLevel(logging.CRITICAL)
 class Pace:
     """Seconds of real time."""
 
-    look: float = 5.0  # between two looks at a connection
+    look: float = 5.0  # between two checks of a connection
     ping: float = 10.0  # between two pings, and two tries of the SDK to connect
-    fresh_url: float = 15.0  # away, after which a fresh URL is asked for
-    rebuild: float = 60.0  # away, after which the connection is built anew
+    fresh_url: float = 15.0  # without a connection before a new URL is requested
+    rebuild: float = 60.0  # without a connection before it is rebuilt
 
 
 class SocketFront:
@@ -66,7 +66,7 @@ class SocketFront:
         return time.time() - max(seen) if seen else None
 
     async def close(self) -> None:
-        """Take no more envelopes."""
+        """Accept no more envelopes."""
         handlers = [handler for handler in self._handlers if handler is not None]
         closing = [asyncio.create_task(handler.client.close()) for handler in handlers]
         if closing:
@@ -82,7 +82,7 @@ class SocketFront:
                 await self._rebuild(place)
                 away = 0.0
             elif away >= self._pace.fresh_url:
-                # The SDK dials one and the same one-time URL for ever.
+                # The SDK would dial the same one-time URL forever.
                 log.warning("socket_away", connection=place, seconds=away)
                 handler.client.wss_uri = await self._fresh_url()
             await asyncio.sleep(self._pace.look)

@@ -47,7 +47,7 @@ _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,80}", re.ASCII)
 
 
 class SlackClient(AsyncWebClient):
-    """Raises one of `codes.FAILURES` for each call that Slack did not confirm in its own words.
+    """Raises one of `slack_errors.FAILURES` for each call that Slack didn't confirm.
 
     It needs a session, which bounds the time of a call; it repeats nothing and follows no
     redirect. What is too long for Slack is clipped on the way out.
@@ -61,7 +61,7 @@ class SlackClient(AsyncWebClient):
     async def _request(
         self, *, http_verb: str, api_url: str, req_args: dict[str, Any]
     ) -> dict[str, Any]:
-        """The one function that all calls of the SDK pass."""
+        """Make a call; all of the SDK's calls go through this method."""
         async with self._connections.request(
             http_verb, api_url, **req_args, allow_redirects=False
         ) as answer:
@@ -69,9 +69,9 @@ class SlackClient(AsyncWebClient):
             return {"data": data, "headers": answer.headers, "status_code": answer.status}
 
     async def respond(self, url: object, message: Mapping[str, Any]) -> bool:
-        """Whether Slack took an answer at the response_url of a command or a click.
+        """Post to the response_url of a command or a click; return whether Slack accepted it.
 
-        A message that Slack doesn't take is said again in plain words. Raises FAILURES.
+        A message that Slack rejects is sent again as plain text. Raises FAILURES.
         """
         if not self._is_slacks(url):
             log.warning("response_url_refused")
