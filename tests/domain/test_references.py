@@ -119,7 +119,7 @@ def test_suggestions_among_five_thousand_names_take_a_moment() -> None:
         ({"a b": "orders"}, "a b", "space"),
         ({"": "orders"}, "", "it can't be typed"),
         ({"--keep": "orders"}, "--keep", "it can't be typed"),
-        ({"a": " "}, "a", "nothing"),
+        ({"a": " "}, "a", "no target"),
         ({"a": "a"}, "a", "itself"),
         ({"o" * 200: "orders"}, "o" * 200, "it can't be typed"),
     ],
