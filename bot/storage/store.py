@@ -1,4 +1,4 @@
-"""What is written down: read at any time, changed in transactions."""
+"""The database: read at any time, changed in transactions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -32,12 +32,12 @@ AFTER_ACKS = 0.02  # seconds that the log of new requests waits, so that their a
 
 
 class Store(Reading):
-    """The database as the bot uses it. Raises StoreUnavailable when it does not answer."""
+    """The bot's database. Raises StoreUnavailable when it isn't responding."""
 
     def __init__(self, engine: AsyncEngine, audit_key: AuditKey | None = None) -> None:
         super().__init__(engine)
         self._audit_key = audit_key
-        self.recorded = asyncio.Event()  # is set when entries of the audit trail were committed
+        self.recorded = asyncio.Event()  # set when audit entries were committed
         # SQLite has one writer. Queueing for it here is fair; inside SQLite it is not.
         has_one_writer = engine.dialect.name == "sqlite"
         self.on_change: Callable[[], None] = _nobody  # called when a request has changed
@@ -53,7 +53,7 @@ class Store(Reading):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Raises Conflict when a row must be unique and is not."""
+        """Open a transaction. Raises Conflict if a unique value is taken."""
         with _translated():
             async with self._line, self._writer, self.engine.begin() as connection:
                 transaction = Transaction(connection, self._audit_key)
@@ -67,9 +67,9 @@ class Store(Reading):
     async def submit(self, new: Sequence[BackupRequest], entries: Sequence[AuditEntry]) -> None:
         """Write new requests and their audit entries in one transaction.
 
-        On SQLite a thread writes all of it: through aiosqlite each statement hops between threads
-        several times, and an ack waits for every hop.
-        Raises Conflict when a row must be unique and is not.
+        On SQLite one thread writes all of it: with aiosqlite, each statement would hop between
+        threads several times, and an ack waits for every hop. Raises Conflict if a unique value is
+        taken.
         """
         if self._blocking is None:
             async with self.transaction() as transaction:
@@ -91,14 +91,14 @@ class Store(Reading):
             await transaction.open_home(user_id, at)
 
     async def probe(self) -> None:
-        """Write something, so that a full or read-only disk shows. Raises StoreUnavailable."""
+        """Write something, to detect a full or read-only disk. Raises StoreUnavailable."""
         async with self.transaction() as transaction:
             await transaction.probe()
 
     async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
-        """Remember where a line was said: at once, before all that wait in line to write.
+        """Save where a line was posted, ahead of all queued writes.
 
-        It is in Slack already; the sooner this is on disk, the fewer messages can double.
+        It is already in Slack: the sooner this is on disk, the fewer messages can be duplicated.
         """
         row = {"request_id": request_id, "line": line, "channel_id": channel_id, "ts": ts}
         with _translated():
@@ -119,7 +119,7 @@ def _submit(
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Errors as the domain has them."""
+    """Translate the database's errors into the domain's."""
     with unavailable():
         try:
             yield

@@ -1,4 +1,4 @@
-"""One unit of work on what is written down."""
+"""One unit of work on the database."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,13 +15,13 @@ from bot.storage.reading import load_request
 from bot.storage.sealing import append, wait_for_seal
 from bot.storage.tables import budgets, homes, requests, votes
 
-DECIDED = "backup_bot_decided"  # where PostgreSQL tells all replicas that a request changed
-PROBE = "probe"  # a row that is written only to see whether rows can be
+DECIDED = "backup_bot_decided"  # the PostgreSQL channel that announces changed requests
+PROBE = "probe"  # a row that is written only to check that writing works
 NESTED = {"instance", "history", "terms", "refusal", "attempt"}
 
 
 class Transaction:
-    """One unit of work: all of it is on disk when the block ends, or none of it."""
+    """One unit of work: when its block ends, all of it is on disk, or none."""
 
     def __init__(self, connection: AsyncConnection, audit_key: AuditKey | None = None) -> None:
         self.changes_requests = False
@@ -34,19 +34,19 @@ class Transaction:
         await self._connection.run_sync(insert_requests, new)
 
     async def load(self, request_id: str) -> BackupRequest | None:
-        """The request, locked against other writers until the transaction ends."""
+        """Return the request, locked against other writers until the transaction ends."""
         return await load_request(self._connection, request_id, for_update=True)
 
     async def move(
         self, request: BackupRequest, to: RequestState, **changes: object
     ) -> BackupRequest:
-        """Compare and set: the request in its new state; Conflict if it has left the old one."""
+        """Compare and set the state; return the request. Raises Conflict if it has changed."""
         changed = request.moved(to, **changes)
         await self._swap(changed, requests.c.state == request.state, "state", *changes)
         return changed
 
     async def update(self, request: BackupRequest, **changes: object) -> BackupRequest:
-        """Compare and set: the request with these changes; Conflict if it has left its state."""
+        """Save these changes; return the request. Raises Conflict if its state has changed."""
         changed = request.model_copy(update=changes)
         await self._swap(changed, requests.c.state == request.state, *changes)
         return changed
@@ -67,13 +67,13 @@ class Transaction:
     async def retain(
         self, request: BackupRequest, to: Retention, **changes: object
     ) -> BackupRequest:
-        """Compare and set what becomes of its backup; Conflict if that is decided already."""
+        """Compare and set the retention; return the request. Raises Conflict if it has changed."""
         changed = request.model_copy(update={"retention": to, **changes})
         await self._swap(changed, requests.c.retention == request.retention, "retention", *changes)
         return changed
 
     async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest:
-        """The request with one more vote; Conflict if this person has voted already."""
+        """Add a vote; return the request. Raises Conflict if this person has already voted."""
         await self._connection.execute(
             insert(votes).values(request_id=request.id, **vote.model_dump())
         )
@@ -91,7 +91,7 @@ class Transaction:
             await self._connection.execute(select(func.pg_notify(DECIDED, request.id)))
 
     async def revoke(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
-        """The request without the approvals of these people."""
+        """Remove these people's approvals; return the request."""
         gone = set(voters)
         await self._connection.execute(
             delete(votes).where(
@@ -106,7 +106,7 @@ class Transaction:
         return request.model_copy(update={"votes": tuple(kept)})
 
     async def record(self, *entries: AuditEntry) -> None:
-        """Add to the audit trail. It waits for no other transaction's entries."""
+        """Add entries to the audit log, without waiting for other transactions."""
         if self._connection.dialect.name == "postgresql":
             await wait_for_seal(self._connection, entries)
         else:
@@ -120,11 +120,11 @@ class Transaction:
 
 
 def insert_requests(connection: Connection, new: Iterable[BackupRequest]) -> None:
-    """Write new requests. Raises IntegrityError if one of them must be unique and is not."""
+    """Write new requests. Raises IntegrityError if a unique value is taken."""
     connection.execute(insert(requests), [_row(request) for request in new])
 
 
 def _row(request: BackupRequest) -> dict[str, Any]:
-    """A request as its table holds it: what is nested, as JSON."""
+    """Return a request as a row, with nested values as JSON."""
     nested = request.model_dump(mode="json", include=NESTED)
     return request.model_dump(exclude={"votes", *NESTED}) | nested

@@ -42,7 +42,7 @@ class HttpFront:
     """Serves `/slack/events`: what Slack signed within the last 5 minutes, each request once.
 
     Nothing else gets past here, on any path: it is answered 401, and nothing in it is read.
-    Raises SettingsError if it cannot listen at the address.
+    Raises SettingsError if it can't listen on the address.
     """
 
     def __init__(self, app: AsyncApp, address: Address, secret: str) -> None:
