@@ -1,4 +1,4 @@
-"""The command line: run · check · audit · demo.
+"""The command line: run · check · audit · outbox · demo.
 
 What a command needs is imported when it runs, so that `--help` is fast.
 """
@@ -32,6 +32,11 @@ audit.command(
 )
 audit.command("bot.cli.audit:export", help="Write the entries to standard output, oldest first.")
 cli.command(audit)
+cli.command(
+    "bot.cli.outbox:outbox",
+    name="outbox",
+    help="List the messages that Slack has yet to take: since when, and why.",
+)
 
 SWITCH = 0.001  # seconds that one thread computes while another waits to: the loop, for an ack
 FELL_OVER = 1  # exit codes

@@ -24,7 +24,7 @@ from bot.config.settings import Settings, revealed
 from bot.connections import Connections, open_connections
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
-from bot.outbox.voice import Voice
+from bot.outbox.dispatcher import IDLE, Dispatcher
 from bot.rds.client import RDS_TIMEOUT
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health, HealthServer
@@ -32,6 +32,7 @@ from bot.runtime.in_flight import InFlight
 from bot.runtime.supervisor import Supervisor
 from bot.runtime.version import version
 from bot.slack.transport.bolt import bolt_app
+from bot.slack.transport.courier import Courier
 from bot.slack.transport.homes import Homes
 from bot.slack.transport.http import Address, HttpFront
 from bot.slack.transport.identity import identify
@@ -39,14 +40,17 @@ from bot.slack.transport.sockets import SocketFront
 from bot.storage.engine import journal_args
 from bot.storage.intake import Intake
 from bot.storage.locks import one_at_a_time
+from bot.storage.outbox import Outbox
 from bot.storage.replica import Replica
 from bot.storage.store import Store
 from bot.workflow.context import StepContext
+from bot.workflow.events import MessageEvents
 from bot.workflow.journal import Journal
 from bot.workflow.reconciling import Alone, Reconciler
 from bot.workflow.workflow import Lifecycle
 
 ALONE = "backup-bot"  # the executor id of the one process on a SQLite file
+LOOK_AROUND = 5.0  # seconds between two looks for messages of replicas that died
 TO_ANSWER = 3.0  # seconds for running listeners at shutdown
 TO_FINISH = 4.0  # seconds after that for calls to RDS and Slack
 
@@ -71,13 +75,13 @@ async def running(
     async with Supervisor() as supervisor:
         connections = await open_connections(settings, supervisor, clock, rds_timeout=rds_timeout)
         await _check_approvers(settings, connections)
-        lifecycle = await _start_lifecycle(settings, connections, supervisor)
+        lifecycle, dispatcher = await _start_lifecycle(settings, connections, supervisor)
         identity = await identify(connections.slack, Clock())
         services = _services(settings, connections, lifecycle, identity)
         connections.store.on_change = services.homes.changed
         supervisor.keep(services.homes.run())
         front = _listen(settings, connections, services, identity, supervisor, address)
-        await _serve_health(settings, connections, front, supervisor)
+        await _serve_health(settings, connections, dispatcher, front, supervisor)
         await front.connected
         _log_start(settings, identity, address)
         yield supervisor.over
@@ -116,15 +120,14 @@ async def _check_approvers(settings: Settings, connections: Connections) -> None
 
 async def _start_lifecycle(
     settings: Settings, connections: Connections, supervisor: Supervisor
-) -> Lifecycle:
-    """Resume the unfinished requests, and accept new ones."""
+) -> tuple[Lifecycle, Dispatcher]:
+    """Resume the unfinished requests, accept new ones, and send what is owed to Slack."""
     database_url, replica = settings.environment.database_url, connections.replica
     context = StepContext(
         store=connections.store,
         rds=connections.rds,
         catalogue=connections.catalogue,
         watcher=connections.watcher,
-        voice=Voice(connections.threads, connections.store, connections.clock),
         people=connections.people,
         policy=settings.file.policy,
         clock=connections.clock,
@@ -136,18 +139,39 @@ async def _start_lifecycle(
         database_url, executor_id=members.id, connect_args=journal_args(database_url)
     )
     lifecycle = Lifecycle(context, poll_seconds=settings.file.rds.poll_seconds)
+    dispatcher = _dispatcher(settings, connections, context, lifecycle)
+    supervisor.push_async_callback(dispatcher.close)
     supervisor.push_async_callback(journal.close)
     async with one_at_a_time(database_url):
         journal.launch()
     supervisor.push_async_callback(lifecycle.close, TO_FINISH)
     supervisor.keep(lifecycle.run())
+    supervisor.keep(dispatcher.run(poll=LOOK_AROUND if replica else IDLE))
     if replica:
-        supervisor.keep(_hear(replica, lifecycle, connections.store))
+        supervisor.keep(_hear(replica, lifecycle, dispatcher, connections.store))
     supervisor.keep(Reconciler(members, lifecycle, connections.store).run())
-    return lifecycle
+    return lifecycle, dispatcher
 
 
-async def _hear(replica: Replica, lifecycle: Lifecycle, store: Store) -> None:
+def _dispatcher(
+    settings: Settings, connections: Connections, context: StepContext, lifecycle: Lifecycle
+) -> Dispatcher:
+    env, clock, replica = settings.environment, connections.clock, connections.replica
+    dispatcher = Dispatcher(
+        Outbox(connections.store, replica.id if replica else None),
+        Courier(connections.slack, clock, settings.file.policy, command=env.command),
+        connections.pace,
+        clock,
+        connections.in_flight,
+        MessageEvents(context, lifecycle),
+    )
+    connections.store.on_owed = dispatcher.wake
+    return dispatcher
+
+
+async def _hear(
+    replica: Replica, lifecycle: Lifecycle, dispatcher: Dispatcher, store: Store
+) -> None:
     """Wake the workflows of requests that other replicas decide."""
 
     def decided(request_id: str) -> None:
@@ -156,6 +180,7 @@ async def _hear(replica: Replica, lifecycle: Lifecycle, store: Store) -> None:
 
     def missed() -> None:
         lifecycle.wake_all()
+        dispatcher.wake()
         store.on_change()
 
     await replica.listen(decided, missed)
@@ -261,15 +286,14 @@ def _listen(
 async def _serve_health(
     settings: Settings,
     connections: Connections,
+    dispatcher: Dispatcher,
     front: HttpFront | SocketFront,
     supervisor: Supervisor,
 ) -> None:
     env = settings.environment
     if not env.health_port:
         return
-    health = Health(
-        connections.store, connections.rds, connections.threads, front, connections.clock
-    )
+    health = Health(connections.store, connections.rds, dispatcher, front, connections.clock)
     server = HealthServer(health, env.health_host, env.health_port)
     await server.start()
     supervisor.push_async_callback(server.close)

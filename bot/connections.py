@@ -22,7 +22,6 @@ from bot.runtime.rate_limit import CallLog, LocalCallLog
 from bot.runtime.supervisor import Supervisor
 from bot.slack.transport.pace import Pace
 from bot.slack.transport.people import People
-from bot.slack.transport.threads import Threads
 from bot.slack.transport.web_client import SlackClient
 from bot.storage.call_log import SharedCallLog
 from bot.storage.engine import is_sqlite, migrate, open_engine
@@ -64,7 +63,7 @@ class Connections:
     rds: RdsClient
     catalogue: InstanceCatalogue
     watcher: Watcher
-    threads: Threads
+    pace: Pace
     people: People
     in_flight: InFlight  # calls that change something outside
     clock: Clock
@@ -82,8 +81,6 @@ async def open_connections(
     rds = await rds_client(
         settings, supervisor, clock, timeout_seconds=rds_timeout, call_log=call_log
     )
-    threads = Threads(slack, store, clock, command=env.command, pace=pace, in_flight=in_flight)
-    supervisor.push_async_callback(threads.close)
     warn = AliasWarnings(settings.source, settings.file.aliases)
     catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn)
     supervisor.push_async_callback(catalogue.close)
@@ -93,7 +90,7 @@ async def open_connections(
     people = People(slack, clock, call_log)
     supervisor.push_async_callback(people.close)
     return Connections(
-        slack, store, call_log, replica, rds, catalogue, watcher, threads, people, in_flight, clock
+        slack, store, call_log, replica, rds, catalogue, watcher, pace, people, in_flight, clock
     )
 
 
@@ -145,7 +142,7 @@ async def _open_database(env: Environment, supervisor: Supervisor, clock: Clock)
     supervisor.push_async_callback(engine.dispose)
     key = AuditKey.of(revealed(env.audit_key)) if env.audit_key else None
     await check_key(engine, key)
-    store = Store(engine, key)
+    store = Store(engine, key, clock)
     if is_sqlite(engine.url):
         return _Database(store, LocalCallLog(clock), None)
     replica = await Replica.join(env.database_url)

@@ -95,8 +95,8 @@ async def decide(
         await _open(client, respond, body, FORMS[choice](result.request))
     else:
         await tell_privately(respond, answers.click_answer(result, click))
-    if result.request and await clicks.is_double(result.request.id, _clicked(body)):
-        await _take_away(respond)
+    if result.request and (card := await clicks.other_card(result.request.id, _clicked(body))):
+        await _point_at(card, client, respond)
 
 
 async def ask_again(
@@ -255,12 +255,15 @@ async def _open(
         await tell_privately(respond, answers.form_not_opened())
 
 
-async def _take_away(respond: Respond) -> None:
-    """Delete a duplicate card, because only the first one is kept up to date."""
+async def _point_at(card: tuple[str, str], client: AsyncWebClient, respond: Respond) -> None:
+    """Replace a card that was posted twice, which nobody keeps current, by a link to the other."""
+    channel, ts = card
     try:
-        await respond(delete_original=True)
+        link = await client.chat_getPermalink(channel=channel, message_ts=ts)
+        pointer = answers.posted_twice(link["permalink"])
+        await respond(replace_original=True, **pointer.as_slack())
     except FAILURES as error:
-        log.warning("double_not_deleted", error=error_code(error))
+        log.warning("second_card_not_replaced", error=error_code(error))
 
 
 async def _replace(respond: Respond, message: Message) -> None:

@@ -188,6 +188,10 @@ class FakeSlack:
         self._fail()
         self.opened.append(view)
 
+    async def chat_getPermalink(self, *, channel: str, message_ts: str) -> dict[str, str]:  # noqa: N802, Slack's name
+        self._fail()
+        return {"permalink": f"https://slack/{channel}/{message_ts}"}
+
     async def views_update(self, **update: Any) -> None:
         self.happened.append("updated")
         self._fail()

@@ -30,6 +30,10 @@ class SteppedClock(Clock):
         heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._order), done))
         return await done
 
+    def set_back(self, **span: float) -> None:
+        """Let the time of day jump back, as when someone sets the machine's clock."""
+        self._start -= timedelta(**span)
+
     def advance(self, **span: float) -> None:
         """Let this much time (`hours=8`) pass."""
         self._elapsed += timedelta(**span).total_seconds()

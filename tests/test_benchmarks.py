@@ -21,6 +21,7 @@ LITTLE = {
     "flood": {"UNSIGNED": "20", "IDLE": "20", "REPEATS": "1", "MEGABYTES": "3"},
     "playground": {"MESSAGES": "12", "TIMES": "2"},
     "replicas": {"SECONDS_OF_LOAD": "1", "REQUESTS_A_SECOND": "2"},
+    "speak": {"MESSAGES": "3", "SPEED": "600", "AWAY": "60"},
     "strangers": {"TEXTS": "20", "PAYLOADS": "20"},
     "thousands": {"IN_FLIGHT": "5", "KILLS": "1", "WATCHED": "0.5"},
     "typeahead": {"INSTANCES": "200", "TIMES": "4"},

@@ -8,6 +8,7 @@ import yaml
 
 from bot.config.settings import Environment
 from bot.demo.playground.screen import APP
+from bot.demo.slack.faults import LOST_ANSWER
 from bot.demo.world import BEN, OPS
 from bot.domain.verbs import usage_hint
 from bot.slack.messages.ids import BACK_UP, BACK_UP_FROM_HERE
@@ -74,16 +75,37 @@ async def test_every_scope_is_used_and_no_other_is_needed(
         assert workspace.scopes_used == workspace.scopes
 
 
-async def test_the_optional_scope_replaces_an_invitation(
+async def test_an_optional_scope_replaces_an_invitation(
     manifest: dict[str, Any], opens: Opens
 ) -> None:
-    """In a public channel that the bot is not in, it is this scope that lets it write."""
+    """In a public channel that the bot isn't in, this scope lets it write."""
     scopes = manifest["oauth_config"]["scopes"]
     async with opens() as story, story.bot():
         story.workspace.scopes = {*scopes["bot"], *scopes["bot_optional"]}
         await story.asks()
 
-        assert set(scopes["bot_optional"]) <= story.workspace.scopes_used
+        assert "chat:write.public" in story.workspace.scopes_used
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+async def test_optional_scopes_find_a_message_whose_answer_was_lost(
+    manifest: dict[str, Any], opens: Opens, *, is_private: bool
+) -> None:
+    """The channel's kind decides which scope it takes; there is one card."""
+    scopes = manifest["oauth_config"]["scopes"]
+    async with opens() as story, story.bot():
+        workspace = story.workspace
+        workspace.scopes = {*scopes["bot"], *scopes["bot_optional"]}
+        workspace.channels[OPS].members.add(workspace.identity.bot_user_id)
+        workspace.channels[OPS].is_private = is_private
+        workspace.faults.next("chat.postMessage", LOST_ANSWER)
+        wanted = "groups:history" if is_private else "channels:history"
+        card = await story.asks()
+        await workspace.until(lambda: wanted in workspace.scopes_used)
+        await story.approves(card)
+        await story.until_said(card, "is complete")
+
+        assert story.cards == [card]
 
 
 def test_slack_accepts_its_lengths(manifest: dict[str, Any]) -> None:

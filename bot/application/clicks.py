@@ -11,10 +11,11 @@ from bot.application.ports import Conflict, Engine, People, Store, Transaction
 from bot.domain.audit import AuditAction
 from bot.domain.clicks import LONGEST_ID, STATES, Click, ClickResult, entry, judge
 from bot.domain.decisions import Decision, Verdict
+from bot.domain.outbox import reply
 from bot.domain.policy import Members, Policy, Terms
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
-from bot.domain.thread_lines import CARD
+from bot.domain.thread_lines import CARD, ThreadLine
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import DECISION_SECONDS
 
@@ -81,10 +82,13 @@ class Clicks:
         request = await self._store.load(request_id[:LONGEST_ID])
         return request if request and request.concerns(team_id) else None
 
-    async def is_double(self, request_id: str, ts: str) -> bool:
-        """Return whether the message is a duplicate of the request's card."""
+    async def other_card(self, request_id: str, ts: str) -> tuple[str, str] | None:
+        """Return the channel and ts of the request's card if `ts` is another message, else None.
+
+        A card is posted twice if Slack's answer to the first post was lost.
+        """
         card = await self._store.posted(request_id, CARD)
-        return card is not None and ts not in ("", card[1])
+        return card if card and ts not in ("", card[1]) else None
 
     async def _members_for(self, click: Click) -> Members:
         """Look up the people whom this click depends on, before the request is locked."""
@@ -147,6 +151,9 @@ async def _carry_out(
     if not _has_voted(click, request):
         vote = Vote(user_id=click.user_id, choice=click.choice, at=now, reason=click.reason)
         request = await transaction.vote(request, vote)
+    if decision.verdict is Verdict.COUNTED:
+        counted = ThreadLine.COUNTED
+        await transaction.owe(*reply(request, counted, subject=click.user_id))
     if decision.verdict in (Verdict.COUNTED, Verdict.IN_DOUBT):
         return request
     to = STATES[click.choice]

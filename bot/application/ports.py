@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.domain.audit import AuditEntry
 from bot.domain.instances import Instance
+from bot.domain.outbox import MessageState, Owed
 from bot.domain.policy import Members
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import RequestState, Retention
@@ -33,6 +34,20 @@ class Transaction(Protocol):
     ) -> BackupRequest: ...
     async def revoke(self, request: BackupRequest, voters: Iterable[str]) -> BackupRequest:
         """Remove these people's approvals; return the request."""
+        ...
+
+    async def owe(self, *messages: Owed) -> None:
+        """Put messages into the outbox: a card is drawn again, everything else is sent once.
+
+        A change of state or retention puts in what it owes by itself.
+        """
+        ...
+
+    async def owe_once(self, card: Owed, line: Owed) -> None:
+        """Put a line and its card's edit into the outbox, unless the line is there already.
+
+        A step says again what it said before a restart, and at each try.
+        """
         ...
 
     async def record(self, *entries: AuditEntry) -> None:
@@ -65,11 +80,19 @@ class Store(Protocol):
         ...
 
     async def unfinished(self) -> list[str]:
-        """Return the IDs of all requests with something left to do or post, oldest first."""
+        """Return the IDs of all requests with something left to do, oldest first."""
+        ...
+
+    async def owe_untold(self) -> list[str]:
+        """Put outcomes into the outbox that aren't there; return their requests' IDs."""
         ...
 
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
         """Return the channel ID and ts of the message with this line, or None."""
+        ...
+
+    async def message_state(self, request_id: str, line: str) -> MessageState | None:
+        """Return the state of a message, or None if it isn't in the outbox."""
         ...
 
     async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:

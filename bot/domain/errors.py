@@ -369,11 +369,19 @@ class LeaseLost(BotError):
 
 
 class SlackUnreachable(BotError):
-    """Slack didn't accept a message but may later; `error` is its code or the failure."""
+    """Slack didn't accept a message but may later; `error` is its code or the failure.
 
-    def __init__(self, error: str) -> None:
+    `in_doubt` says whether Slack may have carried it out without saying so, and `retry_after` for
+    how many seconds it wants no more like it.
+    """
+
+    def __init__(
+        self, error: str, *, in_doubt: bool = True, retry_after: float | None = None
+    ) -> None:
         super().__init__(error)
         self.error = error
+        self.in_doubt = in_doubt
+        self.retry_after = retry_after
 
 
 class SettingsError(BotError):

@@ -1,4 +1,4 @@
-"""The messages about a request, by the names under which they are recorded as posted."""
+"""The messages about a request, by their names in the outbox."""
 
 from enum import StrEnum
 
@@ -25,18 +25,7 @@ class ThreadLine(StrEnum):
     STAYS = "stays"  # RDS wouldn't delete it
     ENDED = "ended"  # any final state
 
-    def about(self, subject: str) -> str:
-        """Return the name under which this message about the subject is recorded."""
-        return f"{self}:{subject}" if subject else self.value
-
 
 POINTER = "pointer"  # a link to the card, in the thread where it was requested
 PUT_OFF = "put_off"  # to the requester only: no card yet because RDS isn't responding
 NO_KEYS = "no_keys"  # to the requester only: no card yet because RDS rejects the key
-TOLD = "told"  # to the requester only: the outcome without a card
-GIVEN_UP = "given_up"  # neither the channel nor the requester can be reached
-ANNOUNCED = (
-    ThreadLine.ENDED.value,
-    TOLD,
-    GIVEN_UP,
-)  # one of these is recorded for every ended request

@@ -1,45 +1,90 @@
-"""The port through which the outbox posts to Slack."""
+"""The ports of the dispatcher."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
+from bot.domain.errors import CannotPost
+from bot.domain.outbox import MessageState, OutboxMessage
 from bot.domain.requests import BackupRequest
-from bot.domain.thread_lines import ThreadLine
 
 
-class Thread(Protocol):
-    """A request's card and the thread under it. Each line is said once, however often asked."""
+class NotShown(Exception):
+    """Slack doesn't take the message's blocks or text; `args[0]` is its code."""
 
-    async def show(self, request: BackupRequest) -> None:
-        """Post the card, or edit it, so that it shows the request as it stands.
 
-        Raises CannotPost if the card has no place to stand.
+class Gone(Exception):
+    """The message to edit, or the one to reply to, is gone or frozen; `args[0]` is the code."""
+
+
+class Posted(NamedTuple):
+    """Where a message is. `ts` is empty for one that only the requester saw."""
+
+    channel_id: str
+    ts: str
+
+
+class Courier(Protocol):
+    """Carries a message to Slack, as its request is now."""
+
+    async def deliver(self, message: OutboxMessage, request: BackupRequest) -> Posted:
+        """Post or edit it. One that may have been posted is looked for first.
+
+        Raises NotShown, Gone, and CannotPost, after which sending it again is pointless, and
+        SlackUnreachable.
         """
         ...
 
-    async def say(
+
+class Listener(Protocol):
+    """What depends on messages."""
+
+    async def card_refused(self, request: BackupRequest, error: CannotPost) -> None:
+        """A request's card can't be posted, so nobody could decide it."""
+        ...
+
+    def settled(self, message: OutboxMessage) -> None:
+        """A message was sent or given up."""
+        ...
+
+
+class Pace(Protocol):
+    """Slack's rate limits."""
+
+    async def take(self, message: OutboxMessage) -> float:
+        """Count the message and return 0 if it may be sent now; else the seconds to wait."""
+        ...
+
+    async def cool_down(self, message: OutboxMessage, seconds: float) -> None:
+        """Send nothing like it for so long, after Slack said 429."""
+        ...
+
+
+class Outbox(Protocol):
+    """The messages to send. Raises StoreUnavailable; `storage/outbox.py` says what each does."""
+
+    async def due(
         self,
-        request: BackupRequest,
-        line: ThreadLine,
+        now: datetime,
         *,
-        subject: str = "",
-        call: Sequence[str] = (),
-    ) -> None:
-        """Reply under the card, calling those who can do something about it."""
-        ...
-
-    async def point(self, request: BackupRequest) -> None:
-        """Link to the card where it was asked, if that was in a thread."""
-        ...
-
-    async def put_off(self, request: BackupRequest, line: ThreadLine) -> None:
-        """Tell the requester alone why its card comes later: RDS_AWAY or KEYS_REFUSED."""
-        ...
-
-    async def insist(self, request: BackupRequest, line: ThreadLine) -> None:
-        """Reply under the card; if that cannot be, tell the requester alone. Raises CannotPost."""
-        ...
-
-    async def announce(self, request: BackupRequest) -> None:
-        """Tell how it ended: on the card and in the thread, or to the requester alone."""
-        ...
+        full: Collection[str],
+        busy: Collection[int],
+        edits: bool,
+        limit: int,
+    ) -> list[OutboxMessage]: ...
+    async def next_due(self, now: datetime) -> datetime | None: ...
+    async def load(self, request_id: str) -> BackupRequest | None: ...
+    async def begin(self, message: OutboxMessage) -> bool: ...
+    async def sent(
+        self, message: OutboxMessage, channel_id: str, ts: str, *, again_at: datetime | None
+    ) -> bool: ...
+    async def put_off(
+        self, message: OutboxMessage, error: str, due_at: datetime, *, in_doubt: bool
+    ) -> None: ...
+    async def hurry(self, now: datetime) -> None: ...
+    async def simplify(self, message: OutboxMessage, shape: int, error: str) -> None: ...
+    async def redirect(self, message: OutboxMessage, destination: str, error: str) -> None: ...
+    async def repost(self, request_id: str, now: datetime, most: int) -> bool: ...
+    async def settle(
+        self, message: OutboxMessage, state: MessageState, error: str | None = None
+    ) -> None: ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from bot.domain.errors import StoreUnavailable
+from bot.domain.outbox import OwedMessage, Urgency
 from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 from bot.runtime.http_server import Server, listen
@@ -32,14 +33,21 @@ class Store(Protocol):
     """Queries of the database. They raise StoreUnavailable."""
 
     async def probe(self) -> None: ...
-    async def oldest_unannounced(self) -> datetime | None: ...
+    async def owed(self, *, least: Urgency, limit: int) -> Sequence[OwedMessage]:
+        """Return the oldest messages at least so urgent that Slack has yet to take."""
+        ...
+
+    async def owed_by_line(self) -> list[tuple[str, int, datetime]]:
+        """Return each kind of message that Slack has yet to take: how many, and since when."""
+        ...
+
     async def counts(self) -> list[tuple[str, str, int]]:
         """Return the number of requests by state and rule."""
         ...
 
 
 class Calls(Protocol):
-    """Calls to RDS, or messages to Slack."""
+    """Calls to RDS."""
 
     @property
     def trouble(self) -> str | None:
@@ -50,6 +58,12 @@ class Calls(Protocol):
     def queued(self) -> int:
         """How many calls are queued."""
         ...
+
+
+class Messages(Protocol):
+    """Messages to Slack."""
+
+    trouble: str | None  # the last error, if Slack took nothing since
 
 
 class Front(Protocol):
@@ -70,13 +84,13 @@ class Health:
 
     store: Store
     rds: Calls
-    messages: Calls
+    messages: Messages
     front: Front
     clock: Clock
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether commands and clicks are accepted now, and the status of each part."""
-        database, oldest = await self._database()
+        database, untold = await self._database()
         silent = self.front.silent_for()
         reachable = silent is not None and silent < SLACK_TIMEOUT
         is_ready = database == "ok" and reachable
@@ -86,44 +100,59 @@ class Health:
             "slack": "ok" if reachable else "it can't reach the bot",
             "slack_messages": self.messages.trouble or "ok",
             "rds": self.rds.trouble or "ok",
-            "oldest_unannounced_outcome_seconds": oldest,
+            "oldest_untold_outcome": untold and self._shown(untold),
         }
 
-    async def _database(self) -> tuple[str, float | None]:
+    def _shown(self, message: OwedMessage) -> dict[str, Any]:
+        return {
+            "backup": f"{message.instance}/{message.name}",
+            "request": message.request_id,
+            "seconds": self._age(message.created_at),
+            "error": message.last_error,
+        }
+
+    def _age(self, since: datetime) -> float:
+        return max(0.0, (self.clock.now() - since).total_seconds())
+
+    async def _database(self) -> tuple[str, OwedMessage | None]:
+        """The status of the database, and the outcome that has waited longest to be told."""
         try:
             await _in_time(self.store.probe())
-            since = await _in_time(self.store.oldest_unannounced())
+            oldest = await _in_time(self.store.owed(least=Urgency.OUTCOME, limit=1))
         except StoreUnavailable as error:
             if isinstance(getattr(error.__cause__, "orig", None), FileNotFoundError):
                 return FILE_GONE, None
             return f"it isn't available ({type(error.__cause__).__name__})", None
         except TimeoutError:
             return "it isn't responding", None
-        return "ok", max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0
+        return "ok", next(iter(oldest), None)
 
     async def gauges(self) -> list[GaugeMetricFamily]:
         """Return the metrics that are read at the time of a scrape."""
         requests = GaugeMetricFamily(
             "backup_bot_requests", "Requests by state and rule.", labels=["state", "rule"]
         )
-        oldest = GaugeMetricFamily(
-            "backup_bot_oldest_unannounced_outcome_seconds",
-            "Age of the oldest outcome not yet posted to Slack; 0 if there is none.",
+        owed = GaugeMetricFamily(
+            "backup_bot_outbox_depth", "Messages that Slack has yet to take.", labels=["line"]
+        )
+        age = GaugeMetricFamily(
+            "backup_bot_outbox_oldest_seconds",
+            "Age of the oldest message that Slack has yet to take.",
+            labels=["line"],
         )
         queue = GaugeMetricFamily(
             "backup_bot_queue_depth", "Calls waiting to be sent.", labels=["queue"]
         )
-        queue.add_metric(["slack"], self.messages.queued)
         queue.add_metric(["rds"], self.rds.queued)
         try:
             for state, rule, count in await _in_time(self.store.counts()):
                 requests.add_metric([state, rule], count)
-            since = await _in_time(self.store.oldest_unannounced())
+            for line, count, since in await _in_time(self.store.owed_by_line()):
+                owed.add_metric([line], count)
+                age.add_metric([line], self._age(since))
         except (StoreUnavailable, TimeoutError):
             return [queue]
-        age = (self.clock.now() - since).total_seconds() if since else 0.0
-        oldest.add_metric([], max(0.0, age))
-        return [requests, oldest, queue]
+        return [requests, owed, age, queue]
 
 
 async def _in_time(asking: Coroutine[Any, Any, T]) -> T:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,22 +12,14 @@ from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.audit import AuditEntry
+from bot.domain.outbox import MessageState, OwedMessage, Urgency
 from bot.domain.policy import RuleReference
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import OPEN_STATES, RequestState, Retention
-from bot.domain.thread_lines import ANNOUNCED
 from bot.storage.engine import unavailable
-from bot.storage.tables import UtcDateTime, about, audit, homes, posts, requests, unsealed, votes
+from bot.storage.tables import UtcDateTime, about, audit, homes, outbox, requests, unsealed, votes
 
 SHORTEST_ID = 8  # characters of a request's ID that are enough to find it
-
-
-# Whether the outcome of a request was announced.
-_ANNOUNCED = (
-    select(posts.c.line)
-    .where(posts.c.request_id == requests.c.id, posts.c.line.in_(ANNOUNCED))
-    .exists()
-)
 
 
 class Reading:
@@ -59,7 +52,7 @@ class Reading:
         return await self._one(select(requests).where(requests.c.name == name, is_open))
 
     async def unfinished(self) -> list[str]:
-        """Return the IDs of all requests with something left to do or to post, oldest first."""
+        """Return the IDs of all requests with something left to do, oldest first."""
         is_open = requests.c.state.in_(OPEN_STATES)
         will_be_deleted = and_(
             requests.c.state == RequestState.COMPLETED,
@@ -69,7 +62,7 @@ class Reading:
                 requests.c.retention.in_((Retention.WARNED, Retention.DELETING)),
             ),
         )
-        query = select(requests.c.id).where(or_(is_open, will_be_deleted, ~_ANNOUNCED))
+        query = select(requests.c.id).where(or_(is_open, will_be_deleted))
         async with self._reading() as connection:
             return list(await connection.scalars(query.order_by(requests.c.asked_at)))
 
@@ -84,15 +77,30 @@ class Reading:
                 found[state, _rule_text(rule)] += count
             return [(state, name, count) for (state, name), count in found.items()]
 
-    async def oldest_unannounced(self) -> datetime | None:
-        """Return when the oldest request with an unannounced outcome ended, or None."""
-        ended = func.coalesce(requests.c.finished_at, requests.c.decided_at, requests.c.asked_at)
-        query = select(func.min(ended, type_=UtcDateTime)).where(
-            requests.c.state.not_in(OPEN_STATES), ~_ANNOUNCED
+    async def owed(
+        self, *, least: Urgency = Urgency.PROGRESS, limit: int | None = None
+    ) -> list[OwedMessage]:
+        """Return the messages at least so urgent that Slack has yet to take, oldest first."""
+        columns = [outbox.c[field.name] for field in fields(OwedMessage) if field.name in outbox.c]
+        query = (
+            select(*columns, requests.c.name, requests.c.reference.label("instance"))
+            .join(requests, requests.c.id == outbox.c.request_id)
+            .where(outbox.c.state == MessageState.PENDING, outbox.c.urgency <= least)
+            .order_by(outbox.c.created_at, outbox.c.number)
         )
-        async with self._reading() as connection:
-            oldest: datetime | None = await connection.scalar(query)
-            return oldest
+        rows = await self.rows(query.limit(limit))
+        return [OwedMessage(**{**row, "urgency": Urgency(row["urgency"])}) for row in rows]
+
+    async def owed_by_line(self) -> list[tuple[str, int, datetime]]:
+        """Return each kind of message that Slack has yet to take: how many, and since when."""
+        since = func.min(outbox.c.created_at, type_=UtcDateTime)
+        query = (
+            select(outbox.c.line, func.count().label("messages"), since.label("since"))
+            .where(outbox.c.state == MessageState.PENDING, outbox.c.urgency < Urgency.REFRESH)
+            .group_by(outbox.c.line)
+        )
+        rows = await self.rows(query)
+        return [(row["line"], row["messages"], row["since"]) for row in rows]
 
     async def audit_trail(self, request_id: str | None = None) -> list[AuditEntry]:
         """Return the audit log, oldest first, of one request or all of it."""
@@ -120,12 +128,25 @@ class Reading:
 
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
         """Return the channel id and ts of the message with this line, or None if there is none."""
-        query = select(posts.c.channel_id, posts.c.ts).where(
-            posts.c.request_id == request_id, posts.c.line == line
+        query = select(outbox.c.channel_id, outbox.c.ts).where(
+            outbox.c.request_id == request_id, outbox.c.line == line, outbox.c.ts.is_not(None)
         )
+        for row in await self.rows(query):
+            return row["channel_id"], row["ts"]
+        return None
+
+    async def message_state(self, request_id: str, line: str) -> MessageState | None:
+        """Return how far a message has come, or None if it isn't in the outbox."""
+        query = select(outbox.c.state).where(
+            outbox.c.request_id == request_id, outbox.c.line == line
+        )
+        return next((MessageState(row["state"]) for row in await self.rows(query)), None)
+
+    async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Return what a query finds."""
         async with self._reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return (row.channel_id, row.ts) if row else None
+            found: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
+            return found
 
     async def requests(
         self,

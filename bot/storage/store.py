@@ -13,18 +13,22 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import ColumnElement, Engine, RowMapping, String, Update, cast, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditEntry, AuditKey
+from bot.domain.outbox import owed_by
 from bot.domain.requests import BackupRequest
+from bot.domain.states import OPEN_STATES, RequestState
+from bot.domain.thread_lines import ThreadLine
+from bot.runtime.clock import Clock
 from bot.storage.engine import blocking_engine, unavailable
 from bot.storage.reading import Reading
 from bot.storage.sealing import append
 from bot.storage.story import log_story
-from bot.storage.tables import posts
+from bot.storage.tables import outbox, requests
 from bot.storage.transaction import Transaction, insert_requests
 
 Line = AbstractAsyncContextManager[Any]
@@ -34,13 +38,20 @@ AFTER_ACKS = 0.02  # seconds that the log of new requests waits, so that their a
 class Store(Reading):
     """The bot's database. Raises StoreUnavailable when it isn't responding."""
 
-    def __init__(self, engine: AsyncEngine, audit_key: AuditKey | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        audit_key: AuditKey | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         super().__init__(engine)
+        self._clock = clock or Clock()
         self._audit_key = audit_key
         self.recorded = asyncio.Event()  # set when audit entries were committed
         # SQLite has one writer. Queueing for it here is fair; inside SQLite it is not.
         has_one_writer = engine.dialect.name == "sqlite"
         self.on_change: Callable[[], None] = _nobody  # called when a request has changed
+        self.on_owed: Callable[[], None] = _nobody  # called when messages came into the outbox
         alone: dict[str, Any] = {"one_statement": True}
         if not has_one_writer:
             alone["isolation_level"] = "AUTOCOMMIT"
@@ -56,11 +67,13 @@ class Store(Reading):
         """Open a transaction. Raises Conflict if a unique value is taken."""
         with _translated():
             async with self._line, self._writer, self.engine.begin() as connection:
-                transaction = Transaction(connection, self._audit_key)
+                transaction = Transaction(connection, self._clock, self._audit_key)
                 yield transaction
         log_story(transaction.recorded)
         if transaction.changes_requests:
             self.on_change()
+        if transaction.owes:
+            self.on_owed()
         if transaction.recorded:
             self.recorded.set()
 
@@ -95,15 +108,39 @@ class Store(Reading):
         async with self.transaction() as transaction:
             await transaction.probe()
 
-    async def save_post(self, request_id: str, line: str, channel_id: str, ts: str) -> None:
-        """Save where a line was posted, ahead of all queued writes.
+    async def owe_untold(self) -> list[str]:
+        """Put outcomes into the outbox that aren't there; return their requests' IDs.
 
-        It is already in Slack: the sooner this is on disk, the fewer messages can be duplicated.
+        Only a process of an older release, without an outbox, ends a request so.
         """
-        row = {"request_id": request_id, "line": line, "channel_id": channel_id, "ts": ts}
+        is_told = (
+            select(outbox.c.number)
+            .where(outbox.c.request_id == requests.c.id, outbox.c.line == ThreadLine.ENDED)
+            .exists()
+        )
+        had_card = cast(requests.c.terms, String) != "null"  # or whoever withdrew was answered
+        needs_word = or_(requests.c.state != RequestState.WITHDRAWN, had_card)
+        query = select(requests.c.id).where(
+            requests.c.state.not_in(OPEN_STATES), ~is_told, needs_word
+        )
+        untold = [row["id"] for row in await self.rows(query)]
+        for request_id in untold:
+            if request := await self.load(request_id):
+                async with self.transaction() as transaction:
+                    await transaction.owe(*owed_by(request))
+        return untold
+
+    async def at_once(
+        self, change: Update, *returning: ColumnElement[Any]
+    ) -> Sequence[RowMapping]:
+        """Make a change in one statement, before everything that waits in line to write.
+
+        For what is in Slack already: the sooner that is on disk, the fewer messages can double.
+        """
         with _translated():
             async with self._writer, self._one_statement.connect() as connection:
-                await connection.execute(insert(posts).values(row))
+                result = await connection.execute(change.returning(*returning))
+                return result.mappings().all()
 
 
 def _submit(

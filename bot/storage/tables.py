@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    UniqueConstraint,
     column,
     or_,
     select,
@@ -135,14 +136,38 @@ unsealed = Table(
     Column("instance_id", String),
 )
 
-posts = Table(
-    "post",
+# What is owed to Slack, and where what was sent is. See `domain/outbox.py`.
+outbox = Table(
+    "outbox",
     metadata,
-    Column("request_id", String, ForeignKey("request.id"), primary_key=True),
-    Column("line", String, primary_key=True),
-    Column("channel_id", String, nullable=False),
-    Column("ts", String, nullable=False),
+    Column(
+        "number",
+        BigInteger().with_variant(Integer, "sqlite"),  # SQLite counts only what it calls integer
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("request_id", String, ForeignKey("request.id"), nullable=False),
+    Column("line", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("call", JSON, nullable=False),
+    Column("destination", String, nullable=False),
+    Column("urgency", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("version", Integer, nullable=False, default=0),
+    Column("in_doubt", Boolean, nullable=False, default=False),
+    Column("posts", Integer, nullable=False, default=0),
+    Column("shape", Integer, nullable=False, default=0),
+    Column("channel_id", String),
+    Column("ts", String),
+    Column("claimed_by", String),  # the replica that sends it; only on PostgreSQL
+    Column("last_error", String),
+    UniqueConstraint("request_id", "line", "subject", name="one_message_per_subject"),
 )
+
+pending_messages = Index("pending_messages", outbox.c.state, outbox.c.urgency, outbox.c.number)
 
 # Who has looked at their home tab, and so has one to keep up to date.
 homes = Table(

@@ -1,19 +1,24 @@
 """One unit of work on the database."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditEntry, AuditKey
+from bot.domain.outbox import MessageState, Owed, Urgency, owed_by, owed_by_retention
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
+from bot.domain.thread_lines import CARD
+from bot.runtime.clock import Clock
 from bot.storage.reading import load_request
 from bot.storage.sealing import append, wait_for_seal
-from bot.storage.tables import budgets, homes, requests, votes
+from bot.storage.tables import budgets, homes, outbox, requests, votes
 
 DECIDED = "backup_bot_decided"  # the PostgreSQL channel that announces changed requests
 PROBE = "probe"  # a row that is written only to check that writing works
@@ -23,10 +28,14 @@ NESTED = {"instance", "history", "terms", "refusal", "attempt"}
 class Transaction:
     """One unit of work: when its block ends, all of it is on disk, or none."""
 
-    def __init__(self, connection: AsyncConnection, audit_key: AuditKey | None = None) -> None:
+    def __init__(
+        self, connection: AsyncConnection, clock: Clock, audit_key: AuditKey | None = None
+    ) -> None:
         self.changes_requests = False
+        self.owes = False
         self.recorded: list[AuditEntry] = []  # on the trail, once it is committed
         self._connection = connection
+        self._clock = clock
         self._audit_key = audit_key
 
     async def insert(self, *new: BackupRequest) -> None:
@@ -40,9 +49,13 @@ class Transaction:
     async def move(
         self, request: BackupRequest, to: RequestState, **changes: object
     ) -> BackupRequest:
-        """Compare and set the state; return the request. Raises Conflict if it has changed."""
+        """Compare and set: the request in its new state; Conflict if it has left the old one.
+
+        What it owes Slack from then on is in the outbox.
+        """
         changed = request.moved(to, **changes)
         await self._swap(changed, requests.c.state == request.state, "state", *changes)
+        await self.owe(*owed_by(changed))
         return changed
 
     async def update(self, request: BackupRequest, **changes: object) -> BackupRequest:
@@ -70,7 +83,52 @@ class Transaction:
         """Compare and set the retention; return the request. Raises Conflict if it has changed."""
         changed = request.model_copy(update={"retention": to, **changes})
         await self._swap(changed, requests.c.retention == request.retention, "retention", *changes)
+        await self.owe(*owed_by_retention(changed))
         return changed
+
+    async def owe(self, *messages: Owed) -> None:
+        """Put messages into the outbox: a card is drawn again, everything else is sent once."""
+        if not messages:
+            return
+        self.owes = True
+        insert_or = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+        new: Any = insert_or[self._connection.dialect.name](outbox)
+        key = [outbox.c.request_id, outbox.c.line, outbox.c.subject]
+        again = {
+            "state": MessageState.PENDING,
+            "urgency": new.excluded.urgency,
+            "due_at": new.excluded.due_at,
+            "version": outbox.c.version + 1,
+        }
+        can_change = outbox.c.state.in_((MessageState.PENDING, MessageState.SENT))
+        for message in messages:
+            row = new.values(**_outbox_row(message, self._clock.now()))
+            if message.line == CARD:
+                row = row.on_conflict_do_update(index_elements=key, set_=again, where=can_change)
+            else:
+                row = row.on_conflict_do_nothing(index_elements=key)
+            await self._connection.execute(row)
+            if message.urgency is Urgency.OUTCOME:  # and so is what has to come before it
+                await self._connection.execute(
+                    update(outbox)
+                    .where(
+                        outbox.c.request_id == message.request_id,
+                        outbox.c.state == MessageState.PENDING,
+                        outbox.c.ts.is_(None),
+                        outbox.c.urgency > Urgency.OUTCOME,
+                    )
+                    .values(urgency=Urgency.OUTCOME)
+                )
+
+    async def owe_once(self, card: Owed, line: Owed) -> None:
+        """Put a line and its card's edit into the outbox, unless the line is there already."""
+        is_there = select(outbox.c.number).where(
+            outbox.c.request_id == line.request_id,
+            outbox.c.line == line.line,
+            outbox.c.subject == line.subject,
+        )
+        if await self._connection.scalar(is_there) is None:
+            await self.owe(card, line)
 
     async def vote(self, request: BackupRequest, vote: Vote) -> BackupRequest:
         """Add a vote; return the request. Raises Conflict if this person has already voted."""
@@ -122,6 +180,13 @@ class Transaction:
 def insert_requests(connection: Connection, new: Iterable[BackupRequest]) -> None:
     """Write new requests. Raises IntegrityError if a unique value is taken."""
     connection.execute(insert(requests), [_row(request) for request in new])
+
+
+def _outbox_row(message: Owed, now: datetime) -> dict[str, Any]:
+    """A new message as the outbox holds it."""
+    times = {"created_at": now, "due_at": now}
+    state = {"state": MessageState.PENDING, "call": list(message.call)}
+    return {**asdict(message), **times, **state}
 
 
 def _row(request: BackupRequest) -> dict[str, Any]:

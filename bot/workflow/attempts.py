@@ -16,6 +16,7 @@ from bot.domain.errors import (
     RdsUnreachable,
     RefusalReason,
 )
+from bot.domain.outbox import reply
 from bot.domain.requests import BackupRequest
 from bot.domain.states import SENDING, RequestState, Retention
 from bot.domain.thread_lines import ThreadLine
@@ -133,13 +134,19 @@ async def put_off(context: StepContext, request_id: str, error: RdsError) -> Non
     attempt = attempt_of(context, request).failed(error, context.clock.now(), request_id)
     if attempt.failures == 1 and isinstance(error, RdsUnreachable):
         log.warning("rds_unreachable", code=error.code, request_id=error.request_id)
-    request = await note(context, request, attempt)
+    async with context.store.transaction() as transaction:
+        await transaction.update(request, attempt=attempt)
+        if line := _line_of(attempt):
+            await transaction.owe_once(*reply(request, line))
+
+
+def _line_of(attempt: Attempt) -> ThreadLine | None:
+    """Return what the thread says of an attempt that failed."""
     if attempt.reason is RefusalReason.CREDENTIALS:
-        await context.voice.say(request, ThreadLine.KEYS_REFUSED)
-    elif attempt.is_busy:
-        await context.voice.say(request, ThreadLine.BUSY)
-    elif attempt.failures >= LASTING:
-        await context.voice.say(request, ThreadLine.RDS_AWAY)
+        return ThreadLine.KEYS_REFUSED
+    if attempt.is_busy:
+        return ThreadLine.BUSY
+    return ThreadLine.RDS_AWAY if attempt.failures >= LASTING else None
 
 
 def why_ended(attempt: Attempt) -> GaveUp | RdsRefused:

@@ -9,10 +9,11 @@ from datetime import timedelta
 from bot.application.ports import People, Store
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.errors import RdsRefused, UserError
+from bot.domain.outbox import Owed, card, reply, to_requester
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest, Refusal
 from bot.domain.states import RequestState, Retention
-from bot.outbox.voice import Voice
+from bot.domain.thread_lines import ThreadLine
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import InFlight
 from bot.workflow.ports import Catalogue, Rds, Watcher
@@ -26,7 +27,6 @@ class StepContext:
     rds: Rds
     catalogue: Catalogue
     watcher: Watcher
-    voice: Voice
     people: People
     policy: Policy
     clock: Clock
@@ -89,11 +89,40 @@ class StepContext:
                 await transaction.record(self._entry(changed, action, detail))
 
     async def note(
-        self, request: BackupRequest, action: AuditAction, detail: Mapping[str, str]
+        self,
+        request: BackupRequest,
+        action: AuditAction,
+        detail: Mapping[str, str],
+        line: ThreadLine,
     ) -> None:
-        """Write the audit log for something that changed no state."""
+        """Write the audit log for something that changed no state, and tell the thread."""
         async with self.store.transaction() as transaction:
             await transaction.record(self._entry(request, action, detail))
+            await transaction.owe_once(*reply(request, line))
+
+    async def tell(
+        self,
+        request: BackupRequest,
+        line: ThreadLine,
+        *,
+        subject: str = "",
+        call: tuple[str, ...] = (),
+    ) -> None:
+        """Put a line for the thread into the outbox, once a subject."""
+        async with self.store.transaction() as transaction:
+            await transaction.owe_once(*reply(request, line, subject=subject, call=call))
+
+    async def redraw(self, request: BackupRequest) -> None:
+        """Have the card edited, though the request hasn't changed."""
+        await self._owe(card(request))
+
+    async def tell_requester(self, request: BackupRequest, line: str) -> None:
+        """Put a message for the requester alone into the outbox, once."""
+        await self._owe(to_requester(request, line))
+
+    async def _owe(self, *messages: Owed) -> None:
+        async with self.store.transaction() as transaction:
+            await transaction.owe(*messages)
 
     def _entry(
         self, request: BackupRequest, action: AuditAction, detail: Mapping[str, str] | None

@@ -36,8 +36,6 @@ async def create(context: StepContext, request_id: str) -> RequestState:
 
 
 async def _begin(context: StepContext, request: BackupRequest, attempt: Attempt) -> None:
-    broken = request.vote(Choice.BREAK_GLASS) is not None
-    await context.voice.say(request, ThreadLine.BREAK_GLASS if broken else ThreadLine.APPROVED)
     detail = {"name": request.name}
     await context.move(
         request, RequestState.CREATING, AuditAction.CREATE_SENT, detail, attempt=attempt
@@ -88,9 +86,9 @@ async def _send(context: StepContext, request: BackupRequest) -> None:
             await _running(context, request, *accepted)
     except RdsOutcomeUnknown as error:
         log.warning("create_outcome_unknown", backup=request.name, code=error.code)
-        await context.note(request, AuditAction.OUTCOME_UNKNOWN, error.for_support)
+        line = ThreadLine.OUTCOME_UNKNOWN
+        await context.note(request, AuditAction.OUTCOME_UNKNOWN, error.for_support, line)
         await put_off(context, request.id, error)
-        await context.voice.say(await context.load(request.id), ThreadLine.OUTCOME_UNKNOWN)
     except RdsRefused as error:
         await _refused(context, await context.load(request.id), error)
     except RdsError as error:

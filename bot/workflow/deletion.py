@@ -8,7 +8,6 @@ from bot.domain.audit import AuditAction
 from bot.domain.errors import GaveUp, RdsError, RdsRefused, RefusalReason
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import ThreadLine
 from bot.workflow.attempts import attempt_of, carry_out, note, put_off, send, why_ended
 from bot.workflow.context import StepContext
 
@@ -27,7 +26,6 @@ async def delete(context: StepContext, request_id: str) -> RequestState:
 
 
 async def _begin(context: StepContext, request: BackupRequest, attempt: Attempt) -> None:
-    await context.voice.say(request, ThreadLine.APPROVED)
     detail = request.backup_on_trail
     await context.move(
         request, RequestState.DELETING, AuditAction.DELETE_SENT, detail, attempt=attempt

@@ -13,10 +13,8 @@ from bot.domain.audit import AuditAction
 from bot.domain.creating import check_creatable
 from bot.domain.deleting import deletable
 from bot.domain.errors import (
-    CannotPost,
     NameTaken,
     RdsRefused,
-    SlackUnreachable,
     StoreUnavailable,
     UnknownInstance,
     UserError,
@@ -28,12 +26,15 @@ from bot.domain.policy import Terms
 from bot.domain.progress import history_of
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
+from bot.domain.thread_lines import NO_KEYS, PUT_OFF, ThreadLine
 from bot.workflow.context import StepContext
 from bot.workflow.retrying import retried
 
 T = TypeVar("T")
 GONE = "GONE"  # ours, not RDS's: an instance that is no longer listed
 TO_COUNT = 3.0  # seconds for Slack to say who of a group is still there
+# Why there is no card yet, for the requester alone.
+_WITHOUT_CARD = {ThreadLine.RDS_AWAY: PUT_OFF, ThreadLine.KEYS_REFUSED: NO_KEYS}
 ALL_THE_TIME = 60.0  # seconds for RDS to list its instances: no ack is waiting for it
 
 
@@ -85,10 +86,16 @@ async def _retried(
             raise Conflict(request.id)
         return await call()
 
+    async def tell(line: ThreadLine) -> None:
+        if line not in told:
+            await context.tell_requester(request, _WITHOUT_CARD[line])
+            told.add(line)
+
+    told: set[ThreadLine] = set()
     return await retried(
         context.clock,
         ask,
-        partial(context.voice.put_off, request),
+        tell,
         key=request.id,
         mending_until=request.asked_at + MENDING,
     )
@@ -192,21 +199,3 @@ async def _terms(context: StepContext, request: BackupRequest, instance: Instanc
     members = await everybody_within(TO_COUNT, context.people, people)
     check_may_ask(request, instance.name, terms, members)
     return terms
-
-
-async def post_card(context: StepContext, request_id: str) -> RequestState:
-    """Post the card. A request without a card can't be decided, so it ends if Slack refuses it.
-
-    A request that needs no approval doesn't wait for Slack: its card comes with the next line.
-    """
-    request = await context.load(request_id)
-    try:
-        await context.voice.show(request)
-    except CannotPost as error:
-        return await context.refuse(request, error)
-    except SlackUnreachable:
-        if request.state is not RequestState.APPROVED:
-            raise
-    if request.thread_ts:
-        await context.voice.point(request)
-    return request.state

@@ -102,17 +102,23 @@ class Reconciler:
 
     async def reconcile(self) -> None:
         """Resume the unfinished requests that have no running workflow."""
+        if untold := await self._store.owe_untold():
+            log.warning("outcomes_owed", requests=untold)
         unfinished = await self._store.unfinished()
         under_way = await DBOS.list_workflows_async(
-            status=UNDER_WAY, load_input=False, load_output=False
+            status=UNDER_WAY,
+            app_version=[WORKFLOW_VERSION],
+            load_input=False,
+            load_output=False,
         )
         living = await self._members.living()  # after the list: who started one of it is known
         await self._hand_on([w for w in under_way if w.status == "PENDING"], living)
-        carried = {_request_id(w) for w in under_way if _is_carried(w, living)}
+        carried = {_request_id(w) for w in under_way}
         if any(request_id not in carried for request_id in unfinished):
             # Once more: what has ended meanwhile is neither unfinished nor under way.
             unfinished = await self._store.unfinished()
-            await self._resume([r for r in unfinished if r not in carried], living)
+            others = living - {self._members.id}
+            await self._resume([r for r in unfinished if r not in carried], others)
 
     async def _hand_on(self, pending: list[WorkflowStatus], living: set[str]) -> None:
         """Recover the workflows of dead replicas, and ours that don't run here."""
@@ -137,7 +143,7 @@ class Reconciler:
                 log.warning("request_resumed", workflow=workflow_id, status="PENDING")
                 await DBOS.resume_workflow_async(workflow_id)
 
-    async def _resume(self, request_ids: list[str], living: set[str]) -> None:
+    async def _resume(self, request_ids: list[str], others: set[str]) -> None:
         for start in range(0, len(request_ids), AT_ONCE):
             chunk = request_ids[start : start + AT_ONCE]
             listed = await DBOS.list_workflows_async(
@@ -145,7 +151,7 @@ class Reconciler:
             )
             for request_id in chunk:
                 past = [w for w in listed if _request_id(w) == request_id]
-                if not any(_is_carried(w, living) for w in past):
+                if not any(_is_carried(w, others) for w in past):
                     self._attempt(request_id, past)
 
     def _attempt(self, request_id: str, past: list[WorkflowStatus]) -> None:
@@ -169,9 +175,9 @@ def _request_id(workflow: WorkflowStatus) -> str:
     return workflow.workflow_id.partition(":")[0]
 
 
-def _is_carried(workflow: WorkflowStatus, living: set[str]) -> bool:
-    """Whether the workflow runs on a live replica, or is queued for one of its version."""
+def _is_carried(workflow: WorkflowStatus, others: set[str]) -> bool:
+    """Whether the workflow goes on: it is of this version, or another living replica runs it."""
     if workflow.status not in UNDER_WAY:
         return False
-    runs = workflow.status == "PENDING" and workflow.executor_id in living
+    runs = workflow.status == "PENDING" and workflow.executor_id in others
     return runs or workflow.app_version in (None, WORKFLOW_VERSION)

@@ -7,8 +7,9 @@ import structlog
 from bot.application.ports import Conflict
 from bot.domain.attempts import MENDING, Attempt
 from bot.domain.audit import AuditAction
-from bot.domain.errors import CannotPost, RdsRefused
+from bot.domain.errors import RdsRefused
 from bot.domain.keeping import NOTICE
+from bot.domain.outbox import MessageState
 from bot.domain.requests import BackupRequest, Refusal
 from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import ThreadLine
@@ -19,11 +20,8 @@ from bot.workflow.context import StepContext
 log = structlog.get_logger(__name__)
 
 REREAD = 3600.0  # seconds: a Keep wakes its waiter; the slow look is for one that was lost
-LAST_WORDS = {
-    Retention.KEPT: ThreadLine.KEPT,
-    Retention.DELETED: ThreadLine.BACKUP_DELETED,
-    Retention.STAYS: ThreadLine.STAYS,
-}
+UNSENT = 60.0  # seconds between two looks whether Slack has taken the announcement
+ENDS = (Retention.KEPT, Retention.DELETED, Retention.STAYS)
 
 
 async def keep(context: StepContext, request_id: str) -> RequestState:
@@ -35,14 +33,13 @@ async def keep(context: StepContext, request_id: str) -> RequestState:
     if request.state is not RequestState.COMPLETED or request.keep is None:
         return request.state
     woken = context.wakeups[request_id]
-    while request.retention not in LAST_WORDS:
+    while request.retention not in ENDS:
         wait = await _go_on(context, request)
         if wait > 0:
             await context.clock.wait(woken, min(wait, REREAD))
             woken.clear()
         request = await context.load(request_id)
     context.wakeups.pop(request_id, None)
-    await _tell(context, request, LAST_WORDS[request.retention])
     return request.state
 
 
@@ -53,7 +50,11 @@ async def _go_on(context: StepContext, request: BackupRequest) -> float:
             ahead = await _left(context, request) - NOTICE.total_seconds()
             return ahead if ahead > 0 else await _warn(context, request)
         if request.retention is Retention.WARNED:
-            if not await _tell(context, request, ThreadLine.EXPIRING):
+            announced = await context.store.message_state(request.id, ThreadLine.EXPIRING)
+            if announced is MessageState.PENDING:
+                return UNSENT
+            posted = await context.store.posted(request.id, ThreadLine.EXPIRING)
+            if posted is None or not posted[1]:  # told nobody, or one person and not for long
                 await context.retain(
                     request, Retention.STAYS, AuditAction.STAYS, {"why": "untold"}
                 )
@@ -109,15 +110,3 @@ async def _delete(context: StepContext, request: BackupRequest) -> None:
         await context.retain(request, Retention.STAYS, AuditAction.STAYS, why, refusal=refusal)
     else:
         await context.retain(request, Retention.DELETED, AuditAction.DELETED, what)
-
-
-async def _tell(context: StepContext, request: BackupRequest, line: ThreadLine) -> bool:
-    """Whether someone was told, however long Slack is away; False if there is no one to tell."""
-    if line is ThreadLine.BACKUP_DELETED and request.warned_at is None:
-        return False
-    try:
-        await context.voice.insist(request, line)
-    except CannotPost as error:
-        log.error("line_not_told", request=request.id, line=line, error=error.error)  # noqa: TRY400 - the state of things, not a bug
-        return False
-    return True

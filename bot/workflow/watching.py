@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 
-import structlog
-
 from bot.domain.audit import AuditAction
-from bot.domain.errors import CannotPost, RdsError, RdsRefused, RefusalReason
+from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.progress import is_overdue, next_look
 from bot.domain.requests import BackupRequest
@@ -14,38 +12,29 @@ from bot.domain.thread_lines import ThreadLine
 from bot.runtime.metrics import BACKUP_SECONDS
 from bot.workflow.context import StepContext
 
-log = structlog.get_logger(__name__)
-
-EDIT_GAP = timedelta(seconds=15)  # between two edits of a card that only move its progress
-
 
 async def watch(context: StepContext, request_id: str, *, poll_seconds: float) -> RequestState:
     """Poll until RDS reports COMPLETED or FAILED, or no longer has the backup."""
     request = await context.load(request_id)
     if request.state is not RequestState.RUNNING:
         return request.state
-    await context.voice.say(request, ThreadLine.STARTED)
-    told, drawn = False, context.clock.now()
-    outages, away = 0, False
+    told, outages, away = False, 0, False
     while True:
         gap = _gap(context, request, poll_seconds)
         try:
             backup = await context.watcher.look(*request.in_rds, gap, patient=away)
         except RdsError as error:
             outages, away = outages + 1, True
-            await context.voice.say(request, _trouble(error), subject=str(outages))
+            await context.tell(request, _trouble(error), subject=str(outages))
             continue
         if away:
-            await context.voice.say(request, ThreadLine.RDS_BACK, subject=str(outages))
+            await context.tell(request, ThreadLine.RDS_BACK, subject=str(outages))
             away = False
         if ended := _end(backup):
             return await _finish(context, request, backup, ended)
         if not told and is_overdue(request.history, _elapsed(context, request)):
-            await context.voice.say(request, ThreadLine.OVERDUE)
-            told, drawn = True, context.clock.now()
-        elif context.clock.now() - drawn >= EDIT_GAP:
-            await context.voice.draw(request)
-            drawn = context.clock.now()
+            await context.tell(request, ThreadLine.OVERDUE)
+            told = True
 
 
 def _trouble(error: RdsError) -> ThreadLine:
@@ -98,16 +87,3 @@ def _measured(request: BackupRequest, backup: Backup | None, took: timedelta) ->
     if backup is not None and backup.size_kb:
         detail["size_kb"] = str(backup.size_kb)
     return detail
-
-
-async def announce(context: StepContext, request_id: str) -> RequestState:
-    """Announce the outcome, however long Slack is down.
-
-    It is given up only if Slack refuses both the channel and the requester for good.
-    """
-    request = await context.load(request_id)
-    try:
-        await context.voice.tell(request)
-    except CannotPost as error:
-        log.error("outcome_not_told", request=request.id, state=request.state, error=error.error)  # noqa: TRY400 - the state of things, not a bug
-    return request.state

@@ -70,10 +70,11 @@ class Lifecycle:
         self._workflow = back_up
 
     async def back_up(self, request_id: str) -> RequestState:
-        """Carry a request from its submission to its announced outcome."""
+        """Carry a request from its submission to its outcome.
+
+        What people hear of it is in the outbox, and delays no step.
+        """
         state = await self._step("look_up", preparation.look_up, request_id)
-        if not state.is_final:
-            state = await self._step("post_card", preparation.post_card, request_id)
         if state is RequestState.AWAITING_APPROVAL:
             state = await self._step("await_decision", approval.await_decision, request_id)
         if state is RequestState.APPROVED:
@@ -82,7 +83,6 @@ class Lifecycle:
             state = await self._step(kind.value, does[kind], request_id)
         if state is RequestState.RUNNING:
             state = await self._step("watch", self._watch, request_id)
-        state = await self._step("announce", watching.announce, request_id)
         if state is RequestState.COMPLETED:
             state = await self._step("keep", retention.keep, request_id)
         return state
@@ -155,10 +155,9 @@ class Lifecycle:
         self._is_closing = True
         if not await self._context.in_flight.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
-        running: list[asyncio.Future[Any]] = [*self._running, *self._context.voice.background]
-        for task in running:
+        for task in self._running:
             task.cancel()
-        await asyncio.gather(*running, *self._started, return_exceptions=True)
+        await asyncio.gather(*self._running, *self._started, return_exceptions=True)
 
     async def _step(self, name: str, step: Step, request_id: str) -> RequestState:
         state = await DBOS.run_step_async({"name": name}, self._journaled, name, step, request_id)

@@ -23,6 +23,7 @@ from bot.domain.instances import Instance
 from bot.domain.policy import Policy, RuleReference, RuleSource, Terms
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
+from bot.runtime.clock import Clock
 from bot.slack.messages.answers import click_answer
 from bot.storage.store import Store
 from bot.storage.transaction import Transaction
@@ -91,7 +92,7 @@ class Overtaken(Store):
 
 class _Unlocked(Transaction):
     def __init__(self, connection: AsyncConnection, pictures: list[BackupRequest]) -> None:
-        super().__init__(connection)
+        super().__init__(connection, Clock())
         self.pictures = pictures
 
     async def load(self, request_id: str) -> BackupRequest | None:

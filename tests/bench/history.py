@@ -30,10 +30,14 @@ def main() -> None:
         "--jobs", type=int, default=int(os.environ.get("JOBS", "2")), help="processes"
     )
     parser.add_argument("--store-away", type=float, default=0.0, help="how likely each time")
+    parser.add_argument(
+        "--readable", action="store_true", help="let the bot look for what it may have posted"
+    )
     given = parser.parse_args()
     began, broken, events = time.perf_counter(), 0, Counter[str]()
     with tempfile.TemporaryDirectory(prefix="backup-bot-bench-") as directory:
-        one = partial(checked, Path(directory), template(Path(directory)), given.store_away)
+        migrated = template(Path(directory))
+        one = partial(checked, Path(directory), migrated, given.store_away, given.readable)
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(given.jobs, mp_context=spawn) as pool:
             seeds = range(given.first, given.first + given.runs)
@@ -47,12 +51,17 @@ def main() -> None:
 
 
 def checked(
-    directory: Path, migrated: Path, store_away: float, seed: int
+    directory: Path,
+    migrated: Path,
+    store_away: float,
+    is_readable: bool,  # noqa: FBT001, `map` hands the seed over last
+    seed: int,
 ) -> tuple[Counter[str], list[Violation]]:
     """How much happened in a run, and what it broke."""
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)
-    history = asyncio.run(play(seed, directory, migrated, store_away=store_away))
+    playing = play(seed, directory, migrated, store_away=store_away, is_readable=is_readable)
+    history = asyncio.run(playing)
     return Counter(type(event).__name__ for event in history.events), check(history)
 
 

@@ -2,7 +2,8 @@
 
 A point is a boundary, before or after it, and how the manyth time: "after ack 1",
 "before rds POST 1", "after slack chat.postMessage 2", "before Lifecycle.wake 1",
-"after Transaction.move 3". Slack's pace is set aside: it would only make all of this long.
+"after Transaction.move 3", "before Outbox.sent 2" (a post), "after Outbox.begin edit 1".
+Slack's pace is set aside: it would only make all of this long.
 """
 
 import os
@@ -11,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -58,7 +60,7 @@ def waylay(owner: Any, method: str, death: Death, named: Callable[..., str | Non
 def waylay_ours(death: Death) -> None:
     """Where the bot itself goes from one thing to the next."""
     from bot.slack.transport import pace  # noqa: PLC0415, the same
-    from bot.storage.store import Store  # noqa: PLC0415, the same
+    from bot.storage.outbox import Outbox  # noqa: PLC0415, the same
     from bot.storage.transaction import Transaction  # noqa: PLC0415, the same
     from bot.watcher.loop import Watcher  # noqa: PLC0415, the same
     from bot.workflow.workflow import Lifecycle  # noqa: PLC0415, after what they import
@@ -67,12 +69,13 @@ def waylay_ours(death: Death) -> None:
     for owner, method in (
         (Lifecycle, "start"),
         (Lifecycle, "wake"),
-        (Store, "save_post"),
         (Transaction, "move"),
         (Watcher, "look"),
     ):
         name = f"{owner.__name__}.{method}"
         waylay(owner, method, death, lambda *_, name=name, **__: name)
+    waylay(Outbox, "begin", death, partial(_message, "Outbox.begin"))
+    waylay(Outbox, "sent", death, partial(_message, "Outbox.sent"))
 
 
 def waylay_commits(death: Death) -> None:
@@ -85,6 +88,10 @@ def waylay_commits(death: Death) -> None:
         death.passes("after commit")
 
     DefaultDialect.do_commit = commit  # type: ignore[method-assign]  # to die there
+
+
+def _message(name: str, _: Any, message: Any, *__: Any, **___: Any) -> str:
+    return f"{name} edit" if message.is_edit else name
 
 
 def _slack(_: Any, __: str, url: Any, **___: Any) -> str:

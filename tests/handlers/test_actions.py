@@ -1,5 +1,6 @@
 """Buttons, and the choice of an instance: what a click changes is on disk before its ack."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.audit import AuditAction
 from bot.domain.errors import FormNotOpened, RdsUnreachable, StoreUnavailable
+from bot.domain.outbox import card
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState, Retention
-from bot.domain.thread_lines import CARD
 from bot.slack.messages.ids import (
     ASK_AGAIN_VIEW,
     BREAK_GLASS_VIEW,
@@ -27,6 +28,7 @@ from bot.slack.messages.ids import (
     Purpose,
     TypedCommand,
 )
+from bot.storage.outbox import Outbox
 from handlers import actions
 from handlers.origin import Outdated
 from tests.fakes import ANA, BEN, BILLING, OPS, ORDERS, TEAM, FakeSlack, UseCases
@@ -149,17 +151,21 @@ async def test_people_of_another_workspace_decide_nothing(cases: UseCases) -> No
     assert (len(slack.acks), len(slack.responses)) == (1, 1)
 
 
-@pytest.mark.parametrize(("ts", "is_taken_away"), [("1.1", False), ("2.2", True), ("", False)])
-async def test_a_second_card_is_taken_away(
-    cases: UseCases, ts: str, *, is_taken_away: bool
-) -> None:
-    """Its click counts as on the first; only the card that is kept up to date stays."""
+@pytest.mark.parametrize(("ts", "is_copy"), [("1.1", False), ("2.2", True), ("", False)])
+async def test_a_second_card_becomes_a_link(cases: UseCases, ts: str, *, is_copy: bool) -> None:
+    """Its click counts as on the first; only the card that is kept up to date has buttons."""
     request = await cases.waits()
-    await cases.store.save_post(request.id, CARD, "C0OPS", "1.1")
+    async with cases.store.transaction() as transaction:
+        await transaction.owe(card(request))
+    outbox = Outbox(cases.store)
+    (posted,) = await outbox.due(datetime.now(UTC))
+    await outbox.sent(posted, "C0OPS", "1.1")
     slack = await decides(cases, Choice.APPROVE, click(request.id, ts=ts))
+    replaced = [answer for answer in slack.responses if answer.get("replace_original")]
 
     assert (await now(cases, request)).state is S.APPROVED
-    assert ({"delete_original": True} in slack.responses) is is_taken_away
+    assert bool(replaced) is is_copy
+    assert all("https://slack/C0OPS/1.1" in answer["text"] for answer in replaced)
 
 
 async def asks_again(cases: UseCases, body: dict[str, Any]) -> FakeSlack:

@@ -89,6 +89,7 @@ class Posted:
 
     ts: str
     channel: str
+    id: str  # in its metadata: the same if it is posted again
     text: str
     answered: bool = True  # the bot was told
 
@@ -110,4 +111,5 @@ class History:
     requests: Mapping[str, BackupRequest]  # as they were left, by id
     trail: tuple[AuditEntry, ...]
     notes: Mapping[tuple[str, str], str] = field(default_factory=dict)  # request, line → ts
+    readable: frozenset[str] = frozenset()  # channels in which the bot can look for a message
     chain: str | None = None  # what is wrong with it

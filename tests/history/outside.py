@@ -4,7 +4,10 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+
+from slack_sdk.errors import SlackApiError
 
 from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Accepted, Backup, BackupStatus, Instance
@@ -13,7 +16,7 @@ from tests.history.events import Ended, Event, Looked, Posted, Sent
 from tests.stepped_clock import SteppedClock
 
 BEGIN = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
-GROUP = "S0DBA"
+GROUP, BOT = "S0DBA", "U0BOT"
 
 
 class JumpingClock(SteppedClock):
@@ -173,31 +176,55 @@ class Region:
 
 
 class Slack:
-    """The calls that the bot makes of it. It keeps what it took."""
+    """The calls that the bot makes of it. It keeps what it took, and may let the bot read it."""
 
-    session = None
-
-    def __init__(self, outside: Connections) -> None:
+    def __init__(self, outside: Connections, *, is_readable: bool) -> None:
         self._outside = outside
-        self._count = 0
+        self._is_readable = is_readable
+        self._messages: list[dict[str, Any]] = []
+
+    async def auth_test(self) -> dict[str, str]:
+        await self._takes()
+        return {"user_id": BOT}
 
     async def chat_postMessage(self, **message: Any) -> dict[str, str]:  # noqa: N802, Slack's name
         outside = self._outside
         await self._takes()
-        self._count += 1
-        ts = f"{self._count}.0"
+        channel = message["channel"].replace("U", "D")  # a direct message has its own
+        now = int(outside.clock.true_time().timestamp())
+        ts = f"{now}.{len(self._messages):06d}"
+        self._messages.append({**message, "channel": channel, "ts": ts, "user": BOT})
         is_lost = outside.happens(outside.faults.slack_answer_lost)
-        outside.events.append(
-            Posted(ts, message["channel"], message["text"], answered=not is_lost)
-        )
+        id_ = message["metadata"]["event_payload"]["id"]
+        outside.events.append(Posted(ts, channel, id_, message["text"], answered=not is_lost))
         await outside.on_the_way()
         if is_lost:
             raise TimeoutError
-        return {"channel": message["channel"], "ts": ts}
+        return {"channel": channel, "ts": ts}
 
     async def chat_update(self, **message: Any) -> dict[str, str]:
         await self._takes()
         return {"channel": message["channel"], "ts": message["ts"]}
+
+    async def conversations_history(self, **asked: Any) -> dict[str, Any]:
+        return await self._read(None, **asked)
+
+    async def conversations_replies(self, *, ts: str, **asked: Any) -> dict[str, Any]:
+        return await self._read(ts, **asked)
+
+    async def _read(self, thread: str | None, **asked: Any) -> dict[str, Any]:
+        await self._takes()
+        if not self._is_readable:
+            response: Any = SimpleNamespace(status_code=200, data={"error": "missing_scope"})
+            raise SlackApiError("missing_scope", response)
+        found = [
+            message
+            for message in self._messages
+            if message["channel"] == asked["channel"]
+            and message.get("thread_ts") == thread
+            and message["ts"] >= asked["oldest"]
+        ]
+        return {"messages": found}
 
     async def _takes(self) -> None:
         await self._outside.on_the_way()

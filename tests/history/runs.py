@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, RowMapping, Update, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
@@ -26,24 +26,29 @@ from bot.domain.audit import AuditEntry, break_between
 from bot.domain.clicks import Click
 from bot.domain.commands import CreateBackup
 from bot.domain.errors import BotError, StoreUnavailable
+from bot.domain.outbox import MessageState
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
-from bot.outbox.voice import Voice
+from bot.outbox.dispatcher import Dispatcher
 from bot.rds.catalogue import InstanceCatalogue
 from bot.runtime import loop_pacing
+from bot.runtime.in_flight import InFlight
 from bot.runtime.loop_pacing import Debounce
-from bot.slack.transport.threads import Threads
+from bot.slack.transport.courier import Courier
+from bot.slack.transport.pace import Pace
 from bot.slack.transport.web_client import SlackClient
 from bot.storage.audit_rows import audit_rows, entry_of
 from bot.storage.engine import migrate, open_engine
 from bot.storage.intake import Intake
+from bot.storage.outbox import Outbox
 from bot.storage.store import Store
-from bot.storage.tables import posts
+from bot.storage.tables import outbox
 from bot.storage.transaction import Transaction
 from bot.watcher.loop import Watcher
 from bot.workflow import watching
 from bot.workflow.context import StepContext
+from bot.workflow.events import MessageEvents
 from bot.workflow.workflow import Lifecycle, Step
 from tests.history.events import Accepted, Answered, History, Killed, Left, Pressed, Rules
 from tests.history.outside import (
@@ -97,7 +102,7 @@ class FlakyStore(Store):
     """A database that does not answer ever and again."""
 
     def __init__(self, engine: AsyncEngine, outside: Connections) -> None:
-        super().__init__(engine)
+        super().__init__(engine, clock=outside.clock)
         self._outside = outside
         self.submitting = 0
 
@@ -113,6 +118,14 @@ class FlakyStore(Store):
         async with super().transaction() as transaction:
             yield transaction
         self._may_fail()
+
+    async def at_once(
+        self, change: Update, *returning: ColumnElement[Any]
+    ) -> Sequence[RowMapping]:
+        self._may_fail()
+        changed = await super().at_once(change, *returning)
+        self._may_fail()
+        return changed
 
     async def submit(self, new: Sequence[BackupRequest], entries: Sequence[AuditEntry]) -> None:
         self._may_fail()
@@ -183,18 +196,27 @@ class Life:
         self.engine = open_engine(url)
         self.store = FlakyStore(self.engine, outside)
         catalogue, watcher = InstanceCatalogue(region, clock, {}), Watcher(region, clock)
-        threads = Threads(cast("SlackClient", slack), self.store, clock, command="/backup")
+        in_flight = InFlight()
         context = StepContext(
             store=self.store,
             rds=region,
             catalogue=catalogue,
             watcher=watcher,
-            voice=Voice(threads, self.store, clock),
             people=people,
             policy=POLICY,
             clock=clock,
+            in_flight=in_flight,
         )
         lifecycle = JournaledLifecycle(context, journal, outside)
+        dispatcher = Dispatcher(
+            Outbox(self.store),
+            Courier(cast("SlackClient", slack), clock, POLICY, command="/backup"),
+            Pace(clock),
+            clock,
+            in_flight,
+            MessageEvents(context, lifecycle),
+        )
+        self.store.on_owed = dispatcher.wake
         self.backups = Backups(
             store=self.store,
             intake=Intake(self.store),
@@ -207,7 +229,7 @@ class Life:
         )
         self._others = asyncio.all_tasks()
         self._tasks: set[asyncio.Task[None]] = set()
-        for kept in (lifecycle.run, watcher.run):
+        for kept in (lifecycle.run, watcher.run, dispatcher.run):
             self.does(self._kept(kept, outside))
 
     def does(self, work: Coroutine[Any, Any, None]) -> None:
@@ -244,6 +266,7 @@ class Run:
     url: str
     busy: float  # seconds in which people act, and things go wrong
     store_away: float
+    is_readable: bool
     asked: list[Accepted] = field(default_factory=list)
     journal: Journal = field(default_factory=dict)
     clicks: int = 0
@@ -256,7 +279,8 @@ class Run:
             self.chance, clock, faults=_faults(self.chance, self.store_away)
         )
         people = People(self.outside, DBAS)
-        self.others = Others(Region(self.outside, RULES), Slack(self.outside), people)
+        slack = Slack(self.outside, is_readable=self.is_readable)
+        self.others = Others(Region(self.outside, RULES), slack, people)
         self.life = self._begun()
 
     def _begun(self) -> Life:
@@ -353,25 +377,28 @@ class Run:
             self.outside.events.append(Answered(number, result.verdict))
 
     async def _all_told(self) -> bool:
-        for asked in self.asked:
-            request = await self.life.store.load(asked.request_id)
-            if request is None or "announce" not in self.journal.get(request.id, {}):
-                return False
-        return True
+        store = self.life.store
+        requests = [await store.load(asked.request_id) for asked in self.asked]
+        if not all(request and request.state.is_final for request in requests):
+            return False
+        pending = select(outbox.c.number).where(outbox.c.state == MessageState.PENDING)
+        return not await store.rows(pending)
 
     async def _history(self) -> History:
         store = self.life.store
         requests = {request.id: request for request in await store.requests(limit=1000)}
         trail = await store.audit_trail()
-        async with self.life.engine.connect() as connection:
-            rows = (await connection.execute(select(posts))).all()
+        rows = await store.rows(select(outbox).where(outbox.c.ts.is_not(None)))
         await self.life.dies()
         return History(
             rules=RULES,
             events=tuple(self.outside.events),
             requests=requests,
             trail=tuple(trail),
-            notes={(row.request_id, row.line): row.ts for row in rows},
+            notes={
+                (row["request_id"], f"{row['line']}{row['subject']}"): row["ts"] for row in rows
+            },
+            readable=frozenset({CHANNEL}) if self.is_readable else frozenset(),
             chain=_break(self.url),
         )
 
@@ -384,13 +411,22 @@ def template(directory: Path) -> Path:
 
 
 async def play(
-    seed: int, directory: Path, migrated: Path, *, busy: float = BUSY, store_away: float = 0.0
+    seed: int,
+    directory: Path,
+    migrated: Path,
+    *,
+    busy: float = BUSY,
+    store_away: float = 0.0,
+    is_readable: bool = False,
 ) -> History:
-    """The run that a seed stands for. How the database's threads take turns it does not say."""
+    """The run that a seed stands for. How the database's threads take turns it does not say.
+
+    In one that `is_readable` the bot can look in its channel for what it may have posted.
+    """
     loop_pacing.TICK = 0  # a tick is of real time, which a run does not have
     file = directory / f"run{seed}.db"
     shutil.copyfile(migrated, file)
-    history = await Run(seed, f"sqlite:///{file}", busy, store_away).play()
+    history = await Run(seed, f"sqlite:///{file}", busy, store_away, is_readable).play()
     _remove(file)
     return history
 

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.decisions import Verdict
+from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from tests.history.checker import check
@@ -38,16 +39,20 @@ APPROVALS: tuple[Event, ...] = (
     Answered(2, Verdict.DECIDED),
 )
 SENT, DONE = Sent(NAME, made=True), Ended(NAME, "COMPLETED")
-CARD, END = Posted("1.0", "C0OPS", "card"), Posted("2.0", "C0OPS", "completed")
-DOUBLE = Posted("3.0", "C0OPS", "completed")
+CARD = Posted("1.0", "C0OPS", "request1/card/", "card")
+END = Posted("2.0", "C0OPS", "request1/ended/", "completed")
+DOUBLE = replace(END, ts="3.0")
+POINTLESS = Posted("3.0", "C0OPS", "request1/reminder/1", "waiting")
 
 
 def entry(action: AuditAction, actor: str = "backup-bot") -> AuditEntry:
     return asked().on_trail(action, at=NOON, actor=actor, detail={})
 
 
-def left(state: RequestState = RequestState.COMPLETED) -> dict[str, BackupRequest]:
-    return {ID: asked(state=state)}
+def left(
+    state: RequestState = RequestState.COMPLETED, *, has_card: bool = True
+) -> dict[str, BackupRequest]:
+    return {ID: asked(state=state, terms=Terms() if has_card else None)}
 
 
 GOOD = History(
@@ -63,6 +68,12 @@ GOOD = History(
         entry(_A.COMPLETED),
     ),
     notes={(ID, "card"): "1.0", (ID, "ended"): "2.0"},
+)
+NEVER_SHOWN = History(  # withdrawn before there was a card
+    rules=GOOD.rules,
+    events=(ASKED, Pressed(1, ID, Choice.WITHDRAW, ANA), Answered(1, Verdict.DECIDED)),
+    requests=left(RequestState.WITHDRAWN, has_card=False),
+    trail=(entry(_A.SUBMITTED, ANA), entry(_A.WITHDRAWN, ANA)),
 )
 REFUSED_AS_BUSY = Sent(NAME, made=False)
 WITHDRAWAL = Pressed(3, ID, Choice.WITHDRAW, ANA), Answered(3, Verdict.DECIDED)
@@ -105,6 +116,8 @@ def promises(history: History) -> set[str]:
         events(Sent(NAME, made=True, answered=False), Looked("orders")),
         events(SENT, DOUBLE, Killed()),  # the post's ts was not on disk before the end
         events(SENT, replace(DOUBLE, answered=False)),
+        NEVER_SHOWN,  # who withdrew it was answered directly
+        replace(events(SENT, POINTLESS, Killed()), readable=frozenset({"C0OPS"})),
         instead(Pressed(1, ID, Choice.BREAK_GLASS, CAT)),
         instead(*APPROVALS[:3], Left(BEN)),  # who left after the last click was counted by it
         replace(GOOD, trail=(*GOOD.trail, REFUSED), events=(
@@ -206,13 +219,22 @@ def test_what_keeps_its_promises_is_no_violation(history: History) -> None:
         ),
         (replace(GOOD, notes={(ID, "card"): "1.0"}), "each outcome is told"),
         (replace(GOOD, notes={(ID, "ended"): "9.0"}), "each outcome is told"),
-        (replace(GOOD, notes={(ID, "given_up"): ""}), "each outcome is told"),
+        (replace(GOOD, notes={(ID, "ended"): ""}), "each outcome is told"),
+        (replace(NEVER_SHOWN, requests=left(RequestState.WITHDRAWN)), "each outcome is told"),
         (replace(GOOD, requests=left(RequestState.FAILED)), "only what RDS says is said"),
         (
             replace(GOOD, requests=left(RequestState.REFUSED)),
             "what was made is not said to be refused",
         ),
         (events(SENT, DOUBLE), "each thing is said once"),
+        (
+            replace(events(SENT, DOUBLE, Killed()), readable=frozenset({"C0OPS"})),
+            "each thing is said once",
+        ),
+        (
+            replace(events(SENT, replace(DOUBLE, answered=False)), readable=frozenset({"C0OPS"})),
+            "each thing is said once",
+        ),
         (replace(GOOD, chain="entry 3 is missing"), "the trail is whole"),
         (
             replace(GOOD, trail=(GOOD.trail[0], GOOD.trail[3], *GOOD.trail[1:3])),

@@ -22,12 +22,18 @@ def migrated(tmp_path: Path) -> Iterator[Path]:
     loop_pacing.TICK = tick
 
 
+@pytest.mark.parametrize("is_readable", [False, True])
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
-async def test_random_runs_keep_every_promise(tmp_path: Path, migrated: Path, first: int) -> None:
-    """Whatever dies, is lost, comes twice or late, and however the clock jumps."""
+async def test_random_runs_keep_every_promise(
+    tmp_path: Path, migrated: Path, first: int, *, is_readable: bool
+) -> None:
+    """Whatever dies, is lost, comes twice or late, and however the clock jumps.
+
+    Where the bot can read its channel, nothing is there twice.
+    """
     events: list[Event] = []
     for seed in range(first, first + AT_ONCE):
-        history = await play(seed, tmp_path, migrated, busy=BUSY)
+        history = await play(seed, tmp_path, migrated, busy=BUSY, is_readable=is_readable)
         assert check(history) == [], f"seed {seed}"
         events += history.events
 

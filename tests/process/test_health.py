@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 
 from bot.demo.rds import faults as rds_faults
+from bot.demo.slack import faults as slack_faults
 from bot.demo.world import ANA, BEN, OPS, OfflineWorld
-from bot.slack.messages.ids import APPROVE
+from bot.slack.messages.ids import APPROVE, WITHDRAW
 from tests.process.conftest import DEADLINE, Process, Runs, until_connected
 
 QUICK = "[rds]\npoll_seconds = 0.1\ncalls_per_minute = 6000\n"
@@ -83,7 +84,7 @@ async def test_all_is_well(operator: Operator) -> None:
         "slack": "ok",
         "slack_messages": "ok",
         "rds": "ok",
-        "oldest_unannounced_outcome_seconds": 0.0,
+        "oldest_untold_outcome": None,
     }
 
 
@@ -114,6 +115,34 @@ async def test_expired_keys_are_named_and_the_bot_stays_ready(operator: Operator
     assert (status, parts["rds"]) == (200, "APIGW.0301")
 
 
+async def test_an_outcome_that_slack_does_not_take_is_named(operator: Operator) -> None:
+    """With the request and Slack's code, until Slack takes it; the bot stays ready."""
+    workspace = operator.world.workspace
+    await workspace.command(ANA, OPS, "/backup", "create quick before-1")
+    (card,) = await workspace.until(lambda: workspace.messages(OPS), DEADLINE)
+    workspace.faults.always(slack_faults.refused("fatal_error"), "chat.postMessage")
+    await workspace.click(ANA, card.ts, WITHDRAW)
+    async with asyncio.timeout(DEADLINE):
+        while not _error(await operator.is_told()):
+            pass
+    status, parts = await operator.is_told()
+    untold = parts["oldest_untold_outcome"]
+
+    assert (status, parts["slack_messages"]) == (200, "fatal_error")
+    assert (untold["backup"], untold["error"]) == ("quick/before-1", "fatal_error")
+    assert await operator.metric('backup_bot_outbox_depth{line="ended"}') == 1
+    assert await operator.metric('backup_bot_outbox_oldest_seconds{line="ended"}') > 0
+    workspace.faults.clear()
+    async with asyncio.timeout(DEADLINE):
+        while (await operator.is_told())[1]["oldest_untold_outcome"]:
+            pass
+
+
+def _error(told: tuple[int, dict[str, Any]]) -> str | None:
+    untold = told[1]["oldest_untold_outcome"]
+    return untold["error"] if untold else None
+
+
 async def test_one_backup_shows_in_the_metrics(operator: Operator) -> None:
     """Requests by state and rule, decisions, calls, messages, acks."""
     workspace, region = operator.world.workspace, operator.world.region
@@ -134,7 +163,9 @@ async def test_one_backup_shows_in_the_metrics(operator: Operator) -> None:
     assert await operator.metric('backup_bot_backup_seconds_count{state="completed"}') == 1
     assert await operator.metric('backup_bot_rds_calls_total{outcome="ok",priority="create"}') == 1
     assert await operator.metric('backup_bot_slack_messages_total{outcome="ok"}') >= 4
-    assert await operator.metric('backup_bot_queue_depth{queue="slack"}') == 0
+    async with asyncio.timeout(DEADLINE):
+        while await operator.metric("backup_bot_outbox_depth"):
+            pass
     assert await operator.metric("backup_bot_adoptions_total") == 0
 
 

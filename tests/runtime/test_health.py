@@ -1,15 +1,17 @@
 """The operator's addresses, beside a database that hangs and whoever asks too often."""
 
 import asyncio
+import json
 import socket
-from collections.abc import AsyncIterator
-from datetime import datetime
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 
+from bot.domain.outbox import OwedMessage, Urgency
 from bot.runtime import health
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health, HealthServer
@@ -21,14 +23,18 @@ class Database:
     def __init__(self) -> None:
         self.probed = 0
         self.hangs = False
+        self.owes: list[OwedMessage] = []
 
     async def probe(self) -> None:
         self.probed += 1
         if self.hangs:
             await asyncio.Event().wait()
 
-    async def oldest_unannounced(self) -> datetime | None:
-        return None
+    async def owed(self, *, least: Urgency, limit: int) -> Sequence[OwedMessage]:
+        return [message for message in self.owes if message.urgency <= least][:limit]
+
+    async def owed_by_line(self) -> list[tuple[str, int, datetime]]:
+        return [(message.line, 1, message.created_at) for message in self.owes]
 
     async def counts(self) -> list[tuple[str, str, int]]:
         await self.probe()
@@ -93,6 +99,55 @@ async def test_a_database_that_hangs_holds_no_probe_up(
     assert "it isn't responding" in ready[1]
     assert 'backup_bot_queue_depth{queue="rds"}' in metrics
     assert "backup_bot_requests" not in metrics
+
+
+def owed(line: str, urgency: Urgency, ago: timedelta) -> OwedMessage:
+    """A message that Slack refuses."""
+    at = datetime.now(UTC) - ago
+    return OwedMessage(
+        line=line,
+        subject="",
+        instance="orders-prod",
+        name="before-42",
+        request_id="request1",
+        destination="C0OPS",
+        urgency=urgency,
+        created_at=at,
+        due_at=at,
+        attempts=7,
+        last_error="fatal_error",
+    )
+
+
+async def test_an_outcome_that_is_not_told_is_named(operator: Operator) -> None:
+    """The oldest, with what Slack says of it. The bot is ready: it still answers people."""
+    progress = owed("started", Urgency.PROGRESS, timedelta(hours=3))
+    outcome = owed("ended", Urgency.OUTCOME, timedelta(hours=2))
+    operator.database.owes = [progress, outcome]
+    status, text = await operator.reads("/readyz")
+    untold = json.loads(text)["oldest_untold_outcome"]
+
+    assert status == 200
+    assert 7200 <= untold.pop("seconds") < 7260
+    assert untold == {
+        "backup": "orders-prod/before-42",
+        "request": "request1",
+        "error": "fatal_error",
+    }
+
+
+async def test_messages_that_are_owed_are_counted(operator: Operator) -> None:
+    """By their kind, each with the age of the oldest."""
+    operator.database.owes = [owed("ended", Urgency.OUTCOME, timedelta(hours=2))]
+    _, metrics = await operator.reads("/metrics")
+    (age,) = [
+        float(row.rpartition(" ")[2])
+        for row in metrics.splitlines()
+        if row.startswith('backup_bot_outbox_oldest_seconds{line="ended"}')
+    ]
+
+    assert 'backup_bot_outbox_depth{line="ended"} 1.0' in metrics
+    assert 7200 <= age < 7260
 
 
 async def test_there_is_nothing_else_to_read(operator: Operator) -> None:

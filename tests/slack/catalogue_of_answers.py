@@ -134,6 +134,10 @@ def commands() -> Iterator[tuple[str, Message]]:
         "No channel for the card",
         answers.not_posted(CannotPost("C0OPS", "not_in_channel"), request, "/backup"),
     )
+    yield (
+        "A click on a card that was posted twice",
+        answers.posted_twice("https://acme.example/p1"),
+    )
     yield "Refused after it was accepted", answers.late_refusal(FULL_STORAGE, request)
     yield (
         "Deletion refused after it was accepted",

@@ -16,8 +16,8 @@ from bot.demo.slack.faults import RESPONSE_URL, Fault
 from bot.demo.slack.workspace import Workspace
 from bot.runtime.clock import Clock
 from bot.slack.transport.identity import identify
-from bot.slack.transport.slack_errors import FAILURES, error_code
-from bot.slack.transport.web_client import UNREADABLE, SlackClient
+from bot.slack.transport.slack_errors import FAILURES, UNREADABLE, error_code
+from bot.slack.transport.web_client import SlackClient
 from tests.stepped_clock import SteppedClock
 
 ANA, OPS = "U0ANA", "C0OPS"

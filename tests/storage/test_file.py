@@ -12,8 +12,9 @@ from bot.domain.errors import SettingsError, StoreUnavailable
 from bot.storage.engine import migrate, open_engine, why_not_open
 from bot.storage.file import FileGone
 from bot.storage.locks import only_process
+from bot.storage.outbox import Outbox
 from bot.storage.store import Store
-from tests.requests import asked
+from tests.requests import NOON, asked
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ async def test_what_is_written_to_a_lost_file_is_not_accepted(
             await store.probe()
         assert isinstance(raised.value.__cause__, FileGone)
     with pytest.raises(StoreUnavailable):
-        await store.save_post("1", "card", "C0OPS", "1.1")
+        await Outbox(store).hurry(NOON)  # in one statement
     with pytest.raises(StoreUnavailable):
         await store.load("1")
 

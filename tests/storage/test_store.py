@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -11,11 +11,13 @@ from bot.application.ports import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import NameTaken, SettingsError
 from bot.domain.instances import Instance
+from bot.domain.outbox import card
 from bot.domain.policy import RuleReference, RuleSource, Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal, Vote
 from bot.domain.states import RequestState
 from bot.storage.engine import migrate
+from bot.storage.outbox import Outbox
 from bot.storage.reading import load_request
 from bot.storage.store import Store
 from bot.storage.tables import requests
@@ -200,14 +202,18 @@ async def test_fifty_writers_at_once_all_get_their_turn(store: Store) -> None:
 
 
 async def test_a_line_is_said_in_one_place(store: Store) -> None:
-    """What was said is found again, and cannot be written down twice."""
+    """Where it was said is found again, and isn't changed by who says it a second time."""
     request = await kept(store, asked())
-    await store.save_post(request.id, "card", "C0OPS", "1.0")
+    outbox = Outbox(store)
+    async with store.transaction() as transaction:
+        await transaction.owe(card(request))
+    assert await store.posted(request.id, "card") is None
+    (message,) = await outbox.due(datetime.now(UTC))
+    assert await outbox.sent(message, "C0OPS", "1.0")
+    assert not await outbox.sent(message, "C0OPS", "2.0")
 
     assert await store.posted(request.id, "card") == ("C0OPS", "1.0")
     assert await store.posted(request.id, "ended") is None
-    with pytest.raises(Conflict):
-        await store.save_post(request.id, "card", "C0OPS", "2.0")
 
 
 def test_a_database_of_a_newer_release_is_left_alone(database_url: str) -> None:

@@ -1,31 +1,28 @@
-"""A world for single steps: a real store, a thread that notes what it is told, no network."""
+"""A world for single steps: a real store with its outbox, no network."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import select
 
 from bot.application.clicks import Clicks
 from bot.domain.clicks import Click
 from bot.domain.decisions import Verdict
-from bot.domain.errors import (
-    CannotPost,
-    RdsError,
-    RdsRefused,
-    RefusalReason,
-    SlackUnreachable,
-)
+from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Accepted, Backup, BackupStatus, Instance
+from bot.domain.outbox import MessageState, OutboxMessage
 from bot.domain.policy import Policy
-from bot.domain.requests import BackupRequest, Choice
-from bot.domain.thread_lines import ThreadLine
-from bot.outbox.voice import Voice
+from bot.domain.requests import Choice
+from bot.domain.thread_lines import CARD
 from bot.storage.engine import open_engine
+from bot.storage.outbox import Outbox
 from bot.storage.store import Store
+from bot.storage.tables import outbox
 from bot.workflow.context import StepContext
 from bot.workflow.ports import OnTurn
 from tests.stepped_clock import SteppedClock
@@ -144,51 +141,47 @@ class Elsewhere:
         raise AssertionError(ids)
 
 
-@dataclass
-class NotingThread:
-    """Notes each edit of the card and each line; `error` is raised instead."""
+class Thread:
+    """What people are to hear of the one request, and whether Slack took it."""
 
-    clock: SteppedClock
-    edits: list[datetime] = field(default_factory=list)
-    lines: list[ThreadLine] = field(default_factory=list)
-    put_offs: list[ThreadLine] = field(default_factory=list)
-    error: CannotPost | SlackUnreachable | None = None
+    def __init__(self, store: Store, clock: SteppedClock) -> None:
+        self._store = store
+        self._clock = clock
+        self._outbox = Outbox(store)
 
-    async def show(self, request: BackupRequest) -> None:
-        self._fail_or(request)
-        self.edits.append(self.clock.now())
+    async def lines(self) -> list[tuple[str, str]]:
+        """All lines in the outbox with their subjects, in order; the card is none."""
+        query = select(outbox.c.line, outbox.c.subject).where(outbox.c.line != CARD)
+        rows = await self._store.rows(query.order_by(outbox.c.number))
+        return [(row["line"], row["subject"]) for row in rows]
 
-    async def say(
-        self,
-        request: BackupRequest,
-        line: ThreadLine,
-        *,
-        subject: str = "",
-        call: Sequence[str] = (),
-    ) -> None:
-        assert (subject, call) == ("", ())
-        self._fail_or(request)
-        if line not in self.lines:
-            self.lines.append(line)
+    async def drawn(self) -> int:
+        """How often the card was to be drawn."""
+        rows = await self._store.rows(select(outbox.c.version).where(outbox.c.line == CARD))
+        return sum(row["version"] + 1 for row in rows)
 
-    async def point(self, request: BackupRequest) -> None:
-        self._fail_or(request)
+    async def is_taken(self, line: str) -> None:
+        """Slack takes the card, and then this line, now."""
+        await self._post(await self._due(CARD))
+        await self._post(await self._due(line))
 
-    async def put_off(self, request: BackupRequest, line: ThreadLine) -> None:
-        self._fail_or(request)
-        self.put_offs.append(line)
+    async def is_answered(self, line: str) -> None:
+        """Only the requester sees it, as an answer to the command."""
+        await self._post(await self._due(CARD))
+        assert await self._outbox.sent(await self._due(line), "U0ANA", "")
 
-    async def insist(self, request: BackupRequest, line: ThreadLine) -> None:
-        await self.say(request, line)
+    async def ends(self, line: str, state: MessageState) -> None:
+        """The line comes to an end without being sent."""
+        await self._post(await self._due(CARD))
+        await self._outbox.settle(await self._due(line), state)
 
-    async def announce(self, request: BackupRequest) -> None:
-        self._fail_or(request)
-        self.lines.append(ThreadLine.ENDED)
+    async def _due(self, line: str) -> OutboxMessage:
+        messages = await self._outbox.due(self._clock.now())
+        return next(message for message in messages if message.line == line)
 
-    def _fail_or(self, request: BackupRequest) -> None:
-        assert request.id
-        if self.error:
-            raise self.error
+    async def _post(self, message: OutboxMessage) -> None:
+        ts = f"{self._clock.now().timestamp():.6f}"
+        assert await self._outbox.sent(message, message.destination, ts)
 
 
 @dataclass
@@ -196,15 +189,20 @@ class Oracle:
     """A watcher that knows the answers; time passes while it is asked."""
 
     clock: SteppedClock
-    answers: deque[Backup | None] = field(default_factory=deque)
+    answers: deque[Backup | RdsError | None] = field(default_factory=deque)
+    may_wait: bool = False  # nobody is waiting for an answer, or the last look failed
 
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
     ) -> Backup | None:
-        assert not patient
+        assert self.may_wait or not patient
         assert (instance_id, backup_id) == (ORDERS.id, "backup-id")
         self.clock.advance(seconds=after)
-        return self.answers.popleft()
+        answer = self.answers.popleft()
+        if isinstance(answer, RdsError):
+            self.may_wait = True
+            raise answer
+        return answer
 
 
 class Waker:
@@ -246,9 +244,17 @@ def clock() -> SteppedClock:
 
 
 @pytest.fixture
-def thread(clock: SteppedClock) -> NotingThread:
-    """The thread of the one request."""
-    return NotingThread(clock)
+async def store(migrated_database_url: str, clock: SteppedClock) -> AsyncIterator[Store]:
+    """A file; SQLite's."""
+    engine = open_engine(migrated_database_url)
+    yield Store(engine, clock=clock)
+    await engine.dispose()
+
+
+@pytest.fixture
+def thread(store: Store, clock: SteppedClock) -> Thread:
+    """The outbox."""
+    return Thread(store, clock)
 
 
 @pytest.fixture
@@ -258,24 +264,15 @@ def watcher(clock: SteppedClock) -> Oracle:
 
 
 @pytest.fixture
-async def context(
-    migrated_database_url: str,
-    clock: SteppedClock,
-    thread: NotingThread,
-    watcher: Oracle,
-    cloud: Cloud,
-) -> AsyncIterator[StepContext]:
+def context(store: Store, clock: SteppedClock, watcher: Oracle, cloud: Cloud) -> StepContext:
     """What a step acts in."""
-    engine = open_engine(migrated_database_url)
-    elsewhere, store = Elsewhere(), Store(engine)
-    yield StepContext(
+    elsewhere = Elsewhere()
+    return StepContext(
         store=store,
         rds=cloud,
         catalogue=elsewhere,
         watcher=watcher,
-        voice=Voice(thread, store, clock),
         people=elsewhere,
         policy=Policy(),
         clock=clock,
     )
-    await engine.dispose()

@@ -11,6 +11,7 @@ import pytest
 from bot.domain.errors import (
     BackupUnknown,
     NameTaken,
+    RdsError,
     RdsRefused,
     RdsUnreachable,
     RefusalReason,
@@ -19,11 +20,11 @@ from bot.domain.errors import (
 from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import ThreadLine
+from bot.domain.thread_lines import NO_KEYS, PUT_OFF
 from bot.workflow.context import StepContext
 from bot.workflow.preparation import look_up
 from tests.requests import asked
-from tests.workflow.conftest import ORDERS, Cloud, HastyClock, NotingThread, Oracle
+from tests.workflow.conftest import ORDERS, Cloud, HastyClock, Oracle, Thread
 
 BILLING = Instance(id="billing-id", name="billing-prod", status="ACTIVE")
 THERE = Backup(
@@ -79,7 +80,9 @@ class AnyOracle(Oracle):
         assert not patient
         self.asked.append((instance_id, backup_id))
         self.clock.advance(seconds=after)
-        return self.answers.popleft()
+        answer = self.answers.popleft()
+        assert not isinstance(answer, RdsError)
+        return answer
 
 
 @pytest.fixture
@@ -144,7 +147,7 @@ async def test_an_instance_that_three_lists_miss_is_unknown(
 
 
 async def test_keys_that_are_refused_are_waited_for(
-    context: StepContext, cloud: Cloud, thread: NotingThread, clock: HastyClock
+    context: StepContext, cloud: Cloud, thread: Thread, clock: HastyClock
 ) -> None:
     """Kept while RDS was away, it stays kept when RDS answers that the keys are wrong."""
     request = await _stored(context, instance=ORDERS)
@@ -161,7 +164,7 @@ async def test_keys_that_are_refused_are_waited_for(
     looked_up = await _looked_up(context, request)
 
     assert looked_up.state is RequestState.AWAITING_APPROVAL
-    assert set(thread.put_offs) == {ThreadLine.RDS_AWAY, ThreadLine.KEYS_REFUSED}
+    assert await thread.lines() == [(PUT_OFF, ""), (NO_KEYS, "")]
 
 
 async def test_keys_that_nobody_renews_end_it(

@@ -17,6 +17,7 @@ from bot.domain.errors import (
     RdsUnreachable,
     RefusalReason,
 )
+from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
@@ -24,7 +25,7 @@ from bot.runtime.in_flight import InFlight
 from bot.workflow.context import StepContext
 from bot.workflow.creation import create
 from tests.requests import asked
-from tests.workflow.conftest import ORDERS, Cloud, HastyClock, Make, NotingThread, withdraw
+from tests.workflow.conftest import ORDERS, Cloud, HastyClock, Make, Thread, withdraw
 
 GIVE_UP_AFTER = timedelta(hours=2)
 SERVER_ERROR = RdsOutcomeUnknown(status=500)
@@ -44,7 +45,9 @@ def clock() -> HastyClock:
 async def request_id(context: StepContext) -> str:
     """A request that was approved a moment ago."""
     now = context.clock.now()
-    request = asked(state=RequestState.APPROVED, instance=ORDERS, asked_at=now, decided_at=now)
+    request = asked(
+        state=RequestState.APPROVED, instance=ORDERS, terms=Terms(), asked_at=now, decided_at=now
+    )
     async with context.store.transaction() as transaction:
         await transaction.insert(request)
     return request.id
@@ -66,7 +69,7 @@ async def _made(make: Make) -> None:
 
 @pytest.mark.parametrize("error", [SERVER_ERROR, RdsOutcomeUnknown("unreadable answer")])
 async def test_a_create_that_is_never_answered_has_an_end(
-    context: StepContext, cloud: Cloud, request_id: str, thread: NotingThread, error: RdsError
+    context: StepContext, cloud: Cloud, request_id: str, thread: Thread, error: RdsError
 ) -> None:
     """Few tries with growing gaps, none after two hours, and nobody claims to know."""
     decided = context.clock.now()
@@ -81,7 +84,12 @@ async def test_a_create_that_is_never_answered_has_an_end(
     gaps = [later - sooner for sooner, later in zip(cloud.sent, cloud.sent[1:], strict=False)]
     assert len(gaps) < 40
     assert gaps[0] < gaps[4] < gaps[7]
-    assert thread.lines == [ThreadLine.APPROVED, ThreadLine.OUTCOME_UNKNOWN, ThreadLine.RDS_AWAY]
+    assert await thread.lines() == [
+        (ThreadLine.APPROVED, ""),
+        (ThreadLine.OUTCOME_UNKNOWN, ""),
+        (ThreadLine.RDS_AWAY, ""),
+        (ThreadLine.ENDED, ""),
+    ]
 
 
 @pytest.mark.parametrize("error", [AWAY, RdsUnreachable("APIGW.0308", retry_after=600)])
@@ -333,7 +341,7 @@ async def test_keys_are_waited_for_through_a_night_and_a_restart(
 
 
 async def test_keys_that_nobody_renews_end_it(
-    context: StepContext, cloud: Cloud, request_id: str, thread: NotingThread
+    context: StepContext, cloud: Cloud, request_id: str, thread: Thread
 ) -> None:
     """After twelve hours, as RDS said."""
     began = context.clock.now()
@@ -343,11 +351,16 @@ async def test_keys_that_nobody_renews_end_it(
     assert request.refusal is not None
     assert request.refusal.error.reason is RefusalReason.CREDENTIALS  # type: ignore[union-attr]
     assert timedelta(hours=12) <= context.clock.now() - began < timedelta(hours=13)
-    assert thread.lines == [ThreadLine.APPROVED, ThreadLine.KEYS_REFUSED]
+    assert await thread.lines() == [
+        (ThreadLine.APPROVED, ""),
+        (ThreadLine.KEYS_REFUSED, ""),
+        (ThreadLine.ENDED, ""),
+    ]
+    assert await thread.drawn() == 3  # once a line: the tries change nothing that the card shows
 
 
 async def test_an_instance_that_stays_busy_ends_it(
-    context: StepContext, cloud: Cloud, request_id: str, thread: NotingThread
+    context: StepContext, cloud: Cloud, request_id: str, thread: Thread
 ) -> None:
     """After two hours, as RDS said."""
     cloud.always = BUSY
@@ -355,7 +368,11 @@ async def test_an_instance_that_stays_busy_ends_it(
 
     assert request.refusal is not None
     assert request.refusal.error.reason is RefusalReason.INSTANCE_BUSY  # type: ignore[union-attr]
-    assert thread.lines == [ThreadLine.APPROVED, ThreadLine.BUSY]
+    assert await thread.lines() == [
+        (ThreadLine.APPROVED, ""),
+        (ThreadLine.BUSY, ""),
+        (ThreadLine.ENDED, ""),
+    ]
 
 
 async def test_a_list_that_cannot_be_read_keeps_the_create_back(

@@ -1,6 +1,7 @@
 """Whatever became of its workflow, a request that has not ended is carried on."""
 
 import asyncio
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -11,16 +12,23 @@ import pytest
 from dbos import DBOS
 
 from bot.workflow import reconciling
-from bot.workflow.reconciling import Alone, Reconciler
+from bot.workflow.journal import WORKFLOW_VERSION
+from bot.workflow.reconciling import Reconciler
 from bot.workflow.workflow import Lifecycle
 from tests.story import Opens
 
 NOW = datetime.now(UTC).timestamp() * 1000  # as DBOS writes it
 LONG_AGO = NOW - 7200_000
+OLDER = "0"  # the version of an older release's workflows
 
 
 def workflow(
-    workflow_id: str, status: str, executor: str = "me", *, at: float = NOW, version: str = "1"
+    workflow_id: str,
+    status: str,
+    executor: str = "me",
+    *,
+    at: float = NOW,
+    version: str = WORKFLOW_VERSION,
 ) -> SimpleNamespace:
     """As DBOS lists it."""
     return SimpleNamespace(
@@ -46,6 +54,7 @@ class Journal:
         *,
         status: list[str] | None = None,
         workflow_id_prefix: list[str] | None = None,
+        app_version: list[str] | None = None,
         **_: Any,
     ) -> list[SimpleNamespace]:
         self.listed.set()
@@ -53,7 +62,9 @@ class Journal:
         return [
             w
             for w in self.workflows
-            if w.workflow_id.startswith(prefixes) and (status is None or w.status in status)
+            if w.workflow_id.startswith(prefixes)
+            and (status is None or w.status in status)
+            and (app_version is None or w.app_version in app_version)
         ]
 
     async def resume_workflow_async(self, workflow_id: str) -> None:
@@ -68,12 +79,16 @@ class Bot:
     """The rest: what is unfinished, and what is begun."""
 
     unfinished_ids: list[str]
+    living_ids: set[str] = field(default_factory=lambda: {"me"})
     here: set[str] = field(default_factory=set)
     begun: list[tuple[str, int]] = field(default_factory=list)
     has_begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def unfinished(self) -> list[str]:
         return self.unfinished_ids
+
+    async def owe_untold(self) -> list[str]:
+        return []
 
     def start(self, request_id: str, attempt: int) -> None:
         self.begun.append((request_id, attempt))
@@ -82,8 +97,18 @@ class Bot:
     def is_under_way(self, workflow_id: str) -> bool:
         return workflow_id in self.here
 
+    @property
+    def id(self) -> str:
+        return "me"
+
+    async def living(self) -> set[str]:
+        return self.living_ids
+
+    async def fence(self) -> list[str]:
+        return []
+
     def reconciler(self, **options: float) -> Reconciler:
-        return Reconciler(Alone("me"), self, self, **options)  # type: ignore[arg-type]
+        return Reconciler(self, self, self, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -105,7 +130,10 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
         ([workflow("r", "PENDING")], []),
         ([workflow("r", "PENDING", "other")], []),
         ([workflow("r", "ENQUEUED", "other")], []),
-        ([workflow("r", "PENDING", "other", version="0")], [("r", 2)]),
+        ([workflow("r", "PENDING", "other", version=OLDER)], [("r", 2)]),
+        ([workflow("r", "PENDING", version=OLDER)], [("r", 2)]),  # ours, before the update
+        ([workflow("r", "ENQUEUED", version=OLDER)], [("r", 2)]),
+        ([workflow("r", "PENDING", version=OLDER), workflow("r:2", "PENDING")], []),
         ([workflow("r", "ERROR"), workflow("r:2", "PENDING")], []),
         ([workflow("r", "ERROR"), workflow("r:2", "ERROR")], []),  # not at once again
         (
@@ -127,6 +155,18 @@ async def test_an_unfinished_request(
     await bot.reconciler().reconcile()
 
     assert bot.begun == begun
+
+
+async def test_what_a_replica_of_an_older_release_runs_is_left_alone(journal: Journal) -> None:
+    """It lives: while an update rolls out, both releases work. Once it is dead, it is taken on."""
+    journal.workflows = [workflow("r", "PENDING", "other", version=OLDER)]
+    bot = Bot(["r"], living_ids={"me", "other"})
+    await bot.reconciler().reconcile()
+    assert (bot.begun, journal.handed_on, journal.resumed) == ([], [], [])
+
+    bot.living_ids = {"me"}
+    await bot.reconciler().reconcile()
+    assert (bot.begun, journal.handed_on, journal.resumed) == ([("r", 2)], [], [])
 
 
 async def test_what_the_dead_had_under_way_is_handed_on(journal: Journal) -> None:
@@ -203,3 +243,23 @@ async def test_a_start_looks_for_what_was_left(
         monkeypatch.undo()
         async with story.bot():
             await story.workspace.until(lambda: story.cards, 10.0)
+
+
+async def test_what_ran_when_the_bot_was_updated_goes_on(
+    opens: Opens, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workflow is of the release before, which nobody runs any more: a new one carries on."""
+    async with opens() as story:
+        async with story.bot():
+            card = await story.asks()
+        with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
+            changed = "UPDATE workflow_status SET application_version = ? WHERE status = ?"
+            assert database.execute(changed, (OLDER, "PENDING")).rowcount == 1
+        database.close()
+        monkeypatch.setattr("bot.app.Reconciler", partial(Reconciler, look=0.1))
+        async with story.bot():
+            await story.approves(card)
+            await story.until_said(card, "is complete")
+
+    assert story.made("before-42") == 1
+    assert len(story.cards) == 1

@@ -1,20 +1,19 @@
 """Following one backup: what is said when, and what counts as its end."""
 
-import asyncio
-
-from structlog.testing import capture_logs
-
-from bot.domain.errors import CannotPost
+from bot.domain.errors import RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Backup, BackupStatus
+from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
 from bot.workflow.context import StepContext
-from bot.workflow.watching import EDIT_GAP, announce, watch
+from bot.workflow.watching import watch
 from tests.requests import asked
-from tests.workflow.conftest import ORDERS, NotingThread, Oracle
+from tests.workflow.conftest import ORDERS, Oracle, Thread
 
 POLL = 10.0  # seconds
+AWAY = RdsUnreachable(status=503)
+WRONG_KEYS = RdsRefused(RefusalReason.CREDENTIALS, "APIGW.0301", status=401)
 
 
 def _backup(status: BackupStatus) -> Backup:
@@ -29,6 +28,7 @@ async def _running(context: StepContext) -> BackupRequest:
     request = asked(
         state=RequestState.RUNNING,
         instance=ORDERS,
+        terms=Terms(),
         backup_id="backup-id",
         asked_at=now,
         started_at=now,
@@ -59,25 +59,27 @@ async def test_an_unknown_status_is_not_an_end(context: StepContext, watcher: Or
 
 
 async def test_an_overdue_backup_is_said_once_and_drawn_seldom(
-    context: StepContext, watcher: Oracle, thread: NotingThread
+    context: StepContext, watcher: Oracle, thread: Thread
 ) -> None:
-    """Hours late: one line, and the card is edited no more often than before."""
+    """Hours late: one line, and the card is drawn for it and for the end."""
     watcher.answers.extend([*[BUILDING] * 400, COMPLETED])
     await _watched(context)
 
-    assert thread.lines == [ThreadLine.STARTED, ThreadLine.OVERDUE]
-    gaps = [later - sooner for sooner, later in zip(thread.edits, thread.edits[1:], strict=False)]
-    assert min(gaps) >= EDIT_GAP
+    assert await thread.lines() == [(ThreadLine.OVERDUE, ""), (ThreadLine.ENDED, "")]
+    assert await thread.drawn() == 2
 
 
-async def test_an_outcome_that_nobody_can_read_ends_the_work(
-    context: StepContext, thread: NotingThread
+async def test_each_outage_is_said_with_its_number(
+    context: StepContext, watcher: Oracle, thread: Thread
 ) -> None:
-    """Channel and requester are gone: the log says so, and nothing is tried for ever."""
-    request = await _running(context)
-    thread.error = CannotPost("U0ANA", "user_not_found")
-    with capture_logs() as logs:
-        state = await asyncio.wait_for(announce(context, request.id), 1)
+    """RDS is away twice; and the second time it is the key."""
+    watcher.answers.extend([AWAY, BUILDING, WRONG_KEYS, COMPLETED])
+    await _watched(context)
 
-    assert state is RequestState.RUNNING
-    assert [line["event"] for line in logs] == ["outcome_not_told"]
+    assert await thread.lines() == [
+        (ThreadLine.RDS_AWAY, "1"),
+        (ThreadLine.RDS_BACK, "1"),
+        (ThreadLine.KEYS_REFUSED, "2"),
+        (ThreadLine.RDS_BACK, "2"),
+        (ThreadLine.ENDED, ""),
+    ]

@@ -5,6 +5,7 @@ import time
 from secrets import token_hex
 from typing import Any
 
+from bot.demo.slack.conversations import metadata
 from bot.demo.slack.interactions import message_payload
 from bot.demo.slack.records import Channel, Json, Message, Refused
 from bot.demo.slack.workspace import Workspace
@@ -17,6 +18,7 @@ def post_message(workspace: Workspace, args: Json) -> Json:
     channel = _place(workspace, args)
     thread_ts = args.get("thread_ts") or None
     workspace.history.check_thread(channel.id, thread_ts)
+    carried = metadata(args)
     workspace.take_post(channel.id)
     message = workspace.history.post(
         channel.id,
@@ -24,6 +26,7 @@ def post_message(workspace: Workspace, args: Json) -> Json:
         workspace.history.content(_text(args), _blocks(args)),
         thread_ts=thread_ts,
         reply_broadcast=_flag(args, "reply_broadcast"),
+        metadata=carried,
     )
     return _shown(workspace, message)
 

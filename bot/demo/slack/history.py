@@ -45,10 +45,18 @@ class History:
         thread_ts: str | None = None,
         reply_broadcast: bool = False,
         seen_by: str | None = None,
+        metadata: Json | None = None,
     ) -> Message:
         """Add a message."""
         message = Message(
-            self._next_ts(), channel_id, user_id, content, thread_ts, reply_broadcast, seen_by
+            self._next_ts(),
+            channel_id,
+            user_id,
+            content,
+            thread_ts,
+            reply_broadcast,
+            seen_by,
+            metadata=metadata,
         )
         self.messages.append(message)
         self._tell()

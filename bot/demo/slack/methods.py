@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.demo.slack import chat
+from bot.demo.slack import chat, conversations
 from bot.demo.slack.records import Json, Refused, User
 from bot.demo.slack.view_payloads import view_payload
 from bot.demo.slack.views import View
@@ -124,6 +124,8 @@ METHODS = {
     "chat.postMessage": Method(chat.post_message, "chat:write"),
     "chat.scheduleMessage": Method(chat.schedule, "chat:write"),
     "chat.update": Method(chat.update, "chat:write"),
+    "conversations.history": Method(conversations.history),
+    "conversations.replies": Method(conversations.replies),
     "conversations.open": Method(_open_conversation, "im:write"),
     "usergroups.list": Method(_usergroups, "usergroups:read"),
     "usergroups.users.list": Method(_usergroup_users, "usergroups:read"),

@@ -91,6 +91,7 @@ class Message:
     reply_broadcast: bool = False
     seen_by: str | None = None
     edits: list[Content] = field(default_factory=list)
+    metadata: Json | None = None
 
     @property
     def text(self) -> str:

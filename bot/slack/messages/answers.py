@@ -61,6 +61,7 @@ __all__ = [
     "pending_message",
     "policy_answer",
     "policy_overview",
+    "posted_twice",
     "put_off",
     "refusal",
     "status_message",
@@ -160,6 +161,11 @@ def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Messa
     """The card could not be posted; the command saves typing the request again."""
     refused = f"I couldn't {wish(request)}. {told(error, nothing(request))}"
     return said(f"{refused} {ask_again(request, command)}")
+
+
+def posted_twice(link: str) -> Message:
+    """Instead of a card that was posted twice: a link to the one that is kept current."""
+    return said(f"This card was posted twice. Use <{link}|the other one>.")
 
 
 def put_off(request: BackupRequest, command: str = "/backup") -> Message:

@@ -43,6 +43,7 @@ from bot.slack.messages.words import (
 )
 
 _S = RequestState
+LONGEST_SECTION = 3000  # characters that Slack takes
 HEADERS = {
     _S.COMPLETED: "*{instance} is backed up* as {name}",
     _S.FAILED: "*Backup of {instance} failed*: {name}",
@@ -93,6 +94,15 @@ def request_card(
         blocks.append(ContextBlock(elements=[*small]))
     told = (*lines, *_current_step(request, now))
     text = " ".join(f"{spoken(sentence).rstrip('.')}." for sentence in told)
+    return Message(text, (*blocks,))
+
+
+def plain_card(request: BackupRequest, *, now: datetime, command: str = "/backup") -> Message:
+    """Return the card in plain words with its buttons, for blocks that Slack doesn't take."""
+    text = request_card(request, now=now, with_plan=False, command=command).text
+    blocks: list[Block] = [SectionBlock(text=PlainTextObject(text=text[:LONGEST_SECTION]))]
+    if buttons := _buttons(request, now):
+        blocks.append(ActionsBlock(elements=[*buttons]))
     return Message(text, (*blocks,))
 
 

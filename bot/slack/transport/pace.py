@@ -1,79 +1,62 @@
 """Slack's rate limits: about a message a second per channel, 50 edits a minute."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from enum import IntEnum
-
-from bot.domain.requests import BackupRequest
-from bot.domain.states import RequestState
+from bot.domain.outbox import OutboxMessage, Urgency
 from bot.runtime.clock import Clock
-from bot.runtime.loop_pacing import calm
-from bot.runtime.rate_limit import Budget, CallLog
+from bot.runtime.rate_limit import CallLog, LocalCallLog
 
 # https://docs.slack.dev/apis/web-api/rate-limits: one a second a channel, "short bursts" above
 # it, several hundred a minute in the workspace; chat.update is Tier 3.
 BURST, SECONDS = 5, 5.0
 ALL, SPELL = 10, 2.0
 EDITS, MINUTE = 50, 60.0
-
-
-class Urgency(IntEnum):
-    """What goes first when messages have to queue."""
-
-    OUTCOME = 0
-    PEOPLE = 1  # they have to decide, or just did: their buttons must go
-    PROGRESS = 2
-
-
-def urgency_of(request: BackupRequest) -> Urgency:
-    """Return the urgency of a message about the request in its current state."""
-    if request.state.is_final:
-        return Urgency.OUTCOME
-    if request.state is RequestState.RUNNING:
-        return Urgency.PROGRESS
-    return Urgency.PEOPLE
+EDIT = "slack edits"
 
 
 class Pace:
-    """A queue for the posts to each channel, and one for all edits."""
+    """Counts posts by destination and edits together; after a 429 Slack's own word counts.
 
-    def __init__(self, clock: Clock, ledger: CallLog | None = None) -> None:
+    Progress leaves a fifth of the room to what is more urgent.
+    """
+
+    def __init__(self, clock: Clock, call_log: CallLog | None = None) -> None:
         self._clock = clock
-        self._ledger = ledger
-        self._posts: dict[str, Budget] = {}
-        self._posting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._all = Budget("slack posts", ALL, SPELL, clock, ledger)
-        self.edits = Budget(
-            "slack edits", EDITS, MINUTE, clock, ledger, spared_from=Urgency.PROGRESS
-        )
+        self._call_log = call_log or LocalCallLog(clock)
+        self._full_until: dict[tuple[str, int], float] = {}  # by name and limit
+        self._counted: set[str] = set()  # destinations whose turn waits for the workspace's
 
-    def posts(self, channel: str) -> Budget:
-        """The queue of a channel, or of a person's direct messages."""
-        if channel not in self._posts:
-            name = f"slack posts {channel}"
-            self._posts[channel] = Budget(
-                name, BURST, SECONDS, self._clock, self._ledger, spared_from=Urgency.PROGRESS
-            )
-        return self._posts[channel]
+    async def take(self, message: OutboxMessage) -> float:
+        """Count the message and return 0 if it may be sent now; else the seconds to wait."""
+        spares = message.urgency >= Urgency.PROGRESS
+        if message.is_edit:
+            return await self._take(EDIT, EDITS, MINUTE, spares=spares)
+        name = _posts(message)
+        if name not in self._counted:
+            wait = await self._take(name, BURST, SECONDS, spares=spares)
+            if wait > 0:
+                return wait
+            self._counted.add(name)
+        wait = await self._take("slack posts", ALL, SPELL, spares=False)
+        if wait <= 0:
+            self._counted.discard(name)
+        return wait
 
-    @asynccontextmanager
-    async def turn(self, channel: str, urgency: Urgency) -> AsyncIterator[Budget]:
-        """Wait for a channel's next slot; the one after it comes when the block is left.
+    async def _take(self, name: str, limit: int, window: float, *, spares: bool) -> float:
+        limit = max(1, limit * 4 // 5) if spares else limit
+        now = self._clock.monotonic()
+        full_until = self._full_until.get((name, limit), now)
+        if full_until > now:
+            return full_until - now
+        wait = await self._call_log.take(name, limit, window)
+        if wait > 0:
+            self._full_until[name, limit] = now + wait
+        else:
+            self._full_until.pop((name, limit), None)
+        return wait
 
-        So a process that dies leaves at most one message per channel that was posted and not
-        saved.
-        """
-        budget = self.posts(channel)
-        await budget.take(urgency)
-        await self._all.take(urgency)
-        async with self._posting[channel]:
-            await calm()  # a busy moment lies long between a post and the note of it
-            yield budget
+    async def cool_down(self, message: OutboxMessage, seconds: float) -> None:
+        """Send nothing like it for so long, after Slack said 429."""
+        await self._call_log.cool_down(EDIT if message.is_edit else _posts(message), seconds)
 
-    @property
-    def queued(self) -> int:
-        """How many messages and edits wait for their turn."""
-        budgets = (self.edits, self._all, *self._posts.values())
-        return sum(budget.queued for budget in budgets)
+
+def _posts(message: OutboxMessage) -> str:
+    return f"slack posts {message.destination}"

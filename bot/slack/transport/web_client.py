@@ -13,25 +13,14 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
 from bot.slack.transport.clipping import clipped, cut
-from bot.slack.transport.slack_errors import error_code
+from bot.slack.transport.slack_errors import FINAL, OK, UNREADABLE, Final, error_code
 
 log = structlog.get_logger(__name__)
 
 LONGEST_ANSWER = 4 * 1024**2  # bytes, unpacked
-UNREADABLE = "unreadable_answer"  # our code for an answer that isn't Slack's
 LONGEST_PLAIN = 1000  # characters of a last plain answer
-OK = 200
 # What a 4xx of a response URL means, where it isn't the message that Slack doesn't like.
 NOT_THE_MESSAGE = {404, 410, 429}
-# Slack's codes for a message that it does not show, whatever channel it is for.
-NOT_SHOWN = {
-    "invalid_blocks",
-    "invalid_blocks_format",
-    "msg_blocks_too_long",
-    "msg_too_long",
-    "markdown_text_conflict",
-    "invalid_arguments",
-}
 HOOKS = "https://hooks.slack.com/", "https://hooks.slack-gov.com/"
 # What a caller goes on with; an answer without it is none.
 PROMISED: dict[str, dict[str, type]] = {
@@ -87,7 +76,7 @@ class SlackClient(AsyncWebClient):
         try:
             await self.chat_postMessage(channel=user_id, **said)
         except SlackApiError as error:
-            if error_code(error) not in NOT_SHOWN:
+            if FINAL.get(error_code(error)) is not Final.CONTENT:
                 raise
             await self.chat_postMessage(channel=user_id, text=plain(said)["text"])
         return True

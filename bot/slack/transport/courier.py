@@ -1,0 +1,159 @@
+"""Carries messages to Slack: renders each as its request is now, and posts or edits it."""
+
+from typing import Any
+
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.domain.errors import CannotPost, SlackUnreachable
+from bot.domain.outbox import OutboxMessage, Shape
+from bot.domain.policy import Policy
+from bot.domain.requests import BackupRequest
+from bot.domain.thread_lines import CARD, NO_KEYS, POINTER, PUT_OFF, ThreadLine
+from bot.outbox.ports import Gone, NotShown, Posted
+from bot.runtime.clock import Clock
+from bot.slack.messages.answers import late_refusal, not_posted, put_off, without_keys
+from bot.slack.messages.cards import plain_card, request_card
+from bot.slack.messages.mrkdwn import Message
+from bot.slack.messages.replies import is_broadcast, pointer, thread_line
+from bot.slack.transport.history import History, metadata
+from bot.slack.transport.slack_errors import (
+    FAILURES,
+    FINAL,
+    Final,
+    error_code,
+    is_in_doubt,
+    retry_after,
+)
+from bot.slack.transport.web_client import SlackClient, plain
+
+BY_RESPONSE_URL = (ThreadLine.ENDED, PUT_OFF, NO_KEYS)  # as long as there was no card
+AS_WRITTEN: dict[str, Any] = {"parse": "none", "link_names": False}
+
+
+class Courier:
+    """See `outbox/ports.py`. Cards of waiting requests show the terms of today's `policy`."""
+
+    def __init__(self, client: SlackClient, clock: Clock, policy: Policy, *, command: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._policy = policy
+        self._command = command
+        self._history = History(client, clock)
+
+    async def deliver(self, message: OutboxMessage, request: BackupRequest) -> Posted:
+        """Post or edit the message. Raises NotShown, Gone, CannotPost, and SlackUnreachable."""
+        try:
+            return await self._deliver(message, request)
+        except FAILURES as error:
+            code = error_code(error)
+            match FINAL.get(code):
+                case Final.CONTENT:
+                    raise NotShown(code) from error
+                case Final.TARGET:
+                    raise Gone(code) from error
+                case Final.PLACE if not await self._responded(message, request):
+                    raise CannotPost(message.destination, code) from error
+                case Final.PLACE:
+                    return Posted(request.requester, "")
+                case None:
+                    raise SlackUnreachable(
+                        code, in_doubt=is_in_doubt(error), retry_after=retry_after(error)
+                    ) from error
+
+    async def _deliver(self, message: OutboxMessage, request: BackupRequest) -> Posted:
+        if message.channel_id and message.ts:
+            said = self._shaped(self._card(message, request), message)
+            await self._client.chat_update(
+                channel=message.channel_id, ts=message.ts, **AS_WRITTEN, **said
+            )
+            return Posted(message.channel_id, message.ts)
+        thread_ts = _thread(message, request)
+        if message.in_doubt and (found := await self._history.find(message, thread_ts)):
+            return found
+        in_answer = message.card_channel_id is None and message.line in BY_RESPONSE_URL
+        if in_answer and await self._responded(message, request):
+            return Posted(request.requester, "")
+        return await self._post(message, request, thread_ts)
+
+    async def _post(
+        self, message: OutboxMessage, request: BackupRequest, thread_ts: str | None
+    ) -> Posted:
+        said = self._shaped(await self._content(message, request), message)
+        if message.shape != Shape.WORDS:
+            said["metadata"] = metadata(message)
+        if thread_ts:
+            said["thread_ts"] = thread_ts
+        if thread_ts and message.line in set(ThreadLine):
+            line = ThreadLine(message.line)
+            said["reply_broadcast"] = is_broadcast(request, line, message.call)
+        sent: AsyncSlackResponse = await self._client.chat_postMessage(
+            channel=message.destination,
+            unfurl_links=False,
+            unfurl_media=False,
+            **AS_WRITTEN,
+            **said,
+        )
+        return Posted(sent["channel"], sent["ts"])
+
+    async def _responded(self, message: OutboxMessage, request: BackupRequest) -> bool:
+        """Whether Slack took an answer to the command itself; it does for half an hour."""
+        if message.destination != request.requester or not request.response_url:
+            return False
+        said = (await self._content(message, request)).as_slack()
+        try:
+            return await self._client.respond(
+                request.response_url, {"response_type": "ephemeral", **said}
+            )
+        except FAILURES as error:
+            raise SlackUnreachable(error_code(error)) from error
+
+    async def _content(self, message: OutboxMessage, request: BackupRequest) -> Message:
+        match message.line:
+            case line if line == CARD:
+                return self._card(message, request)
+            case line if line == POINTER:
+                link = await self._client.chat_getPermalink(
+                    channel=message.card_channel_id or "", message_ts=message.card_ts or ""
+                )
+                return pointer(request, link["permalink"])
+            case _:
+                return self._line(message, request)
+
+    def _line(self, message: OutboxMessage, request: BackupRequest) -> Message:
+        line, command = message.line, self._command
+        if line == PUT_OFF:
+            return put_off(request, command)
+        if line == NO_KEYS:
+            return without_keys(request, command)
+        if line == ThreadLine.ENDED and request.refusal and message.card_ts is None:
+            error = request.refusal.error
+            if isinstance(error, CannotPost):
+                return not_posted(error, request, command)
+            return late_refusal(error, request)
+        return thread_line(
+            request,
+            ThreadLine(line),
+            now=self._clock.now(),
+            command=command,
+            subject=message.subject,
+            call=message.call,
+        )
+
+    def _card(self, message: OutboxMessage, request: BackupRequest) -> Message:
+        request, now = request.under(self._policy), self._clock.now()
+        if message.shape >= Shape.BUTTONS:
+            return plain_card(request, now=now, command=self._command)
+        with_plan = message.shape == Shape.WHOLE
+        return request_card(request, now=now, with_plan=with_plan, command=self._command)
+
+    def _shaped(self, content: Message, message: OutboxMessage) -> dict[str, Any]:
+        said = content.as_slack()
+        return said if message.shape != Shape.WORDS else {"text": plain(said)["text"]}
+
+
+def _thread(message: OutboxMessage, request: BackupRequest) -> str | None:
+    """Return the ts of the message to reply to, if any."""
+    if message.line == POINTER:
+        return request.thread_ts
+    in_channel = message.line != CARD and message.destination == request.card_channel_id
+    return message.card_ts if in_channel else None
