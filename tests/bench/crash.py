@@ -1,7 +1,8 @@
 """200 requests in flight, and the bot is killed 30 times: what is lost, and what doubled.
 
 The bot is a process of its own that gets SIGKILL at random moments; people keep asking and
-clicking meanwhile. Slack's pace is set aside, as it would make this an hour long.
+clicking meanwhile. Slack's pace is set aside, as it would make this an hour long. With `HISTORY=1`
+the bot may read the channel.
 """
 
 import asyncio
@@ -18,12 +19,13 @@ from pathlib import Path
 from bot.cli.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
-from tests.bench.crowd import POLICY, RequestQueries, counted, fill, see_through
+from tests.bench.crowd import POLICY, RequestQueries, counted, fill, let_read, see_through
 from tests.crash.mortal import MortalBot
 from tests.story import Story
 
 REQUESTS = int(os.environ.get("REQUESTS", "200"))
 KILLS = int(os.environ.get("KILLS", "30"))
+HISTORY = os.environ.get("HISTORY", "") == "1"
 ALIVE = (1.5, 4.0)  # seconds from a start to the next kill
 DEADLINE = 1500.0
 
@@ -41,6 +43,8 @@ async def main() -> None:
         async with offline_world(clock) as world:
             story = Story(world, world.environ | environ, clock)
             fill(story, REQUESTS)
+            if HISTORY:
+                let_read(story)
             request_queries = RequestQueries(story)
             bot = MortalBot(story, Path(directory))
             began = time.monotonic()
@@ -53,7 +57,12 @@ async def main() -> None:
                 await asyncio.gather(*people)
                 await asyncio.sleep(3)
             await bot.kill()
-            found = {"bench": "crash", "kills": KILLS, **counted(request_queries, REQUESTS)} | {
+            found = {
+                "bench": "crash",
+                "kills": KILLS,
+                "history": HISTORY,
+                **counted(request_queries, REQUESTS),
+            } | {
                 "seconds_to_ready_after_a_kill": round(statistics.median(ready), 2),
                 "audit_chain_whole": _is_whole(),
                 "seconds": round(time.monotonic() - began),

@@ -31,6 +31,13 @@ def fill(story: Story, requests: int) -> None:
         story.region.add_backup(instance, "nightly", began=yesterday, takes=takes)
 
 
+def let_read(story: Story) -> None:
+    """Grant the optional scopes, and invite the bot to the channel."""
+    workspace = story.workspace
+    workspace.scopes |= {"channels:history", "groups:history", "im:history"}
+    workspace.channels[OPS].members.add(workspace.identity.bot_user_id)
+
+
 class RequestQueries:
     """What stands in the channel, read once for everybody: hundreds look at it."""
 
@@ -136,5 +143,6 @@ def counted(request_queries: RequestQueries, requests: int) -> dict[str, object]
         "messages": sent,
         "doubled_messages": doubled,
         "doubled_percent": round(100 * doubled / sent, 2),
+        "slack_calls_per_request": round(len(request_queries.story.workspace.calls) / requests, 1),
         "dead_buttons": sum(APPROVE in card.buttons for card in kept),
     }

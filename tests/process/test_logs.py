@@ -26,7 +26,7 @@ async def test_each_line_is_json_and_none_holds_a_secret(runs: Runs, world: Offl
 
     lines = [json.loads(line) for line in process.err.splitlines()]
     events = {line["event"] for line in lines}
-    assert {"slack_unreachable", "socket_connected", "step_put_off"} <= events
+    assert {"slack_unreachable", "socket_connected", "slack_takes_nothing"} <= events
     assert all({"timestamp", "level", "logger"} <= line.keys() for line in lines)
     everything = process.out + process.err
     held = [*SECRETS.values(), world.region.gateway.access_key, "ticket", "/commands/"]

@@ -95,7 +95,7 @@ class Fleet:
         """So many cards are written down: who dies before that posts its card again."""
         url = self.environ["DATABASE_URL"].replace("+psycopg", "")
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as reader:
-            query = "SELECT count(*) FROM post WHERE line = 'card'"
+            query = "SELECT count(*) FROM outbox WHERE line = 'card' AND ts IS NOT NULL"
             while (await (await reader.execute(query)).fetchone()) != (count,):  # noqa: ASYNC110, the database rings no bell
                 await asyncio.sleep(0.05)
 
