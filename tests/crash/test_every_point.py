@@ -11,7 +11,7 @@ import pytest
 from bot.cli.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.slack.records import Message
-from bot.demo.world import ANA
+from bot.demo.world import ANA, OPS
 from bot.slack.messages.ids import NAME as NAME_FIELD
 from tests.crash.mortal import SOON, MortalBot, approved, asked, cards, says
 from tests.story import CONFIG, Opens, Story
@@ -100,6 +100,19 @@ async def test_killed(
     assert doubled(story) <= twice
     monkeypatch.setenv("DATABASE_URL", story.environ["DATABASE_URL"])
     assert verify() == 0
+
+
+@pytest.mark.parametrize("point", [point for point, twice in POINTS if twice])
+async def test_killed_where_the_bot_can_look_for_its_messages(
+    mortal: MortalBot, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """With the optional scope, and in the channel, no message stands there twice."""
+    workspace = mortal.story.workspace
+    workspace.scopes.add("channels:history")
+    workspace.channels[OPS].members.add(workspace.identity.bot_user_id)
+    await test_killed(mortal, monkeypatch, point, twice=0)
+
+    assert "channels:history" in workspace.scopes_used
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -151,6 +152,14 @@ async def test_a_line_is_as_urgent_as_what_waits_behind_it(store: Store, outbox:
     assert (first.request_id, first.line) == (request.id, _L.STARTED)
 
 
+async def test_an_edit_is_no_more_urgent_than_it_is(store: Store, outbox: Outbox) -> None:
+    """No line waits for it."""
+    request = await has_card(store, outbox)
+    await owes(store, replace(card(request), urgency=Urgency.REFRESH), line(request, _L.ENDED))
+
+    assert lines(await outbox.due(NOON)) == [(_L.ENDED, ""), (CARD, "")]
+
+
 async def test_a_line_that_is_there_draws_no_card(store: Store, outbox: Outbox) -> None:
     """A step says it again at each try, and after each restart."""
     request = await has_card(store, outbox)
@@ -169,7 +178,7 @@ async def test_what_has_no_room_is_left_out(store: Store, outbox: Outbox) -> Non
     """Posts to a full channel, and what is on its way; not the edits there."""
     request = await has_card(store, outbox)
     await owes(store, *reply(request, _L.ENDED))
-    edit, ended = await outbox.due(NOON)
+    ended, edit = await outbox.due(NOON)
 
     assert lines(await outbox.due(NOON, full=["C0OPS"])) == [(CARD, "")]
     assert lines(await outbox.due(NOON, full=["C0OTHER"], busy=[edit.number])) == [(_L.ENDED, "")]
@@ -384,7 +393,7 @@ async def test_a_change_of_retention_owes_by_itself(store: Store, outbox: Outbox
     async with store.transaction() as transaction:
         await transaction.retain(request, Retention.WARNED, warned_at=NOON)
 
-    assert lines(await outbox.due(NOON)) == [(CARD, ""), (_L.EXPIRING, "")]
+    assert lines(await outbox.due(NOON)) == [(_L.EXPIRING, ""), (CARD, "")]
 
 
 async def test_an_outcome_of_an_older_release_is_owed(store: Store, outbox: Outbox) -> None:
