@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from bot.domain.requests import BackupRequest, Choice
-from bot.domain.states import RequestState, Retention
+from bot.domain.states import SENDING, RequestState, Retention
 from bot.domain.thread_lines import CARD, NO_KEYS, POINTER, PUT_OFF, ThreadLine
 
+SETTLES = timedelta(seconds=2)  # in which a card's edits for progress become one
 # After which progress isn't worth sending once the request has ended: if Slack refused it before,
 # and if it only waited for its turn.
 LATE, VERY_LATE = timedelta(seconds=30), timedelta(minutes=30)
@@ -215,6 +216,8 @@ def is_outdated(message: OutboxMessage, request: BackupRequest, now: datetime) -
     match message.line:
         case ThreadLine.REMINDER:
             return request.state is not RequestState.AWAITING_APPROVAL
+        case ThreadLine.EXPIRING:
+            return request.retention is not Retention.WARNED
         case line if line in (PUT_OFF, NO_KEYS):
             return request.state is not RequestState.SUBMITTED
         case _:
@@ -226,7 +229,8 @@ def is_outdated(message: OutboxMessage, request: BackupRequest, now: datetime) -
 def _card_urgency(request: BackupRequest) -> Urgency:
     if request.state.is_final:
         return Urgency.OUTCOME
-    return Urgency.PROGRESS if request.state is RequestState.RUNNING else Urgency.PEOPLE
+    is_under_way = request.state is RequestState.RUNNING or request.state in SENDING
+    return Urgency.PROGRESS if is_under_way else Urgency.PEOPLE
 
 
 def _line_urgency(line: ThreadLine) -> Urgency:

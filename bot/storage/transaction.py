@@ -5,13 +5,23 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditEntry, AuditKey
-from bot.domain.outbox import MessageState, Owed, Urgency, owed_by, owed_by_retention
+from bot.domain.outbox import SETTLES, MessageState, Owed, Urgency, owed_by, owed_by_retention
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import CARD
@@ -96,8 +106,8 @@ class Transaction:
         key = [outbox.c.request_id, outbox.c.line, outbox.c.subject]
         again = {
             "state": MessageState.PENDING,
-            "urgency": new.excluded.urgency,
-            "due_at": new.excluded.due_at,
+            "urgency": _least(outbox.c.urgency, new.excluded.urgency),
+            "due_at": _least(outbox.c.due_at, new.excluded.due_at),
             "version": outbox.c.version + 1,
         }
         can_change = outbox.c.state.in_((MessageState.PENDING, MessageState.SENT))
@@ -182,9 +192,16 @@ def insert_requests(connection: Connection, new: Iterable[BackupRequest]) -> Non
     connection.execute(insert(requests), [_row(request) for request in new])
 
 
+def _least(before: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What a card's row has from now on: what it waits for keeps its place."""
+    waits = and_(outbox.c.state == MessageState.PENDING, before < now)
+    return case((waits, before), else_=now)
+
+
 def _outbox_row(message: Owed, now: datetime) -> dict[str, Any]:
-    """A new message as the outbox holds it."""
-    times = {"created_at": now, "due_at": now}
+    """Return a new message's columns."""
+    settles = message.line == CARD and message.urgency is Urgency.PROGRESS
+    times = {"created_at": now, "due_at": now + SETTLES if settles else now}
     state = {"state": MessageState.PENDING, "call": list(message.call)}
     return {**asdict(message), **times, **state}
 

@@ -10,7 +10,7 @@ from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.limits import PostLimit
 from bot.domain.errors import StoreUnavailable
 from bot.domain.outbox import MessageState, card, reply
-from bot.domain.states import RequestState
+from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import CARD, ThreadLine
 from tests.outbox.conftest import ANA, OPS, Ground
 
@@ -103,7 +103,7 @@ async def test_one_message_of_a_channel_is_on_its_way(ground: Ground) -> None:
 async def test_what_must_be_told_goes_to_the_requester_without_a_channel(ground: Ground) -> None:
     """The announcement of a deletion, and the outcome, once the channel is archived."""
     ground.starts()
-    request = await ground.told(S.COMPLETED)
+    request = await ground.told(S.COMPLETED, retention=Retention.WARNED)
     await ground.settles()
     ground.workspace.channels[OPS].is_archived = True
     await ground.owes(*reply(request, ThreadLine.EXPIRING))
@@ -403,3 +403,28 @@ async def test_a_clock_that_is_set_back_holds_nothing_up(ground: Ground) -> None
     await ground.settles()
 
     assert len(ground.messages) == 1
+
+
+async def test_changes_under_way_cost_one_edit(ground: Ground) -> None:
+    """Approved shows at once, since its buttons must go; what follows within seconds is one."""
+    ground.starts()
+    request = await ground.told(S.AWAITING_APPROVAL)
+    await ground.settles()
+    request = await ground.moves(request, S.APPROVED)
+    await ground.until(lambda: ground.calls(EDIT) == 1)
+    request = await ground.moves(request, S.CREATING)
+    await ground.moves(request, S.RUNNING)
+    await ground.settles()
+
+    assert ground.calls(EDIT) == 2
+    assert "Backing up" in ground.messages[0]
+
+
+async def test_an_announcement_that_someone_overtook_is_not_made(ground: Ground) -> None:
+    """The backup was kept while Slack was away, so it isn't announced that it will be deleted."""
+    request = await ground.told(S.COMPLETED, retention=Retention.KEPT)
+    await ground.owes(*reply(request, ThreadLine.EXPIRING))
+    ground.starts()
+    await ground.settles()
+
+    assert not any("will be deleted" in message for message in ground.messages)
