@@ -65,6 +65,7 @@ class Dispatcher:
         """Send messages forever, looking at least every `poll` seconds; no failure ends it."""
         while True:
             self._woken.clear()
+            await calm()  # people who wait for an ack go first
             try:
                 wait = await self.dispatch()
             except StoreUnavailable:
@@ -82,23 +83,24 @@ class Dispatcher:
 
     async def dispatch(self) -> float:
         """Start to send what is due and allowed; return the seconds to the next look."""
-        look = _Look(self._busy.values())
+        look, now = _Look(self._busy.values()), self._clock.now()
         if (wait := self._not_before - self._clock.monotonic()) > 0:
             return wait
         while (room := self._room) > 0:
-            now = self._clock.now()
             look.cards |= self._cards_on_their_way
             messages = await self._outbox.due(
                 now, full=look.full, busy=look.held, edits=look.edits, limit=room
             )
-            if not messages:
-                next_due = await self._outbox.next_due(now)
-                left = (next_due - now).total_seconds() if next_due else IDLE
-                return min(look.soonest, max(0.0, left))
             for message in messages:
                 if look.has_room_for(message):
                     await self._take(message, look)
-        return IDLE  # what ends wakes it
+            if len(messages) < room:
+                break
+        if self._busy:
+            return look.soonest  # or what ends wakes it
+        next_due = await self._outbox.next_due(now)
+        left = (next_due - now).total_seconds() if next_due else IDLE
+        return min(look.soonest, max(0.0, left))
 
     async def _take(self, message: OutboxMessage, look: "_Look") -> None:
         if message.line != CARD and message.request_id in look.cards | self._cards_on_their_way:
