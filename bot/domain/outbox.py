@@ -161,10 +161,15 @@ def reply(
     return card(request), owed
 
 
-def to_requester(request: BackupRequest, line: str) -> Owed:
-    """A message to the requester alone, while there is no card."""
-    urgency = Urgency.OUTCOME if line == ThreadLine.ENDED else Urgency.PEOPLE
-    return Owed(request_id=request.id, line=line, destination=request.requester, urgency=urgency)
+def to_requester(request: BackupRequest, line: str, subject: str = "") -> Owed:
+    """Return a message to the requester alone, while there is no card."""
+    return Owed(
+        request_id=request.id,
+        line=line,
+        destination=request.requester,
+        urgency=Urgency.OUTCOME if line == ThreadLine.ENDED else Urgency.PEOPLE,
+        subject=subject,
+    )
 
 
 def owed_by(request: BackupRequest) -> tuple[Owed, ...]:

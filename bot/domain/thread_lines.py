@@ -29,3 +29,4 @@ class ThreadLine(StrEnum):
 POINTER = "pointer"  # a link to the card, in the thread where it was requested
 PUT_OFF = "put_off"  # to the requester only: no card yet because RDS isn't responding
 NO_KEYS = "no_keys"  # to the requester only: no card yet because RDS rejects the key
+NO_CARD = "no_card"  # to the requester only: the card can't be posted; subject: Slack's code

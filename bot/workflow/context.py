@@ -116,9 +116,9 @@ class StepContext:
         """Have the card edited, though the request hasn't changed."""
         await self._owe(card(request))
 
-    async def tell_requester(self, request: BackupRequest, line: str) -> None:
-        """Put a message for the requester alone into the outbox, once."""
-        await self._owe(to_requester(request, line))
+    async def tell_requester(self, request: BackupRequest, line: str, subject: str = "") -> None:
+        """Put a message for the requester alone into the outbox, once a subject."""
+        await self._owe(to_requester(request, line, subject))
 
     async def _owe(self, *messages: Owed) -> None:
         async with self.store.transaction() as transaction:

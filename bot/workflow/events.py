@@ -7,7 +7,7 @@ from bot.domain.errors import CannotPost
 from bot.domain.outbox import OutboxMessage
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import ThreadLine
+from bot.domain.thread_lines import NO_CARD, ThreadLine
 from bot.workflow.context import StepContext
 from bot.workflow.workflow import Lifecycle
 
@@ -20,11 +20,13 @@ class MessageEvents:
         self._lifecycle = lifecycle
 
     async def card_refused(self, request: BackupRequest, error: CannotPost) -> None:
-        """Refuse a request that nobody could decide; the requester hears why."""
+        """Tell the requester why; refuse the request if nobody could decide it."""
         if request.state is RequestState.AWAITING_APPROVAL:
             with suppress(Conflict):
                 await self._context.refuse(request, error)
             self._lifecycle.wake(request.id)
+        elif not request.state.is_final:
+            await self._context.tell_requester(request, NO_CARD, error.error)
 
     def settled(self, message: OutboxMessage) -> None:
         """Wake the deletion that counts from its announcement."""

@@ -20,7 +20,7 @@ from bot.workflow.context import StepContext
 log = structlog.get_logger(__name__)
 
 REREAD = 3600.0  # seconds: a Keep wakes its waiter; the slow look is for one that was lost
-UNSENT = 60.0  # seconds between two looks whether Slack has taken the announcement
+UNSENT = 600.0  # seconds: what is sent wakes its waiter; the slow look is for other replicas
 ENDS = (Retention.KEPT, Retention.DELETED, Retention.STAYS)
 
 

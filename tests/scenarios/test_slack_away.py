@@ -82,5 +82,6 @@ async def test_a_request_without_approval_and_without_a_place(story: Story) -> N
     story.workspace.faults.always(slack_faults.refused("is_archived"), "chat.postMessage")
     await story.types("create dev-sandbox quick-1")
 
+    assert "invite me there" in await story.hears("I can't post")
     assert "38.1 GB" in await story.hears(COMPLETED)
     assert story.made("quick-1") == 1

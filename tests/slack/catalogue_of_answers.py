@@ -135,6 +135,10 @@ def commands() -> Iterator[tuple[str, Message]]:
         answers.not_posted(CannotPost("C0OPS", "not_in_channel"), request, "/backup"),
     )
     yield (
+        "No channel for the card of a request that needs no approval",
+        answers.no_card(CannotPost("C0OPS", "not_in_channel"), request),
+    )
+    yield (
         "A click on a card that was posted twice",
         answers.posted_twice("https://acme.example/p1"),
     )

@@ -72,6 +72,7 @@ def messages_about(request: BackupRequest) -> list[Message]:
         ),
         answers.accepted(request, "/backup"),
         answers.not_posted(CannotPost("C0OPS", "is_archived"), request, "/backup"),
+        answers.no_card(CannotPost("C0OPS", "is_archived"), request),
         answers.posted_twice("https://acme.example/p1"),
         answers.put_off(request),
         answers.without_keys(request),

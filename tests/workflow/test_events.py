@@ -11,7 +11,7 @@ from bot.domain.outbox import MessageState, OutboxMessage, Urgency
 from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import CARD, ThreadLine
+from bot.domain.thread_lines import CARD, NO_CARD, ThreadLine
 from bot.workflow.context import StepContext
 from bot.workflow.events import MessageEvents
 from bot.workflow.workflow import Lifecycle
@@ -85,12 +85,12 @@ async def test_a_request_that_nobody_can_decide_is_refused(
 async def test_a_request_that_is_decided_needs_no_card(
     context: StepContext, events: MessageEvents, thread: Thread, state: RequestState
 ) -> None:
-    """Nobody has to click: it is carried out."""
+    """Nobody has to click: it is carried out, and the requester hears why there is no card."""
     request = await _stored(context, state)
     await events.card_refused(request, ARCHIVED)
 
     assert (await context.load(request.id)).state is state
-    assert await thread.lines() == []
+    assert await thread.lines() == [(NO_CARD, "is_archived")]
 
 
 async def test_a_decision_at_the_same_moment_counts(

@@ -52,6 +52,7 @@ __all__ = [
     "kept_answer",
     "late_refusal",
     "made_table",
+    "no_card",
     "not_posted",
     "objection",
     "one_request",
@@ -161,6 +162,14 @@ def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Messa
     """The card could not be posted; the command saves typing the request again."""
     refused = f"I couldn't {wish(request)}. {told(error, nothing(request))}"
     return said(f"{refused} {ask_again(request, command)}")
+
+
+def no_card(error: CannotPost, request: BackupRequest) -> Message:
+    """The card of a request that needs no approval, or no more, couldn't be posted."""
+    return said(
+        f"{reason(error).why} I'll {wish(request)} all the same and tell you here how it ends. "
+        f"To follow it in the channel next time, invite me there with {code('/invite')}."
+    )
 
 
 def posted_twice(link: str) -> Message:

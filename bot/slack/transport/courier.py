@@ -8,10 +8,10 @@ from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.outbox import OutboxMessage, Shape
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest
-from bot.domain.thread_lines import CARD, NO_KEYS, POINTER, PUT_OFF, ThreadLine
+from bot.domain.thread_lines import CARD, NO_CARD, NO_KEYS, POINTER, PUT_OFF, ThreadLine
 from bot.outbox.ports import Gone, NotShown, Posted
 from bot.runtime.clock import Clock
-from bot.slack.messages.answers import late_refusal, not_posted, put_off, without_keys
+from bot.slack.messages.answers import late_refusal, no_card, not_posted, put_off, without_keys
 from bot.slack.messages.cards import plain_card, request_card
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.replies import is_broadcast, pointer, thread_line
@@ -26,7 +26,7 @@ from bot.slack.transport.slack_errors import (
 )
 from bot.slack.transport.web_client import SlackClient, plain
 
-BY_RESPONSE_URL = (ThreadLine.ENDED, PUT_OFF, NO_KEYS)  # as long as there was no card
+BY_RESPONSE_URL = (ThreadLine.ENDED, PUT_OFF, NO_KEYS, NO_CARD)  # as long as there was no card
 AS_WRITTEN: dict[str, Any] = {"parse": "none", "link_names": False}
 
 
@@ -125,6 +125,8 @@ class Courier:
             return put_off(request, command)
         if line == NO_KEYS:
             return without_keys(request, command)
+        if line == NO_CARD:
+            return no_card(CannotPost(request.card_channel_id, message.subject), request)
         if line == ThreadLine.ENDED and request.refusal and message.card_ts is None:
             error = request.refusal.error
             if isinstance(error, CannotPost):
