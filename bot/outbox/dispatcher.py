@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -143,9 +144,12 @@ class Dispatcher:
                 await self._deliver(message, request)
         except StoreUnavailable:
             await self._clock.sleep(STORE_GAP)
-        except Exception:  # a bug must not stop the others
+        except Exception as error:  # a bug must not stop the others
             log.exception("message_fell_over", request=message.request_id, line=message.line)
-            await self._clock.sleep(LONGEST_GAP)
+            later = self._clock.now() + timedelta(seconds=LONGEST_GAP)
+            with suppress(StoreUnavailable):
+                code = type(error).__name__
+                await self._outbox.put_off(message, code, later, in_doubt=True)
 
     def _has_place(self, message: OutboxMessage, request: BackupRequest) -> bool:
         """Whether there is a thread for the message, if it needs one."""

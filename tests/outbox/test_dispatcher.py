@@ -10,8 +10,11 @@ from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.limits import PostLimit
 from bot.domain.errors import StoreUnavailable
 from bot.domain.outbox import MessageState, card, reply
+from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import CARD, ThreadLine
+from bot.slack.messages.mrkdwn import Message
+from bot.slack.messages.replies import thread_line
 from tests.outbox.conftest import ANA, OPS, Ground
 
 POST, EDIT = "chat.postMessage", "chat.update"
@@ -428,3 +431,27 @@ async def test_an_announcement_that_someone_overtook_is_not_made(ground: Ground)
     await ground.settles()
 
     assert not any("will be deleted" in message for message in ground.messages)
+
+
+async def test_a_bug_in_one_message_holds_up_no_other(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even in its channel; and the outcome behind it is told."""
+
+    def broken(request: BackupRequest, line: ThreadLine, **options: Any) -> Message:
+        if line is ThreadLine.STARTED:
+            raise RuntimeError(line)
+        return thread_line(request, line, **options)
+
+    monkeypatch.setattr("bot.slack.transport.courier.thread_line", broken)
+    ground.starts()
+    request = await ground.told(S.RUNNING, 1)
+    await ground.until(lambda: len(ground.posts) == 1)
+    began = ground.clock.monotonic()
+    await ground.told(S.COMPLETED, 2)
+    await ground.until(lambda: len(ground.posts) == 3)
+    assert ground.clock.monotonic() - began < 30
+    await ground.moves(request, S.COMPLETED)
+    await ground.settles()
+
+    assert len(ground.posts) == 4
