@@ -447,10 +447,8 @@ async def test_a_bug_in_one_message_holds_up_no_other(
     ground.starts()
     request = await ground.told(S.RUNNING, 1)
     await ground.until(lambda: len(ground.posts) == 1)
-    began = ground.clock.monotonic()
     await ground.told(S.COMPLETED, 2)
-    await ground.until(lambda: len(ground.posts) == 3)
-    assert ground.clock.monotonic() - began < 30
+    await ground.workspace.until(lambda: len(ground.posts) == 3)  # without any time passing
     await ground.moves(request, S.COMPLETED)
     await ground.settles()
 
