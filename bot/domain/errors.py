@@ -371,16 +371,23 @@ class LeaseLost(BotError):
 class SlackUnreachable(BotError):
     """Slack didn't accept a message but may later; `error` is its code or the failure.
 
-    `in_doubt` says whether Slack may have carried it out without saying so, and `retry_after` for
-    how many seconds it wants no more like it.
+    `in_doubt` says whether Slack may have carried it out without saying so, `is_outage` whether
+    any other message would have failed, too, and `retry_after` for how many seconds Slack wants
+    no more like it.
     """
 
     def __init__(
-        self, error: str, *, in_doubt: bool = True, retry_after: float | None = None
+        self,
+        error: str,
+        *,
+        in_doubt: bool = True,
+        is_outage: bool = True,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(error)
         self.error = error
         self.in_doubt = in_doubt
+        self.is_outage = is_outage
         self.retry_after = retry_after
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -12,7 +13,7 @@ from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
 from bot.domain.outbox import MessageState, OutboxMessage, Shape, is_outdated
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
-from bot.domain.thread_lines import CARD
+from bot.domain.thread_lines import CARD, POINTER
 from bot.outbox.ports import Courier, Gone, Listener, NotShown, Outbox, Pace, Posted
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import InFlight
@@ -27,6 +28,8 @@ LONGEST_PROBE_GAP = 10.0  # seconds between two messages while Slack takes nothi
 STORE_GAP = 0.5  # seconds until a database that isn't responding is tried again
 IDLE = 3600.0  # seconds until the outbox is read again if nothing is due
 REFRESH = timedelta(seconds=15)  # between two edits of a card that only move its progress
+MOST_TRIES = 12  # of a message that Slack refuses for a reason the bot doesn't know
+FOUND = -1  # the version of a card that was found: older than any
 MOST_POSTS = 2  # of a card that someone deletes
 
 
@@ -139,7 +142,7 @@ class Dispatcher:
             if request is None or is_outdated(message, request, self._clock.now()):
                 await self._outbox.settle(message, MessageState.SUPERSEDED)
             elif not self._has_place(message, request):
-                await self._outbox.redirect(message, request.requester, "no_card")
+                await self._tell_elsewhere(message, request)
             else:
                 await self._deliver(message, request)
         except StoreUnavailable:
@@ -150,6 +153,13 @@ class Dispatcher:
             with suppress(StoreUnavailable):
                 code = type(error).__name__
                 await self._outbox.put_off(message, code, later, in_doubt=True)
+
+    async def _tell_elsewhere(self, message: OutboxMessage, request: BackupRequest) -> None:
+        """Tell the requester what has no thread; a link to no card is of no use."""
+        if message.line == POINTER:
+            await self._outbox.settle(message, MessageState.SUPERSEDED, "no_card")
+        else:
+            await self._outbox.redirect(message, request.requester, "no_card")
 
     def _has_place(self, message: OutboxMessage, request: BackupRequest) -> bool:
         """Whether there is a thread for the message, if it needs one."""
@@ -165,7 +175,7 @@ class Dispatcher:
                 posted = await self._courier.deliver(message, request)
                 await self._note(message, request, posted)
         except SlackUnreachable as error:
-            await self._put_off(message, error)
+            await self._put_off(message, request, error)
         except NotShown as error:
             await self._simplify(message, request, str(error))
         except Gone as error:
@@ -178,13 +188,17 @@ class Dispatcher:
     async def _note(self, message: OutboxMessage, request: BackupRequest, posted: Posted) -> None:
         """Save where it is, and retry until that is stored: posting it again would double it."""
         SLACK_MESSAGES.labels("ok").inc()
+        if posted.is_found and message.line == CARD:
+            message = replace(message, version=FOUND)  # it is edited next
         is_back, self.trouble, self._failures = self.trouble is not None, None, 0
         self._not_before = float("-inf")
         moves = message.line == CARD and request.state is RequestState.RUNNING
         again_at = self._clock.now() + REFRESH if moves else None
         while True:
             try:
-                saved = await self._outbox.sent(message, *posted, again_at=again_at)
+                saved = await self._outbox.sent(
+                    message, posted.channel_id, posted.ts, again_at=again_at
+                )
             except StoreUnavailable:
                 log.warning("post_not_saved", request=message.request_id, line=message.line)
                 await self._clock.sleep(STORE_GAP)
@@ -196,7 +210,9 @@ class Dispatcher:
             log.info("slack_takes_messages_again")
             await self._outbox.hurry(self._clock.now())
 
-    async def _put_off(self, message: OutboxMessage, error: SlackUnreachable) -> None:
+    async def _put_off(
+        self, message: OutboxMessage, request: BackupRequest, error: SlackUnreachable
+    ) -> None:
         throttled = error.retry_after is not None
         SLACK_MESSAGES.labels("throttled" if throttled else "refused").inc()
         if error.retry_after is not None:
@@ -205,9 +221,15 @@ class Dispatcher:
         else:
             attempts, key = message.attempts + 1, str(message.number)
             delay = delay_after(attempts, FIRST_GAP, LONGEST_GAP, key)
-            self._cool_down(error)
+            if error.is_outage:
+                self._cool_down(error)
+            elif attempts >= MOST_TRIES and not error.in_doubt:
+                where = CannotPost(message.destination, error.error)
+                await self._give_up(message, request, where)
+                return
         due_at = self._clock.now() + timedelta(seconds=min(delay, LONGEST_GAP))
-        await self._outbox.put_off(message, error.error, due_at, in_doubt=error.in_doubt)
+        in_doubt = error.in_doubt or message.in_doubt  # which only a look settles
+        await self._outbox.put_off(message, error.error, due_at, in_doubt=in_doubt)
 
     def _cool_down(self, error: SlackUnreachable) -> None:
         """Have one message at a time find out whether Slack is back."""
@@ -230,7 +252,10 @@ class Dispatcher:
     async def _replace(self, message: OutboxMessage, request: BackupRequest, code: str) -> None:
         """Post a card again that someone deleted, once, while people have to decide."""
         waits = request.state is RequestState.AWAITING_APPROVAL
-        if waits and code in ("message_not_found", "thread_not_found"):
+        is_gone = code == "message_not_found" or (
+            code == "thread_not_found" and message.line != POINTER
+        )
+        if waits and is_gone:
             now = self._clock.now()
             if await self._outbox.repost(message.request_id, now, MOST_POSTS):
                 log.info("card_posted_again", request=message.request_id)

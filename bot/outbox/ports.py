@@ -18,10 +18,14 @@ class Gone(Exception):
 
 
 class Posted(NamedTuple):
-    """Where a message is. `ts` is empty for one that only the requester saw."""
+    """Where a message is. `ts` is empty for one that only the requester saw.
+
+    One that `is_found` was posted earlier, and may show an earlier state.
+    """
 
     channel_id: str
     ts: str
+    is_found: bool = False
 
 
 class Courier(Protocol):

@@ -72,6 +72,8 @@ class Outbox:
         query = query.order_by(outbox.c.urgency, outbox.c.number).limit(limit)
         rows = await self._store.rows(query)
         claimed = await self._claim([row["number"] for row in rows])
+        if self._replica is not None and claimed:  # as they are now that nobody changes them
+            rows = await self._store.rows(query.where(outbox.c.number.in_(claimed)))
         return [_message(row) for row in rows if row["number"] in claimed]
 
     @property
@@ -162,7 +164,8 @@ class Outbox:
         again = update(outbox).where(
             outbox.c.request_id == request_id, outbox.c.line == CARD, outbox.c.posts < most
         )
-        pending = {"state": MessageState.PENDING, "due_at": now, "version": outbox.c.version + 1}
+        pending = {"state": MessageState.PENDING, "created_at": now, "due_at": now}
+        pending |= {"version": outbox.c.version + 1}
         pending |= {"ts": None, "in_doubt": False, "claimed_by": None}
         return bool(await self._store.at_once(again.values(pending), outbox.c.number))
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, String, Update, cast, or_, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, String, Update, and_, cast, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,7 +22,7 @@ from bot.domain.audit import AuditEntry, AuditKey
 from bot.domain.outbox import owed_by
 from bot.domain.requests import BackupRequest
 from bot.domain.states import OPEN_STATES, RequestState
-from bot.domain.thread_lines import ThreadLine
+from bot.domain.thread_lines import CARD, ThreadLine
 from bot.runtime.clock import Clock
 from bot.storage.engine import blocking_engine, unavailable
 from bot.storage.reading import Reading
@@ -109,10 +109,15 @@ class Store(Reading):
             await transaction.probe()
 
     async def owe_untold(self) -> list[str]:
-        """Put outcomes into the outbox that aren't there; return their requests' IDs.
+        """Put outcomes and cards into the outbox that aren't there; return their requests' IDs.
 
-        Only a process of an older release, without an outbox, ends a request so.
+        Only a process of an older release, without an outbox, leaves a request so.
         """
+        has_card = (
+            select(outbox.c.number)
+            .where(outbox.c.request_id == requests.c.id, outbox.c.line == CARD)
+            .exists()
+        )
         is_told = (
             select(outbox.c.number)
             .where(outbox.c.request_id == requests.c.id, outbox.c.line == ThreadLine.ENDED)
@@ -120,8 +125,9 @@ class Store(Reading):
         )
         had_card = cast(requests.c.terms, String) != "null"  # or whoever withdrew was answered
         needs_word = or_(requests.c.state != RequestState.WITHDRAWN, had_card)
+        is_open = requests.c.state.in_(OPEN_STATES)
         query = select(requests.c.id).where(
-            requests.c.state.not_in(OPEN_STATES), ~is_told, needs_word
+            or_(and_(~is_open, ~is_told, needs_word), and_(is_open, had_card, ~has_card))
         )
         untold = [row["id"] for row in await self.rows(query)]
         for request_id in untold:

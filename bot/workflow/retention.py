@@ -50,22 +50,28 @@ async def _go_on(context: StepContext, request: BackupRequest) -> float:
             ahead = await _left(context, request) - NOTICE.total_seconds()
             return ahead if ahead > 0 else await _warn(context, request)
         if request.retention is Retention.WARNED:
-            announced = await context.store.message_state(request.id, ThreadLine.EXPIRING)
-            if announced is MessageState.PENDING:
-                return UNSENT
-            posted = await context.store.posted(request.id, ThreadLine.EXPIRING)
-            if posted is None or not posted[1]:  # told nobody, or one person and not for long
-                await context.retain(
-                    request, Retention.STAYS, AuditAction.STAYS, {"why": "untold"}
-                )
-            elif (left := await _left(context, request)) > 0:
-                return left
-            else:
-                await _begin_to_delete(context, request)
-        elif request.retention is Retention.DELETING:
+            return await _announced(context, request)
+        if request.retention is Retention.DELETING:
             await _delete(context, request)
     except Conflict:
         log.info("retention_overtaken", request=request.id)  # someone kept it at the same moment
+    return 0.0
+
+
+async def _announced(context: StepContext, request: BackupRequest) -> float:
+    """Delete it once people could read for a day that it will be; seconds to wait until then."""
+    announced = await context.store.message_state(request.id, ThreadLine.EXPIRING)
+    if announced is None:  # an older release, without an outbox, decided it
+        await context.tell(request, ThreadLine.EXPIRING)
+    if announced in (None, MessageState.PENDING):
+        return UNSENT
+    posted = await context.store.posted(request.id, ThreadLine.EXPIRING)
+    if posted is None or not posted[1]:  # told nobody, or one person and not for long
+        await context.retain(request, Retention.STAYS, AuditAction.STAYS, {"why": "untold"})
+    elif (left := await _left(context, request)) > 0:
+        return left
+    else:
+        await _begin_to_delete(context, request)
     return 0.0
 
 

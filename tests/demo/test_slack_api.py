@@ -68,11 +68,14 @@ async def test_a_post_a_reply_and_an_edit(workspace: Workspace, slack: AsyncWebC
     await slack.chat_postMessage(
         channel=OPS, text="loud", thread_ts=card["ts"], reply_broadcast=True
     )
-    await slack.chat_update(channel=OPS, ts=card["ts"], text="Approved")
+    await slack.chat_update(channel=OPS, ts=card["ts"], text="Approved soon")
+    assert workspace.messages(OPS)[0].buttons == ["approve"]  # without blocks they stay
+    await slack.chat_update(channel=OPS, ts=card["ts"], text="Approved", blocks=[])
 
     message, broadcast = workspace.messages(OPS)
     assert (message.text, message.blocks, message.buttons) == ("Approved", [], [])
-    assert [(edit.text, len(edit.blocks)) for edit in message.edits] == [("Back up?", 2)]
+    edits = [(edit.text, len(edit.blocks)) for edit in message.edits]
+    assert edits == [("Back up?", 2), ("Approved soon", 2)]
     assert [reply.text for reply in workspace.thread(OPS, card["ts"])] == ["quiet", "loud"]
     assert broadcast.text == "loud"
     assert workspace.violations == []

@@ -113,7 +113,7 @@ async def test_a_click(workspace: Workspace, slack: AsyncWebClient) -> None:
 async def test_a_button_that_is_gone(workspace: Workspace, slack: AsyncWebClient) -> None:
     """Nobody can click it, except on a screen that has not seen the edit yet."""
     card = await slack.chat_postMessage(channel=OPS, text="Back up?", blocks=CARD)
-    await slack.chat_update(channel=OPS, ts=card["ts"], text="Approved")
+    await slack.chat_update(channel=OPS, ts=card["ts"], text="Approved", blocks=[])
 
     with pytest.raises(NoSuchButton):
         await workspace.click(BEN, card["ts"], "approve")

@@ -453,3 +453,49 @@ async def test_a_bug_in_one_message_holds_up_no_other(
     await ground.settles()
 
     assert len(ground.posts) == 4
+
+
+async def test_a_link_to_a_card_that_is_nowhere_holds_up_nothing(ground: Ground) -> None:
+    """Asked for in a thread of a channel that the bot may not post to."""
+    ground.workspace.faults.always(slack_faults.refused("not_in_channel"), POST)
+    ground.starts()
+    request = await ground.told(S.APPROVED, thread_ts="1.1")
+    await ground.until(lambda: ground.heard.refused)
+    ground.workspace.faults.clear()
+    await ground.moves(request, S.COMPLETED)
+    await ground.settles()
+
+    assert "38.4 GB" in ground.said_to(ANA)
+
+
+async def test_a_thread_that_is_gone_posts_no_second_card(ground: Ground) -> None:
+    """It was asked for in a thread whose parent was deleted; the card stands elsewhere."""
+    ground.starts()
+    await ground.told(S.AWAITING_APPROVAL, thread_ts="1.1")
+    await ground.settles()
+
+    assert len(ground.posts) == 1
+
+
+async def test_a_card_that_only_words_can_show_loses_its_buttons(ground: Ground) -> None:
+    """Slack keeps the blocks of a message whose edit has none."""
+    ground.starts()
+    request = await ground.told(S.AWAITING_APPROVAL)
+    await ground.settles()
+    ground.workspace.faults.next(EDIT, *[slack_faults.refused("invalid_blocks")] * 3)
+    await ground.moves(request, S.WITHDRAWN)
+    await ground.settles()
+
+    assert ground.posts[0].blocks == []
+
+
+async def test_an_unknown_refusal_holds_up_no_other_message(ground: Ground) -> None:
+    """It is tried for some minutes; then it counts as final."""
+    dispatcher = ground.starts()
+    ground.workspace.faults.next(POST, *[slack_faults.refused("never_heard_of")] * 12)
+    await ground.told(S.AWAITING_APPROVAL, 1)
+    await ground.until(lambda: ground.calls(POST) == 1)
+    assert dispatcher.trouble is None
+    await ground.until(lambda: ground.heard.refused)
+
+    assert ground.heard.refused == [("r1", "never_heard_of")]

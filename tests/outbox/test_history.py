@@ -186,3 +186,34 @@ async def test_a_thread_whose_parent_is_gone_is_not_looked_for(ground: Ground) -
     await ground.settles()
 
     assert "38.4 GB" in ground.said_to(ANA)
+
+
+async def test_a_card_that_is_found_is_brought_up_to_date(ground: Ground) -> None:
+    """Someone decided on the card that the bot didn't know of: its buttons go."""
+    ground.workspace.faults.next(POST, slack_faults.LOST_ANSWER)
+    ground.starts()
+    request = await ground.told(S.AWAITING_APPROVAL)
+    await ground.workspace.until(lambda: ground.posts)
+    await ground.moves(request, S.REJECTED)
+    await ground.settles()
+
+    assert "approve_request" not in ground.posts[0].buttons
+    assert "rejected" in ground.messages[0]
+
+
+async def test_a_network_that_is_down_settles_no_doubt(ground: Ground) -> None:
+    """The post was taken, its answer lost, and then nothing can be reached for a while."""
+    ground.workspace.faults.next(POST, slack_faults.LOST_ANSWER)
+    ground.workspace.faults.always(slack_faults.ERROR, HISTORY)
+    ground.starts()
+    await ground.told(S.AWAITING_APPROVAL)
+    await ground.workspace.until(lambda: ground.posts)
+    address, ground.client.base_url = ground.client.base_url, "http://127.0.0.1:9/api/"
+    for _ in range(100):
+        ground.passes(seconds=1)
+        await asyncio.sleep(0.01)
+    ground.client.base_url = address
+    ground.workspace.faults.clear()
+    await ground.settles()
+
+    assert len(ground.posts) == 1

@@ -72,12 +72,13 @@ def unschedule(workspace: Workspace, args: Json) -> Json:
 
 
 def update(workspace: Workspace, args: Json) -> Json:
-    """chat.update of one of the bot's own messages; without `blocks` they are removed."""
+    """chat.update of one of the bot's own messages; without `blocks` they stay as they are."""
     channel = _known(workspace, str(args.get("channel")))
     message = workspace.history.find(channel.id, str(args.get("ts")))
     if message.user_id != workspace.identity.bot_user_id:
         raise Refused("cant_update_message")
-    content = workspace.history.content(_text(args), _blocks(args), message)
+    blocks = message.blocks if args.get("blocks") is None else _blocks(args)
+    content = workspace.history.content(_text(args), blocks, message)
     workspace.history.edit(message, content)
     return {"text": content.text, **_shown(workspace, message)}
 

@@ -22,6 +22,7 @@ from bot.slack.transport.slack_errors import (
     Final,
     error_code,
     is_in_doubt,
+    is_outage,
     retry_after,
 )
 from bot.slack.transport.web_client import SlackClient, plain
@@ -57,12 +58,16 @@ class Courier:
                     return Posted(request.requester, "")
                 case None:
                     raise SlackUnreachable(
-                        code, in_doubt=is_in_doubt(error), retry_after=retry_after(error)
+                        code,
+                        in_doubt=is_in_doubt(error),
+                        is_outage=is_outage(error),
+                        retry_after=retry_after(error),
                     ) from error
 
     async def _deliver(self, message: OutboxMessage, request: BackupRequest) -> Posted:
         if message.channel_id and message.ts:
             said = self._shaped(self._card(message, request), message)
+            said.setdefault("blocks", [])  # or Slack keeps those that were there
             await self._client.chat_update(
                 channel=message.channel_id, ts=message.ts, **AS_WRITTEN, **said
             )
@@ -79,7 +84,7 @@ class Courier:
         self, message: OutboxMessage, request: BackupRequest, thread_ts: str | None
     ) -> Posted:
         said = self._shaped(await self._content(message, request), message)
-        if message.shape != Shape.WORDS:
+        if "metadata" not in (message.last_error or ""):
             said["metadata"] = metadata(message)
         if thread_ts:
             said["thread_ts"] = thread_ts
@@ -97,7 +102,8 @@ class Courier:
 
     async def _responded(self, message: OutboxMessage, request: BackupRequest) -> bool:
         """Whether Slack took an answer to the command itself; it does for half an hour."""
-        if message.destination != request.requester or not request.response_url:
+        is_alone = message.destination == request.requester
+        if not is_alone or message.line in (CARD, POINTER) or not request.response_url:
             return False
         said = (await self._content(message, request)).as_slack()
         try:

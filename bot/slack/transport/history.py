@@ -9,7 +9,7 @@ from bot.domain.errors import SlackUnreachable
 from bot.domain.outbox import OutboxMessage, Owed
 from bot.outbox.ports import Posted
 from bot.runtime.clock import Clock
-from bot.slack.transport.slack_errors import FAILURES, error_code, is_in_doubt, retry_after
+from bot.slack.transport.slack_errors import FAILURES, error_code, is_outage, retry_after
 from bot.slack.transport.web_client import SlackClient
 
 log = structlog.get_logger(__name__)
@@ -17,7 +17,20 @@ log = structlog.get_logger(__name__)
 EVENT = "backup_bot_message"  # the type of the metadata of each message
 LOOKS = (0.0, 1.0, 2.0)  # seconds before each look: Slack may list a new message late
 EARLIER = timedelta(minutes=15)  # that Slack's clock may be behind the bot's
-PAGE, MOST_PAGES = 200, 5
+PAGE, MOST_PAGES = 200, 25
+# Slack's codes for a channel that the bot may not read.
+CLOSED = {
+    "missing_scope",
+    "not_in_channel",
+    "channel_not_found",
+    "no_permission",
+    "access_denied",
+    "not_allowed_token_type",
+    "invalid_arguments",
+    "method_not_supported_for_channel_type",
+    "team_access_not_granted",
+    "ekm_access_denied",
+}
 ASK_AGAIN = 600.0  # seconds until a channel is tried again that the bot may not read
 
 
@@ -58,7 +71,7 @@ class History:
             else:
                 if ts:
                     log.info("message_found", request=message.request_id, line=message.line)
-                    return Posted(channel, ts)
+                    return Posted(channel, ts, is_found=True)
         return None
 
     def _failed(self, channel: str, error: BaseException) -> None:
@@ -66,8 +79,11 @@ class History:
         code, seconds = error_code(error), retry_after(error)
         if seconds is not None:
             self._not_before = self._clock.monotonic() + seconds
-        if seconds is not None or is_in_doubt(error):
-            raise SlackUnreachable(code) from error
+        if code == "thread_not_found":  # so nothing is in it
+            return
+        if code not in CLOSED:
+            outage = seconds is None and is_outage(error)
+            raise SlackUnreachable(code, is_outage=outage) from error
         log.info("history_not_readable", channel=channel, error=code)
         self._closed_until[channel] = self._clock.monotonic() + ASK_AGAIN
 
@@ -75,7 +91,7 @@ class History:
         self, message: OutboxMessage, channel: str, thread_ts: str | None
     ) -> str | None:
         if self._clock.monotonic() < self._not_before:
-            raise SlackUnreachable("ratelimited")
+            raise SlackUnreachable("ratelimited", is_outage=False)
         if self._own_id is None:
             self._own_id = str((await self._client.auth_test())["user_id"])
         oldest = (message.created_at - EARLIER).timestamp()

@@ -41,7 +41,6 @@ FINAL = {
     "cannot_reply_to_message": Final.TARGET,
     "cant_update_message": Final.TARGET,  # it isn't the bot's any more
     "edit_window_closed": Final.TARGET,  # the workspace limits editing
-    "update_failed": Final.TARGET,
     "channel_not_found": Final.PLACE,  # deleted, or private and the bot isn't in it
     "not_in_channel": Final.PLACE,
     "is_archived": Final.PLACE,
@@ -64,6 +63,16 @@ FINAL = {
 }
 # Slack's codes after which a call may have been carried out all the same.
 UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+# Slack's codes about the bot's token: no call works until the operator has mended it.
+TOKEN = {
+    "account_inactive",
+    "invalid_auth",
+    "missing_scope",
+    "not_allowed_token_type",
+    "not_authed",
+    "token_expired",
+    "token_revoked",
+}
 
 
 def error_code(error: BaseException) -> str:
@@ -95,3 +104,10 @@ def is_in_doubt(error: BaseException) -> bool:
     if status == TOO_MANY:
         return False
     return status != OK or code in UNCLEAR or code == UNREADABLE
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether any other call would have failed, too."""
+    if not isinstance(error, SlackApiError) or error.response.status_code != OK:
+        return True
+    return error_code(error) in {*UNCLEAR, *TOKEN, UNREADABLE}

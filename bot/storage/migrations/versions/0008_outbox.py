@@ -96,7 +96,9 @@ def _owed(connection: sa.Connection) -> list[dict[str, object]]:
     found = connection.execute(
         _timed(
             "SELECT id, asked_at, state, requester, channel_id, card_channel_id, thread_ts, "
-            "terms, retention, warned_at FROM request ORDER BY asked_at"
+            "terms, retention, warned_at, "
+            "EXISTS (SELECT 1 FROM vote v WHERE v.request_id = request.id "
+            "AND v.choice = 'break_glass') AS broke_glass FROM request ORDER BY asked_at"
         )
     )
     return [
@@ -112,6 +114,8 @@ def _before_the_end(request: sa.RowMapping) -> Iterator[tuple[str, str, int]]:
         yield "card", request["card_channel_id"], 1
         if request["thread_ts"]:
             yield "pointer", request["channel_id"], 1
+        if request["broke_glass"]:
+            yield "break_glass", request["card_channel_id"], 0
 
 
 def _at_the_end(
