@@ -33,17 +33,6 @@ settings.load_profile("ci")
 # As the bot has it: standard output belongs to the commands.
 structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
-LONG = (
-    "tests/browser",
-    "tests/process/test_monkey",
-    "tests/process/test_replicas",
-    "tests/crash",
-    "tests/test_benchmarks",
-    "tests/scenarios/test_restarts",
-    "tests/process",
-    "tests/test_loop_lag",
-    "tests/scenarios",
-)
 DATABASES = pytest.StashKey[Databases]()
 
 
@@ -65,32 +54,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[DATABASES].remove()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start what takes longest first, so that nobody waits for it in the end.
-
-    The tests of one file in the browser share a worker, and with it their browser.
-    """
-    items.sort(key=_place)
-    for item in items:
-        if _path(item).startswith("tests/browser"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
-def _place(item: pytest.Item) -> int:
-    path = _path(item)
-    return next((i for i, long in enumerate(LONG) if path.startswith(long)), len(LONG))
-
-
-def _path(item: pytest.Item) -> str:
-    return item.path.relative_to(item.config.rootpath).as_posix()
-
-
 pytest_asyncio_loop_factories = patient_loops
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_ssl_context() -> Iterator[None]:
-    """Load the machine's certificates once, not for each HTTP client."""
+    """Each bot would load all certificates of the machine, and speak plain HTTP."""
     with pytest.MonkeyPatch.context() as patch:
         once = cache(httpx.create_ssl_context)
         patch.setattr("httpx._transports.default.create_ssl_context", once)
