@@ -38,7 +38,7 @@ class Owed:
     """A message to send. There is one per request, line, and subject."""
 
     request_id: str
-    line: str  # a ThreadLine, CARD, POINTER, PUT_OFF, or NO_KEYS
+    line: str  # a ThreadLine, CARD, POINTER, PUT_OFF, NO_KEYS, or NO_CARD
     destination: str  # a channel, or a person who is told alone
     urgency: Urgency
     subject: str = ""
@@ -150,7 +150,13 @@ def reply(
     request: BackupRequest, line: ThreadLine, *, subject: str = "", call: tuple[str, ...] = ()
 ) -> tuple[Owed, Owed]:
     """A line in the thread, and the card's edit that goes with it."""
-    owed = Owed(
+    return card(request), _in_thread(request, line, subject, call)
+
+
+def _in_thread(
+    request: BackupRequest, line: ThreadLine, subject: str = "", call: tuple[str, ...] = ()
+) -> Owed:
+    return Owed(
         request_id=request.id,
         line=line,
         destination=request.card_channel_id,
@@ -158,7 +164,6 @@ def reply(
         subject=subject,
         call=call,
     )
-    return card(request), owed
 
 
 def to_requester(request: BackupRequest, line: str, subject: str = "") -> Owed:
@@ -192,7 +197,7 @@ def _owed_by(request: BackupRequest) -> Iterator[Owed]:
             urgency=Urgency.PEOPLE,
         )
     if line := _line_of_state(request):
-        yield reply(request, line)[1]
+        yield _in_thread(request, line)
 
 
 def _line_of_state(request: BackupRequest) -> ThreadLine | None:

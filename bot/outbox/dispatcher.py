@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -56,9 +57,9 @@ class Dispatcher:
         self._in_flight = in_flight
         self._listener = listener
         self._busy: dict[int, OutboxMessage] = {}  # on their way, by number
+        self._sending: set[asyncio.Task[None]] = set()  # their tasks
         self._failures = 0  # in a row
         self._not_before = float("-inf")
-        self._sending: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -129,11 +130,11 @@ class Dispatcher:
         self._busy[message.number] = message
         task = asyncio.create_task(self._send(message))
         self._sending.add(task)
-        task.add_done_callback(self._ended)
-        task.add_done_callback(lambda _: self._busy.pop(message.number))
+        task.add_done_callback(partial(self._ended, message))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, message: OutboxMessage, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
+        del self._busy[message.number]
         self._woken.set()
 
     async def _send(self, message: OutboxMessage) -> None:

@@ -164,9 +164,15 @@ class Outbox:
         again = update(outbox).where(
             outbox.c.request_id == request_id, outbox.c.line == CARD, outbox.c.posts < most
         )
-        pending = {"state": MessageState.PENDING, "created_at": now, "due_at": now}
-        pending |= {"version": outbox.c.version + 1}
-        pending |= {"ts": None, "in_doubt": False, "claimed_by": None}
+        pending = {
+            "state": MessageState.PENDING,
+            "created_at": now,
+            "due_at": now,
+            "version": outbox.c.version + 1,
+            "ts": None,
+            "in_doubt": False,
+            "claimed_by": None,
+        }
         return bool(await self._store.at_once(again.values(pending), outbox.c.number))
 
     async def settle(

@@ -113,21 +113,14 @@ class Store(Reading):
 
         Only a process of an older release, without an outbox, leaves a request so.
         """
-        has_card = (
-            select(outbox.c.number)
-            .where(outbox.c.request_id == requests.c.id, outbox.c.line == CARD)
-            .exists()
-        )
-        is_told = (
-            select(outbox.c.number)
-            .where(outbox.c.request_id == requests.c.id, outbox.c.line == ThreadLine.ENDED)
-            .exists()
-        )
-        had_card = cast(requests.c.terms, String) != "null"  # or whoever withdrew was answered
+        had_card = cast(requests.c.terms, String) != "null"  # or a withdrawal was answered
         needs_word = or_(requests.c.state != RequestState.WITHDRAWN, had_card)
         is_open = requests.c.state.in_(OPEN_STATES)
         query = select(requests.c.id).where(
-            or_(and_(~is_open, ~is_told, needs_word), and_(is_open, had_card, ~has_card))
+            or_(
+                and_(~is_open, needs_word, ~_has_message(ThreadLine.ENDED)),
+                and_(is_open, had_card, ~_has_message(CARD)),
+            )
         )
         untold = [row["id"] for row in await self.rows(query)]
         for request_id in untold:
@@ -147,6 +140,12 @@ class Store(Reading):
             async with self._writer, self._one_statement.connect() as connection:
                 result = await connection.execute(change.returning(*returning))
                 return result.mappings().all()
+
+
+def _has_message(line: str) -> ColumnElement[bool]:
+    """Whether the outbox has this message of a request."""
+    is_its = (outbox.c.request_id == requests.c.id, outbox.c.line == line)
+    return select(outbox.c.number).where(*is_its).exists()
 
 
 def _submit(

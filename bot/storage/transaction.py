@@ -118,17 +118,17 @@ class Transaction:
             else:
                 row = row.on_conflict_do_nothing(index_elements=key)
             await self._connection.execute(row)
-            if message.urgency is Urgency.OUTCOME:  # and so is what has to come before it
-                await self._connection.execute(
-                    update(outbox)
-                    .where(
-                        outbox.c.request_id == message.request_id,
-                        outbox.c.state == MessageState.PENDING,
-                        outbox.c.ts.is_(None),
-                        outbox.c.urgency > Urgency.OUTCOME,
-                    )
-                    .values(urgency=Urgency.OUTCOME)
-                )
+        urgent = {m.request_id for m in messages if m.urgency is Urgency.OUTCOME}
+        if urgent:  # then what has to come before an outcome is as urgent
+            comes_before = (
+                outbox.c.request_id.in_(urgent),
+                outbox.c.state == MessageState.PENDING,
+                outbox.c.ts.is_(None),
+                outbox.c.urgency > Urgency.OUTCOME,
+            )
+            await self._connection.execute(
+                update(outbox).where(*comes_before).values(urgency=Urgency.OUTCOME)
+            )
 
     async def owe_once(self, card: Owed, line: Owed) -> None:
         """Put a line and its card's edit into the outbox, unless the line is there already."""

@@ -184,6 +184,19 @@ class Thread:
         assert await self._outbox.sent(message, message.destination, ts)
 
 
+class Everybody:
+    """All are who they say they are."""
+
+    async def members(
+        self, ids: Iterable[str], *, max_age: float | None = None
+    ) -> Mapping[str, frozenset[str] | None]:
+        del max_age
+        return {slack_id: frozenset({slack_id}) for slack_id in ids}
+
+    async def everybody(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
+        return await self.members(ids)
+
+
 @dataclass
 class Oracle:
     """A watcher that knows the answers; time passes while it is asked."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -14,25 +13,12 @@ from bot.domain.thread_lines import ThreadLine
 from bot.workflow.approval import await_decision
 from bot.workflow.context import StepContext
 from tests.requests import asked
-from tests.workflow.conftest import ORDERS, HastyClock, Thread
+from tests.workflow.conftest import ORDERS, Everybody, HastyClock, Thread
 
 HOUR = timedelta(hours=1)
 TERMS = Terms(expires_after=8 * HOUR, remind_after=HOUR)
 REMINDERS = [(ThreadLine.REMINDER, str(number)) for number in (1, 2, 3)]
 ENDED = (ThreadLine.ENDED, "")
-
-
-class Everybody:
-    """All are who they say they are."""
-
-    async def members(
-        self, ids: Iterable[str], *, max_age: float | None = None
-    ) -> Mapping[str, frozenset[str] | None]:
-        del max_age
-        return {slack_id: frozenset({slack_id}) for slack_id in ids}
-
-    async def everybody(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
-        return await self.members(ids)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 from collections import deque
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -24,7 +23,7 @@ from bot.domain.thread_lines import NO_KEYS, PUT_OFF
 from bot.workflow.context import StepContext
 from bot.workflow.preparation import look_up
 from tests.requests import asked
-from tests.workflow.conftest import ORDERS, Cloud, HastyClock, Oracle, Thread
+from tests.workflow.conftest import ORDERS, Cloud, Everybody, HastyClock, Oracle, Thread
 
 BILLING = Instance(id="billing-id", name="billing-prod", status="ACTIVE")
 THERE = Backup(
@@ -52,19 +51,6 @@ class Instances:
     def _misses(self) -> bool:
         self.missed -= 1
         return self.missed >= 0
-
-
-class Everybody:
-    """All are who they say they are."""
-
-    async def members(
-        self, ids: Iterable[str], *, max_age: float | None = None
-    ) -> Mapping[str, frozenset[str] | None]:
-        del max_age
-        return {slack_id: frozenset({slack_id}) for slack_id in ids}
-
-    async def everybody(self, ids: Iterable[str]) -> Mapping[str, frozenset[str] | None]:
-        return await self.members(ids)
 
 
 class AnyOracle(Oracle):

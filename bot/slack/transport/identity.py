@@ -7,20 +7,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.errors import SettingsError
 from bot.runtime.backoff import Backoff
 from bot.runtime.clock import Clock
-from bot.slack.transport.slack_errors import FAILURES, error_code
+from bot.slack.transport.slack_errors import FAILURES, TOKEN, error_code
 
 log = structlog.get_logger(__name__)
 
-# Slack's codes for a token that no waiting mends.
-REFUSED = {
-    "invalid_auth",
-    "not_authed",
-    "not_allowed_token_type",
-    "missing_scope",
-    "account_inactive",
-    "token_revoked",
-    "token_expired",
-}
 FIRST_GAP, LONGEST_GAP = 1.0, 30.0  # seconds between two tries
 
 
@@ -35,7 +25,7 @@ async def identify(client: AsyncWebClient, clock: Clock) -> AuthorizeResult:
             answer = await client.auth_test()
         except FAILURES as error:
             code = error_code(error)
-            if code in REFUSED:
+            if code in TOKEN:
                 problem = f"SLACK_BOT_TOKEN: Slack does not take it ({code})."
                 raise SettingsError([problem]) from error
             delay = backoff.failed()

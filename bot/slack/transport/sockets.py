@@ -11,8 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot.domain.errors import SettingsError
-from bot.slack.transport.identity import REFUSED
-from bot.slack.transport.slack_errors import FAILURES, error_code
+from bot.slack.transport.slack_errors import FAILURES, TOKEN, error_code
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +93,7 @@ class SocketFront:
             answer = await self._app.client.apps_connections_open(app_token=self._app_token)
         except FAILURES as error:
             code = error_code(error)
-            if code in REFUSED and not self.connected.done():
+            if code in TOKEN and not self.connected.done():
                 problem = f"SLACK_APP_TOKEN: Slack does not take it ({code})."
                 self.connected.set_exception(SettingsError([problem]))
             log.warning("socket_refused", error=code)
