@@ -39,7 +39,7 @@ class Transaction(Protocol):
     async def owe(self, *messages: Owed) -> None:
         """Put messages into the outbox: a card is drawn again, everything else is sent once.
 
-        A change of state or retention puts in what it owes by itself.
+        A change of state or retention adds the messages that it owes.
         """
         ...
 

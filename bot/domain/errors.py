@@ -372,8 +372,8 @@ class SlackUnreachable(BotError):
     """Slack didn't accept a message but may later; `error` is its code or the failure.
 
     `in_doubt` says whether Slack may have carried it out without saying so, `is_outage` whether
-    any other message would have failed, too, and `retry_after` for how many seconds Slack wants
-    no more like it.
+    any other message would have failed, too, and `retry_after` how many seconds to wait before
+    sending another one like it.
     """
 
     def __init__(

@@ -60,7 +60,7 @@ class Pace(Protocol):
         ...
 
     async def cool_down(self, message: OutboxMessage, seconds: float) -> None:
-        """Send nothing like it for so long, after Slack said 429."""
+        """Send nothing like it for so many seconds, after Slack returned 429."""
         ...
 
 

@@ -12,7 +12,7 @@ LARGEST_PAGE = 1000
 
 
 def history(workspace: Workspace, args: Json) -> Json:
-    """conversations.history: what stands in the channel itself, the newest first."""
+    """conversations.history: the channel's own messages without replies, newest first."""
     channel = _readable(workspace, args)
     found = [m for m in workspace.history.visible(channel.id) if not m.is_reply]
     return _page(workspace, args, reversed(found))

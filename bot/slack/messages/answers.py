@@ -165,9 +165,9 @@ def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Messa
 
 
 def no_card(error: CannotPost, request: BackupRequest) -> Message:
-    """The card of a request that needs no approval, or no more, couldn't be posted."""
+    """The card couldn't be posted, but the request is carried out: nobody has to approve it."""
     return said(
-        f"{reason(error).why} I'll {wish(request)} all the same and tell you here how it ends. "
+        f"{reason(error).why} I'll still {wish(request)} and tell you here how it ends. "
         f"To follow it in the channel next time, invite me there with {code('/invite')}."
     )
 

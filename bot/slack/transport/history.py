@@ -18,7 +18,7 @@ EVENT = "backup_bot_message"  # the type of the metadata of each message
 LOOKS = (0.0, 1.0, 2.0)  # seconds before each look: Slack may list a new message late
 EARLIER = timedelta(minutes=15)  # that Slack's clock may be behind the bot's
 PAGE, MOST_PAGES = 200, 25
-# Slack's codes for a channel that the bot may not read.
+# Slack's codes for a channel that the bot can't read.
 CLOSED = {
     "missing_scope",
     "not_in_channel",
@@ -31,7 +31,7 @@ CLOSED = {
     "team_access_not_granted",
     "ekm_access_denied",
 }
-ASK_AGAIN = 600.0  # seconds until a channel is tried again that the bot may not read
+ASK_AGAIN = 600.0  # seconds until a channel that the bot can't read is tried again
 
 
 def metadata(message: Owed) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def metadata(message: Owed) -> dict[str, Any]:
 class History:
     """Reads channels where the bot has the optional `…:history` scopes.
 
-    What it may not read it doesn't ask about for ten minutes.
+    After Slack refuses a channel, it doesn't ask about it again for ten minutes.
     """
 
     def __init__(self, client: SlackClient, clock: Clock) -> None:

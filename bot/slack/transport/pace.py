@@ -13,7 +13,7 @@ EDIT = "slack edits"
 
 
 class Pace:
-    """Counts posts by destination and edits together; after a 429 Slack's own word counts.
+    """Counts posts by destination and edits together; after a 429, Slack's Retry-After counts.
 
     Progress leaves a fifth of the room to what is more urgent.
     """
@@ -54,7 +54,7 @@ class Pace:
         return wait
 
     async def cool_down(self, message: OutboxMessage, seconds: float) -> None:
-        """Send nothing like it for so long, after Slack said 429."""
+        """Send nothing like it for so many seconds, after Slack returned 429."""
         await self._call_log.cool_down(EDIT if message.is_edit else _posts(message), seconds)
 
 

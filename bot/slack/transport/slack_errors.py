@@ -39,7 +39,7 @@ FINAL = {
     "message_not_found": Final.TARGET,  # someone deleted it
     "thread_not_found": Final.TARGET,
     "cannot_reply_to_message": Final.TARGET,
-    "cant_update_message": Final.TARGET,  # it isn't the bot's any more
+    "cant_update_message": Final.TARGET,  # it no longer belongs to the bot
     "edit_window_closed": Final.TARGET,  # the workspace limits editing
     "channel_not_found": Final.PLACE,  # deleted, or private and the bot isn't in it
     "not_in_channel": Final.PLACE,
