@@ -1,31 +1,20 @@
 """`backup-bot outbox`: the messages that Slack has yet to take."""
 
-import asyncio
 import os
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bot.config.settings import database_url
-from bot.domain.errors import SettingsError, StoreUnavailable
 from bot.domain.outbox import OwedMessage
 from bot.domain.printable import printable
 from bot.domain.quantities import counted
-from bot.storage.engine import open_engine, why_not_open
-from bot.storage.reading import Reading
+from bot.storage.owed import owed_messages
 
 HEADINGS = ("WAITING SINCE (UTC)", "MESSAGE", "BACKUP", "TO", "TRIES", "NEXT TRY", "LAST ERROR")
 
 
 def outbox() -> int:
     """List the messages that Slack has yet to take: since when, and why."""
-    url = database_url(os.environ)
-    if why := why_not_open(url):
-        raise SettingsError([f"DATABASE_URL: {why}."])
-    try:
-        owed = asyncio.run(_owed(url))
-    except StoreUnavailable as error:
-        why = type(error.__cause__).__name__
-        raise SettingsError([f"DATABASE_URL: its outbox can't be read ({why})."]) from error
+    owed = owed_messages(database_url(os.environ))
     if not owed:
         print("Slack has taken every message.")
         return 0
@@ -36,14 +25,6 @@ def outbox() -> int:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
     return 0
-
-
-async def _owed(url: str) -> Sequence[OwedMessage]:
-    engine = open_engine(url)
-    try:
-        return await Reading(engine).owed()
-    finally:
-        await engine.dispose()
 
 
 def _row(message: OwedMessage) -> tuple[str, ...]:

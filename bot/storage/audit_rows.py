@@ -1,19 +1,14 @@
 """Read the audit log as it is stored, without changing anything."""
 
 import json
-import sqlite3
 from collections.abc import Generator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Engine, Select, String, cast, create_engine, null, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Select, String, cast, null, select
 
 from bot.domain.audit import ChainedEntry, WrittenEntry
-from bot.domain.errors import SettingsError
-from bot.storage.engine import is_sqlite
+from bot.storage.engine import only_reading
 from bot.storage.tables import about, audit, unsealed
 
 AT_ONCE = 500  # rows fetched in one go
@@ -33,19 +28,12 @@ def audit_rows(
     long the reading takes; close it if you stop early.
     Raises SettingsError if there is no such database, or no trail in it for this release.
     """
-    engine = _open_read_only(database_url)
-    try:
-        with engine.connect() as connection:
-            as_of_now = {} if engine.dialect.name == "sqlite" else REPEATABLE
-            streaming = connection.execution_options(yield_per=AT_ONCE, **as_of_now)
-            for place in (audit.c.number, unsealed.c.serial):
-                with streaming.execute(_query(place, since, instance)) as result:
-                    yield from (dict(zip(NAMES, row, strict=True)) for row in result)
-    except (DBAPIError, OSError) as error:
-        why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
-        raise SettingsError([f"DATABASE_URL: its audit log can't be read ({why})."]) from error
-    finally:
-        engine.dispose()
+    with only_reading(database_url, "audit log") as connection:
+        as_of_now = {} if connection.dialect.name == "sqlite" else REPEATABLE
+        streaming = connection.execution_options(yield_per=AT_ONCE, **as_of_now)
+        for place in (audit.c.number, unsealed.c.serial):
+            with streaming.execute(_query(place, since, instance)) as result:
+                yield from (dict(zip(NAMES, row, strict=True)) for row in result)
 
 
 def entry_of(row: AuditRow) -> ChainedEntry:
@@ -82,14 +70,3 @@ def _content(row: AuditRow) -> dict[str, Any]:
     if row["at"] not in (written, written.rstrip("0").rstrip(".")):  # the latter on PostgreSQL
         raise ValueError(f"the time is written otherwise: {row['at']}")
     return content
-
-
-def _open_read_only(database_url: str) -> Engine:
-    url = make_url(database_url)
-    if not is_sqlite(url):
-        return create_engine(url)
-    file = Path(url.database or "").resolve()
-    if not file.is_file():
-        raise SettingsError([f"DATABASE_URL: there is no file {file}."])
-    address = f"{file.as_uri()}?mode=ro"
-    return create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True))

@@ -158,9 +158,40 @@ def migrate(database_url: str, to: str = "head") -> None:
 
 
 def cannot_open(error: OSError | DBAPIError) -> SettingsError:
+    """Say why, in the driver's own words."""
+    return SettingsError([f"DATABASE_URL: it can't be opened ({_first_line(error)})."])
+
+
+@contextmanager
+def only_reading(database_url: str, what: str) -> Iterator[Connection]:
+    """Open a database for a command that reads `what` and changes nothing.
+
+    Raises SettingsError if there is no such database, or it can't be read.
+    """
+    engine = _open_read_only(make_url(database_url))
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except (DBAPIError, OSError) as error:
+        why = _first_line(error)
+        raise SettingsError([f"DATABASE_URL: its {what} can't be read ({why})."]) from error
+    finally:
+        engine.dispose()
+
+
+def _open_read_only(url: URL) -> Engine:
+    if not is_sqlite(url):
+        return create_engine(url)
+    file = Path(url.database or "").resolve()
+    if not file.is_file():
+        raise SettingsError([f"DATABASE_URL: there is no file {file}."])
+    address = f"{file.as_uri()}?mode=ro"
+    return create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True))
+
+
+def _first_line(error: OSError | DBAPIError) -> str:
     """The driver's own first line: it names file or server, and never the password."""
-    why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
-    return SettingsError([f"DATABASE_URL: it can't be opened ({why})."])
+    return str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
 
 
 def _why_too_old() -> str | None:

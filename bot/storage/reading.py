@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,6 +16,7 @@ from bot.domain.policy import RuleReference
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import OPEN_STATES, RequestState, Retention
 from bot.storage.engine import unavailable
+from bot.storage.owed import owed_of, owed_query
 from bot.storage.tables import UtcDateTime, about, audit, homes, outbox, requests, unsealed, votes
 
 SHORTEST_ID = 8  # characters of a request's ID that are enough to find it
@@ -81,15 +81,7 @@ class Reading:
         self, *, least: Urgency = Urgency.PROGRESS, limit: int | None = None
     ) -> list[OwedMessage]:
         """Return the messages at least so urgent that Slack has yet to take, oldest first."""
-        columns = [outbox.c[field.name] for field in fields(OwedMessage) if field.name in outbox.c]
-        query = (
-            select(*columns, requests.c.name, requests.c.reference.label("instance"))
-            .join(requests, requests.c.id == outbox.c.request_id)
-            .where(outbox.c.state == MessageState.PENDING, outbox.c.urgency <= least)
-            .order_by(outbox.c.created_at, outbox.c.number)
-        )
-        rows = await self.rows(query.limit(limit))
-        return [OwedMessage(**{**row, "urgency": Urgency(row["urgency"])}) for row in rows]
+        return owed_of(await self.rows(owed_query(least).limit(limit)))
 
     async def owed_by_line(self) -> list[tuple[str, int, datetime]]:
         """Return each kind of message that Slack has yet to take: how many, and since when."""

@@ -1,7 +1,7 @@
 """`backup-bot outbox`: what Slack has yet to take."""
 
-import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +9,7 @@ from bot.cli.outbox import outbox
 from bot.domain.errors import SettingsError
 from bot.domain.outbox import owed_by
 from bot.domain.states import RequestState
-from bot.storage.engine import open_engine
+from bot.storage.engine import migrate, open_engine
 from bot.storage.outbox import Outbox
 from bot.storage.store import Store
 from tests.slack.samples import asked, in_every_state
@@ -37,7 +37,7 @@ async def test_each_message_is_listed_with_its_reason(
     """Oldest first, and nothing in it reaches the terminal as a command."""
     monkeypatch.setenv("DATABASE_URL", migrated_database_url)
     await _owes(migrated_database_url)
-    assert await asyncio.to_thread(outbox) == 0
+    assert outbox() == 0
     shown = capsys.readouterr().out
     first, _, _, card, ended = shown.splitlines()
 
@@ -54,18 +54,38 @@ async def test_each_message_is_listed_with_its_reason(
     assert "\x1b" not in shown
 
 
+@pytest.mark.parametrize("url", ["migrated_database_url", "migrated_postgresql_url"])
 def test_an_empty_outbox_is_good_news(
-    migrated_database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    url: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """And exits with 0 as well."""
-    monkeypatch.setenv("DATABASE_URL", migrated_database_url)
+    monkeypatch.setenv("DATABASE_URL", request.getfixturevalue(url))
 
     assert outbox() == 0
     assert capsys.readouterr().out == "Slack has taken every message.\n"
 
 
-def test_a_database_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is created by looking."""
-    monkeypatch.setenv("DATABASE_URL", "sqlite:////nowhere/bot.db")
-    with pytest.raises(SettingsError, match="nowhere"):
+def test_a_database_that_is_not_there_is_named_and_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking changes nothing, or the bot's next start would find an empty file."""
+    file = tmp_path / "bot.db"
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")
+    with pytest.raises(SettingsError, match=r"there is no file .*bot\.db"):
+        outbox()
+
+    assert not file.exists()
+
+
+def test_a_database_without_an_outbox_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the release before, which the bot has not opened yet."""
+    url = f"sqlite:///{tmp_path}/bot.db"
+    migrate(url, "0007")
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(SettingsError, match=r"its outbox can't be read \(no such table: outbox\)"):
         outbox()
