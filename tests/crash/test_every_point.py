@@ -11,8 +11,9 @@ import pytest
 from bot.cli.audit import verify
 from bot.demo.clock import FastClock
 from bot.demo.slack.records import Message
-from bot.demo.world import ANA, OPS
+from bot.demo.world import ANA
 from bot.slack.messages.ids import NAME as NAME_FIELD
+from tests.bench.crowd import let_read
 from tests.crash.mortal import SOON, MortalBot, approved, asked, cards, says
 from tests.story import CONFIG, Opens, Story
 from tests.zygote import Zygote
@@ -56,6 +57,16 @@ POINTS = [
     ("before Outbox.sent 4", 1),
     ("after Outbox.sent 4", 0),
 ]
+# Here the workflow dies while a line may be on its way to Slack, since no step waits for it. That
+# it isn't doubled is promised where the bot can look for it.
+BESIDE = {
+    "before rds POST 1",
+    "after rds POST 1",
+    "after Transaction.move 4",
+    "before Watcher.look 1",
+    "after Watcher.look 1",
+    "after Transaction.move 5",
+}
 
 
 @pytest.fixture
@@ -84,6 +95,8 @@ async def test_killed(
 ) -> None:
     """One backup, one story, no button left, a trail without a gap."""
     bot, story = mortal, mortal.story
+    if point in BESIDE:
+        let_read(story)
     await bot.start(point)
     await asked(bot, "mortal", NAME)
     await approved(bot, NAME)
@@ -107,12 +120,10 @@ async def test_killed_where_the_bot_can_look_for_its_messages(
     mortal: MortalBot, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """With the optional scope, and in the channel, no message stands there twice."""
-    workspace = mortal.story.workspace
-    workspace.scopes.add("channels:history")
-    workspace.channels[OPS].members.add(workspace.identity.bot_user_id)
+    let_read(mortal.story)
     await test_killed(mortal, monkeypatch, point, twice=0)
 
-    assert "channels:history" in workspace.scopes_used
+    assert "channels:history" in mortal.story.workspace.scopes_used
 
 
 @pytest.mark.parametrize(
