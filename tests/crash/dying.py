@@ -3,7 +3,8 @@
 A point is a boundary, before or after it, and how the manyth time: "after ack 1",
 "before rds POST 1", "after slack chat.postMessage 2", "before Lifecycle.wake 1",
 "after Transaction.move 3", "before Outbox.sent 2" (a post), "after Outbox.begin edit 1".
-Slack's pace is set aside: it would only make all of this long.
+Slack's pace is set aside, and what may be gone or made is looked for at a tenth of the usual
+gaps: both would only make all of this long.
 """
 
 import os
@@ -59,12 +60,15 @@ def waylay(owner: Any, method: str, death: Death, named: Callable[..., str | Non
 
 def waylay_ours(death: Death) -> None:
     """Where the bot itself goes from one thing to the next."""
+    from bot.domain import absence  # noqa: PLC0415, the same
     from bot.slack.transport import pace  # noqa: PLC0415, the same
     from bot.storage.outbox import Outbox  # noqa: PLC0415, the same
     from bot.storage.transaction import Transaction  # noqa: PLC0415, the same
     from bot.watcher.loop import Watcher  # noqa: PLC0415, the same
+    from bot.workflow import creation, deletion  # noqa: PLC0415, the same
     from bot.workflow.workflow import Lifecycle  # noqa: PLC0415, after what they import
 
+    absence.LOOK_AGAIN, creation.LOOKS, deletion.LOOK = (0.5, 1.0), (0.1, 0.4, 1.0), 0.5
     pace.BURST, pace.EDITS = 1000, 100_000
     for owner, method in (
         (Lifecycle, "start"),

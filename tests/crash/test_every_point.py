@@ -20,7 +20,7 @@ from tests.zygote import Zygote
 
 OFTEN = "[rds]\npoll_seconds = 0.2\ncalls_per_minute = 6000\n"
 NAME = "before-42"
-LOOKED_FOR = 60.0  # seconds: what may have been made or deleted is looked for during twenty
+LOOKED_FOR = 60.0  # seconds, on a machine that is busy
 BEGINNINGS = [
     "Approved by @ben. Starting the backup now.",
     "RDS accepted it as backup",
