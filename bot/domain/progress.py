@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +21,10 @@ QUARTILES_TO_DEVIATION = 1.349  # the same, for the distance between the quartil
 PRIOR_SPREAD, PRIOR_RUNS = 0.35, 2  # the spread of an unknown instance, as if seen twice
 LEAST_SPREAD, WIDEST_SPREAD = 0.1, 0.9
 LEARNING_SPREAD = 0.5  # the least with fewer than three backups
+OUTLIER = 3.5  # deviations from the median, by Iglewicz and Hoaglin
+ODD_SIZE = (0.5, 2.0)  # times the usual; what lies between is never called unusual
+ODD_DURATION = (1 / 3, 2.0)
+LEAST_KB, LEAST_SECONDS = 100 * 1024, 120.0  # smaller differences from the usual never count
 NEARLY_DONE = 0.95  # the highest estimate: only RDS says "completed"
 OVERDUE_MARGIN = timedelta(minutes=5)
 OVERDUE_UNKNOWN = timedelta(hours=1)  # without a history
@@ -46,6 +51,8 @@ class History(BaseModel):
     last_took: timedelta | None = None
     runs: int | None = None  # how many durations it rests on; None if an older release stored it
     spread: float | None = None  # of the logarithms of the durations, as measured
+    usual_size_kb: int | None = None  # the median; None with fewer than three sizes
+    size_spread: float | None = None  # of the logarithms of the sizes
 
     @property
     def is_learning(self) -> bool:
@@ -106,6 +113,7 @@ def history_of(backups: Iterable[Backup]) -> History:
     last = recent[-1]
     return _of_durations(recent).model_copy(
         update={
+            **_of_sizes(recent),
             "last_finished": last.end_time,
             "last_size_kb": _size(last),
             "last_took": last.duration if _seconds(last) else None,
@@ -153,6 +161,14 @@ def _of_durations(recent: Sequence[Backup]) -> History:
     return history.model_copy(update={"quick": usual / factor, "slow": usual * factor})
 
 
+def _of_sizes(recent: Sequence[Backup]) -> dict[str, object]:
+    sizes = [size for backup in recent if (size := _size(backup))]
+    if len(sizes) < LEARNED:
+        return {}
+    usual, spread = _measured(sizes)
+    return {"usual_size_kb": round(usual), "size_spread": spread}
+
+
 def _by_size(recent: Sequence[Backup]) -> _Measured | None:
     """Return the duration for the newest size by the seconds per KB of these backups.
 
@@ -195,6 +211,44 @@ def is_overdue(history: History, elapsed: timedelta) -> bool:
     if history.usual is None or history.slow is None:
         return elapsed > OVERDUE_UNKNOWN
     return elapsed > max(2 * history.usual, history.slow + OVERDUE_MARGIN)
+
+
+class Oddity(StrEnum):
+    """What can be unusual about a completed backup."""
+
+    SMALLER = "smaller"
+    LARGER = "larger"
+    FASTER = "faster"
+    SLOWER = "slower"
+
+
+def unusual(history: History, took: timedelta | None, size_kb: int | None) -> tuple[Oddity, ...]:
+    """Return what is unusual about a completed backup; nothing with fewer than three before it.
+
+    That is an outlier by its modified z-score, under half or over double the usual size, or
+    under a third or over double the usual duration. A size or duration that RDS didn't report
+    is not unusual.
+    """
+    found: list[Oddity] = []
+    if size_kb and (usual := history.usual_size_kb):
+        odd = _outlies(size_kb, usual, history.size_spread, ODD_SIZE, LEAST_KB)
+        found += [Oddity.LARGER if size_kb > usual else Oddity.SMALLER] if odd else []
+    if took and history.usual and (history.runs or 0) >= LEARNED:
+        seconds, median = took.total_seconds(), expected(history).median
+        odd = _outlies(seconds, median, history.spread, ODD_DURATION, LEAST_SECONDS)
+        found += [Oddity.SLOWER if seconds > median else Oddity.FASTER] if odd else []
+    return tuple(found)
+
+
+def _outlies(
+    value: float, usual: float, spread: float | None, guards: tuple[float, float], least: float
+) -> bool:
+    """Return whether a value is far from the usual by every measure."""
+    low, high = guards
+    if min(value, usual) <= 0 or low * usual <= value <= high * usual:
+        return False
+    deviations = abs(math.log(value / usual)) / max(spread or 0.0, LEAST_SPREAD)
+    return deviations > OUTLIER and abs(value - usual) >= least
 
 
 def next_look(history: History, elapsed: timedelta, shortest: float) -> float:

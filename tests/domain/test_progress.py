@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from bot.domain.instances import Backup
 from bot.domain.progress import (
     History,
+    Oddity,
     expected,
     fraction_done,
     history_of,
     is_overdue,
     next_look,
     time_left,
+    unusual,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -284,6 +286,73 @@ def test_a_look_is_never_too_soon_nor_too_late(
     )
     assert (time_left(history, elapsed) or MINUTE) > timedelta(0)
     assert is_overdue(history, elapsed) in (True, False)
+
+
+GB = 1024 * 1024
+SEVEN_MINUTES = history_of([backup(day, size_kb=4 * GB) for day in range(5)])
+
+
+@pytest.mark.parametrize(
+    ("minutes", "size_kb", "odd"),
+    [
+        (7, 4 * GB, ()),
+        (14, 8 * GB, ()),
+        (2.4, 2 * GB, ()),
+        (14.1, None, (Oddity.SLOWER,)),
+        (2.3, 0, (Oddity.FASTER,)),
+        (None, 1.8 * GB, (Oddity.SMALLER,)),
+        (7, 9 * GB, (Oddity.LARGER,)),
+        (1, 1, (Oddity.SMALLER, Oddity.FASTER)),
+        (10_000, 2**53, (Oddity.LARGER, Oddity.SLOWER)),
+        (0, None, ()),
+        (-5, -5, ()),
+    ],
+)
+def test_what_is_far_from_the_usual_is_unusual(
+    minutes: float | None, size_kb: float | None, odd: tuple[Oddity, ...]
+) -> None:
+    """Beyond half or double the size, or a third or double the duration."""
+    took = None if minutes is None else minutes * MINUTE
+    size = None if size_kb is None else int(size_kb)
+
+    assert unusual(SEVEN_MINUTES, took, size) == odd
+
+
+def test_nothing_is_unusual_before_the_third_backup() -> None:
+    """Two say nothing about what is usual, and an older release stored no spread."""
+    two = history_of([backup(day, size_kb=4 * GB) for day in range(2)])
+
+    assert unusual(two, 90 * MINUTE, 1000) == ()
+    assert unusual(USUAL, 90 * MINUTE, 1000) == ()
+
+
+def test_small_differences_are_never_unusual() -> None:
+    """A tiny database doubles easily."""
+    tiny = history_of([backup(day, minutes=0.5, size_kb=1000) for day in range(5)])
+
+    assert unusual(tiny, 2 * MINUTE, 50_000) == ()
+
+
+def test_where_everything_varies_nothing_is_unusual() -> None:
+    """Three times the usual is nothing new where that happens every other day."""
+    factors = [3 ** (day % 3) for day in range(9)]
+    varying = [
+        backup(day, minutes=7 * factor, size_kb=factor * GB) for day, factor in enumerate(factors)
+    ]
+
+    assert unusual(history_of(varying), 63 * MINUTE, 9 * GB) == ()
+
+
+@given(histories | st.builds(history_of, odd_backups), any_span, any_number)
+@settings(deadline=None)
+def test_any_outcome_can_be_judged(
+    history: History, took: timedelta | None, size_kb: int | None
+) -> None:
+    """At most one word on its size and one on its duration, whatever RDS reports."""
+    odd = unusual(history, took, size_kb)
+
+    assert not {Oddity.SMALLER, Oddity.LARGER} <= {*odd}
+    assert not {Oddity.FASTER, Oddity.SLOWER} <= {*odd}
 
 
 @given(histories | st.builds(history_of, odd_backups), elapsed_spans)
