@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.domain.audit import AuditAction
 from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Backup, BackupStatus
-from bot.domain.progress import is_overdue, next_look
+from bot.domain.progress import is_overdue, next_look, unusual
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
@@ -86,4 +86,7 @@ def _measured(request: BackupRequest, backup: Backup | None, took: timedelta) ->
         detail |= {"status": backup.status, "seconds": str(round(took.total_seconds()))}
     if backup is not None and backup.size_kb:
         detail["size_kb"] = str(backup.size_kb)
+    if backup is not None and backup.status == BackupStatus.COMPLETED:
+        odd = unusual(request.history, took, backup.size_kb)
+        detail |= {"unusual": ", ".join(odd)} if odd else {}
     return detail

@@ -15,12 +15,14 @@ from bot.slack.messages.mrkdwn import Message, said
 from bot.slack.messages.replies import pointer, thread_line
 from tests.slack.samples import (
     DECIDED_AT,
+    LEARNING,
     TERMS,
     asked,
     deletion_in_every_state,
     expiring,
     half_approved,
     in_every_state,
+    odd_outcomes,
     voted,
 )
 
@@ -56,6 +58,10 @@ def cards() -> Iterator[tuple[str, Message]]:
     yield "Running without approval", request_card(glass[S.RUNNING], now=NOW)
     running = in_every_state(asked())[S.RUNNING]
     yield "Running longer than usual", request_card(running, now=OVERDUE_AT)
+    learning = running.model_copy(update={"history": LEARNING})
+    yield "Running after a single earlier backup", request_card(learning, now=NOW)
+    for name, odd in odd_outcomes().items():
+        yield f"Completed, {name}", request_card(odd, now=NOW)
     for retention in (None, *Retention):
         kept = expiring(retention=retention, kept_by="U0BEN")
         yield f"Completed, {retention or 'kept for a while'}", request_card(kept, now=NOW)
@@ -113,6 +119,8 @@ def lines() -> Iterator[tuple[str, Message]]:
     first = in_every_state(asked(), history=History())[S.RUNNING]
     long = thread_line(first, ThreadLine.OVERDUE, now=OVERDUE_AT)
     yield "Long, with nothing to compare", long
+    for name, odd in odd_outcomes().items():
+        yield f"Completed, {name}", _line(odd, ThreadLine.ENDED)
     yield from _with_an_end()
 
 

@@ -37,9 +37,9 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.fields import Problem
-from bot.domain.instances import Instance
+from bot.domain.instances import Backup, Instance
 from bot.domain.policy import RuleReference, RuleSource, Terms
-from bot.domain.progress import History
+from bot.domain.progress import History, history_of
 from bot.domain.requests import BackupRequest, Choice, Kind, Refusal, Vote
 from bot.domain.states import RequestState
 
@@ -57,6 +57,23 @@ HISTORY = History(
     last_finished=ASKED_AT - timedelta(hours=21),
     last_size_kb=int(38.2 * GB),
     last_took=timedelta(minutes=7),
+    runs=10,
+    spread=0.2,
+    usual_size_kb=38 * GB,
+    size_spread=0.02,
+)
+LEARNING = history_of(
+    [
+        Backup(
+            id="b1",
+            instance_id="i",
+            name="day-1",
+            status="COMPLETED",
+            begin_time=ASKED_AT - timedelta(hours=21, minutes=7),
+            end_time=ASKED_AT - timedelta(hours=21),
+            size_kb=38 * GB,
+        )
+    ]
 )
 TERMS = Terms(approvers=("S0DBA",), rule="rule 2 (orders-*)")
 FULL_STORAGE = RdsRefused(RefusalReason.STORAGE_FULL, "DBS.200316", request_id="9f1c")
@@ -135,6 +152,19 @@ def in_every_state(
     target = to_delete(approved).moved(S.DELETING)
     gone = target.moved(S.DELETED, finished_at=at)
     return {request.state: request for request in (*ways, target, gone)}
+
+
+def odd_outcomes() -> dict[str, BackupRequest]:
+    """A completed backup with each thing that can be unusual about it."""
+    done = in_every_state(asked())[S.COMPLETED]
+    changes: dict[str, dict[str, object]] = {
+        "much smaller than usual": {"size_kb": int(1.8 * GB)},
+        "much larger than usual": {"size_kb": 96 * GB},
+        "much slower than usual": {"took": timedelta(minutes=31)},
+        "smaller and faster": {"size_kb": GB, "took": timedelta(seconds=40)},
+        "no size": {"size_kb": None},
+    }
+    return {name: done.model_copy(update=odd) for name, odd in changes.items()}
 
 
 def to_delete(request: BackupRequest) -> BackupRequest:

@@ -15,6 +15,7 @@ from bot.slack.messages.ids import ASK_AGAIN
 from tests.slack.block_kit import seen
 from tests.slack.drawn import NOW, blocks, buttons, plan
 from tests.slack.samples import (
+    LEARNING,
     TERMS,
     asked,
     expiring,
@@ -107,15 +108,45 @@ def test_the_card_tells_how_it_ended() -> None:
     ]
 
 
+def test_an_unusual_backup_is_flagged_with_the_usual_beside_it() -> None:
+    """Whoever relies on it reads on the card what to check."""
+    small = STATES[S.COMPLETED].model_copy(update={"size_kb": 18 * 1024 * 1024})
+    card = request_card(small, now=NOW)
+
+    assert "\n18 GB in 7 min 12 s\nCheck it: at 18 GB it's much smaller than usual (38 GB).\n" in (
+        seen(card)
+    )
+    assert "it's much smaller than usual (38 GB)" in card.text
+
+
+@pytest.mark.parametrize("size_kb", [0, None])
+def test_a_backup_without_a_size_is_to_be_checked(size_kb: int | None) -> None:
+    """RDS reports none now and then, and an empty backup may be behind it."""
+    empty = STATES[S.COMPLETED].model_copy(update={"size_kb": size_kb})
+
+    assert (
+        "\n7 min 12 s; RDS reported no size yet\n"
+        "Before you rely on it, check its size with `/db list orders-prod`.\n"
+    ) in seen(request_card(empty, now=NOW, command="/db"))
+
+
 def test_the_plan_shows_progress() -> None:
     """A guess by what is usual; without a history, or past it, the time so far."""
     running = STATES[S.RUNNING]
     late = running.model_copy(update={"started_at": NOW - timedelta(minutes=18)})
     first = running.model_copy(update={"history": History()})
+    second = running.model_copy(update={"history": LEARNING})
 
-    assert plan(running)[1] == ("in_progress", "Backing up: about 45%, 4 min left")
+    assert plan(running)[1] == (
+        "in_progress",
+        "Backing up: about 45%, 4 min left (usually 6–9 min)",  # noqa: RUF001, a range
+    )
     assert plan(late)[1] == ("in_progress", "Backing up: 18 min so far, usually 6–9 min")  # noqa: RUF001, a range
     assert plan(first)[1] == ("in_progress", "Backing up: 3 min so far")
+    assert plan(second)[1] == (
+        "in_progress",
+        "Backing up: about 45%, 4 min left (estimated 4–12 min, based on 1 backup)",  # noqa: RUF001, a range
+    )
 
 
 def test_a_plan_is_a_new_block_at_each_edit() -> None:
@@ -136,7 +167,7 @@ def test_a_workspace_without_plans_sees_the_same_steps() -> None:
 
     assert blocks(STATES[S.RUNNING], "plan", with_plan=False) == []
     assert line["elements"][0]["text"] == (
-        "✓ Approved   ● Backing up: about 45%, 4 min left   ◯ Completed"
+        "✓ Approved   ● Backing up: about 45%, 4 min left (usually 6–9 min)   ◯ Completed"  # noqa: RUF001, a range
     )
 
 

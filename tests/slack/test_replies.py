@@ -17,6 +17,8 @@ from tests.slack.samples import (
     ASKED_AT,
     BACKUP_ID,
     DECIDED_AT,
+    GB,
+    LEARNING,
     TERMS,
     asked,
     expiring,
@@ -106,12 +108,47 @@ def test_an_outcome_that_rds_never_confirmed_is_not_claimed() -> None:
 def test_a_long_backup_is_held_against_what_is_usual() -> None:
     """Without a history there is nothing to hold it against."""
     first = RUNNING.model_copy(update={"history": History()})
+    second = RUNNING.model_copy(update={"history": LEARNING})
 
     assert line(RUNNING, ThreadLine.OVERDUE) == (
         "This is taking longer than usual: 18 min so far, usually 6–9 min. "  # noqa: RUF001, a range
         "RDS still reports it as running."
     )
     assert "There's no earlier backup to compare with." in line(first, ThreadLine.OVERDUE)
+    assert line(second, ThreadLine.OVERDUE) == (
+        "This is taking longer than expected: 18 min so far, "
+        "estimated 4–12 min, based on 1 backup. RDS still reports it as running."  # noqa: RUF001, a range
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, ""),
+        ({"size_kb": 18 * GB}, "Check it: at 18 GB it's much smaller than usual (38 GB). "),
+        ({"size_kb": 80 * GB}, "Check it: at 80 GB it's much larger than usual (38 GB). "),
+        ({"took": timedelta(minutes=31)}, "It took 31 min; usually 6–9 min. "),  # noqa: RUF001, a range
+        ({"took": timedelta(seconds=40)}, "It took only 40 s; usually 6–9 min. "),  # noqa: RUF001, a range
+        (
+            {"size_kb": GB, "took": timedelta(seconds=40)},
+            (
+                "Check it: at 1 GB it's much smaller than usual (38 GB). "
+                "It took only 40 s; usually 6–9 min. "  # noqa: RUF001, a range
+            ),
+        ),
+        (
+            {"size_kb": None},
+            "Before you rely on it, check its size with `/backup list orders-prod`. ",
+        ),
+        ({"size_kb": GB, "took": timedelta(hours=2), "history": LEARNING}, ""),
+    ],
+)
+def test_an_unusual_outcome_is_said_at_the_end(changes: dict[str, object], shown: str) -> None:
+    """After the outcome, with the usual beside it; nothing while the usual is being learned."""
+    said = line(STATES[S.COMPLETED].model_copy(update=changes), ThreadLine.ENDED)
+
+    assert f". {shown}`before-migration-42` is kept until" in said
+    assert ("usual" in said or "no size" in said) == bool(shown)
 
 
 @pytest.mark.parametrize(

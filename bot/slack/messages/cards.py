@@ -40,6 +40,7 @@ from bot.slack.messages.words import (
     quoted,
     reason_of,
     target,
+    to_check,
 )
 
 _S = RequestState
@@ -81,7 +82,7 @@ def request_card(
 
     `with_plan=False` is for a workspace whose Slack answers `invalid_blocks` to a plan block.
     """
-    lines = _lines(request, now)
+    lines = _lines(request, now, command)
     way = steps(request, now)
     blocks: list[Block] = [
         SectionBlock(text=verbatim("\n".join(lines))),
@@ -115,10 +116,11 @@ def _current_step(request: BackupRequest, now: datetime) -> list[str]:
     return [stands(request, now)]
 
 
-def _lines(request: BackupRequest, now: datetime) -> list[str]:
+def _lines(request: BackupRequest, now: datetime, command: str) -> list[str]:
     """The text of the card. What people wrote always ends its line."""
-    lines = [_header(request), _without_approval(request), _story(request), _who(request)]
-    lines.append(_rejection(request))
+    lines = [_header(request), _without_approval(request), _story(request)]
+    lines.append(to_check(request, command) if request.state is _S.COMPLETED else "")
+    lines += [_who(request), _rejection(request)]
     if request.kind is Kind.DELETE and not request.state.is_final and request.started_at:
         lines.append(target(request, now))
     elif request.state is _S.AWAITING_APPROVAL and request.instance:

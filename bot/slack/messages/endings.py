@@ -6,7 +6,15 @@ from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.slack.messages.mrkdwn import code, date, mention, name, rough
 from bot.slack.messages.reasons import told
-from bot.slack.messages.words import approval, ask_again, nothing, outcome, reason_of, wish
+from bot.slack.messages.words import (
+    approval,
+    ask_again,
+    nothing,
+    outcome,
+    reason_of,
+    to_check,
+    wish,
+)
 
 _S = RequestState
 
@@ -38,10 +46,14 @@ def _completed(request: BackupRequest, command: str) -> str:
             f"will be deleted automatically {date(request.deleted_after)}; "
             "I'll post a notice here the day before"
         )
-    return (
-        f"Your backup is complete: {outcome(request)}. {code(request.name)} {until}. "
-        f"{_by(request)}"
+    check = to_check(request, command)
+    sentences = (
+        f"Your backup is complete: {outcome(request)}.",
+        check,
+        f"{code(request.name)} {until}.",
+        _by(request),
     )
+    return " ".join(filter(None, sentences))
 
 
 def _deleted(request: BackupRequest, _: str) -> str:

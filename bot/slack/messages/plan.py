@@ -138,4 +138,5 @@ def _progress(request: BackupRequest, now: datetime) -> str:
     if done is None or left is None:  # no history, or longer than usual
         parts = (f"{rough(elapsed)} so far", usually(request.history))
         return f"Backing up: {', '.join(filter(None, parts))}"
-    return f"Backing up: about {round(done * 20) * 5}%, {rough(left)} left"
+    usual = usually(request.history)
+    return f"Backing up: about {round(done * 20) * 5}%, {rough(left)} left ({usual})"

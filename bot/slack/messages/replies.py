@@ -162,7 +162,8 @@ def _without_approval(request: BackupRequest) -> str:
 def _overdue(request: BackupRequest, now: datetime) -> str:
     elapsed = rough(max(timedelta(0), now - (request.started_at or now)))
     if usual := usually(request.history):
-        so_far = f"This is taking longer than usual: {elapsed} so far, {usual}."
+        longer = "expected" if request.history.is_learning else "usual"
+        so_far = f"This is taking longer than {longer}: {elapsed} so far, {usual}."
     else:
         so_far = f"Still running after {elapsed}. There's no earlier backup to compare with."
     return f"{so_far} RDS still reports it as running."

@@ -198,6 +198,7 @@ def _measured(entry: AuditEntry) -> str:
     parts = (
         size(_number(detail, "size_kb")) if "size_kb" in detail else "",
         f"{until} {took}" if "seconds" in detail else "",
+        f"({name(detail['unusual'])} than usual)" if "unusual" in detail else "",
     )
     return " ".join(filter(None, parts))
 

@@ -1,12 +1,13 @@
 """Phrases that several messages share: about an instance, a backup or a request."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.clicks import LONGEST_REASON
 from bot.domain.folding import quoted as typed_word
 from bot.domain.instances import Instance
 from bot.domain.keeping import shown_keep
-from bot.domain.progress import History
+from bot.domain.progress import History, Oddity, unusual
 from bot.domain.quantities import counted
 from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import Retention
@@ -109,7 +110,7 @@ def facts(instance: Instance, checked: datetime | None) -> str:
 def last_good_backup(history: History, now: datetime) -> str:
     """How long ago the instance was last backed up successfully, how large that was."""
     if history.last_finished is None:
-        return "No successful backup yet"
+        return "No successful backup in RDS" if history.runs else "No successful backup yet"
     details = [
         size(history.last_size_kb) if history.last_size_kb else "",
         f"took {rough(history.last_took)}" if history.last_took else "",
@@ -128,16 +129,46 @@ def target(request: BackupRequest, now: datetime) -> str:
 
 
 def usually(history: History) -> str:
-    """`usually 6–9 min`; empty without a history."""  # noqa: RUF002, a range
+    """`usually 6–9 min`, or an estimate from one or two backups; empty without a history."""  # noqa: RUF002, a range
     if history.quick is None or history.slow is None:
         return ""
-    return f"usually {between(history.quick, history.slow)}"
+    span = between(history.quick, history.slow)
+    if history.is_learning:
+        return f"estimated {span}, based on {counted(history.runs or 0, 'backup')}"
+    return f"usually {span}"
 
 
 def outcome(request: BackupRequest) -> str:
     """`38.4 GB in 7 min 12 s`, as far as RDS reported it."""
-    measured = size(request.size_kb) if request.size_kb else "size unknown"
-    return f"{measured} in {duration(request.took)}" if request.took else measured
+    took = duration(request.took) if request.took else ""
+    if not request.size_kb:
+        return "; ".join(filter(None, (took, "RDS reported no size yet")))
+    measured = size(request.size_kb)
+    return f"{measured} in {took}" if took else measured
+
+
+def to_check(request: BackupRequest, command: str) -> str:
+    """What is unusual about a completed backup, beside what is usual; empty if nothing is."""
+    odd = unusual(request.history, request.took, request.size_kb)
+    sentences: list[str] = []
+    if not request.size_kb:
+        see = code(f"{command} list {typed_instance(request)}", LONGEST_TEXT)
+        sentences.append(f"Before you rely on it, check its size with {see}.")
+    elif Oddity.SMALLER in odd or Oddity.LARGER in odd:
+        than = "smaller" if Oddity.SMALLER in odd else "larger"
+        usual = size(request.history.usual_size_kb or 0)
+        sentences.append(
+            f"Check it: at {size(request.size_kb)} it's much {than} than usual ({usual})."
+        )
+    return " ".join((*sentences, *_odd_duration(request, odd)))
+
+
+def _odd_duration(request: BackupRequest, odd: Sequence[Oddity]) -> list[str]:
+    took, usual = request.took, usually(request.history)
+    if took and usual and (Oddity.FASTER in odd or Oddity.SLOWER in odd):
+        only = "only " if Oddity.FASTER in odd else ""
+        return [f"It took {only}{rough(took)}; {usual}."]
+    return []
 
 
 def missing_approvals(request: BackupRequest) -> int:
