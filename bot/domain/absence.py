@@ -5,7 +5,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOOK_AGAIN = (5.0, 10.0)  # seconds before the second and third lookups
+LOOK_AGAIN = (3.0, 6.0)  # seconds before the second and third lookups
 
 
 async def unless_absent(

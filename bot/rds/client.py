@@ -116,6 +116,19 @@ class RdsClient:
         return self._budget.queued
 
     @property
+    def spare_calls(self) -> float:
+        """How many calls a minute may be made without delaying those that people wait for."""
+        return self._budget.spared * 60 / WINDOW
+
+    @property
+    def share(self) -> str | None:
+        """How many calls RDS leaves to the bot, in words; None if as many as are configured."""
+        share, limit = self._budget.share, self._budget.limit
+        if share == limit:
+            return None
+        return f"{share} of {limit} calls per minute, because RDS answers 429: others use its quota"
+
+    @property
     def clock_skew(self) -> timedelta:
         """RDS's clock minus ours, as last measured, to the second; zero until then."""
         return self._skew
@@ -191,6 +204,16 @@ class RdsClient:
     async def list_instances(self) -> list[Instance]:
         """Return all instances of the project, including read replicas."""
         return await self._all(Priority.SWEEP, models.instances, "instances", {})
+
+    async def list_instance_page(self, number: int) -> list[Instance]:
+        """Return one page of the project's instances, counted from 0, as it is now.
+
+        Pages shift when an instance is made or deleted.
+        """
+        page = await self._look(
+            Priority.SWEEP, models.instances, "instances", offset=number * PAGE
+        )
+        return page.items
 
     async def delete_backup(self, backup_id: str, *, on_turn: OnTurn | None = None) -> None:
         """Delete a manual backup permanently; `on_turn` as in `create_backup`."""
@@ -297,7 +320,7 @@ class RdsClient:
             self.trouble = error.code or f"HTTP {error.status}"
             RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
             if isinstance(error, RdsUnreachable) and error.retry_after is not None:
-                await self._budget.cool_down(error.retry_after)
+                await self._budget.crowded(error.retry_after)
             raise
         self.trouble = None
         RDS_CALLS.labels(priority.name.lower(), "ok").inc()

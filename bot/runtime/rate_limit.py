@@ -44,11 +44,17 @@ class LocalCallLog:
         self._closed_until[name] = max(self._closed_until.get(name, until), until)
 
 
+SPARED = 0.8  # of the limit; the rest is left to more urgent calls
+LEAST_SHARE = 1 / 8  # of the limit
+RECOVERY = 1 / 20  # of the limit, per window without a 429
+
+
 class Budget:
     """At most `limit` calls in any `window` of seconds; most urgent first, then in order.
 
     Urgency 0 is the most urgent. From `spared_from` on, calls leave a fifth of the limit to more
-    urgent ones.
+    urgent ones. Where others use the same limit, it shrinks and recovers: half after each
+    `crowded`, and a twentieth more per window.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class Budget:
         self._clock = clock
         self._call_log = call_log or LocalCallLog(clock)
         self._spared_from = spared_from
+        self._shrunk, self._shrunk_at = 1.0, float("-inf")  # the share of the limit, as of then
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._dealing: asyncio.Task[None] | None = None
@@ -76,6 +83,22 @@ class Budget:
     def queued(self) -> int:
         """How many calls are queued."""
         return sum(not turn.done() for _, _, turn in self._waiting)
+
+    @property
+    def limit(self) -> int:
+        """How many calls a window are configured."""
+        return self._limit
+
+    @property
+    def share(self) -> int:
+        """How many calls a window are made at most while others use the same limit."""
+        windows = (self._clock.monotonic() - self._shrunk_at) / self._window
+        return max(1, int(self._limit * min(1.0, self._shrunk + windows * RECOVERY)))
+
+    @property
+    def spared(self) -> int:
+        """How many of those may be calls that leave some to more urgent ones."""
+        return max(1, int(self.share * SPARED))
 
     async def take(self, urgency: int = 0) -> None:
         """Wait until the call is allowed, and count it."""
@@ -94,6 +117,12 @@ class Budget:
         """Make no calls for this many seconds, after the server returned 429."""
         await self._call_log.cool_down(self.name, seconds)
 
+    async def crowded(self, seconds: float) -> None:
+        """Make no calls for this many seconds and fewer from then on, since others make some."""
+        self._shrunk = max(LEAST_SHARE, self.share / self._limit / 2)
+        self._shrunk_at = self._clock.monotonic() + seconds
+        await self.cool_down(seconds)
+
     async def _deal(self) -> None:
         while self._waiting:
             first = urgency, _, turn = self._waiting[0]
@@ -108,6 +137,5 @@ class Budget:
                 turn.set_result(None)
 
     async def _wait(self, urgency: int) -> float:
-        spared = urgency >= self._spared_from
-        limit = max(1, self._limit * 4 // 5) if spared else self._limit
+        limit = self.spared if urgency >= self._spared_from else self.share
         return await self._call_log.take(self.name, limit, self._window)

@@ -1,13 +1,9 @@
-"""Watch all running backups within the call budget.
-
-RDS allows 60 calls a minute. Checking one backup takes a call; a page of list-instances takes
-one, too, and shows the status of 100 instances, which is `BACKING UP` during a backup. If it
-saves calls, a sweep over the pages is made instead. It is only a hint: a backup whose instance
-has another status is checked directly, and each one at least every five minutes.
-"""
+"""Carry out the planner's calls, and tell those who wait what RDS says of a backup."""
 
 import asyncio
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -15,34 +11,35 @@ import structlog
 from bot.domain.absence import unless_absent
 from bot.domain.attempts import delay_after
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
-from bot.domain.instances import Backup, BackupStatus, Instance
+from bot.domain.instances import Backup, Instance
+from bot.domain.progress import Expected
 from bot.runtime.clock import Clock
+from bot.watcher.planner import Ask, Followed, Planner, Sweep
+from bot.watcher.probes import ENDED, Probe, Probes
 
 log = structlog.get_logger(__name__)
 
-PAGE = 100  # instances that one call of a sweep shows
-TRUST_A_HINT = 300.0  # seconds since a backup was last checked directly
-EARLY = 10.0  # seconds; a sweep also answers probes that are due this soon
+REPLAN = 5.0  # seconds until a new plan, since backups get nearer to their end
 FIRST_GAP, LONGEST_GAP = 15.0, 300.0  # seconds before the next call after a failure
 LOCKED_OUT = 600.0  # seconds after refused keys; wrong signatures lock a key for 5 min
+OTHERS_FIRST = 1.0  # seconds for which a call that failed comes after the others
 
 
 class Rds(Protocol):
+    """Tells of a backup."""
+
     async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None: ...
-    async def list_instances(self) -> list[Instance]: ...
+
+    @property
+    def spare_calls(self) -> float:
+        """How many calls a minute may be planned, besides those that people wait for."""
+        ...
 
 
-@dataclass(eq=False)
-class Probe:
-    """A pending question about one backup."""
+class Pages(Protocol):
+    """Reads a page of list-instances; what it shows reaches `Watcher.saw_page`."""
 
-    instance_id: str
-    backup_id: str
-    due: float  # on the clock's monotonic scale
-    patient: bool  # waits through any outage
-    answer: asyncio.Future[Backup | None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    async def read_page(self, number: int) -> None: ...
 
 
 class _Aside(NamedTuple):
@@ -53,19 +50,19 @@ class _Aside(NamedTuple):
 
 
 class Watcher:
-    """Answers `look`; `run` is the only task that calls RDS, one call at a time."""
+    """Answers `look` and `follow`; `run` is the only task that makes calls, one at a time."""
 
-    def __init__(self, rds: Rds, clock: Clock) -> None:
+    def __init__(self, rds: Rds, pages: Pages, clock: Clock) -> None:
         self._rds = rds
+        self._pages = pages
         self._clock = clock
-        self._looks: set[Probe] = set()
-        self._confirmed_at: dict[str, float] = {}  # by backup ID; old ones are forgotten
+        self._planner = Planner(rds.spare_calls)
+        self._probes = Probes()
         self._aside: dict[str, _Aside] = {}  # by backup ID: checks that fail while others don't
         self._changed = asyncio.Event()
-        self._wakes_at = float("inf")
-        self._pages = 1  # of a sweep
+        self._wakes_at = math.inf
         self._failures = 0  # in a row, of calls that concern all backups
-        self._not_before = float("-inf")
+        self._not_before = -math.inf
 
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
@@ -77,147 +74,184 @@ class Watcher:
         """
 
         async def look(gap: float) -> Backup | None:
-            return await self._look(instance_id, backup_id, gap, patient=patient)
+            due = self._clock.monotonic() + gap
+            if aside := self._aside.get(backup_id):
+                due = max(due, aside.until)
+            return await self._answered(Probe(instance_id, backup_id, due, patient), math.inf)
 
         return await unless_absent(look, after)
 
-    async def _look(
-        self, instance_id: str, backup_id: str, after: float, *, patient: bool
+    async def follow(
+        self,
+        instance_id: str,
+        backup_id: str,
+        began: datetime,
+        expected: Expected,
+        *,
+        within: float = math.inf,
+        patient: bool = False,
     ) -> Backup | None:
-        due = self._clock.monotonic() + after
-        if aside := self._aside.get(backup_id):
-            due = max(due, aside.until)
-        look = Probe(instance_id, backup_id, due, patient)
-        self._looks.add(look)
-        if look.due < self._wakes_at:  # after a restart, hundreds come at once
-            self._changed.set()
+        """Return the backup once RDS reports its end, or None once it is gone.
+
+        Returns it as still running after `within` seconds. It counts as gone after three lookups
+        by ID in a row. Raises RdsError as `look` does.
+        """
+        if backup_id not in self._planner:
+            age = max(0.0, (self._clock.now() - began).total_seconds())
+            began_at = self._clock.monotonic() - age
+            self._planner.follow(Followed(backup_id, instance_id, began_at, expected))
+            if aside := self._aside.get(backup_id):
+                self._planner.hold(Ask(backup_id), aside.until)
+        return await self._answered(Probe(instance_id, backup_id, math.inf, patient), within)
+
+    async def _answered(self, probe: Probe, within: float) -> Backup | None:
+        self._probes.add(probe)
+        self._wake(probe.due)
         try:
-            return await look.answer
+            if within < math.inf and not await self._clock.wait(probe.answered, within):
+                return probe.still_running()
+            await probe.answered.wait()
+            return probe.result()
         finally:
-            self._looks.discard(look)
+            if self._probes.remove(probe) and probe.waits_for_end:
+                self._planner.forget(probe.backup_id)
+
+    def saw_page(self, number: int, instances: Sequence[Instance], at: float) -> None:
+        """Learn from a page of list-instances that was read at this time of the clock."""
+        statuses = {instance.id: instance.status == "BACKING UP" for instance in instances}
+        self._planner.saw_page(number, statuses, at)
+        self._changed.set()
+
+    def wake(self, instance_id: str) -> None:
+        """Ask at once about the backups of an instance, because one of them may have ended."""
+        now = self._clock.monotonic()
+        self._planner.ask_soon(self._planner.of_instance(instance_id), now)
+        for probe in self._probes.looks_at(instance_id):
+            probe.due = min(probe.due, now)
+        self._changed.set()
 
     async def run(self) -> None:
-        """Tick forever, whenever a probe is due; no error of RDS ends it."""
+        """Tick forever, whenever a call is due; no error of RDS ends it."""
         while True:
             self._changed.clear()
-            if (wait := self._idle()) > 0:
-                wait = min(wait, LONGEST_GAP)
-                self._wakes_at = self._clock.monotonic() + wait
+            now = self._clock.monotonic()
+            if (wait := self._next(now)[1] - now) > 0:
+                wait = min(wait, REPLAN if len(self._planner) else LONGEST_GAP)
+                self._wakes_at = now + wait
                 await self._clock.wait(self._changed, wait)
             else:
                 await self.tick()
 
     async def tick(self) -> None:
-        """Make the call for the probe that is due first; log the start and end of an outage."""
-        if self._idle() > 0:
+        """Make the next call if it is due; log the start and end of an outage."""
+        now = self._clock.monotonic()
+        call, at = self._next(now)
+        if call is None or at > now:
             return
-        first = min(self._waiting(), key=lambda look: look.due)
+        self._planner.made(now)
         try:
-            await self._ask(first, self._clock.monotonic())
+            await self._make(call)
         except RdsError as error:
             if _concerns_all(error):
-                self._put_off(error, first)
+                self._put_off(error, call)
             else:
-                self._set_aside(first, error)
+                self._set_aside(call, error)
         except Exception as error:  # noqa: BLE001, whatever it is: the others go on
-            self._set_aside(first, RdsUnreachable(type(error).__name__), exc_info=error)
+            self._set_aside(call, RdsUnreachable(type(error).__name__), exc_info=error)
         else:
-            self._aside.pop(first.backup_id, None)
             if self._failures:
                 log.info("watching_again")
             self._failures = 0
 
-    def _waiting(self) -> list[Probe]:
-        return [look for look in self._looks if not look.answer.done()]
+    def _wake(self, due: float) -> None:
+        """Plan anew if this comes before what the loop waits for; hundreds come at a restart."""
+        if due < self._wakes_at or due == math.inf:
+            self._changed.set()
 
-    def _idle(self) -> float:
-        """Return the seconds until the next call is due and allowed."""
-        soonest = min((look.due for look in self._waiting()), default=float("inf"))
-        return max(soonest, self._not_before) - self._clock.monotonic()
+    def _next(self, now: float) -> tuple[Ask | Sweep | Probe | None, float]:
+        """Return the next call, and when it is due and allowed."""
+        self._planner.allow(self._rds.spare_calls)
+        planned, look = self._planner.next(now), self._probes.first()
+        if look and (planned is None or look.due <= planned.at):
+            return look, max(look.due, self._not_before)
+        if planned is None:
+            return None, math.inf
+        return planned.call, max(planned.at, self._not_before)
 
-    async def _ask(self, first: Probe, now: float) -> None:
-        stale = now - TRUST_A_HINT
-        self._confirmed_at = {b: at for b, at in self._confirmed_at.items() if at > stale}
-        self._aside = {b: aside for b, aside in self._aside.items() if aside.until > stale}
-        hinted = [
-            look
-            for look in self._waiting()
-            if look.due <= now + EARLY and look.backup_id in self._confirmed_at
-        ]
-        if first in hinted and len({look.instance_id for look in hinted}) > self._pages:
-            await self._sweep(hinted)
-        else:
-            await self._confirm(first)
+    async def _make(self, call: Ask | Sweep | Probe) -> None:
+        match call:
+            case Sweep(page):
+                await self._pages.read_page(page)
+            case Ask(backup_id):
+                await self._ask(self._planner.instance_of(backup_id), backup_id)
+            case Probe():
+                await self._ask(call.instance_id, call.backup_id)
 
-    async def _sweep(self, looks: list[Probe]) -> None:
-        """Answer the probes of instances still being backed up; confirm the others next."""
-        instances = await self._rds.list_instances()
-        self._pages = max(1, -(-len(instances) // PAGE))
-        running = {instance.id for instance in instances if instance.status == "BACKING UP"}
-        for look in looks:
-            if look.instance_id in running:
-                _answer(look, _still_running(look))
-            else:
-                self._confirmed_at.pop(look.backup_id, None)
-                look.due = float("-inf")
-
-    async def _confirm(self, look: Probe) -> None:
+    async def _ask(self, instance_id: str, backup_id: str) -> None:
+        asked_at = self._clock.monotonic()
         try:
-            backup = await self._rds.find_backup(look.instance_id, look.backup_id)
+            backup = await self._rds.find_backup(instance_id, backup_id)
         except RdsRefused as error:
             if not error.says_gone:
                 raise
             backup = None
-        if backup is not None and backup.status == BackupStatus.BUILDING:
-            self._confirmed_at[look.backup_id] = self._clock.monotonic()
+        self._aside.pop(backup_id, None)
+        again = self._probes.tell(backup_id, backup, asked_at)
+        if backup is None:
+            if again is not None:
+                self._planner.hold(Ask(backup_id), self._clock.monotonic() + again)
+        elif backup.status in ENDED:
+            self._planner.saw_end(backup_id, self._monotonic(backup.end_time))
         else:
-            self._confirmed_at.pop(look.backup_id, None)
-        _answer(look, backup)
+            self._planner.saw_running(backup_id, asked_at)
+
+    def _monotonic(self, at: datetime | None) -> float | None:
+        if at is None:
+            return None
+        return self._clock.monotonic() - (self._clock.now() - at).total_seconds()
 
     def _set_aside(
-        self, look: Probe, error: RdsError, *, exc_info: Exception | None = None
+        self, call: Ask | Sweep | Probe, error: RdsError, *, exc_info: Exception | None = None
     ) -> None:
-        """Back off for this backup alone; the others don't wait for it."""
-        now, before = self._clock.monotonic(), self._aside.get(look.backup_id)
+        """Back off for this call alone; the others don't wait for it."""
+        now = self._clock.monotonic()
+        if isinstance(call, Sweep):
+            log.warning("page_set_aside", page=call.page, code=error.code, exc_info=exc_info)
+            self._planner.hold(call, now + LOCKED_OUT)
+            return
+        before = self._aside.get(call.backup_id)
         failures = before.failures + 1 if before else 1
-        look.due = now + delay_after(failures, FIRST_GAP, LONGEST_GAP, look.backup_id)
-        self._aside[look.backup_id] = _Aside(failures, look.due)
-        self._confirmed_at.pop(look.backup_id, None)
+        until = now + delay_after(failures, FIRST_GAP, LONGEST_GAP, call.backup_id)
+        self._aside[call.backup_id] = _Aside(failures, until)
+        self._planner.hold(Ask(call.backup_id), until)
+        if isinstance(call, Probe):
+            call.due = until
         if before is None:
-            told = {"backup": look.backup_id, "code": error.code}
+            told = {"backup": call.backup_id, "code": error.code}
             log.warning("look_set_aside", **told, exc_info=exc_info)
-        elif not look.patient and not look.answer.done():
-            look.answer.set_exception(error)
+            return
+        for probe in self._probes.of(call.backup_id):
+            probe.fail(error)
 
-    def _put_off(self, error: RdsError, look: Probe) -> None:
-        """Back off for all backups; another probe goes first then, in case this is the cause."""
+    def _put_off(self, error: RdsError, call: Ask | Sweep | Probe) -> None:
+        """Back off for all backups; another call goes first then, in case this is the cause."""
         self._failures += 1
         lasts = self._failures > 1
-        delay = delay_after(self._failures, FIRST_GAP, LONGEST_GAP, look.backup_id)
+        key = str(call.page) if isinstance(call, Sweep) else call.backup_id
+        delay = delay_after(self._failures, FIRST_GAP, LONGEST_GAP, key)
         if not lasts:
             log.warning("watching_interrupted", code=error.code, request_id=error.request_id)
         if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
             delay, lasts = LOCKED_OUT, True
-        for waiting in self._waiting() if lasts else ():
-            if not waiting.patient:
-                waiting.answer.set_exception(error)
-        self._not_before = look.due = self._clock.monotonic() + delay
+        for probe in self._probes.all() if lasts else ():
+            probe.fail(error)
+        self._not_before = self._clock.monotonic() + delay
+        if isinstance(call, Probe):
+            call.due = self._not_before
+        else:
+            self._planner.hold(call, self._not_before + OTHERS_FIRST)
 
 
 def _concerns_all(error: RdsError) -> bool:
     """Return whether the error would affect calls about other backups, too."""
     return not isinstance(error, RdsRefused) or error.reason is RefusalReason.CREDENTIALS
-
-
-def _answer(look: Probe, backup: Backup | None) -> None:
-    if not look.answer.done():
-        look.answer.set_result(backup)
-
-
-def _still_running(look: Probe) -> Backup:
-    return Backup(
-        id=look.backup_id,
-        instance_id=look.instance_id,
-        name="",
-        status=BackupStatus.BUILDING,
-    )
