@@ -97,28 +97,41 @@ def _spread_of_quartiles(history: History) -> float:
     return math.log(slow / quick) / QUARTILES_TO_DEVIATION
 
 
-def history_of(backups: Iterable[Backup]) -> History:
+def history_of(listed: Iterable[Backup], records: Iterable[Backup] = ()) -> History:
     """Return the history of an instance's backups, in any order; ignores unfinished ones.
 
-    Durations and sizes that can't be true are ignored.
+    `records` are the bot's own: they count only where RDS no longer lists the backup, and never
+    as the last successful one. Durations and sizes that can't be true are ignored.
     """
+    listed = list(listed)
+    ids = {backup.id for backup in listed}
+    gone = [record for record in records if record.id not in ids]
+    recent = _recent([*listed, *gone])
+    if not recent:
+        return History()
+    return _of_durations(recent).model_copy(update={**_of_sizes(recent), **_last(listed)})
+
+
+def _recent(backups: Iterable[Backup]) -> list[Backup]:
+    """Return the last ten completed full backups, oldest first."""
     finished = [
         backup
         for backup in backups
         if backup.status == BackupStatus.COMPLETED and backup.type in FULL and backup.end_time
     ]
-    recent = sorted(finished, key=_age)[-REMEMBERED:]
-    if not recent:
-        return History()
+    return sorted(finished, key=_age)[-REMEMBERED:]
+
+
+def _last(listed: Iterable[Backup]) -> dict[str, object]:
+    """Return the part of the history that describes the last backup in RDS."""
+    if not (recent := _recent(listed)):
+        return {}
     last = recent[-1]
-    return _of_durations(recent).model_copy(
-        update={
-            **_of_sizes(recent),
-            "last_finished": last.end_time,
-            "last_size_kb": _size(last),
-            "last_took": last.duration if _seconds(last) else None,
-        }
-    )
+    return {
+        "last_finished": last.end_time,
+        "last_size_kb": _size(last),
+        "last_took": last.duration if _seconds(last) else None,
+    }
 
 
 def _age(backup: Backup) -> tuple[object, ...]:

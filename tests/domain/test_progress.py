@@ -118,6 +118,21 @@ def test_one_backup_is_a_start() -> None:
     assert history.is_learning
 
 
+def test_deleted_backups_count_by_the_bots_own_records() -> None:
+    """What RDS lists wins; a backup that is gone is no last successful one."""
+    records = [backup(day, minutes=60, size_kb=None) for day in range(1, 4)]
+    listed = backup(2, minutes=60 * 24, size_kb=5000)
+    failed = backup(3, status="FAILED")
+
+    history = history_of([listed, failed], records)
+
+    assert history.runs == 2
+    assert history.last_finished == listed.end_time
+    assert history_of([], records) == history_of(records).model_copy(
+        update={"last_finished": None, "last_took": None}
+    )
+
+
 def test_a_first_backup_gets_a_wide_guess() -> None:
     """Ten minutes, or a few, or half an hour."""
     assert expected(History()) == expected(history_of([])) == (600, 0.9)
