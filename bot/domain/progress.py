@@ -185,8 +185,8 @@ def _of_sizes(recent: Sequence[Backup]) -> dict[str, object]:
 def _by_size(recent: Sequence[Backup]) -> _Measured | None:
     """Return the duration for the newest size by the seconds per KB of these backups.
 
-    None if fewer than three have a size and a duration, or if the durations don't follow the
-    sizes.
+    It is at most double, and at least half of, what the last three took. None if fewer than three
+    have a size and a duration, or if the durations don't follow the sizes.
     """
     sized = [
         (seconds, size)
@@ -195,12 +195,12 @@ def _by_size(recent: Sequence[Backup]) -> _Measured | None:
     ]
     if len(sized) < LEARNED:
         return None
+    durations = [seconds for seconds, _ in sized]
     rate, spread = _measured([seconds / size for seconds, size in sized])
-    if spread > max(_measured([seconds for seconds, _ in sized]).spread, LEAST_SPREAD):
+    if spread > max(_measured(durations).spread, LEAST_SPREAD):
         return None
-    sizes = [size for _, size in sized[-LEARNED:]]
-    middle = statistics.median(sizes)
-    return _Measured(rate * min(max(sizes[-1], middle / 2), middle * 2), spread)
+    lately = statistics.median(durations[-LEARNED:])
+    return _Measured(min(max(rate * sized[-1][1], lately / 2), lately * 2), spread)
 
 
 def fraction_done(history: History, elapsed: timedelta) -> float | None:

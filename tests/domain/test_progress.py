@@ -383,6 +383,23 @@ def test_any_history_gives_a_guess(history: History, elapsed: timedelta) -> None
     assert is_overdue(history, elapsed) in (True, False)
 
 
+@given(
+    st.integers(5, 9),
+    st.integers(-1, 10),
+    st.timedeltas(timedelta(0), timedelta(days=400)),
+    st.none() | st.integers(0, 2**60),
+)
+@settings(deadline=None)
+def test_one_backup_alone_never_rules(
+    steady: int, day: int, took: timedelta, size_kb: int | None
+) -> None:
+    """However long or large: the others keep the expectation within half and double."""
+    odd = backup(day, took / MINUTE, size_kb=size_kb).model_copy(update={"id": "odd"})
+    history = history_of([odd, *(backup(number, size_kb=GB) for number in range(steady))])
+
+    assert 210 <= expected(history).median <= 840
+
+
 @given(st.data(), odd_backups | usual_backups)
 @settings(deadline=None)
 def test_the_order_of_the_backups_does_not_matter(
