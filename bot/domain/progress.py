@@ -36,8 +36,8 @@ HOUR = 3600.0
 class History(BaseModel):
     """Statistics of an instance's last ten completed full backups.
 
-    `usual` is how long the next one is expected to take, and `quick` to `slow` is one `Expected`
-    spread to either side. All None if there are none. An older release stored the median
+    `usual` is how long the next one is expected to take; `quick` and `slow` are one spread of
+    `expected` below and above it. All None if there are none. An older release stored the median
     and the quartiles there, and no `runs`.
     """
 

@@ -58,6 +58,8 @@ histories = st.one_of(
         slow=any_span,
         runs=any_number,
         spread=st.none() | st.floats(),
+        usual_size_kb=any_number,
+        size_spread=st.none() | st.floats(),
     ),
 )
 odd_backups = st.lists(
