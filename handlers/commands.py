@@ -122,7 +122,7 @@ async def status(services: Services, command: ShowStatus, origin: Origin) -> Mes
         return answers.status_message(await queries.status(origin), services.command)
     request = await queries.request(command.about, origin)
     link = (await services.homes.links([request])).get(request.id)
-    return answers.one_request(request, queries.now(), link)
+    return answers.one_request(request, queries.now(), link, services.command)
 
 
 async def pending(services: Services, origin: Origin) -> Message:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bot.domain.audit import AuditEntry
-from bot.domain.instances import Instance
+from bot.domain.instances import Backup, Instance
 from bot.domain.outbox import MessageState, Owed
 from bot.domain.policy import Members
 from bot.domain.requests import BackupRequest, Kind, Vote
@@ -73,6 +73,10 @@ class Store(Protocol):
         limit: int = 100,
     ) -> list[BackupRequest]:
         """Return the requests that match all of this, newest first."""
+        ...
+
+    async def completed_backups(self, instance_id: str, limit: int) -> list[Backup]:
+        """Return an instance's latest backups that this bot saw complete, deleted ones, too."""
         ...
 
     async def request_about(self, name_or_id: str) -> BackupRequest | None:

@@ -36,8 +36,8 @@ HOUR = 3600.0
 class History(BaseModel):
     """Statistics of an instance's last ten completed full backups.
 
-    `usual` is how long the next one is expected to take, and `quick` to `slow` is one `Expected`
-    spread to either side. All None if there are none. An older release stored the median
+    `usual` is how long the next one is expected to take; `quick` and `slow` are one spread of
+    `expected` below and above it. All None if there are none. An older release stored the median
     and the quartiles there, and no `runs`.
     """
 
@@ -97,28 +97,41 @@ def _spread_of_quartiles(history: History) -> float:
     return math.log(slow / quick) / QUARTILES_TO_DEVIATION
 
 
-def history_of(backups: Iterable[Backup]) -> History:
+def history_of(listed: Iterable[Backup], records: Iterable[Backup] = ()) -> History:
     """Return the history of an instance's backups, in any order; ignores unfinished ones.
 
-    Durations and sizes that can't be true are ignored.
+    `records` are the bot's own: they count only where RDS no longer lists the backup, and never
+    as the last successful one. Durations and sizes that can't be true are ignored.
     """
+    listed = list(listed)
+    ids = {backup.id for backup in listed}
+    gone = [record for record in records if record.id not in ids]
+    recent = _recent([*listed, *gone])
+    if not recent:
+        return History()
+    return _of_durations(recent).model_copy(update={**_of_sizes(recent), **_last(listed)})
+
+
+def _recent(backups: Iterable[Backup]) -> list[Backup]:
+    """Return the last ten completed full backups, oldest first."""
     finished = [
         backup
         for backup in backups
         if backup.status == BackupStatus.COMPLETED and backup.type in FULL and backup.end_time
     ]
-    recent = sorted(finished, key=_age)[-REMEMBERED:]
-    if not recent:
-        return History()
+    return sorted(finished, key=_age)[-REMEMBERED:]
+
+
+def _last(listed: Iterable[Backup]) -> dict[str, object]:
+    """Return the part of the history that describes the last backup in RDS."""
+    if not (recent := _recent(listed)):
+        return {}
     last = recent[-1]
-    return _of_durations(recent).model_copy(
-        update={
-            **_of_sizes(recent),
-            "last_finished": last.end_time,
-            "last_size_kb": _size(last),
-            "last_took": last.duration if _seconds(last) else None,
-        }
-    )
+    return {
+        "last_finished": last.end_time,
+        "last_size_kb": _size(last),
+        "last_took": last.duration if _seconds(last) else None,
+    }
 
 
 def _age(backup: Backup) -> tuple[object, ...]:
@@ -172,8 +185,8 @@ def _of_sizes(recent: Sequence[Backup]) -> dict[str, object]:
 def _by_size(recent: Sequence[Backup]) -> _Measured | None:
     """Return the duration for the newest size by the seconds per KB of these backups.
 
-    None if fewer than three have a size and a duration, or if the durations don't follow the
-    sizes.
+    It is at most double, and at least half of, what the last three took. None if fewer than three
+    have a size and a duration, or if the durations don't follow the sizes.
     """
     sized = [
         (seconds, size)
@@ -182,12 +195,12 @@ def _by_size(recent: Sequence[Backup]) -> _Measured | None:
     ]
     if len(sized) < LEARNED:
         return None
+    durations = [seconds for seconds, _ in sized]
     rate, spread = _measured([seconds / size for seconds, size in sized])
-    if spread > max(_measured([seconds for seconds, _ in sized]).spread, LEAST_SPREAD):
+    if spread > max(_measured(durations).spread, LEAST_SPREAD):
         return None
-    sizes = [size for _, size in sized[-LEARNED:]]
-    middle = statistics.median(sizes)
-    return _Measured(rate * min(max(sizes[-1], middle / 2), middle * 2), spread)
+    lately = statistics.median(durations[-LEARNED:])
+    return _Measured(min(max(rate * sized[-1][1], lately / 2), lately * 2), spread)
 
 
 def fraction_done(history: History, elapsed: timedelta) -> float | None:

@@ -7,10 +7,22 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.domain.audit import AuditEntry
+from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.instances import Backup, BackupStatus
 from bot.domain.outbox import MessageState, OwedMessage, Urgency
 from bot.domain.policy import RuleReference
 from bot.domain.requests import BackupRequest, Kind, Vote
@@ -163,6 +175,33 @@ class Reading:
             for vote in (await connection.execute(cast.order_by(votes.c.at))).mappings():
                 given[vote["request_id"]].append(vote)
         return [request_of(row, given[row["id"]]) for row in rows]
+
+    async def completed_backups(self, instance_id: str, limit: int) -> list[Backup]:
+        """Return an instance's latest backups that this bot saw complete, deleted ones, too."""
+        # By the audit log, because its column with the instance's ID has an index.
+        completed = union_all(
+            *(
+                select(table.c.request_id).where(
+                    table.c.instance_id == instance_id, table.c.action == AuditAction.COMPLETED
+                )
+                for table in (audit, unsealed)
+            )
+        )
+        is_timed = (requests.c.started_at.is_not(None), requests.c.took.is_not(None))
+        query = select(requests).where(requests.c.id.in_(completed), *is_timed)
+        rows = await self.rows(query.order_by(requests.c.started_at.desc()).limit(limit))
+        return [
+            Backup(
+                id=row["backup_id"],
+                instance_id=instance_id,
+                name=row["name"],
+                status=BackupStatus.COMPLETED,
+                begin_time=row["started_at"],
+                end_time=row["started_at"] + row["took"],
+                size_kb=row["size_kb"],
+            )
+            for row in rows
+        ]
 
     async def request_about(self, name_or_id: str) -> BackupRequest | None:
         """Return the name's open request, else its newest, else the one with this ID."""

@@ -23,7 +23,7 @@ from bot.domain.instances import Backup, Instance
 from bot.domain.naming import free_name
 from bot.domain.objections import check_may_ask
 from bot.domain.policy import Terms
-from bot.domain.progress import history_of
+from bot.domain.progress import REMEMBERED, history_of
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import NO_KEYS, PUT_OFF, ThreadLine
@@ -56,6 +56,7 @@ async def _looked_up(context: StepContext, request: BackupRequest) -> RequestSta
         found = _judge(request, instance, backups)
         await _check_name(context, request, instance)
         terms = await _terms(context, request, instance)
+        records = await context.store.completed_backups(instance.id, REMEMBERED)
     except StoreUnavailable:
         raise  # our outage to wait out, not a reason to refuse
     except (UserError, RdsRefused) as error:
@@ -67,7 +68,7 @@ async def _looked_up(context: StepContext, request: BackupRequest) -> RequestSta
         AuditAction.LOOKED_UP if waits else AuditAction.APPROVED,
         {"instance_id": instance.id, "approvals": str(terms.approvals)},
         instance=instance,
-        history=history_of(backups),
+        history=history_of(backups, records),
         terms=terms,
         card_channel_id=terms.channel or request.channel_id,
         expires_at=context.clock.now() + terms.expires_after if waits else None,

@@ -58,6 +58,8 @@ histories = st.one_of(
         slow=any_span,
         runs=any_number,
         spread=st.none() | st.floats(),
+        usual_size_kb=any_number,
+        size_spread=st.none() | st.floats(),
     ),
 )
 odd_backups = st.lists(
@@ -116,6 +118,21 @@ def test_one_backup_is_a_start() -> None:
     assert history.usual == 4 * MINUTE
     assert expected(history) == (240, 0.5)
     assert history.is_learning
+
+
+def test_deleted_backups_count_by_the_bots_own_records() -> None:
+    """What RDS lists wins; a backup that is gone is no last successful one."""
+    records = [backup(day, minutes=60, size_kb=None) for day in range(1, 4)]
+    listed = backup(2, minutes=60 * 24, size_kb=5000)
+    failed = backup(3, status="FAILED")
+
+    history = history_of([listed, failed], records)
+
+    assert history.runs == 2
+    assert history.last_finished == listed.end_time
+    assert history_of([], records) == history_of(records).model_copy(
+        update={"last_finished": None, "last_took": None}
+    )
 
 
 def test_a_first_backup_gets_a_wide_guess() -> None:
@@ -366,6 +383,23 @@ def test_any_history_gives_a_guess(history: History, elapsed: timedelta) -> None
     assert 0 <= (fraction_done(history, elapsed) or 0) <= 0.95
     assert (time_left(history, elapsed) or MINUTE) > timedelta(0)
     assert is_overdue(history, elapsed) in (True, False)
+
+
+@given(
+    st.integers(5, 9),
+    st.integers(-1, 10),
+    st.timedeltas(timedelta(0), timedelta(days=400)),
+    st.none() | st.integers(0, 2**60),
+)
+@settings(deadline=None)
+def test_one_backup_alone_never_rules(
+    steady: int, day: int, took: timedelta, size_kb: int | None
+) -> None:
+    """However long or large: the others keep the expectation within half and double."""
+    odd = backup(day, took / MINUTE, size_kb=size_kb).model_copy(update={"id": "odd"})
+    history = history_of([odd, *(backup(number, size_kb=GB) for number in range(steady))])
+
+    assert 210 <= expected(history).median <= 840
 
 
 @given(st.data(), odd_backups | usual_backups)

@@ -29,6 +29,33 @@ async def test_requested_approved_backed_up_and_announced(story: Story) -> None:
     assert (story.creates, story.made("before-42")) == (1, 1)
 
 
+async def test_an_unusual_backup_is_flagged_at_the_end(story: Story) -> None:
+    """Card and thread say what to check, with the usual beside it."""
+    story.region.instances[0].size_kb = 18 * 1024 * 1024
+    story.region.next_backup(takes=timedelta(minutes=31))
+    card = await story.asks("create orders before-42")
+    await story.approves(card)
+    last = await story.until_said(card, "is complete")
+
+    odd = "Check it: at 18 GB it's much smaller than usual (37.9 GB). It took 31 min; usually"
+    assert "18 GB in 31 min" in last
+    assert odd in last
+    assert odd in story.workspace.read(story.cards[0])
+
+
+async def test_a_backup_without_a_size_is_not_just_complete(story: Story) -> None:
+    """RDS reports 0: card and thread say so, and how to check."""
+    story.region.instances[0].size_kb = 0
+    card = await story.asks("create orders before-42")
+    await story.approves(card)
+    last = await story.until_said(card, "is complete")
+
+    check = "Before you rely on it, check its size with /backup list orders-prod."
+    assert "RDS reported no size yet" in last
+    assert check in last.replace("`", "")
+    assert check in story.workspace.read(story.cards[0]).replace("`", "")
+
+
 async def test_an_instance_with_a_chinese_name_is_backed_up(story: Story) -> None:
     """By its name, and under a backup name that RDS takes."""
     meant = story.region.add_instance("订单库-prod")

@@ -26,7 +26,7 @@ from bot.domain.states import RequestState
 from bot.domain.verbs import VERBS
 from bot.slack.messages import answers
 from tests.slack.block_kit import seen
-from tests.slack.samples import ASKED_AT, DECIDED_AT, TERMS, asked, in_every_state
+from tests.slack.samples import ASKED_AT, DECIDED_AT, TERMS, asked, in_every_state, odd_outcomes
 
 RULE = "(rule 2, `orders-*`)"
 AT_1404 = "<!date^1795442640^{date_short_pretty} at {time}|2026-11-23 14:04 UTC>"
@@ -212,3 +212,11 @@ def test_help_knows_every_verb() -> None:
         assert one.startswith(f"`/backup {verb}")
         assert parse(example)
         assert example.startswith(verb)
+
+
+def test_one_request_names_the_command_that_the_operator_chose() -> None:
+    """What it tells to type works in this workspace."""
+    answer = seen(answers.one_request(odd_outcomes()["no size"], DECIDED_AT, None, "/db"))
+
+    assert "check its size with `/db list orders-prod`" in answer
+    assert "/backup" not in answer

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.errors import NameTaken, SettingsError
-from bot.domain.instances import Instance
+from bot.domain.instances import Backup, Instance
 from bot.domain.outbox import card
 from bot.domain.policy import RuleReference, RuleSource, Terms
 from bot.domain.progress import History
@@ -93,6 +93,39 @@ async def test_a_row_of_the_release_before_is_read(store: Store) -> None:
     assert loaded.refusal == Refusal.of(NameTaken("a-1", "a-1-2", requested_by="U0BEN"))
     assert loaded.refusal.error.requested_by == "U0BEN"  # type: ignore[union-attr]
     assert await store.counts() == [("asked", "rule 2 (orders-*, dev-?)", 2)]
+
+
+async def test_completed_backups_are_found_by_their_instance(store: Store) -> None:
+    """The newest first, also those that were deleted since."""
+    orders = Instance(id="orders-id", name="orders-prod", status="ACTIVE")
+    done = {"state": _S.COMPLETED, "took": timedelta(minutes=7), "size_kb": 4000}
+    for number in range(1, 5):
+        changes = {"backup_id": f"b{number}", "started_at": NOON + timedelta(days=number)}
+        await completed(store, asked(number, instance=orders, **done, **changes))
+    other = orders.model_copy(update={"id": "other-id"})
+    await completed(store, asked(5, instance=other, backup_id="b5", started_at=NOON, **done))
+    await completed(store, asked(6, instance=orders, backup_id="b6", state=_S.COMPLETED))
+
+    found = await store.completed_backups("orders-id", 3)
+
+    assert [backup.id for backup in found] == ["b4", "b3", "b2"]
+    assert found[0] == Backup(
+        id="b4",
+        instance_id="orders-id",
+        name="before-4",
+        status="COMPLETED",
+        begin_time=NOON + timedelta(days=4),
+        end_time=NOON + timedelta(days=4, minutes=7),
+        size_kb=4000,
+    )
+
+
+async def completed(store: Store, request: BackupRequest) -> None:
+    """The request with its last entry in the audit log."""
+    entry = request.on_trail(AuditAction.COMPLETED, at=NOON, actor="backup-bot", detail={})
+    async with store.transaction() as transaction:
+        await transaction.insert(request)
+        await transaction.record(entry)
 
 
 async def test_an_error_does_not_tell_what_was_to_be_written(store: Store) -> None:

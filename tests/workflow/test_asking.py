@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.audit import AuditAction
 from bot.domain.errors import (
     BackupUnknown,
     NameTaken,
@@ -25,6 +26,7 @@ from bot.workflow.preparation import look_up
 from tests.requests import asked
 from tests.workflow.conftest import ORDERS, Cloud, Everybody, HastyClock, Oracle, Thread
 
+HOUR = timedelta(hours=1)
 BILLING = Instance(id="billing-id", name="billing-prod", status="ACTIVE")
 THERE = Backup(
     id="backup-id", instance_id=ORDERS.id, name="before-1", status=BackupStatus.COMPLETED
@@ -223,3 +225,31 @@ async def test_a_backup_that_lists_miss_is_looked_for_again(
         assert isinstance(looked_up.refusal.error, BackupUnknown)
     else:
         assert looked_up.state is RequestState.AWAITING_APPROVAL
+
+
+async def test_a_deleted_backup_still_tells_how_long_one_takes(
+    context: StepContext, cloud: Cloud
+) -> None:
+    """The bot has its own record of it; what RDS lists comes first."""
+    at = context.clock.now()
+    for number, minutes in ((2, 20), (3, 30)):
+        done = {
+            "instance": ORDERS,
+            "backup_id": f"backup-{number}",
+            "started_at": at - timedelta(days=number),
+            "took": timedelta(minutes=minutes),
+        }
+        made = await _stored(context, number, state=RequestState.COMPLETED, **done)
+        entry = made.on_trail(AuditAction.COMPLETED, at=at, actor="backup-bot", detail={})
+        async with context.store.transaction() as transaction:
+            await transaction.record(entry)
+    began = at - timedelta(days=3)
+    span = {"begin_time": began, "end_time": began + HOUR}
+    there = {"id": "backup-3", "name": "before-3", **span}
+    cloud.backups.append(THERE.model_copy(update=there))
+
+    history = (await _looked_up(context, await _stored(context))).history
+
+    assert history.runs == 2
+    assert history.usual == timedelta(minutes=40)
+    assert history.last_took == HOUR

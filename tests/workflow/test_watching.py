@@ -1,17 +1,24 @@
 """Following one backup: what is said when, and what counts as its end."""
 
+from datetime import timedelta
+
+import pytest
+
 from bot.domain.errors import RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.policy import Terms
+from bot.domain.progress import history_of
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
+from bot.storage.store import Store
 from bot.workflow.context import StepContext
 from bot.workflow.watching import watch
-from tests.requests import asked
+from tests.requests import NOON, asked
 from tests.workflow.conftest import ORDERS, Oracle, Thread
 
 POLL = 10.0  # seconds
+HOUR = timedelta(hours=1)
 AWAY = RdsUnreachable(status=503)
 WRONG_KEYS = RdsRefused(RefusalReason.CREDENTIALS, "APIGW.0301", status=401)
 
@@ -23,15 +30,17 @@ def _backup(status: BackupStatus) -> Backup:
 BUILDING, COMPLETED = _backup(BackupStatus.BUILDING), _backup(BackupStatus.COMPLETED)
 
 
-async def _running(context: StepContext) -> BackupRequest:
+async def _running(context: StepContext, number: int = 1, **changes: object) -> BackupRequest:
     now = context.clock.now()
     request = asked(
+        number,
         state=RequestState.RUNNING,
         instance=ORDERS,
         terms=Terms(),
         backup_id="backup-id",
         asked_at=now,
         started_at=now,
+        **changes,
     )
     async with context.store.transaction() as transaction:
         await transaction.insert(request)
@@ -67,6 +76,42 @@ async def test_an_overdue_backup_is_said_once_and_drawn_seldom(
 
     assert await thread.lines() == [(ThreadLine.OVERDUE, ""), (ThreadLine.ENDED, "")]
     assert await thread.drawn() == 2
+
+
+async def test_an_unusual_backup_is_noted_in_the_audit_log(
+    context: StepContext, watcher: Oracle, store: Store
+) -> None:
+    """With what is unusual about it; a usual one has no such note."""
+    nightly = [
+        COMPLETED.model_copy(
+            update={"id": str(day), "begin_time": NOON, "end_time": NOON + HOUR, "size_kb": 10**7}
+        )
+        for day in range(3)
+    ]
+    noted = []
+    for number, size_kb in enumerate((10**6, 10**7), 1):
+        begin, end = context.clock.now(), context.clock.now() + HOUR
+        done = {"begin_time": begin, "end_time": end, "size_kb": size_kb}
+        watcher.answers.append(COMPLETED.model_copy(update=done))
+        request = await _running(context, number, history=history_of(nightly))
+        await watch(context, request.id, poll_seconds=POLL)
+        [entry] = await store.audit_trail(request.id)
+        noted.append(entry.detail.get("unusual"))
+
+    assert noted == ["smaller", None]
+
+
+async def test_overdue_is_said_once_across_restarts(
+    context: StepContext, watcher: Oracle, thread: Thread
+) -> None:
+    """A watch that starts again finds it said already."""
+    request = await _running(context)
+    for _ in range(2):
+        watcher.answers.extend([BUILDING] * 60)
+        with pytest.raises(IndexError):  # cut off where the answers end
+            await watch(context, request.id, poll_seconds=POLL)
+
+    assert await thread.lines() == [(ThreadLine.OVERDUE, "")]
 
 
 async def test_each_outage_is_said_with_its_number(

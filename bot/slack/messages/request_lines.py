@@ -39,9 +39,11 @@ def pending_message(pending: Pending, command: str) -> Message:
     return listing(lines)
 
 
-def one_request(request: BackupRequest, now: datetime, link: str | None) -> Message:
+def one_request(
+    request: BackupRequest, now: datetime, link: str | None, command: str = "/backup"
+) -> Message:
     """Return one request as its card shows it, with a link instead of the buttons."""
-    card = request_card(request, now=now, with_plan=False)
+    card = request_card(request, now=now, with_plan=False, command=command)
     lines = [f"Request {code(request.id[:8])}, made {date(request.asked_at)}."]
     if link:
         has_buttons = any(block.type == "actions" for block in card.blocks)
