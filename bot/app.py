@@ -138,7 +138,7 @@ async def _start_lifecycle(
     journal = Journal(
         database_url, executor_id=members.id, connect_args=journal_args(database_url)
     )
-    lifecycle = Lifecycle(context, poll_seconds=settings.file.rds.poll_seconds)
+    lifecycle = Lifecycle(context)
     dispatcher = _dispatcher(settings, connections, context, lifecycle)
     supervisor.push_async_callback(dispatcher.close)
     supervisor.push_async_callback(journal.close)

@@ -25,6 +25,7 @@ from bot.slack.transport.people import People
 from bot.slack.transport.web_client import SlackClient
 from bot.storage.call_log import SharedCallLog
 from bot.storage.engine import is_sqlite, migrate, open_engine
+from bot.storage.instance_pages import InstancePages
 from bot.storage.locks import one_at_a_time, only_process
 from bot.storage.replica import Replica
 from bot.storage.sealing import Sealer, check_key
@@ -82,10 +83,12 @@ async def open_connections(
         settings, supervisor, clock, timeout_seconds=rds_timeout, call_log=call_log
     )
     warn = AliasWarnings(settings.source, settings.file.aliases)
-    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn)
+    pages = InstancePages(store.engine, clock)
+    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn, pages)
     supervisor.push_async_callback(catalogue.close)
+    watcher = Watcher(rds, catalogue, clock, shortest_gap=settings.file.rds.poll_seconds)
+    catalogue.listen(watcher.saw_page)
     supervisor.keep(catalogue.warm())
-    watcher = Watcher(rds, clock)
     supervisor.keep(watcher.run())
     people = People(slack, clock, call_log)
     supervisor.push_async_callback(people.close)

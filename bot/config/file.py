@@ -73,7 +73,7 @@ class _Table(BaseModel):
 
 class RdsTable(_Table):
     calls_per_minute: int = Field(60, ge=6, le=8000)
-    poll_seconds: float = Field(10.0, ge=0.1, le=300)
+    poll_seconds: float = Field(1.0, ge=0.1, le=300)
     stale_after: Waiting = timedelta(hours=26)
     give_up_after: Waiting = timedelta(hours=2)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.domain.folding import quoted, search_key
 
+PAGE = 100  # instances in a page of list-instances
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +43,14 @@ class Instance(BaseModel):
     def typed(self) -> str:
         """How to name it in a command: by its name, in quotes if needed, or by its ID."""
         return quoted(self.name) or self.id
+
+
+class InstancePage(NamedTuple):
+    """A page of list-instances, counted from 0, and when RDS was asked for it (Unix seconds)."""
+
+    number: int
+    instances: Sequence[Instance]
+    read_at: float
 
 
 class Backup(BaseModel):

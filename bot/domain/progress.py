@@ -28,9 +28,6 @@ LEAST_KB, LEAST_SECONDS = 100 * 1024, 120.0  # smaller differences from the usua
 NEARLY_DONE = 0.95  # the highest estimate: only RDS says "completed"
 OVERDUE_MARGIN = timedelta(minutes=5)
 OVERDUE_UNKNOWN = timedelta(hours=1)  # without a history
-LONGEST_GAP = 300.0  # seconds between two checks
-FIRST_HOUR_GAP = 60.0  # the same, in the first hour of a backup without a history
-HOUR = 3600.0
 
 
 class History(BaseModel):
@@ -67,7 +64,7 @@ class Expected(NamedTuple):
     spread: float  # of the logarithm of the duration, as a standard deviation
 
 
-UNKNOWN = Expected(600.0, WIDEST_SPREAD)  # without a history: a few minutes to half an hour
+UNKNOWN = Expected(480.0, 1.2)  # without a history: seconds in a trial, an hour in production
 
 
 def expected(history: History) -> Expected:
@@ -219,11 +216,11 @@ def time_left(history: History, elapsed: timedelta) -> timedelta | None:
     return history.usual - max(elapsed, timedelta(0))
 
 
-def is_overdue(history: History, elapsed: timedelta) -> bool:
-    """Return whether it takes so long that people should be told."""
+def overdue_after(history: History) -> timedelta:
+    """Return how long a backup may take before people should be told."""
     if history.usual is None or history.slow is None:
-        return elapsed > OVERDUE_UNKNOWN
-    return elapsed > max(2 * history.usual, history.slow + OVERDUE_MARGIN)
+        return OVERDUE_UNKNOWN
+    return max(2 * history.usual, history.slow + OVERDUE_MARGIN)
 
 
 class Oddity(StrEnum):
@@ -262,28 +259,3 @@ def _outlies(
         return False
     deviations = abs(math.log(value / usual)) / max(spread or 0.0, LEAST_SPREAD)
     return deviations > OUTLIER and abs(value - usual) >= least
-
-
-def next_look(history: History, elapsed: timedelta, shortest: float) -> float:
-    """Return the seconds until the next check of a running backup.
-
-    Every `shortest` seconds around the expected end; before it, each delay is half of the time
-    left; after it, delays grow. Never below `shortest`, and never above 300 unless `shortest`
-    is.
-    """
-    seconds = max(elapsed.total_seconds(), 0.0)
-    if history.quick is None or history.slow is None:
-        gap = _gap_unknown(seconds, shortest)
-    else:
-        early = history.quick.total_seconds() - seconds
-        late = seconds - history.slow.total_seconds()
-        gap = max(early / 2, late / 4)
-    return max(shortest, min(gap, LONGEST_GAP))
-
-
-def _gap_unknown(seconds: float, shortest: float) -> float:
-    """Return a delay that grows by half each time, up to a minute in the first hour."""
-    grown = shortest + seconds / 2
-    if seconds < HOUR:
-        return min(grown, FIRST_HOUR_GAP)
-    return FIRST_HOUR_GAP + (seconds - HOUR) / 2

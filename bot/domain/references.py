@@ -1,7 +1,7 @@
 """Resolve a word to an instance: an ID, a name or an alias, in any script."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bot.domain import fields
 from bot.domain.errors import AmbiguousInstance, ReadReplica, UnknownInstance
@@ -22,11 +22,23 @@ class References:
     def __init__(
         self, instances: Sequence[Instance] = (), aliases: Mapping[str, str] | None = None
     ) -> None:
-        self._by_id = {instance.id: instance for instance in instances}
+        self._by_id: dict[str, Instance] = {}
         self._by_name: defaultdict[str, list[Instance]] = defaultdict(list)
-        for instance in self._by_id.values():
-            self._by_name[name_key(instance.name)].append(instance)
+        self.update(instances)
         self._aliases = {name_key(alias): target for alias, target in (aliases or {}).items()}
+
+    @property
+    def instances(self) -> list[Instance]:
+        """All instances, in the order in which they came."""
+        return list(self._by_id.values())
+
+    def update(self, instances: Iterable[Instance]) -> None:
+        """Add these instances, or replace what was known of them."""
+        for instance in instances:
+            if known := self._by_id.get(instance.id):
+                self._by_name[name_key(known.name)].remove(known)
+            self._by_id[instance.id] = instance
+            self._by_name[name_key(instance.name)].append(instance)
 
     def find(self, reference: str) -> Instance:
         """Return the one instance that the word means.

@@ -1,4 +1,9 @@
-"""A cache of the project's instances, so that a command is checked without a call."""
+"""A cache of the project's instances, so that a command is checked without a call.
+
+The watcher reads page after page of list-instances; each page it reads is also news for the
+cache. The pages are kept in the database: a bot that starts while RDS is away knows its
+instances, and several replicas share what each of them reads.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -8,8 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.errors import RdsError, RdsUnreachable
-from bot.domain.instances import Instance
+from bot.domain.errors import RdsError, RdsUnreachable, StoreUnavailable
+from bot.domain.instances import PAGE, Instance, InstancePage
 from bot.domain.references import References
 from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
@@ -19,13 +24,38 @@ log = structlog.get_logger(__name__)
 INSTANCES = "instances"  # the only key in the cache
 ANY_AGE = float("inf")
 UNKNOWN_TTL = 10.0  # seconds that an error (unknown, ambiguous, a replica) is cached
-CURRENT_TTL = 2.0  # seconds that callers who need the current state share a list
+CURRENT_TTL = 2.0  # seconds that callers who need the current state share an answer
 STALE = 300.0  # seconds after which a list is refreshed in the background
 LOOKS = 3  # lists that must agree that a known instance is gone
+CLAIMED = 2.0  # seconds that another replica gets to read a page
+
+OnPage = Callable[[int, Sequence[Instance], float], None]
 
 
 class Rds(Protocol):
     async def list_instances(self) -> list[Instance]: ...
+    async def list_instance_page(self, number: int) -> list[Instance]: ...
+    async def find_instance(self, instance_id: str) -> Instance | None: ...
+
+
+class Pages(Protocol):
+    """The pages of list-instances that any replica has read. Raises StoreUnavailable."""
+
+    async def load(self) -> list[InstancePage]:
+        """Return all pages, in order."""
+        ...
+
+    async def claim(self, number: int, after: float) -> InstancePage | None:
+        """Return the page if another replica has read it since that time, in Unix seconds.
+
+        Else return None, and keep other replicas from reading it for a moment.
+        """
+        ...
+
+    async def save(self, page: InstancePage) -> None: ...
+    async def cut(self, count: int) -> None:
+        """Delete the pages from this number on; the list has become shorter."""
+        ...
 
 
 class InstanceCatalogue:
@@ -37,12 +67,25 @@ class InstanceCatalogue:
         clock: Clock,
         aliases: Mapping[str, str],
         on_listed: Callable[[Sequence[Instance]], None] = lambda _: None,
+        pages: Pages | None = None,
     ) -> None:
         self._rds = rds
+        self._clock = clock
         self._aliases = aliases
         self._on_listed = on_listed
-        self._references = References()
+        self._pages = pages
+        self._on_page: OnPage = lambda *_: None
+        self._read_at: dict[int, float] = {}  # when each page was read, in Unix seconds
+        self._references = References(aliases=aliases)
         self._cache = Cache[str, list[Instance]](clock)
+        self._current = Cache[str, Instance | None](clock)  # by ID
+
+    def listen(self, on_page: OnPage) -> None:
+        """Call this with each page that is read: its number, its instances, and when.
+
+        The time is on the clock's monotonic scale.
+        """
+        self._on_page = on_page
 
     async def find(self, reference: str, timeout_seconds: float) -> Instance:
         """Return the instance as last listed; reloads the list if it is unknown.
@@ -70,15 +113,33 @@ class InstanceCatalogue:
         return []
 
     async def current(self, instance_id: str) -> Instance | None:
-        """Return the instance as RDS shows it now, or None once three lists lack it."""
+        """Return the instance as RDS shows it now, or None once three answers lack it."""
+
+        async def ask() -> Instance | None:
+            return await self._rds.find_instance(instance_id)
+
         for ttl in (CURRENT_TTL, *[0.0] * (LOOKS - 1)):
-            for instance in await self._list(ttl):
-                if instance.id == instance_id:
-                    return instance
+            if found := await self._current.get(instance_id, ask, ttl=ttl):
+                return found
         return None
 
+    async def read_page(self, number: int) -> None:
+        """Read a page of the list, unless another replica has; tell it to the listener.
+
+        Raises RdsError.
+        """
+        page = await self._claimed(number)
+        if page is None:
+            instances = await self._rds.list_instance_page(number)
+            page = InstancePage(number, instances, self._clock.now().timestamp())
+            await self._save(page)
+        self._learn(page)
+
     async def warm(self) -> None:
-        """Load the list before the first command. A failure is only logged."""
+        """Load what was last known, then the list. A failure is only logged."""
+        with suppress(StoreUnavailable):
+            for page in await self._pages.load() if self._pages else ():
+                self._learn(page)
         try:
             await self._list(0.0)
         except RdsError as error:
@@ -87,10 +148,11 @@ class InstanceCatalogue:
     async def close(self) -> None:
         """Stop a refresh that is under way."""
         await self._cache.close()
+        await self._current.close()
 
     @property
     def age(self) -> float:
-        """Seconds since RDS listed the instances; 0 if it never has."""
+        """Seconds since RDS listed all instances; 0 if it never has."""
         age = self._cache.age(INSTANCES)
         return age if isfinite(age) else 0.0
 
@@ -98,6 +160,7 @@ class InstanceCatalogue:
         return await self._cache.get(INSTANCES, self._read, ttl=ttl, stale_after=STALE)
 
     async def _read(self) -> list[Instance]:
+        at = self._clock.now().timestamp()
         listed = await self._rds.list_instances()
         for _ in range(LOOKS - 1):
             if listed or not self._cache.peek(INSTANCES):
@@ -105,4 +168,40 @@ class InstanceCatalogue:
             listed = await self._rds.list_instances()  # an empty list is suspect
         self._references = References(listed, self._aliases)
         self._on_listed(listed)
+        chunks = [listed[start : start + PAGE] for start in range(0, len(listed), PAGE)]
+        for number, chunk in enumerate(chunks):
+            page = InstancePage(number, chunk, at)
+            self._tell(page)
+            await self._save(page)
+        if self._pages:
+            with suppress(StoreUnavailable):
+                await self._pages.cut(len(chunks))
         return listed
+
+    async def _claimed(self, number: int) -> InstancePage | None:
+        """Return the page if another replica has read it since we last saw it."""
+        if self._pages is None:
+            return None
+        with suppress(StoreUnavailable):
+            return await self._pages.claim(number, self._read_at.get(number, 0.0))
+        return None
+
+    async def _save(self, page: InstancePage) -> None:
+        if self._pages:
+            with suppress(StoreUnavailable):
+                await self._pages.save(page)
+
+    def _learn(self, page: InstancePage) -> None:
+        """Take a page into the list. Only a whole list shows that an instance is gone."""
+        age = self._cache.age(INSTANCES)
+        at = self._clock.monotonic() - (age if isfinite(age) else self._age_of(page))
+        self._references.update(page.instances)
+        self._cache.put(INSTANCES, self._references.instances, at)
+        self._tell(page)
+
+    def _tell(self, page: InstancePage) -> None:
+        self._read_at[page.number] = page.read_at
+        self._on_page(page.number, page.instances, self._clock.monotonic() - self._age_of(page))
+
+    def _age_of(self, page: InstancePage) -> float:
+        return max(0.0, self._clock.now().timestamp() - page.read_at)

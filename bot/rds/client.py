@@ -126,7 +126,9 @@ class RdsClient:
         share, limit = self._budget.share, self._budget.limit
         if share == limit:
             return None
-        return f"{share} of {limit} calls per minute, because RDS answers 429: others use its quota"
+        return (
+            f"{share} of {limit} calls per minute, because RDS answers 429: others use its quota"
+        )
 
     @property
     def clock_skew(self) -> timedelta:
@@ -204,6 +206,14 @@ class RdsClient:
     async def list_instances(self) -> list[Instance]:
         """Return all instances of the project, including read replicas."""
         return await self._all(Priority.SWEEP, models.instances, "instances", {})
+
+    async def find_instance(self, instance_id: str) -> Instance | None:
+        """Return one instance as it is now, or None if RDS doesn't list it."""
+        page = await self._look(Priority.LOOK_UP, models.instances, "instances", id=instance_id)
+        found = next((instance for instance in page.items if instance.id == instance_id), None)
+        if found is None and (page.size or page.total):  # different ones
+            raise self._useless(errors.INCONSISTENT, "instances")
+        return found
 
     async def list_instance_page(self, number: int) -> list[Instance]:
         """Return one page of the project's instances, counted from 0, as it is now.

@@ -194,6 +194,17 @@ budgets = Table(
     Column("closed_until", Float, nullable=False),
 )
 
+# What list-instances last showed, page by page. `claimed_at` (Unix seconds) keeps replicas from
+# reading one page at the same time.
+instance_pages = Table(
+    "instance_page",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("claimed_at", Float, nullable=False),
+    Column("read_at", Float, nullable=False),
+    Column("instances", JSON, nullable=False),
+)
+
 
 def about(instance: str, table: Table) -> ColumnElement[bool]:
     """The entries in a table about an instance, by its name or id: all of a request, if one is."""

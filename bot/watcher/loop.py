@@ -14,7 +14,7 @@ from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReaso
 from bot.domain.instances import Backup, Instance
 from bot.domain.progress import Expected
 from bot.runtime.clock import Clock
-from bot.watcher.planner import Ask, Followed, Planner, Sweep
+from bot.watcher.planner import SHORTEST_GAP, Ask, Followed, Planner, Sweep
 from bot.watcher.probes import ENDED, Probe, Probes
 
 log = structlog.get_logger(__name__)
@@ -52,11 +52,13 @@ class _Aside(NamedTuple):
 class Watcher:
     """Answers `look` and `follow`; `run` is the only task that makes calls, one at a time."""
 
-    def __init__(self, rds: Rds, pages: Pages, clock: Clock) -> None:
+    def __init__(
+        self, rds: Rds, pages: Pages, clock: Clock, *, shortest_gap: float = SHORTEST_GAP
+    ) -> None:
         self._rds = rds
         self._pages = pages
         self._clock = clock
-        self._planner = Planner(rds.spare_calls)
+        self._planner = Planner(rds.spare_calls, shortest_gap)
         self._probes = Probes()
         self._aside: dict[str, _Aside] = {}  # by backup ID: checks that fail while others don't
         self._changed = asyncio.Event()
@@ -94,7 +96,8 @@ class Watcher:
         """Return the backup once RDS reports its end, or None once it is gone.
 
         Returns it as still running after `within` seconds. It counts as gone after three lookups
-        by ID in a row. Raises RdsError as `look` does.
+        by ID in a row. Raises RdsError as `look` does; a `patient` one waits until RDS responds,
+        and returns then.
         """
         if backup_id not in self._planner:
             age = max(0.0, (self._clock.now() - began).total_seconds())
@@ -161,6 +164,7 @@ class Watcher:
         else:
             if self._failures:
                 log.info("watching_again")
+                self._probes.answer_patient()
             self._failures = 0
 
     def _wake(self, due: float) -> None:
@@ -195,7 +199,8 @@ class Watcher:
             if not error.says_gone:
                 raise
             backup = None
-        self._aside.pop(backup_id, None)
+        if self._aside.pop(backup_id, None):
+            self._probes.answer_patient(backup_id)
         again = self._probes.tell(backup_id, backup, asked_at)
         if backup is None:
             if again is not None:

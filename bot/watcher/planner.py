@@ -12,19 +12,19 @@ No I/O and no clock: every time is in seconds on the caller's monotonic scale.
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.domain.progress import Expected
 
-PAGE = 100  # instances that one call shows
 PRICE, SHARERS = 1.45, 3  # seconds that a call has to be worth, shared by all and three more
 CONFIRMATIONS = 20.0  # the most calls after a page that are added to its price
 BURST = 3.0  # calls that may be saved up
 DEBT = 10.0  # calls that urgent ones may take before their time
 SLOW_CLOCK = 300.0  # seconds after which a backup is asked about, whatever its instance shows
 SLOW_SHARE = 0.125  # of the calls at most; with many backups, the slow clock is slower
+SHORTEST_GAP = 1.0  # seconds between two calls for the same news
 RATED = 5.0  # seconds that a rate is used
 LEAST_RATE = 1 / 7200  # ends per second: nothing is left alone forever
 OUTLIERS, OUTLIER_SPREAD = 0.1, 1.0  # the share of backups unlike earlier ones, and their spread
@@ -76,13 +76,15 @@ class Followed:
 class Planner:
     """Knows what is followed and where each instance is listed; says what to call next."""
 
-    def __init__(self, calls_per_minute: float) -> None:
+    def __init__(self, calls_per_minute: float, shortest_gap: float = SHORTEST_GAP) -> None:
+        self._shortest_gap = shortest_gap
         self._pace = calls_per_minute / 60  # calls per second
         self._saved, self._counted = BURST, -math.inf  # calls that may be made, as of then
         self._followed: dict[str, Followed] = {}  # by backup ID
         self._on: defaultdict[str, set[str]] = defaultdict(set)  # backup IDs by instance ID
         self._page_of: dict[str, int] = {}  # by instance ID
         self._held: dict[int, float] = {}  # until when a page isn't read
+        self._read_at: dict[int, float] = {}  # when each page was read
         self._lies, self._truths = LIES, TRUTHS
 
     def __len__(self) -> int:
@@ -138,6 +140,7 @@ class Planner:
         its page tells nothing, since lists shift; until another page has it, its backups are
         asked about directly.
         """
+        self._read_at[page] = at
         for instance_id in [i for i in self._page_of if self._page_of[i] == page]:
             if instance_id not in statuses:
                 del self._page_of[instance_id]
@@ -192,16 +195,13 @@ class Planner:
         lying = self._lies / (self._lies + self._truths)
         price = PRICE / (SHARERS + len(self._followed))
         slow = max(SLOW_CLOCK, len(self._followed) / (self._pace * SLOW_SHARE))
-        choice = _Choice(now)
+        choice, gap = _Choice(now), self._shortest_gap
         for backup in self._followed.values():
             if backup.is_held:
                 continue
             if now - backup.rated > RATED:
                 backup.rate, backup.rated = ending_rate(backup.expected, now - backup.began), now
             seen, asked = now - backup.seen, now - backup.asked
-            if asked > slow:
-                choice.add(Ask(backup.backup_id), 0.0, 0.0, math.inf, price)
-                continue
             page = self._page_of.get(backup.instance_id) if backup.is_hinted else None
             hinted = 0.0
             if page is not None and self._held.get(page, now) <= now:
@@ -211,21 +211,19 @@ class Planner:
                 worth[1] += hinted * seen
                 worth[2] += hinted * seen * seen
             alone = backup.rate - hinted
-            choice.add(
-                Ask(backup.backup_id),
-                backup.rate,
-                hinted * seen + alone * asked,
-                hinted * seen * seen + alone * asked * asked,
-                price,
-            )
+            first = hinted * seen + alone * asked
+            second = hinted * seen * seen + alone * asked * asked if asked <= slow else math.inf
+            ask = Ask(backup.backup_id)
+            choice.add(ask, (backup.rate, first, second), price, backup.seen + gap)
         for page, worth in pages.items():
             ended = min(worth[1], CONFIRMATIONS)  # each will be asked about
-            choice.add(Sweep(page), *worth, price * (1 + ended))
+            earliest = self._read_at.get(page, -math.inf) + gap
+            choice.add(Sweep(page), worth, price * (1 + ended), earliest)
         return choice.call, choice.at
 
 
 class _Choice:
-    """The best call so far: of those worth their price the dearest, else the one that will be."""
+    """The best call so far: the dearest of those worth their price, else the first to be."""
 
     def __init__(self, now: float) -> None:
         self.call: Ask | Sweep = Sweep(0)
@@ -234,16 +232,20 @@ class _Choice:
         self._ratio = 0.0  # of its worth to its price, if that is 1 or more
 
     def add(
-        self, call: Ask | Sweep, rate: float, first: float, second: float, price: float
+        self, call: Ask | Sweep, worth: Sequence[float], price: float, earliest: float
     ) -> None:
         """Consider a call that in `x` seconds is worth `(rate x² + 2 first x + second) / 2`."""
+        rate, first, second = worth
         missing = 2 * price - second
-        if missing <= 0:
+        if missing <= 0 and earliest <= self._now:
             ratio = second / price
             if ratio > self._ratio:
                 self.call, self.at, self._ratio = call, self._now, ratio
         elif not self._ratio:
-            at = self._now + missing / (first + math.sqrt(first * first + rate * missing))
+            wait = 0.0
+            if missing > 0:
+                wait = missing / (first + math.sqrt(first * first + rate * missing))
+            at = max(self._now + wait, earliest)
             if at < self.at:
                 self.call, self.at = call, at
 

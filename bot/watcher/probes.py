@@ -96,9 +96,16 @@ class Probes:
         """Return all of them."""
         return [probe for backup_id in self._of for probe in self.of(backup_id)]
 
+    def answer_patient(self, backup_id: str | None = None) -> None:
+        """Tell the patient ones who wait for an end, of one backup or all, that RDS is back."""
+        for probe in self.all() if backup_id is None else self.of(backup_id):
+            if probe.patient and probe.waits_for_end:
+                probe.answer(probe.still_running())
+
     def tell(self, backup_id: str, backup: Backup | None, now: float) -> float | None:
-        """Answer those who wait for what RDS says; return the seconds until it should be asked
-        again to find out whether the backup is gone, or None if that is known.
+        """Answer those who wait for what RDS says; None is an answer that lacks the backup.
+
+        Returns the seconds until RDS should be asked again whether it is gone, if it may be.
         """
         gap = None
         for probe in self.of(backup_id):

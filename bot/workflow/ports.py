@@ -1,10 +1,11 @@
 """The ports of the workflow's steps."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.instances import Accepted, Backup, Instance
+from bot.domain.progress import Expected
 
 OnTurn = Callable[[], Awaitable[None]]
 
@@ -48,5 +49,21 @@ class Watcher(Protocol):
 
         It is gone once RDS, asked for it by its id, has said so three times in a row. Raises
         RdsError if RDS doesn't answer in time, unless `patient`.
+        """
+        ...
+
+    async def follow(
+        self,
+        instance_id: str,
+        backup_id: str,
+        began: datetime,
+        expected: Expected,
+        *,
+        within: float,
+        patient: bool = False,
+    ) -> Backup | None:
+        """What RDS says of the backup at its end, or `within` seconds from now; None if it's gone.
+
+        Raises RdsError as `look` does. If `patient`, it also returns when an outage is over.
         """
         ...

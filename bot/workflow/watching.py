@@ -1,11 +1,12 @@
 """Watch a running backup until RDS reports its end."""
 
+import math
 from datetime import timedelta
 
 from bot.domain.audit import AuditAction
 from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Backup, BackupStatus
-from bot.domain.progress import is_overdue, next_look, unusual
+from bot.domain.progress import expected, overdue_after, unusual
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
@@ -13,16 +14,16 @@ from bot.runtime.metrics import BACKUP_SECONDS
 from bot.workflow.context import StepContext
 
 
-async def watch(context: StepContext, request_id: str, *, poll_seconds: float) -> RequestState:
-    """Poll until RDS reports COMPLETED or FAILED, or no longer has the backup."""
+async def watch(context: StepContext, request_id: str) -> RequestState:
+    """Follow it until RDS reports COMPLETED or FAILED, or no longer has the backup."""
     request = await context.load(request_id)
     if request.state is not RequestState.RUNNING:
         return request.state
     told, outages, away = False, 0, False
     while True:
-        gap = _gap(context, request, poll_seconds)
+        left = math.inf if told else _until_overdue(context, request)
         try:
-            backup = await context.watcher.look(*request.in_rds, gap, patient=away)
+            backup = await _followed(context, request, left, patient=away)
         except RdsError as error:
             outages, away = outages + 1, True
             await context.tell(request, _trouble(error), subject=str(outages))
@@ -32,7 +33,7 @@ async def watch(context: StepContext, request_id: str, *, poll_seconds: float) -
             away = False
         if ended := _end(backup):
             return await _finish(context, request, backup, ended)
-        if not told and is_overdue(request.history, _elapsed(context, request)):
+        if not told and _until_overdue(context, request) <= 0:
             await context.tell(request, ThreadLine.OVERDUE)
             told = True
 
@@ -43,13 +44,20 @@ def _trouble(error: RdsError) -> ThreadLine:
     return ThreadLine.KEYS_REFUSED if refused else ThreadLine.RDS_AWAY
 
 
-def _elapsed(context: StepContext, request: BackupRequest) -> timedelta:
+async def _followed(
+    context: StepContext, request: BackupRequest, within: float, *, patient: bool
+) -> Backup | None:
     began = request.started_at or request.asked_at
-    return max(timedelta(0), context.clock.now() - began)
+    usual = expected(request.history)
+    return await context.watcher.follow(
+        *request.in_rds, began, usual, within=within, patient=patient
+    )
 
 
-def _gap(context: StepContext, request: BackupRequest, shortest: float) -> float:
-    return next_look(request.history, _elapsed(context, request), shortest)
+def _until_overdue(context: StepContext, request: BackupRequest) -> float:
+    """Return the seconds until people should be told that it takes long; 0 if they should now."""
+    due = (request.started_at or request.asked_at) + overdue_after(request.history)
+    return max(0.0, (due - context.clock.now()).total_seconds())
 
 
 def _end(backup: Backup | None) -> RequestState | None:

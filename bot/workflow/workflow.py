@@ -8,7 +8,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -38,9 +37,8 @@ class Lifecycle:
     finds the workflow registered.
     """
 
-    def __init__(self, context: StepContext, *, poll_seconds: float) -> None:
+    def __init__(self, context: StepContext) -> None:
         self._context = context
-        self._watch: Step = partial(watching.watch, poll_seconds=poll_seconds)
         self._to_start: asyncio.Queue[tuple[str, str]] = (
             asyncio.Queue()
         )  # workflow and request ids
@@ -82,7 +80,7 @@ class Lifecycle:
             kind = await self._persist("load", _kind, request_id)
             state = await self._step(kind.value, does[kind], request_id)
         if state is RequestState.RUNNING:
-            state = await self._step("watch", self._watch, request_id)
+            state = await self._step("watch", watching.watch, request_id)
         if state is RequestState.COMPLETED:
             state = await self._step("keep", retention.keep, request_id)
         return state

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.progress import Expected
-from bot.watcher.planner import PAGE, Ask, Followed, Planner, Sweep
+from bot.domain.instances import PAGE
+from bot.watcher.planner import Ask, Followed, Planner, Sweep
 
 LATENCY = 0.3  # seconds of a call
 MEDIAN, SPREAD, WITHIN = 480.0, 0.8, 0.25  # of the durations: in the fleet, of one instance

@@ -1,0 +1,96 @@
+"""The pages of list-instances that were last read, by any replica."""
+
+from sqlalchemy import RowMapping, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.domain.instances import Instance, InstancePage
+from bot.runtime.clock import Clock
+from bot.storage.engine import unavailable
+from bot.storage.tables import instance_pages
+
+CLAIM = 3.0  # seconds that a replica gets to read a page before another one does
+KEPT = 60.0  # seconds after which a page is written again, if no other replica needs it
+
+
+class InstancePages:
+    """Keeps the pages in the database. Raises StoreUnavailable."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._is_shared = engine.dialect.name == "postgresql"
+        self._insert = postgresql.insert if self._is_shared else sqlite.insert
+        self._saved: dict[int, float] = {}  # when each page was last written, in Unix seconds
+
+    async def load(self) -> list[InstancePage]:
+        """Return all pages, in order."""
+        query = select(instance_pages).order_by(instance_pages.c.number)
+        with unavailable():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).mappings().all()
+        return [_page(row) for row in rows if row["read_at"]]
+
+    async def claim(self, number: int, after: float) -> InstancePage | None:
+        """Return the page if it was read since that time, in Unix seconds.
+
+        Else return None: the caller may read it, and no other replica does for a moment. If one
+        is reading it now, waits for that.
+        """
+        if not self._is_shared:
+            return None
+        deadline = self._clock.monotonic() + CLAIM
+        while True:
+            claimed, page = await self._try(number, after)
+            if page or claimed or self._clock.monotonic() >= deadline:
+                return page
+            await self._clock.sleep(CLAIM / 6)
+
+    async def _try(self, number: int, after: float) -> tuple[bool, InstancePage | None]:
+        now = self._clock.now().timestamp()
+        table = instance_pages.c
+        empty = {"number": number, "claimed_at": now, "read_at": 0.0, "instances": []}
+        claim = self._insert(instance_pages).values(empty)
+        claim = claim.on_conflict_do_update(
+            index_elements=[table.number],
+            set_={"claimed_at": now},
+            where=(table.claimed_at < now - CLAIM) & (table.read_at <= after),
+        )
+        read = select(instance_pages).where(table.number == number, table.read_at > after)
+        with unavailable():
+            async with self._engine.begin() as connection:
+                if (await connection.execute(claim.returning(table.number))).first():
+                    return True, None
+                row = (await connection.execute(read)).mappings().first()
+        return False, _page(row) if row else None
+
+    async def save(self, page: InstancePage) -> None:
+        """Write a page; if no other replica needs it, only now and then."""
+        last = self._saved.get(page.number, 0.0)
+        if not self._is_shared and 0 <= page.read_at - last < KEPT:
+            return
+        items = [instance.model_dump(mode="json") for instance in page.instances]
+        values = {"number": page.number, "read_at": page.read_at, "instances": items}
+        write = self._insert(instance_pages).values(values | {"claimed_at": 0.0})
+        write = write.on_conflict_do_update(
+            index_elements=[instance_pages.c.number],
+            set_={"read_at": page.read_at, "instances": items, "claimed_at": 0.0},
+            where=instance_pages.c.read_at < page.read_at,
+        )
+        with unavailable():
+            async with self._engine.begin() as connection:
+                await connection.execute(write)
+        self._saved[page.number] = page.read_at
+
+    async def cut(self, count: int) -> None:
+        """Delete the pages from this number on."""
+        with unavailable():
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    delete(instance_pages).where(instance_pages.c.number >= count)
+                )
+
+
+def _page(row: RowMapping) -> InstancePage:
+    instances = [Instance.model_validate(item) for item in row["instances"]]
+    return InstancePage(row["number"], instances, row["read_at"])
