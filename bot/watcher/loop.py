@@ -81,6 +81,14 @@ class Watcher:
 
         return await unless_absent(look, after)
 
+    def wake(self, instance_id: str) -> None:
+        """Make all pending probes of this instance due now, each to be checked directly."""
+        for look in self._waiting():
+            if look.instance_id == instance_id:
+                look.due = min(look.due, self._clock.monotonic())
+                self._confirmed_at.pop(look.backup_id, None)
+                self._changed.set()
+
     async def _look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool
     ) -> Backup | None:
