@@ -293,7 +293,14 @@ async def _serve_health(
     env = settings.environment
     if not env.health_port:
         return
-    health = Health(connections.store, connections.rds, dispatcher, front, connections.clock)
+    health = Health(
+        connections.store,
+        connections.rds,
+        dispatcher,
+        front,
+        connections.clock,
+        connections.cloud_eye,
+    )
     server = HealthServer(health, env.health_host, env.health_port)
     await server.start()
     supervisor.push_async_callback(server.close)

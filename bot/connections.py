@@ -15,6 +15,7 @@ from bot.domain.instances import Instance
 from bot.domain.references import alias_warnings
 from bot.rds.catalogue import InstanceCatalogue
 from bot.rds.client import RdsClient, call_budget, open_client
+from bot.rds.cloud_eye import CloudEye, CloudEyeClient
 from bot.rds.signing import AkSkAuth
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import InFlight
@@ -68,6 +69,7 @@ class Connections:
     people: People
     in_flight: InFlight  # calls that change something outside
     clock: Clock
+    cloud_eye: CloudEye | None  # if it is enabled
 
 
 async def open_connections(
@@ -90,10 +92,26 @@ async def open_connections(
     catalogue.listen(watcher.saw_page)
     supervisor.keep(catalogue.warm())
     supervisor.keep(watcher.run())
+    cloud_eye: CloudEye | None = None
+    if settings.file.rds.cloud_eye:
+        client = await cloud_eye_client(settings, supervisor, clock, timeout_seconds=rds_timeout)
+        cloud_eye = CloudEye(client, watcher.wake, clock, lambda: clock.now() + rds.clock_skew)
+        supervisor.keep(cloud_eye.run())
     people = People(slack, clock, call_log)
     supervisor.push_async_callback(people.close)
     return Connections(
-        slack, store, call_log, replica, rds, catalogue, watcher, pace, people, in_flight, clock
+        slack,
+        store,
+        call_log,
+        replica,
+        rds,
+        catalogue,
+        watcher,
+        pace,
+        people,
+        in_flight,
+        clock,
+        cloud_eye,
     )
 
 
@@ -115,18 +133,30 @@ async def rds_client(
     call_log: CallLog | None = None,
 ) -> RdsClient:
     """Return a client for the project, open for as long as the stack."""
+    client = open_client(settings.rds_endpoint, _auth(settings, clock), timeout_seconds)
+    http = await stack.enter_async_context(client)
+    budget = call_budget(settings.file.rds.calls_per_minute, clock, call_log)
+    return RdsClient(http, settings.environment.project_id, budget, clock)
+
+
+async def cloud_eye_client(
+    settings: Settings, stack: AsyncExitStack, clock: Clock, *, timeout_seconds: float
+) -> CloudEyeClient:
+    """Return a client for the project's events, open for as long as the stack."""
+    client = open_client(settings.cloud_eye_endpoint, _auth(settings, clock), timeout_seconds)
+    http = await stack.enter_async_context(client)
+    return CloudEyeClient(http, settings.environment.project_id)
+
+
+def _auth(settings: Settings, clock: Clock) -> AkSkAuth:
     env = settings.environment
-    auth = AkSkAuth(
+    return AkSkAuth(
         access_key=env.access_key.get_secret_value(),
         secret_key=env.secret_key.get_secret_value(),
         security_token=revealed(env.security_token),
         project_id=env.project_id,
         now=clock.now,
     )
-    client = open_client(settings.rds_endpoint, auth, timeout_seconds)
-    http = await stack.enter_async_context(client)
-    budget = call_budget(settings.file.rds.calls_per_minute, clock, call_log)
-    return RdsClient(http, env.project_id, budget, clock)
 
 
 class _Database(NamedTuple):

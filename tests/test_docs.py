@@ -227,6 +227,7 @@ def test_the_example_environment_is_complete() -> None:
     for http in (False, True):
         loaded = settings.load({**given, **SECRETS}, http=http)
         assert loaded.rds_endpoint == given["RDS_ENDPOINT"]
+        assert loaded.cloud_eye_endpoint == given["CES_ENDPOINT"]
 
 
 def test_what_is_to_be_filled_in_is_all_that_is_needed() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 import aiohttp
@@ -12,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.application.deadlines import everybody_within
 from bot.config.file import WITHOUT_A_FILE, Source
 from bot.config.settings import Settings, load
-from bot.connections import rds_client, slack_client
+from bot.connections import cloud_eye_client, rds_client, slack_client
 from bot.domain.errors import RdsError, RdsUnreachable, SettingsError
 from bot.domain.instances import Instance
 from bot.domain.policy import is_group
@@ -90,6 +91,8 @@ async def findings(
             yield finding
         async for finding in _rds(settings, stack):
             yield finding
+        if settings.file.rds.cloud_eye:
+            yield await _cloud_eye(settings, stack)
 
 
 def _which_file(settings: Settings) -> Finding:
@@ -165,15 +168,31 @@ async def _rds(settings: Settings, stack: AsyncExitStack) -> AsyncIterator[Findi
     try:
         instances = await rds.list_instances()
     except RdsError as error:
-        told = error.code or f"HTTP {error.status}"
-        what = "isn't responding" if isinstance(error, RdsUnreachable) else "refused the call"
-        yield Finding(Level.PROBLEM, f"RDS at {settings.rds_endpoint} {what} ({told})")
+        yield _failed("RDS", settings.rds_endpoint, error)
         return
     yield Finding(
         Level.OK, f"RDS accepted the keys and lists {counted(len(instances), 'instance')}"
     )
     for warning in _unmatched(settings, instances):
         yield Finding(Level.WARNING, warning)
+
+
+async def _cloud_eye(settings: Settings, stack: AsyncExitStack) -> Finding:
+    clock = Clock()
+    client = await cloud_eye_client(settings, stack, clock, timeout_seconds=CHECK_TIMEOUT)
+    try:
+        span = clock.now() - timedelta(hours=1), clock.now()
+        await client.summary(*span)
+        await client.events(*span)  # a permission of its own
+    except RdsError as error:
+        return _failed("Cloud Eye", settings.cloud_eye_endpoint, error)
+    return Finding(Level.OK, "Cloud Eye accepted the keys and lists events of failed backups")
+
+
+def _failed(service: str, endpoint: str, error: RdsError) -> Finding:
+    told = error.code or f"HTTP {error.status}"
+    what = "isn't responding" if isinstance(error, RdsUnreachable) else "refused the call"
+    return Finding(Level.PROBLEM, f"{service} at {endpoint} {what} ({told})")
 
 
 def _unmatched(settings: Settings, instances: list[Instance]) -> list[str]:

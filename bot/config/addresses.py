@@ -19,8 +19,8 @@ ENCODE = "in the password, write @ as %40, / as %2F, : as %3A, # as %23, ? as %3
 LAST_PORT = 65_535
 
 
-def rds_endpoint(value: str) -> str:
-    """Check the RDS endpoint: `https://host`, optionally with a port, without a path."""
+def endpoint(value: str) -> str:
+    """Check a Huawei Cloud endpoint: `https://host`, optionally with a port, without a path."""
     parts = _http(value)
     if parts.path.strip("/"):
         raise ValueError("write it without a path: https:// and the host")

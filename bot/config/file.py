@@ -76,6 +76,7 @@ class RdsTable(_Table):
     poll_seconds: float = Field(1.0, ge=0.1, le=300)
     stale_after: Waiting = timedelta(hours=26)
     give_up_after: Waiting = timedelta(hours=2)
+    cloud_eye: bool = False
 
 
 AS_WRITTEN: dict[Any, Any] = {  # a kind of the policy's keys → how it is written here

@@ -79,8 +79,11 @@ class Environment(BaseModel):
     )
     project_id: Annotated[str, _project] = Field(alias="HUAWEICLOUD_SDK_PROJECT_ID")
     region: Annotated[str | None, _region] = Field(None, alias="HUAWEICLOUD_REGION")
-    endpoint: Annotated[str | None, BeforeValidator(addresses.rds_endpoint)] = Field(
+    endpoint: Annotated[str | None, BeforeValidator(addresses.endpoint)] = Field(
         None, alias="RDS_ENDPOINT"
+    )
+    cloud_eye_endpoint: Annotated[str | None, BeforeValidator(addresses.endpoint)] = Field(
+        None, alias="CES_ENDPOINT"
     )
     database_url: Annotated[str, BeforeValidator(addresses.database_url)] = Field(
         "sqlite:///backup-bot.db", alias="DATABASE_URL"
@@ -108,10 +111,17 @@ class Settings(BaseModel):
 
     @property
     def rds_endpoint(self) -> str:
-        env = self.environment
+        return self._endpoint("rds", self.environment.endpoint)
+
+    @property
+    def cloud_eye_endpoint(self) -> str:
+        return self._endpoint("ces", self.environment.cloud_eye_endpoint)
+
+    def _endpoint(self, service: str, given: str | None) -> str:
+        region = self.environment.region
         # Huawei keeps one region under another domain (huaweicloudsdkrds, rds_region.py).
-        domain = "myhuaweicloud.eu" if env.region == "eu-west-101" else "myhuaweicloud.com"
-        return (env.endpoint or f"https://rds.{env.region}.{domain}").rstrip("/")
+        domain = "myhuaweicloud.eu" if region == "eu-west-101" else "myhuaweicloud.com"
+        return (given or f"https://{service}.{region}.{domain}").rstrip("/")
 
 
 def load(environ: Mapping[str, str], *, http: bool) -> Settings:
@@ -123,6 +133,8 @@ def load(environ: Mapping[str, str], *, http: bool) -> Settings:
     found += _missing_for_mode(given, http=http)
     found += _misnamed(given)
     file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, found)
+    if file is not None and file.rds.cloud_eye:
+        found += _missing_for_cloud_eye(given)
     if found or environment is None or file is None:
         raise SettingsError(found)
     return Settings(environment=environment, file=file, source=source)
@@ -174,6 +186,12 @@ def _missing_for_mode(given: Mapping[str, str], *, http: bool) -> list[str]:
     if not {"HUAWEICLOUD_REGION", "RDS_ENDPOINT"} & set(given):
         problems.append("HUAWEICLOUD_REGION is missing, for example ap-southeast-1.")
     return problems
+
+
+def _missing_for_cloud_eye(given: Mapping[str, str]) -> list[str]:
+    if "RDS_ENDPOINT" in given and not {"HUAWEICLOUD_REGION", "CES_ENDPOINT"} & set(given):
+        return ["CES_ENDPOINT or HUAWEICLOUD_REGION is missing: cloud_eye = true needs one."]
+    return []  # without RDS_ENDPOINT, too, the region's absence is a problem already
 
 
 def _environment(given: Mapping[str, str], found: list[str]) -> Environment | None:

@@ -61,6 +61,7 @@ async def offline_world(clock: Clock, furnish: Furnish = main_job) -> AsyncItera
                 "HUAWEICLOUD_SDK_PROJECT_ID": region.gateway.project_id,
                 "HUAWEICLOUD_REGION": "ap-southeast-1",
                 "RDS_ENDPOINT": rds.endpoint,
+                "CES_ENDPOINT": rds.endpoint,
                 "HEALTH_PORT": "0",
             },
         )

@@ -3,15 +3,13 @@
 Source: "API Reference", Relational Database Service, chapter "Backup and Restoration".
 """
 
-import asyncio
 import json
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import IntEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -20,6 +18,7 @@ import structlog
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
 from bot.domain.instances import Accepted, Backup, Instance
 from bot.rds import errors, models
+from bot.rds.exchange import Read, content_of, described, exchange
 from bot.rds.models import Page
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import RDS_CALLS
@@ -29,7 +28,6 @@ from bot.workflow.ports import OnTurn
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Item = TypeVar("Item", Backup, Instance)
-Read = Callable[[Any], T]
 
 PAGE = 100  # the most that RDS returns at once
 LONGEST_LIST = 100_000  # items; anything longer isn't a valid list
@@ -37,7 +35,6 @@ FEW = 300  # backups of an instance; with more, only full ones are listed
 FULL = ("manual", "auto")  # the types that can be restored on their own
 RDS_TIMEOUT = 15.0  # seconds of real time for RDS to answer
 DEADLINE = 30.0  # seconds of real time for a whole call
-LARGEST_ANSWER = 2_000_000  # bytes: a page of 100 instances takes about a tenth
 RETRY_DELAYS = (0.5, 1.5)  # seconds before each retry of a read
 PROMPT = timedelta(seconds=5)  # slower answers aren't used to measure clock skew
 # Huawei's default policy is "60 calls/min per user"; calls may take a second on their way.
@@ -325,9 +322,9 @@ class RdsClient:
             await on_turn()
         try:
             response = await self._sent(method, target, content)
-            answer = _read(read, response, creates=method != "GET")
+            answer = content_of(read, response, creates=method != "GET")
         except RdsError as error:
-            self.trouble = error.code or f"HTTP {error.status}"
+            self.trouble = described(error)
             RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
             if isinstance(error, RdsUnreachable) and error.retry_after is not None:
                 await self._budget.crowded(error.retry_after)
@@ -337,26 +334,10 @@ class RdsClient:
         return answer, response
 
     async def _sent(self, method: str, target: str, content: bytes | None) -> httpx.Response:
-        creates = method != "GET"
         sent_at = self._clock.now()
-        try:
-            async with asyncio.timeout(self._deadline):
-                response = await self._exchanged(method, target, content)
-        except httpx.RequestError as error:
-            raise errors.from_transport(error, creates=creates) from None
-        except TimeoutError:
-            raise errors.unknown(errors.DEADLINE, creates=creates) from None
-        if response.is_success:
-            self._measure_skew(response.headers.get("Date", ""), sent_at)
-            return response
-        raise errors.from_response(response, creates=creates)
-
-    async def _exchanged(self, method: str, target: str, content: bytes | None) -> httpx.Response:
-        headers = {"Content-Type": "application/json"}
-        async with self._http.stream(method, target, content=content, headers=headers) as response:
-            body = await _body(response)
-            kept = [(k, v) for k, v in response.headers.raw if k.lower() != b"content-encoding"]
-            return httpx.Response(response.status_code, headers=kept, content=body)
+        response = await exchange(self._http, method, target, content, deadline=self._deadline)
+        self._measure_skew(response.headers.get("Date", ""), sent_at)
+        return response
 
     def _measure_skew(self, date: str, sent_at: datetime) -> None:
         took = self._clock.now() - sent_at
@@ -379,44 +360,6 @@ def _outcome(error: RdsError) -> str:
             return "unknown"
         case _:
             return "refused"
-
-
-async def _body(response: httpx.Response) -> bytes:
-    """Return the decompressed body. Raises DecodingError if it is too large or unreadable."""
-    packed = bytearray()
-    async for chunk in response.stream:  # type: ignore[union-attr] # of an AsyncClient
-        packed += chunk
-        if len(packed) > LARGEST_ANSWER:
-            raise httpx.DecodingError("too large")
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    if encoding in {"", "identity"}:
-        return bytes(packed)
-    if encoding not in {"gzip", "x-gzip"}:
-        raise httpx.DecodingError("an encoding that we did not ask for")
-    return _unzipped(packed)
-
-
-def _unzipped(packed: bytearray) -> bytes:
-    """Return the body of a response that RDS compressed, up to the size limit."""
-    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        body = unzip.decompress(packed, LARGEST_ANSWER)
-    except zlib.error:
-        raise httpx.DecodingError("broken gzip") from None
-    if not unzip.eof:
-        raise httpx.DecodingError("too large, or cut off")
-    return body
-
-
-def _read(read: Read[T], response: httpx.Response, *, creates: bool) -> T:
-    """Return the content of a success. Raises RdsError if it holds an error or nothing useful."""
-    try:
-        body = models.parsed(response.content.strip() or b"{}")  # delete returns an empty body
-        if not isinstance(body, dict) or errors.fails(body):
-            raise errors.from_success(response, creates=creates)
-        return read(body)
-    except ValueError:
-        raise errors.from_success(response, creates=creates) from None
 
 
 def _is_whole(pages: list[Page[Item]]) -> bool:

@@ -1,4 +1,4 @@
-"""Parse RDS's JSON tolerantly into the domain's instances and backups.
+"""Parse RDS's JSON tolerantly into the domain's instances and backups, and Cloud Eye's events.
 
 A value that can't be read becomes None or "". An item without an ID is left out and counted.
 """
@@ -22,6 +22,21 @@ MOST_ITEMS = 5_000  # in a page; RDS returns 100
 YEARS = range(2000, 2200)  # years outside mean "never", or overflow in arithmetic
 LARGEST_NUMBER = 2**53
 LONGEST_NUMBER = 20  # digits; Python refuses to parse thousands
+
+
+class EventSummary(NamedTuple):
+    """How often an event occurred in the time asked about, as Cloud Eye counts."""
+
+    times: int | None  # None if it can't be read
+    latest: int | None  # when it last occurred, in milliseconds since 1970
+
+
+class Event(NamedTuple):
+    """One event of Cloud Eye."""
+
+    id: str
+    at: int  # milliseconds since 1970
+    resource_id: str  # an instance's ID; "" if it can't be read
 
 
 class Page(NamedTuple, Generic[T]):
@@ -102,18 +117,50 @@ def instance(item: Any) -> Instance | None:
     )
 
 
+def event_summary(body: Any, name: str) -> EventSummary:
+    """Parse Cloud Eye's list of events for one of them. Raises ValueError if there is no list."""
+    listed = (_object(item) for item in _list(body, "events"))
+    for fields in listed:
+        if _text(fields.get("event_name")) == name:
+            count, latest = fields.get("event_count"), fields.get("latest_occur_time")
+            return EventSummary(_number(count), _number(latest))
+    return EventSummary(0, None)
+
+
+def events(body: Any) -> list[Event]:
+    """Parse Cloud Eye's details of an event. Raises ValueError if there is no list.
+
+    An event without a time, or with neither an ID nor a resource, is left out.
+    """
+    found = map(_event, _list(body, "event_info"))
+    return [event for event in found if event is not None]
+
+
+def _event(item: Any) -> Event | None:
+    fields = _object(item)
+    at = _number(fields.get("time"))
+    resource_id = _id(_object(fields.get("detail")).get("resource_id")) or ""
+    event_id = _id(fields.get("event_id")) or (resource_id and f"{resource_id} {at}")
+    return Event(event_id, at, resource_id) if at is not None and event_id else None
+
+
 def _page(body: Any, key: str, read: Callable[[Any], T | None]) -> Page[T]:
-    fields = _object(body)
-    listed = fields.get(key)
-    if not isinstance(listed, list):  # a missing list isn't an empty one
-        raise ValueError(f"no list of {key}")  # noqa: TRY004 - it is RDS's value that is wrong
-    if len(listed) > MOST_ITEMS:
-        raise ValueError("too many items to be a page")
+    listed = _list(body, key)
     items = [found for item in listed if (found := read(item)) is not None]
-    total = _number(fields.get("total_count"))
+    total = _number(_object(body).get("total_count"))
     if total is not None and total < len(listed):  # it doesn't count this list
         total = None
     return Page(items, len(listed) - len(items), total)
+
+
+def _list(body: Any, key: str) -> list[Any]:
+    """Return the list under a key. Raises ValueError for anything that can't be a page."""
+    listed = _object(body).get(key)
+    if not isinstance(listed, list):  # a missing list isn't an empty one
+        raise ValueError(f"no list of {key}")  # noqa: TRY004 - the service's value is wrong
+    if len(listed) > MOST_ITEMS:
+        raise ValueError("too many items to be a page")
+    return listed
 
 
 def _object(value: Any) -> dict[str, Any]:

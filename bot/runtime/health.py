@@ -60,6 +60,12 @@ class Calls(Protocol):
         ...
 
 
+class Eye(Protocol):
+    """Queries of Cloud Eye's events."""
+
+    trouble: str | None  # the last error, if the last query failed
+
+
 class Messages(Protocol):
     """Messages to Slack."""
 
@@ -87,6 +93,7 @@ class Health:
     messages: Messages
     front: Front
     clock: Clock
+    cloud_eye: Eye | None = None  # if it is enabled
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether commands and clicks are accepted now, and the status of each part."""
@@ -94,13 +101,18 @@ class Health:
         silent = self.front.silent_for()
         reachable = silent is not None and silent < SLACK_TIMEOUT
         is_ready = database == "ok" and reachable
-        return is_ready, {
+        parts = {
             "ready": is_ready,
             "database": database,
             "slack": "ok" if reachable else "it can't reach the bot",
             "slack_messages": self.messages.trouble or "ok",
             "rds": self.rds.trouble or "ok",
             "oldest_untold_outcome": untold and self._shown(untold),
+        }
+        if self.cloud_eye is None:
+            return is_ready, parts
+        return is_ready, parts | {
+            "cloud_eye": self.cloud_eye.trouble or "ok",
         }
 
     def _shown(self, message: OwedMessage) -> dict[str, Any]:

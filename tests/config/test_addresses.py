@@ -18,7 +18,7 @@ def problem(name: str, value: str) -> str:
     return said.removeprefix(f"{name}: ")
 
 
-@pytest.mark.parametrize("name", ["RDS_ENDPOINT", "SLACK_API_URL"])
+@pytest.mark.parametrize("name", ["RDS_ENDPOINT", "CES_ENDPOINT", "SLACK_API_URL"])
 @pytest.mark.parametrize(
     ("value", "cure"),
     [
@@ -50,6 +50,7 @@ def test_what_is_no_address_is_said(name: str, value: str, cure: str) -> None:
 def test_each_api_has_its_own_paths() -> None:
     """RDS's come after the host; Slack's after /api/."""
     assert "without a path" in problem("RDS_ENDPOINT", "https://rds.internal/v3")
+    assert "without a path" in problem("CES_ENDPOINT", "https://ces.internal/V1.0")
     assert "https://slack.com/api/" in problem("SLACK_API_URL", "https://slack.com")
 
 

@@ -46,6 +46,8 @@ def test_the_environment_alone_is_enough() -> None:
     assert loaded.environment.database_url == "sqlite:///backup-bot.db"
     assert loaded.environment.command == "/backup"
     assert loaded.rds_endpoint == "https://rds.ap-southeast-1.myhuaweicloud.com"
+    assert loaded.cloud_eye_endpoint == "https://ces.ap-southeast-1.myhuaweicloud.com"
+    assert not loaded.file.rds.cloud_eye
     assert str(loaded.file.policy.defaults.rule) == "the default policy"
     assert loaded.file.policy.defaults.expires_after == timedelta(hours=8)
 
@@ -55,6 +57,7 @@ def test_one_region_has_another_domain() -> None:
     loaded = settings.load({**ENOUGH, "HUAWEICLOUD_REGION": "eu-west-101"}, http=False)
 
     assert loaded.rds_endpoint == "https://rds.eu-west-101.myhuaweicloud.eu"
+    assert loaded.cloud_eye_endpoint == "https://ces.eu-west-101.myhuaweicloud.eu"
 
 
 def test_everything_missing_is_said_at_once() -> None:
@@ -87,6 +90,7 @@ def test_a_blank_value_is_a_missing_one() -> None:
         ("DATABASE_URL", "not a url"),
         ("SLACK_API_URL", "slack.com/api"),
         ("RDS_ENDPOINT", "ftp://rds"),
+        ("CES_ENDPOINT", "ftp://ces"),
         ("BACKUP_BOT_COMMAND", "backup"),
         ("LOG_FORMAT", "xml"),
         ("AUDIT_KEY", "too short"),
@@ -248,3 +252,18 @@ def test_every_key_of_the_policy_can_be_written_in_the_file() -> None:
     assert set(ApprovalTable.model_fields) == set(KINDS)
     assert set(RuleTable.model_fields) == {"instances", *KINDS}
     assert set(KINDS.values()) - {bool} <= set(AS_WRITTEN)
+
+
+def test_cloud_eye_needs_an_address() -> None:
+    """Its own or a region; only if it is enabled."""
+    Path("policy.toml").write_text("[rds]\ncloud_eye = true\n", "utf-8")
+    without = {name: value for name, value in ENOUGH.items() if name != "HUAWEICLOUD_REGION"}
+    given = without | {"RDS_ENDPOINT": "https://rds.internal"}
+    enabled = given | {"BACKUP_BOT_CONFIG": "policy.toml"}
+
+    settings.load(given, http=False)
+    assert problems(enabled) == [
+        "CES_ENDPOINT or HUAWEICLOUD_REGION is missing: cloud_eye = true needs one."
+    ]
+    loaded = settings.load(enabled | {"CES_ENDPOINT": "https://ces.internal/"}, http=False)
+    assert loaded.cloud_eye_endpoint == "https://ces.internal"

@@ -65,7 +65,17 @@ class Caller:
         self, method: str, path: str, *, content: bytes = b"", project_id: str | None = None
     ) -> httpx.Response:
         """Sign and send; `path` is what follows the project."""
-        url = f"{self._endpoint}/v3/{project_id or self._region.gateway.project_id}/{path}"
+        return await self._send("v3", method, path, content, project_id)
+
+    async def events(self, path: str, project_id: str | None = None) -> httpx.Response:
+        """Ask Cloud Eye; `path` is what follows the project."""
+        return await self._send("V1.0", "GET", path, b"", project_id)
+
+    async def _send(
+        self, version: str, method: str, path: str, content: bytes, project_id: str | None
+    ) -> httpx.Response:
+        project_id = project_id or self._region.gateway.project_id
+        url = f"{self._endpoint}/{version}/{project_id}/{path}"
         headers = self._signed(method, url, content)
         return await self._http.request(method, url, headers=headers, content=content)
 

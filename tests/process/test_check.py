@@ -151,6 +151,20 @@ async def test_outages_hide_nothing_else(world: OfflineWorld, tmp_path: Path) ->
     assert "APIGW.0301" in said
 
 
+async def test_cloud_eye_is_asked_for_both_of_its_answers(
+    world: OfflineWorld, tmp_path: Path
+) -> None:
+    """If it is enabled: the list and the details have a permission each."""
+    config = f"{GOOD}[rds]\ncloud_eye = true\n"
+    assert await found(world, tmp_path, config) == []
+    for operation in (Operation.LIST_EVENTS, Operation.SHOW_EVENT):
+        world.region.faults.next(operation, rds_faults.refused(403, "APIGW.0302"))
+        (said,) = await found(world, tmp_path, config)
+
+        assert said.startswith("problem  Cloud Eye at http://")
+        assert said.endswith("refused the call (APIGW.0302)")
+
+
 async def test_offline_makes_no_calls(world: OfflineWorld, tmp_path: Path) -> None:
     """Settings and file alone."""
     assert await found(world, tmp_path, GOOD, offline=True) == []

@@ -74,6 +74,25 @@ def unused_port() -> int:
         return int(free.getsockname()[1])
 
 
+async def test_cloud_eye_is_shown_only_if_it_is_enabled() -> None:
+    """Whatever it says, the bot is ready."""
+    database: Any = Database()
+    parts: Any = SimpleNamespace(trouble=None, queued=0)
+    front: Any = SimpleNamespace(silent_for=lambda: 0.0)
+    shown = []
+    for eye in (
+        None,
+        SimpleNamespace(trouble=None),
+        SimpleNamespace(trouble="refused (HTTP 403)"),
+    ):
+        looks = Health(database, parts, parts, front, Clock(), eye)
+        is_ready, report = await looks.ready()
+        assert is_ready
+        shown.append(report.get("cloud_eye"))
+
+    assert shown == [None, "ok", "refused (HTTP 403)"]
+
+
 async def test_a_crowd_of_probes_is_one_look(operator: Operator) -> None:
     """For a second; then the parts are looked at again."""
     answers = await asyncio.gather(*[operator.reads("/readyz") for _ in range(50)])

@@ -181,6 +181,28 @@ async def test_refused_keys_are_tried_once_in_ten_minutes() -> None:
         assert await fleet.passes(10 * MINUTE) == 1
 
 
+async def test_an_instance_that_is_woken_is_looked_at_at_once() -> None:
+    """Its backup is asked about directly and before its time; the others wait for theirs."""
+    async with _fleet(30) as fleet:
+        await fleet.passes(MINUTE)
+        fleet.rds.ended.add("backup-7")
+        fleet.watcher.wake("db-7")
+        fleet.watcher.wake("db-of-nobody")
+        await fleet.passes(1)
+
+        assert fleet.told.keys() == {"backup-7"}
+
+
+async def test_waking_breaks_into_no_outage() -> None:
+    """A refused key is left alone for ten minutes, whatever Cloud Eye says."""
+    async with _fleet(1) as fleet:
+        fleet.rds.error = RdsRefused(RefusalReason.CREDENTIALS, "APIGW.0301", status=401)
+        await fleet.passes(MINUTE)
+        fleet.watcher.wake("db-0")
+
+        assert await fleet.passes(MINUTE) == 0
+
+
 async def test_a_deleted_instance_lists_no_backup() -> None:
     """That is an answer, not a failure: its follower hears that the backup is gone."""
     async with _fleet(3) as fleet:

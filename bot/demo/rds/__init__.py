@@ -1,1 +1,1 @@
-"""A simulated Huawei Cloud region: RDS v3 as its API reference describes it."""
+"""A simulated Huawei Cloud region: RDS v3 and Cloud Eye's events as their API references say."""

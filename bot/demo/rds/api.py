@@ -25,7 +25,7 @@ class RdsServer(LoopbackServer):
 
     @property
     def endpoint(self) -> str:
-        """The address to set as RDS_ENDPOINT."""
+        """The address to set as RDS_ENDPOINT and CES_ENDPOINT."""
         return self._address
 
     def _app(self) -> web.Application:

@@ -1,8 +1,9 @@
-"""The operations of the simulated RDS: from a request's parameters to an answer's JSON."""
+"""The operations of the simulated region: from a request's parameters to an answer's JSON."""
 
 import json
 from typing import Any
 
+from bot.demo.rds.cloud_eye import list_events, show_event
 from bot.demo.rds.gateway import Gateway
 from bot.demo.rds.parameters import (
     backup_id_in,
@@ -18,6 +19,7 @@ from bot.demo.rds.wire import Answer, Call, Operation, Refused, WireRequest
 
 BACKUP_TYPES = ("auto", "manual", "fragment", "incremental")
 INSTANCE_TYPES = ("Single", "Ha", "Replica")
+CLOUD_EYE = (Operation.LIST_EVENTS, Operation.SHOW_EVENT)
 ENGINES = ("MySQL", "PostgreSQL", "SQLServer", "MariaDB")
 
 
@@ -32,6 +34,18 @@ def operation_of(request: WireRequest) -> Operation:
             return Operation.DELETE_BACKUP
         case "GET", ["v3", _, "instances"]:
             return Operation.LIST_INSTANCES
+        case "GET", ["V1.0", _, *named]:
+            return _cloud_eye_operation(named)
+        case _:
+            return Operation.OTHER
+
+
+def _cloud_eye_operation(named: list[str]) -> Operation:
+    match named:
+        case ["events"]:
+            return Operation.LIST_EVENTS
+        case ["event", _]:
+            return Operation.SHOW_EVENT
         case _:
             return Operation.OTHER
 
@@ -53,7 +67,8 @@ def _admit(gateway: Gateway, request: WireRequest, call: Call) -> None:
     gateway.authenticate(request)
     call.signed_ok = True
     gateway.check_project(request)
-    gateway.count()
+    if call.operation not in CLOUD_EYE:  # it has a limit of its own
+        gateway.count()
 
 
 def _answer(region: Region, request: WireRequest, operation: Operation) -> Answer:
@@ -69,6 +84,10 @@ def _answer(region: Region, request: WireRequest, operation: Operation) -> Answe
             instances = _list_instances(region, params)
             items = [_listed(region, instance) for instance in page(instances, params)]
             return _json(instances=items, total_count=len(instances))
+        case Operation.LIST_EVENTS:
+            return _json(**list_events(region, params))
+        case Operation.SHOW_EVENT:
+            return _json(**show_event(region, request.segments[3], params))
         case _:
             region.delete_backup(backup_id_in(request.segments[3]))
             return Answer(200)

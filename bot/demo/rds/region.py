@@ -53,6 +53,7 @@ class Region:
         self._instances: dict[str, RdsInstance] = {}
         self._backups: dict[str, RdsBackup] = {}
         self.plans: deque[tuple[Ending, timedelta | None]] = deque()  # of `next_backup`
+        self.event_delay = timedelta()  # until Cloud Eye shows an event
         self._change = asyncio.Event()
 
     # What there is
@@ -66,6 +67,11 @@ class Region:
     def backups(self) -> list[RdsBackup]:
         """All backups that exist now, in the order in which they were made."""
         return [backup for backup in self._backups.values() if backup.exists]
+
+    @property
+    def history(self) -> list[RdsBackup]:
+        """All backups that were ever made, in the order in which they were made."""
+        return list(self._backups.values())
 
     async def changed(self) -> None:
         """Return at the next change: a call came or was answered, a record was added or changed.

@@ -10,12 +10,14 @@ from urllib.parse import parse_qsl, unquote
 
 
 class Operation(StrEnum):
-    """What a call asks for; OTHER is everything that RDS does not know."""
+    """What a call asks for; OTHER is everything that neither RDS nor Cloud Eye knows."""
 
     CREATE_BACKUP = "create-backup"
     LIST_BACKUPS = "list-backups"
     DELETE_BACKUP = "delete-backup"
     LIST_INSTANCES = "list-instances"
+    LIST_EVENTS = "list-events"  # Cloud Eye's, as the next
+    SHOW_EVENT = "show-event"
     OTHER = "other"
 
 
@@ -56,7 +58,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """The region will not do it; `code` is RDS's (`DBS.…`) or its gateway's (`APIGW.…`)."""
+    """The region will not do it; `code` is a service's (`DBS.…`) or the gateway's (`APIGW.…`)."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
