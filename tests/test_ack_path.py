@@ -11,13 +11,14 @@ from bot.domain.commands import CreateBackup
 from bot.domain.instances import Instance
 from bot.domain.requests import BackupRequest
 from bot.rds.catalogue import InstanceCatalogue
+from tests.listing import Listing
 from tests.stepped_clock import SteppedClock
 
 ORDERS = Instance(id="a" * 32 + "in01", name="orders-prod", status="ACTIVE")
 ASKED = Origin("U0ANA", "T0DEMO", "C0OPS", "trigger-1", response_url=None)
 
 
-class Rds:
+class Rds(Listing):
     async def list_instances(self) -> list[Instance]:
         return [ORDERS]
 

@@ -17,9 +17,11 @@ class InstancePages:
     """Keeps the pages in the database. Raises StoreUnavailable."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
-        self._engine = engine
         self._clock = clock
         self._is_shared = engine.dialect.name == "postgresql"
+        # Each statement is a transaction: nothing is locked while the loop does something else.
+        alone = {"isolation_level": "AUTOCOMMIT"} if self._is_shared else {"one_statement": True}
+        self._engine = engine.execution_options(**alone)
         self._insert = postgresql.insert if self._is_shared else sqlite.insert
         self._saved: dict[int, float] = {}  # when each page was last written, in Unix seconds
 
@@ -58,7 +60,7 @@ class InstancePages:
         )
         read = select(instance_pages).where(table.number == number, table.read_at > after)
         with unavailable():
-            async with self._engine.begin() as connection:
+            async with self._engine.connect() as connection:
                 if (await connection.execute(claim.returning(table.number))).first():
                     return True, None
                 row = (await connection.execute(read)).mappings().first()
@@ -78,14 +80,14 @@ class InstancePages:
             where=instance_pages.c.read_at < page.read_at,
         )
         with unavailable():
-            async with self._engine.begin() as connection:
+            async with self._engine.connect() as connection:
                 await connection.execute(write)
         self._saved[page.number] = page.read_at
 
     async def cut(self, count: int) -> None:
         """Delete the pages from this number on."""
         with unavailable():
-            async with self._engine.begin() as connection:
+            async with self._engine.connect() as connection:
                 await connection.execute(
                     delete(instance_pages).where(instance_pages.c.number >= count)
                 )

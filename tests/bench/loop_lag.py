@@ -40,6 +40,7 @@ from bot.slack.messages.home import home_view
 from bot.slack.messages.instance_options import suggestions
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
+from tests.listing import Listing
 
 INSTANCES = int(os.environ.get("INSTANCES", "5000"))
 BACKUPS = 100  # of each instance
@@ -52,7 +53,7 @@ POLICY = Policy(defaults=TERMS, rules=tuple(Rule(instances=(f"team-{n}-*",)) for
 ALIASES = {f"alias{number}": f"orders-{number:04}-订单库" for number in range(500)}
 
 
-class Rds:
+class Rds(Listing):
     """Lists thousands of instances, and a hundred backups of each."""
 
     def __init__(self) -> None:

@@ -13,6 +13,7 @@ from bot.domain.errors import RdsOutcomeUnknown, RdsRefused, RdsUnreachable, Ref
 from bot.domain.instances import Accepted, Backup, BackupStatus, Instance
 from bot.workflow.ports import OnTurn
 from tests.history.events import Ended, Event, Looked, Posted, Sent
+from tests.listing import Listing
 from tests.stepped_clock import SteppedClock
 
 BEGIN = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
@@ -73,7 +74,7 @@ class Connections:
         await self.clock.sleep(self.chance.uniform(0.0, 1.5))
 
 
-class Region:
+class Region(Listing):
     """RDS, which unlike the real one makes two backups of a name: so that it shows."""
 
     def __init__(self, outside: Connections, names: Iterable[str]) -> None:
@@ -86,7 +87,11 @@ class Region:
     def clock_skew(self) -> timedelta:
         return self._outside.clock.true_time() - self._outside.clock.now()
 
-    async def list_instances(self, **_: object) -> list[Instance]:
+    @property
+    def spare_calls(self) -> float:
+        return 48.0
+
+    async def list_instances(self) -> list[Instance]:
         await self._answers()
         return [
             Instance(id=i, name=name, status="BACKING UP" if self._running(i) else "ACTIVE")

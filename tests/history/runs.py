@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -46,7 +45,6 @@ from bot.storage.store import Store
 from bot.storage.tables import outbox
 from bot.storage.transaction import Transaction
 from bot.watcher.loop import Watcher
-from bot.workflow import watching
 from bot.workflow.context import StepContext
 from bot.workflow.events import MessageEvents
 from bot.workflow.workflow import Lifecycle, Step
@@ -147,7 +145,6 @@ class JournaledLifecycle(Lifecycle):
     def __init__(self, context: StepContext, journal: Journal, outside: Connections) -> None:
         # Not the parent's, which registers its workflow with DBOS.
         self._context = context
-        self._watch: Step = partial(watching.watch, poll_seconds=10)
         self._to_start: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._debounce = Debounce()
         self._journal = journal
@@ -195,7 +192,9 @@ class Life:
         clock, (region, slack, people) = outside.clock, others
         self.engine = open_engine(url)
         self.store = FlakyStore(self.engine, outside)
-        catalogue, watcher = InstanceCatalogue(region, clock, {}), Watcher(region, clock)
+        catalogue = InstanceCatalogue(region, clock, {})
+        watcher = Watcher(region, catalogue, clock)
+        catalogue.listen(watcher.saw_page)
         in_flight = InFlight()
         context = StepContext(
             store=self.store,

@@ -17,6 +17,7 @@ from bot.domain.errors import RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Accepted, Backup, BackupStatus, Instance
 from bot.domain.outbox import MessageState, OutboxMessage
 from bot.domain.policy import Policy
+from bot.domain.progress import Expected
 from bot.domain.requests import Choice
 from bot.domain.thread_lines import CARD
 from bot.storage.engine import open_engine
@@ -197,6 +198,9 @@ class Everybody:
         return await self.members(ids)
 
 
+LONG = 600.0  # seconds until an end that nobody wants to hear of before
+
+
 @dataclass
 class Oracle:
     """A watcher that knows the answers; time passes while it is asked."""
@@ -207,6 +211,25 @@ class Oracle:
 
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
+    ) -> Backup | None:
+        return self._answer(instance_id, backup_id, after, patient=patient)
+
+    async def follow(
+        self,
+        instance_id: str,
+        backup_id: str,
+        began: datetime,
+        expected: Expected,
+        *,
+        within: float,
+        patient: bool = False,
+    ) -> Backup | None:
+        assert began <= self.clock.now()
+        assert expected.median > 0
+        return self._answer(instance_id, backup_id, min(within, LONG), patient=patient)
+
+    def _answer(
+        self, instance_id: str, backup_id: str, after: float, *, patient: bool
     ) -> Backup | None:
         assert self.may_wait or not patient
         assert (instance_id, backup_id) == (ORDERS.id, "backup-id")

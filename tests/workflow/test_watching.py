@@ -17,7 +17,6 @@ from bot.workflow.watching import watch
 from tests.requests import NOON, asked
 from tests.workflow.conftest import ORDERS, Oracle, Thread
 
-POLL = 10.0  # seconds
 HOUR = timedelta(hours=1)
 AWAY = RdsUnreachable(status=503)
 WRONG_KEYS = RdsRefused(RefusalReason.CREDENTIALS, "APIGW.0301", status=401)
@@ -49,7 +48,7 @@ async def _running(context: StepContext, number: int = 1, **changes: object) -> 
 
 async def _watched(context: StepContext) -> RequestState:
     request = await _running(context)
-    return await watch(context, request.id, poll_seconds=POLL)
+    return await watch(context, request.id)
 
 
 async def test_what_is_gone_is_lost(context: StepContext, watcher: Oracle) -> None:
@@ -94,7 +93,7 @@ async def test_an_unusual_backup_is_noted_in_the_audit_log(
         done = {"begin_time": begin, "end_time": end, "size_kb": size_kb}
         watcher.answers.append(COMPLETED.model_copy(update=done))
         request = await _running(context, number, history=history_of(nightly))
-        await watch(context, request.id, poll_seconds=POLL)
+        await watch(context, request.id)
         [entry] = await store.audit_trail(request.id)
         noted.append(entry.detail.get("unusual"))
 
@@ -109,7 +108,7 @@ async def test_overdue_is_said_once_across_restarts(
     for _ in range(2):
         watcher.answers.extend([BUILDING] * 60)
         with pytest.raises(IndexError):  # cut off where the answers end
-            await watch(context, request.id, poll_seconds=POLL)
+            await watch(context, request.id)
 
     assert await thread.lines() == [(ThreadLine.OVERDUE, "")]
 
