@@ -3,7 +3,7 @@
 A page of list-instances shows the status of 100 instances, and `BACKING UP` is a hint that a
 backup is still running; only a question about a backup tells how it ended. A call is worth the
 seconds of waiting that it probably ends: for a backup that was last known to run `age` seconds
-ago and ends at a `rate` per second, that is `rate * age² / 2`. The planner makes the most
+ago and ends at a `rate` per second, that is about `rate * age² / 2`. The planner makes the most
 valuable call whenever the budget allows one, and none that isn't worth its price. So a page with
 many backups near their usual end is read often, and a backup that has just begun is left alone.
 
@@ -19,7 +19,6 @@ from typing import NamedTuple
 from bot.domain.progress import Expected
 
 PRICE, SHARERS = 1.45, 3  # seconds that a call has to be worth, shared by all and three more
-CONFIRMATIONS = 20.0  # the most calls after a page that are added to its price
 BURST = 3.0  # calls that may be saved up
 DEBT = 10.0  # calls that urgent ones may take before their time
 SLOW_CLOCK = 300.0  # seconds after which a backup is asked about, whatever its instance shows
@@ -191,7 +190,7 @@ class Planner:
 
     def _best(self, now: float) -> tuple[Ask | Sweep, float]:
         """Return the call that is worth most and when to make it, or the first worth its price."""
-        pages: defaultdict[int, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+        pages: defaultdict[int, list[float]] = defaultdict(lambda: [0.0] * 4)
         lying = self._lies / (self._lies + self._truths)
         price = PRICE / (SHARERS + len(self._followed))
         slow = max(SLOW_CLOCK, len(self._followed) / (self._pace * SLOW_SHARE))
@@ -209,45 +208,52 @@ class Planner:
                 worth = pages[page]
                 worth[0] += hinted
                 worth[1] += hinted * seen
-                worth[2] += hinted * seen * seen
+                worth[2] += _waited(hinted, seen)
+                worth[3] += hinted * seen / (1 + hinted * seen)  # how likely it has ended
             alone = backup.rate - hinted
             first = hinted * seen + alone * asked
-            second = hinted * seen * seen + alone * asked * asked if asked <= slow else math.inf
-            ask = Ask(backup.backup_id)
-            choice.add(ask, (backup.rate, first, second), price, backup.seen + gap)
+            second = _waited(hinted, seen) + _waited(alone, asked) if asked <= slow else math.inf
+            choice.add(backup.backup_id, (backup.rate, first, second), price, backup.seen + gap)
         for page, worth in pages.items():
-            ended = min(worth[1], CONFIRMATIONS)  # each will be asked about
             earliest = self._read_at.get(page, -math.inf) + gap
-            choice.add(Sweep(page), worth, price * (1 + ended), earliest)
-        return choice.call, choice.at
+            # Each that has ended is asked about afterward.
+            choice.add(page, worth[:3], price * (1 + worth[3]), earliest)
+        best = choice.best
+        return (Ask(best) if isinstance(best, str) else Sweep(best)), choice.at
 
 
 class _Choice:
-    """The best call so far: the dearest of those worth their price, else the first to be."""
+    """The best call so far: of those worth their price the best value, else the first to be.
+
+    A call is the ID of a backup to ask about, or the number of a page to read.
+    """
 
     def __init__(self, now: float) -> None:
-        self.call: Ask | Sweep = Sweep(0)
+        self.best: str | int = 0
         self.at = math.inf
         self._now = now
         self._ratio = 0.0  # of its worth to its price, if that is 1 or more
 
-    def add(
-        self, call: Ask | Sweep, worth: Sequence[float], price: float, earliest: float
-    ) -> None:
+    def add(self, call: str | int, worth: Sequence[float], price: float, earliest: float) -> None:
         """Consider a call that in `x` seconds is worth `(rate x² + 2 first x + second) / 2`."""
         rate, first, second = worth
         missing = 2 * price - second
         if missing <= 0 and earliest <= self._now:
             ratio = second / price
             if ratio > self._ratio:
-                self.call, self.at, self._ratio = call, self._now, ratio
+                self.best, self.at, self._ratio = call, self._now, ratio
         elif not self._ratio:
             wait = 0.0
             if missing > 0:
                 wait = missing / (first + math.sqrt(first * first + rate * missing))
             at = max(self._now + wait, earliest)
             if at < self.at:
-                self.call, self.at = call, at
+                self.best, self.at = call, at
+
+
+def _waited(rate: float, age: float) -> float:
+    """Return twice the seconds that an end has probably been waiting, `rate * age²` at first."""
+    return rate * age * age * 2 / (2 + rate * age)
 
 
 def _due(backup: Followed) -> float:
