@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,8 @@ def opens(tmp_path: Path, databases: Databases, database_url: str) -> Opens:
         files = {"BACKUP_BOT_CONFIG": str(file), "DATABASE_URL": database_url}
         databases.copy(Path(database_url.removeprefix("sqlite:///")))
         async with offline_world(clock) as world:
+            if isinstance(clock, SteppedClock):  # a step of hours takes no time on the way
+                world.region.gateway.clock_tolerance = timedelta(days=365)
             story = Story(world, world.environ | files, clock)
             yield story
             assert world.workspace.violations == []

@@ -64,7 +64,7 @@ class Expected(NamedTuple):
     spread: float  # of the logarithm of the duration, as a standard deviation
 
 
-UNKNOWN = Expected(480.0, 1.2)  # without a history: seconds in a trial, an hour in production
+UNKNOWN = Expected(300.0, 1.5)  # without a history: seconds in a trial, an hour in production
 
 
 def expected(history: History) -> Expected:
@@ -204,9 +204,10 @@ def fraction_done(history: History, elapsed: timedelta) -> float | None:
     """Estimate the progress of a running backup, 0 to 0.95; None without a history."""
     if history.usual is None:
         return None
+    elapsed = max(elapsed, timedelta(0))
     if elapsed >= history.usual:
         return NEARLY_DONE
-    return min(max(elapsed / history.usual, 0.0), NEARLY_DONE)
+    return min(elapsed / history.usual, NEARLY_DONE)
 
 
 def time_left(history: History, elapsed: timedelta) -> timedelta | None:
@@ -220,7 +221,7 @@ def overdue_after(history: History) -> timedelta:
     """Return how long a backup may take before people should be told."""
     if history.usual is None or history.slow is None:
         return OVERDUE_UNKNOWN
-    return max(2 * history.usual, history.slow + OVERDUE_MARGIN)
+    return max(2 * history.usual, history.slow + OVERDUE_MARGIN, OVERDUE_MARGIN)
 
 
 class Oddity(StrEnum):

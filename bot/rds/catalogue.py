@@ -78,6 +78,7 @@ class InstanceCatalogue:
         self._read_at: dict[int, float] = {}  # when each page was read, in Unix seconds
         self._references = References(aliases=aliases)
         self._cache = Cache[str, list[Instance]](clock)
+        self._saving: asyncio.Task[None] | None = None
         self._current = Cache[str, Instance | None](clock)  # by ID
 
     def listen(self, on_page: OnPage) -> None:
@@ -149,6 +150,9 @@ class InstanceCatalogue:
         """Stop a refresh that is under way."""
         await self._cache.close()
         await self._current.close()
+        if self._saving:
+            self._saving.cancel()
+            await asyncio.gather(self._saving, return_exceptions=True)
 
     @property
     def age(self) -> float:
@@ -169,14 +173,18 @@ class InstanceCatalogue:
         self._references = References(listed, self._aliases)
         self._on_listed(listed)
         chunks = [listed[start : start + PAGE] for start in range(0, len(listed), PAGE)]
-        for number, chunk in enumerate(chunks):
-            page = InstancePage(number, chunk, at)
+        pages = [InstancePage(number, chunk, at) for number, chunk in enumerate(chunks)]
+        for page in pages:
             self._tell(page)
-            await self._save(page)
+        self._saving = asyncio.create_task(self._save_all(pages))  # no one waits for it
+        return listed
+
+    async def _save_all(self, pages: Sequence[InstancePage]) -> None:
         if self._pages:
             with suppress(StoreUnavailable):
-                await self._pages.cut(len(chunks))
-        return listed
+                for page in pages:
+                    await self._pages.save(page)
+                await self._pages.cut(len(pages))
 
     async def _claimed(self, number: int) -> InstancePage | None:
         """Return the page if another replica has read it since we last saw it."""

@@ -79,7 +79,8 @@ class Watcher:
             due = self._clock.monotonic() + gap
             if aside := self._aside.get(backup_id):
                 due = max(due, aside.until)
-            return await self._answered(Probe(instance_id, backup_id, due, patient), math.inf)
+            probe = Probe(instance_id, backup_id, due, waits_for_end=False, patient=patient)
+            return await self._answered(probe)
 
         return await unless_absent(look, after)
 
@@ -95,9 +96,9 @@ class Watcher:
     ) -> Backup | None:
         """Return the backup once RDS reports its end, or None once it is gone.
 
-        Returns it as still running after `within` seconds. It counts as gone after three lookups
-        by ID in a row. Raises RdsError as `look` does; a `patient` one waits until RDS responds,
-        and returns then.
+        Returns it as RDS shows it `within` seconds from now, even if it still runs. It counts as
+        gone after three lookups by ID in a row. Raises RdsError as `look` does; a `patient` one
+        waits until RDS responds, and returns then.
         """
         if backup_id not in self._planner:
             age = max(0.0, (self._clock.now() - began).total_seconds())
@@ -105,14 +106,15 @@ class Watcher:
             self._planner.follow(Followed(backup_id, instance_id, began_at, expected))
             if aside := self._aside.get(backup_id):
                 self._planner.hold(Ask(backup_id), aside.until)
-        return await self._answered(Probe(instance_id, backup_id, math.inf, patient), within)
+            self._changed.set()
+        due = self._clock.monotonic() + within
+        probe = Probe(instance_id, backup_id, due, waits_for_end=True, patient=patient)
+        return await self._answered(probe)
 
-    async def _answered(self, probe: Probe, within: float) -> Backup | None:
+    async def _answered(self, probe: Probe) -> Backup | None:
         self._probes.add(probe)
         self._wake(probe.due)
         try:
-            if within < math.inf and not await self._clock.wait(probe.answered, within):
-                return probe.still_running()
             await probe.answered.wait()
             return probe.result()
         finally:

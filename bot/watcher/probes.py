@@ -14,21 +14,17 @@ ENDED = frozenset({BackupStatus.COMPLETED, BackupStatus.FAILED})
 
 @dataclass(eq=False)
 class Probe:
-    """Someone who waits to see a backup at a certain time, or at its end if `due` is infinite."""
+    """Someone who waits for what RDS says of a backup at a certain time, or before, at its end."""
 
     instance_id: str
     backup_id: str
     due: float  # on the clock's monotonic scale
+    waits_for_end: bool  # whether its end is news before that time
     patient: bool  # waits through any outage
     absences: int = 0  # answers in a row that didn't list the backup
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     _backup: Backup | None = None
     _error: RdsError | None = None
-
-    @property
-    def waits_for_end(self) -> bool:
-        """Whether a running backup is no news."""
-        return self.due == math.inf
 
     def result(self) -> Backup | None:
         """Return the answer. Raises RdsError if that is the answer."""
@@ -67,7 +63,7 @@ class Probes:
     def add(self, probe: Probe) -> None:
         """Let it wait."""
         self._of[probe.backup_id].append(probe)
-        if not probe.waits_for_end:
+        if probe.due < math.inf:
             self._looks.add(probe)
 
     def remove(self, probe: Probe) -> bool:
@@ -109,14 +105,16 @@ class Probes:
         """
         gap = None
         for probe in self.of(backup_id):
-            if not probe.waits_for_end:
-                if probe.due <= now:
-                    probe.answer(backup)
-            elif backup is None and probe.absences < len(LOOK_AGAIN):
+            if probe.waits_for_end and backup is None and probe.absences < len(LOOK_AGAIN):
                 gap = LOOK_AGAIN[probe.absences]
                 probe.absences += 1
-            elif backup is None or backup.status in ENDED:
+                probe.due = max(probe.due, now + gap)
+            elif probe.due <= now or (probe.waits_for_end and _is_end(backup)):
                 probe.answer(backup)
             else:
                 probe.absences = 0
         return gap
+
+
+def _is_end(backup: Backup | None) -> bool:
+    return backup is None or backup.status in ENDED

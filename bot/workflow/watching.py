@@ -31,6 +31,7 @@ async def watch(context: StepContext, request_id: str) -> RequestState:
         if away:
             await context.tell(request, ThreadLine.RDS_BACK, subject=str(outages))
             away = False
+            continue  # what RDS says of the backup comes next
         if ended := _end(backup):
             return await _finish(context, request, backup, ended)
         if not told and _until_overdue(context, request) <= 0:

@@ -117,7 +117,7 @@ async def test_each_outage_is_said_with_its_number(
     context: StepContext, watcher: Oracle, thread: Thread
 ) -> None:
     """RDS is away twice; and the second time it is the key."""
-    watcher.answers.extend([AWAY, BUILDING, WRONG_KEYS, COMPLETED])
+    watcher.answers.extend([AWAY, BUILDING, WRONG_KEYS, BUILDING, COMPLETED])
     await _watched(context)
 
     assert await thread.lines() == [

@@ -38,6 +38,7 @@ class Gateway:
         self.security_token = security_token
         self.calls_per_minute = calls_per_minute
         self.sends_retry_after = False
+        self.clock_tolerance = CLOCK_TOLERANCE
         self._clock = clock
         self._admitted: deque[float] = deque()
         self._bad_signatures = 0
@@ -82,7 +83,7 @@ class Gateway:
             raise _unauthorized(f"x-sdk-date is missing or malformed: {date!r}") from None
         # A request travels in real time, however fast the clock goes.
         speed = self._clock.tempo.speed if isinstance(self._clock, FastClock) else 1.0
-        if abs(self._clock.now() - signed_at) > CLOCK_TOLERANCE * speed:
+        if abs(self._clock.now() - signed_at) > self.clock_tolerance * speed:
             raise _unauthorized(f"the signature has expired, x-sdk-date: {date}")
 
     def _check_signature(self, request: WireRequest, authorization: Authorization) -> None:
