@@ -32,7 +32,7 @@ async def seconds_until(story: Story, card: Message, words: str, clock: SteppedC
     backup = story.region.backups[-1]
     async with asyncio.timeout(20):
         while not any(words in line for line in story.thread(card)):
-            clock.advance(seconds=30)
+            clock.advance(seconds=10)
             await asyncio.sleep(0.05)
             await story.workspace.until(lambda: all(c.status for c in story.region.calls))
     return (clock.now() - backup.ended).total_seconds()
