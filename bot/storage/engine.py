@@ -9,13 +9,16 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.domain.errors import SettingsError, StoreUnavailable
 from bot.storage.file import SameFile, make_private
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+NEWEST = max(file.stem[:4] for file in MIGRATIONS.glob("versions/[0-9]*.py"))
+REVISION = "SELECT version_num FROM alembic_version"
 OLDEST_SQLITE = (3, 35)  # DBOS uses RETURNING
 CONNECTIONS = 12  # of PostgreSQL, at the most
 CONNECT_TIMEOUT = 5  # seconds to connect to PostgreSQL, and to get a connection of the pool
@@ -147,10 +150,15 @@ def migrate(database_url: str, to: str = "head") -> None:
     Blocks: call it before the loop has work.
     Raises SettingsError if the database cannot be opened.
     """
+    url = make_url(database_url)
+    if to == "head" and _revision(url) == NEWEST:
+        if is_sqlite(url):
+            make_private(Path(url.database or "").resolve())
+        return  # Alembic takes 10 MB and a tenth of a second
     from alembic.util import CommandError  # noqa: PLC0415, as below
 
     try:
-        _upgrade(make_url(database_url), to)
+        _upgrade(url, to)
     except CommandError as error:
         raise SettingsError([f"DATABASE_URL: a newer release migrated it ({error})."]) from error
     except (OSError, DBAPIError) as error:
@@ -201,6 +209,21 @@ def _why_too_old() -> str | None:
     return f"Python's SQLite is {sqlite3.sqlite_version}, and the bot needs {oldest} or newer"
 
 
+def _revision(url: URL) -> str | None:
+    """Return the revision of the database, or None if it can't be read."""
+    if is_sqlite(url) and not Path(url.database or "").is_file():
+        return None
+    engine = create_engine(url, connect_args={} if is_sqlite(url) else connect_args(url))
+    try:
+        with engine.connect() as connection:
+            revision: str = connection.exec_driver_sql(REVISION).scalar_one()
+    except SQLAlchemyError:
+        return None
+    finally:
+        engine.dispose()
+    return revision
+
+
 def _upgrade(url: URL, to: str) -> None:
     from alembic import command  # noqa: PLC0415, `audit` and `check` do not wait for it
     from alembic.config import Config  # noqa: PLC0415, the same
@@ -217,7 +240,7 @@ def _upgrade(url: URL, to: str) -> None:
         event.listen(engine, "connect", _be_patient)
         event.listen(engine, "begin", _begin_as_writer)
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, to)

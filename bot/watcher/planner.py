@@ -151,7 +151,7 @@ class Planner:
     def saw_running(self, backup_id: str, at: float) -> None:
         """Learn from an answer that a backup was running."""
         if backup := self._followed.get(backup_id):
-            if backup.is_suspected:  # its instance shows something else all the while
+            if backup.is_suspected:  # its instance shows something else, at least for now
                 backup.is_hinted = backup.is_suspected = False
             backup.seen = backup.asked = at
             backup.due, backup.is_held = math.inf, False
@@ -264,7 +264,7 @@ def _hint(backup: Followed, at: float, *, is_backing_up: bool) -> None:
     if at < backup.seen:
         return
     if is_backing_up:
-        backup.seen, backup.is_suspected = at, False
+        backup.seen, backup.is_suspected, backup.is_hinted = at, False, True
     elif backup.is_hinted and not backup.is_held:
         backup.due, backup.is_suspected = min(backup.due, at), True
 

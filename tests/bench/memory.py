@@ -20,6 +20,7 @@ import psutil
 
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
+from bot.storage.engine import migrate
 from tests.many_people import somebody
 from tests.story import Story
 
@@ -66,6 +67,7 @@ async def _weighed(state: str, count: int) -> dict[str, float]:
             names = [f"{state[:3]}-{number:05}" for number in range(count)]
             for instance in names:
                 story.region.add_instance(instance, backup_takes=timedelta(hours=9))
+            migrate(environ["DATABASE_URL"])  # as of the second start on
             async with _bot(story, directory) as bot:
                 await story.workspace.until(lambda: story.workspace.sockets.open, 30)
                 await _ask(story, names)
