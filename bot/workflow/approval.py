@@ -10,8 +10,9 @@ from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
 from bot.workflow.context import StepContext
 
-# A decision wakes its waiter at once; the slow look is for one that was lost on the way.
-REREAD = timedelta(seconds=60)
+# A decision wakes its waiter at once, and a listener that was cut off wakes all. The slow look is
+# for what nobody thought of, and thousands of waiting requests share a database.
+REREAD = timedelta(minutes=10)
 
 
 async def await_decision(context: StepContext, request_id: str) -> RequestState:
