@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -53,11 +53,18 @@ class Watcher:
     """Answers `look` and `follow`; `run` is the only task that makes calls, one at a time."""
 
     def __init__(
-        self, rds: Rds, pages: Pages, clock: Clock, *, shortest_gap: float = SHORTEST_GAP
+        self,
+        rds: Rds,
+        pages: Pages,
+        clock: Clock,
+        *,
+        shortest_gap: float = SHORTEST_GAP,
+        rds_now: Callable[[], datetime] | None = None,
     ) -> None:
         self._rds = rds
         self._pages = pages
         self._clock = clock
+        self._rds_now = rds_now or clock.now  # by RDS's clock, which its times are of
         self._planner = Planner(rds.spare_calls, shortest_gap)
         self._probes = Probes()
         self._aside: dict[str, _Aside] = {}  # by backup ID: checks that fail while others don't
@@ -217,7 +224,7 @@ class Watcher:
     def _monotonic(self, at: datetime | None) -> float | None:
         if at is None:
             return None
-        return self._clock.monotonic() - (self._clock.now() - at).total_seconds()
+        return self._clock.monotonic() - (self._rds_now() - at).total_seconds()
 
     def _concerns_all(self, call: Ask | Sweep | Probe, error: RdsError) -> bool:
         """Return whether the error would affect other calls, too.

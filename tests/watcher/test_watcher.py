@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -29,8 +29,9 @@ class FakeRds:
 
     spare_calls = SPARE_CALLS
 
-    def __init__(self, clock: SteppedClock) -> None:
+    def __init__(self, clock: SteppedClock, skew: timedelta) -> None:
         self.clock = clock
+        self.skew = skew  # of RDS's clock
         self.ended: dict[str, datetime] = {}  # when, by backup ID
         self.asked: list[str] = []  # backup IDs, in order
         self.error: RdsError | None = None  # raised by every call
@@ -39,7 +40,11 @@ class FakeRds:
 
     def end(self, *numbers: int) -> None:
         """Let these backups end now."""
-        self.ended |= {f"backup-{number}": self.clock.now() for number in numbers}
+        self.ended |= {f"backup-{number}": self.now() for number in numbers}
+
+    def now(self) -> datetime:
+        """Return the time by RDS's clock."""
+        return self.clock.now() + self.skew
 
     async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None:
         self.asked.append(backup_id)
@@ -92,11 +97,12 @@ class FakePages:
 class Fleet:
     """Running backups, each followed until it has ended, as the workflow does it."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, skew: timedelta) -> None:
         self.clock = SteppedClock()
-        self.rds = FakeRds(self.clock)
+        self.rds = FakeRds(self.clock, skew)
         self.pages = FakePages(self.rds, size)
-        self.watcher = self.pages.watcher = Watcher(self.rds, self.pages, self.clock)
+        self.watcher = Watcher(self.rds, self.pages, self.clock, rds_now=self.rds.now)
+        self.pages.watcher = self.watcher
         self.told: dict[str, float] = {}  # when a follower heard that a backup isn't running
         self.failed: list[RdsError] = []  # what followers heard of outages
         self.followers = [self.follow(n) for n in range(size)]
@@ -143,8 +149,8 @@ async def _all_settled() -> None:
 
 
 @asynccontextmanager
-async def _fleet(size: int) -> AsyncIterator[Fleet]:
-    fleet = Fleet(size)
+async def _fleet(size: int, skew: timedelta = timedelta(0)) -> AsyncIterator[Fleet]:
+    fleet = Fleet(size, skew)
     await _all_settled()  # all are followed when the watcher starts
     running = asyncio.create_task(fleet.watcher.run())
     await _all_settled()
@@ -218,6 +224,20 @@ async def test_a_hint_is_not_trusted_for_more_than_five_minutes() -> None:
         await fleet.passes(SLOW_CLOCK + 20)
 
         assert fleet.told.keys() == fleet.rds.ended.keys()
+
+
+@pytest.mark.parametrize("skew", [timedelta(0), -timedelta(minutes=1), timedelta(minutes=1)])
+async def test_the_hint_is_judged_by_the_clock_of_rds(skew: timedelta) -> None:
+    """RDS says when a backup ended; with the machine's clock, each hint would look like a lie."""
+    async with _fleet(100, skew) as fleet:
+        await fleet.passes(8 * MINUTE)
+        for number in range(50):
+            fleet.rds.end(number)
+            await fleet.passes(4)
+        fleet.pages.read.clear()
+        await fleet.passes(MINUTE)
+
+        assert len(fleet.pages.read) > 8
 
 
 async def test_a_backup_whose_instance_never_shows_it_is_found() -> None:
