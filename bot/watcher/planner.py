@@ -212,9 +212,11 @@ class Planner:
                 worth[2] += hinted * seen * seen
             alone = backup.rate - hinted
             first = hinted * seen + alone * asked
-            second = hinted * seen * seen + alone * asked * asked if asked <= slow else math.inf
+            second, last = hinted * seen * seen + alone * asked * asked, backup.seen
+            if asked > slow:
+                second, last = math.inf, backup.asked  # whatever its instance shows meanwhile
             ask = Ask(backup.backup_id)
-            choice.add(ask, (backup.rate, first, second), price, backup.seen + gap)
+            choice.add(ask, (backup.rate, first, second), price, last + gap)
         for page, worth in pages.items():
             ended = min(worth[1], CONFIRMATIONS)  # each will be asked about
             earliest = self._read_at.get(page, -math.inf) + gap
