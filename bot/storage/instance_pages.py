@@ -15,6 +15,7 @@ from bot.storage.tables import instance_pages
 
 CLAIM = 3.0  # seconds that a replica gets to read a page before another one does
 KEPT = 60.0  # seconds after which a page is written again, if no other replica needs it
+AHEAD = 60.0  # seconds; a time further ahead is of a clock that has been set back since
 INSTANCES = TypeAdapter(list[Instance])
 
 
@@ -56,14 +57,15 @@ class InstancePages:
         """Return whether the caller is to read the page, or the page if it was read."""
         now = self._clock.now().timestamp()
         table = instance_pages.c
+        is_new = (table.read_at > after) & (table.read_at <= now + AHEAD)
         empty = {"number": number, "claimed_at": now, "read_at": 0.0, "instances": []}
         claim = self._insert(instance_pages).values(empty)
         claim = claim.on_conflict_do_update(
             index_elements=[table.number],
             set_={"claimed_at": now},
-            where=(table.claimed_at < now - CLAIM) & (table.read_at <= after),
+            where=~table.claimed_at.between(now - CLAIM, now + AHEAD) & ~is_new,
         )
-        read = select(instance_pages).where(table.number == number, table.read_at > after)
+        read = select(instance_pages).where(table.number == number, is_new)
         with unavailable():
             async with self._engine.begin() as connection:
                 if (await connection.execute(claim.returning(table.number))).first():
@@ -79,11 +81,12 @@ class InstancePages:
             return
         items = [instance.model_dump(mode="json") for instance in page.instances]
         values = {"number": page.number, "read_at": page.read_at, "instances": items}
+        read_at = instance_pages.c.read_at
         write = self._insert(instance_pages).values(values | {"claimed_at": 0.0})
         write = write.on_conflict_do_update(
             index_elements=[instance_pages.c.number],
             set_={"read_at": page.read_at, "instances": items, "claimed_at": 0.0},
-            where=instance_pages.c.read_at < page.read_at,
+            where=(read_at < page.read_at) | (read_at > self._clock.now().timestamp() + AHEAD),
         )
         with unavailable():
             async with self._engine.begin() as connection:

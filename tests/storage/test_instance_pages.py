@@ -222,13 +222,38 @@ async def test_a_reader_that_is_overtaken_replaces_nothing(
     first, second = replicas
     await first.claim(0, 0.0)
     late = _page(clock)
-    clock.advance(seconds=CLAIM + 1)
+    clock.advance(seconds=300)
     await second.claim(0, 0.0)
     newer = _page(clock, 0, REPLICA)
     await second.save(newer)
     await first.save(late)
 
     assert await first.load() == [newer]
+
+
+async def test_a_page_of_a_clock_that_was_set_back_is_replaced(
+    pages: InstancePages, clock: SteppedClock
+) -> None:
+    """It is dated an hour ahead, and would count as the newest until then."""
+    await pages.save(_page(clock))
+    clock.set_back(hours=1)
+    newer = _page(clock, 0, REPLICA)
+    await pages.save(newer)
+
+    assert await pages.load() == [newer]
+
+
+async def test_a_page_that_is_dated_ahead_is_not_taken(
+    replicas: list[InstancePages], clock: SteppedClock
+) -> None:
+    """Nor is a claim: the clock of their writer was set back since."""
+    first, second = replicas
+    await first.save(_page(clock))
+    clock.set_back(hours=1)
+    assert await _claimed(second, clock) == (None, 0.0)
+
+    clock.set_back(hours=1)
+    assert await _claimed(first, clock) == (None, 0.0)
 
 
 # A database that is away, or holds nonsense
