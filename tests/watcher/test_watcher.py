@@ -185,6 +185,56 @@ async def test_a_look_costs_one_call() -> None:
         assert found.status == BackupStatus.BUILDING
 
 
+async def test_a_look_finds_a_backup_gone_after_three_answers() -> None:
+    """They are nine seconds apart in all, and one that lists it would be believed."""
+    async with _fleet(0) as fleet:
+        fleet.rds.absent["backup-0"] = 9
+        looking = asyncio.create_task(fleet.watcher.look("db-0", "backup-0", 0.0))
+        await fleet.passes(sum(LOOK_AGAIN) - 1)
+        assert not looking.done()
+        await fleet.passes(3)
+
+        assert await looking is None
+        assert fleet.rds.asked == ["backup-0"] * (1 + len(LOOK_AGAIN))
+
+
+@pytest.mark.parametrize("error", [AWAY, NOT_PERMITTED, KeyError("size")])
+async def test_a_look_fails_after_two_failures(error: Exception) -> None:
+    """A patient one waits until RDS responds, however long that takes."""
+    async with _fleet(0) as fleet:
+        fleet.rds.errors["backup-0"] = error
+        looking = asyncio.create_task(fleet.watcher.look("db-0", "backup-0", 0.0))
+        patient = asyncio.create_task(fleet.watcher.look("db-0", "backup-0", 5.0, patient=True))
+        await fleet.passes(MINUTE)
+        with pytest.raises(RdsError):
+            await looking
+        await fleet.passes(10 * MINUTE)
+        assert not patient.done()
+
+        fleet.rds.errors.clear()
+        await fleet.passes(7 * MINUTE)
+        found = await asyncio.wait_for(patient, 1)
+        assert found is not None
+
+
+async def test_looks_at_other_backups_do_not_wait_for_a_refused_one() -> None:
+    """And another look at the refused one waits until its next try is due."""
+    async with _fleet(0) as fleet:
+        fleet.rds.errors["backup-0"] = NOT_PERMITTED
+        refused = asyncio.create_task(fleet.watcher.look("db-0", "backup-0", 0.0))
+        await fleet.passes(1)
+        again = asyncio.create_task(fleet.watcher.look("db-0", "backup-0", 0.0))
+        other = asyncio.create_task(fleet.watcher.look("db-1", "backup-1", 0.0))
+        await fleet.passes(2)
+        assert other.done()
+        assert fleet.rds.asked == ["backup-0", "backup-1"]
+
+        await fleet.passes(MINUTE)
+        for look in (refused, again):
+            with pytest.raises(RdsRefused):
+                await look
+
+
 async def test_a_hundred_backups_stay_within_the_budget() -> None:
     """Even when all of them take much longer than usual."""
     async with _fleet(100) as fleet:
@@ -329,6 +379,17 @@ async def test_a_patient_follower_hears_when_rds_is_back() -> None:
         found = await asyncio.wait_for(patient, 1)
         assert found is not None
         assert (found.id, found.status) == ("backup-2", BackupStatus.BUILDING)
+
+
+async def test_a_crowded_page_is_not_set_aside() -> None:
+    """RDS returns 429 for it, and would for any other call."""
+    async with _fleet(20) as fleet:
+        fleet.pages.errors[0] = RdsUnreachable("429", status=429, retry_after=1.0)
+        with capture_logs() as logs:
+            await fleet.passes(8 * MINUTE)
+
+        assert len(fleet.pages.read) > 2
+        assert "page_set_aside" not in [line["event"] for line in logs]
 
 
 async def test_a_patient_follower_hears_of_an_end_that_the_outage_hid() -> None:
