@@ -27,6 +27,7 @@ SLOW_SHARE = 0.125  # of the calls at most; with many backups, the slow clock is
 SHORTEST_GAP = 1.0  # seconds between two calls for the same news
 RATED = 5.0  # seconds that a rate is used
 LEAST_RATE = 1 / 7200  # ends per second: nothing is left alone forever
+JUST_BEGUN = 1e-3  # seconds for which a backup isn't expected to end
 OUTLIERS, OUTLIER_SPREAD = 0.1, 1.0  # the share of backups unlike earlier ones, and their spread
 LIES, TRUTHS = 1.0, 99.0  # what is believed of the hint before it was ever checked
 MEMORY = 0.98  # how much of that is left after each further check
@@ -270,7 +271,7 @@ def ending_rate(expected: Expected, elapsed: float) -> float:
 
     Most take as long as earlier ones; a few are unlike them.
     """
-    if elapsed <= 0:
+    if elapsed < JUST_BEGUN:
         return LEAST_RATE
     log = math.log(elapsed / expected.median)
     ends = runs = 0.0

@@ -499,6 +499,18 @@ async def test_a_backup_that_is_absent_for_a_moment_is_not_gone(times: int) -> N
         assert fleet.rds.absent["backup-0"] == 0
 
 
+async def test_only_answers_in_a_row_show_that_a_backup_is_gone() -> None:
+    """It is missing twice, then listed, then missing twice again."""
+    async with _fleet(1) as fleet:
+        for _ in range(3):
+            fleet.rds.absent["backup-0"] = 2
+            fleet.watcher.wake("db-0")
+            await fleet.passes(sum(LOOK_AGAIN) + 3)
+            assert fleet.rds.absent["backup-0"] == 0
+
+        assert fleet.told == {}
+
+
 async def test_an_outage_is_not_absence() -> None:
     """Two empty answers, an hour of silence, and the backup is listed again: it's still there."""
     async with _fleet(1) as fleet:
@@ -615,6 +627,47 @@ async def test_one_slow_answer_does_not_stop_the_questions() -> None:
         fleet.rds.end(0, 2)
         await fleet.passes(20)
         assert fleet.told.keys() == fleet.rds.ended.keys()
+
+
+async def test_a_page_that_fails_now_and_then_is_not_left_alone() -> None:
+    """Each time it could be read before: these are short outages."""
+    async with _fleet(20) as fleet:
+        with capture_logs() as logs:
+            for _ in range(3):
+                fleet.rds.error = AWAY
+                while not logs or logs[-1]["event"] != "watching_interrupted":
+                    await fleet.passes(1)
+                fleet.rds.error = None
+                await fleet.passes(2 * MINUTE)
+
+        events = [line["event"] for line in logs]
+        assert events == ["watching_interrupted", "watching_again"] * 3
+
+
+async def test_a_new_follower_of_a_refused_backup_waits_for_its_next_try() -> None:
+    """Following it again costs no call."""
+    async with _fleet(1) as fleet:
+        fleet.rds.errors["backup-0"] = NOT_PERMITTED
+        fleet.watcher.wake("db-0")
+        await fleet.passes(1)
+        fleet.followers[0].cancel()
+        await _all_settled()
+        fleet.clock.set_back(hours=1)  # so that the next one counts as overdue
+        fleet.followers.append(fleet.follow(0))
+        fleet.clock.set_back(hours=-1)
+
+        assert await fleet.passes(10) == 0
+        assert await fleet.passes(10) == 1
+
+
+async def test_fewer_calls_are_made_while_rds_allows_fewer() -> None:
+    """The budget has shrunk, because others use the same key."""
+    async with _fleet(100) as fleet:
+        await fleet.passes(7 * MINUTE)
+        fleet.rds.spare_calls = 6.0
+        await fleet.passes(MINUTE)
+
+        assert await fleet.passes(5 * MINUTE) <= 5 * 6 + 3
 
 
 async def test_an_instance_that_is_missing_from_its_page_is_not_believed_gone() -> None:
