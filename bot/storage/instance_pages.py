@@ -33,7 +33,7 @@ class InstancePages:
         """Return all pages, in order, except those that can't be read."""
         query = select(instance_pages).order_by(instance_pages.c.number)
         with unavailable(), suppress(JSONDecodeError):
-            async with self._engine.connect() as connection:
+            async with self._engine.execution_options(read_only=True).connect() as connection:
                 rows = (await connection.execute(query)).mappings().all()
             return [page for row in rows if row["read_at"] and (page := _page(row))]
         return []
