@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 import aiohttp
@@ -88,14 +89,19 @@ async def open_connections(
     pages = InstancePages(store.engine, clock)
     catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn, pages)
     supervisor.push_async_callback(catalogue.close)
-    watcher = Watcher(rds, catalogue, clock, shortest_gap=settings.file.rds.poll_seconds)
+
+    def rds_now() -> datetime:
+        return clock.now() + rds.clock_skew
+
+    gap = settings.file.rds.poll_seconds
+    watcher = Watcher(rds, catalogue, clock, shortest_gap=gap, rds_now=rds_now)
     catalogue.listen(watcher.saw_page)
     supervisor.keep(catalogue.warm())
     supervisor.keep(watcher.run())
     cloud_eye: CloudEye | None = None
     if settings.file.rds.cloud_eye:
         client = await cloud_eye_client(settings, supervisor, clock, timeout_seconds=rds_timeout)
-        cloud_eye = CloudEye(client, watcher.wake, clock, lambda: clock.now() + rds.clock_skew)
+        cloud_eye = CloudEye(client, watcher.wake, clock, rds_now)
         supervisor.keep(cloud_eye.run())
     people = People(slack, clock, call_log)
     supervisor.push_async_callback(people.close)

@@ -131,8 +131,8 @@ class InstanceCatalogue:
         """
         page = await self._claimed(number)
         if page is None:
-            instances = await self._rds.list_instance_page(number)
-            page = InstancePage(number, instances, self._clock.now().timestamp())
+            at = self._clock.now().timestamp()
+            page = InstancePage(number, await self._rds.list_instance_page(number), at)
             await self._save(page)
         self._learn(page)
 

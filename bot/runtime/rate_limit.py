@@ -92,7 +92,7 @@ class Budget:
     @property
     def share(self) -> int:
         """How many calls a window are made at most while others use the same limit."""
-        windows = (self._clock.monotonic() - self._shrunk_at) / self._window
+        windows = max(0.0, self._clock.monotonic() - self._shrunk_at) / self._window
         return max(1, int(self._limit * min(1.0, self._shrunk + windows * RECOVERY)))
 
     @property

@@ -1,5 +1,9 @@
 """The pages of list-instances that were last read, by any replica."""
 
+from contextlib import suppress
+from json import JSONDecodeError
+
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import RowMapping, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,6 +15,8 @@ from bot.storage.tables import instance_pages
 
 CLAIM = 3.0  # seconds that a replica gets to read a page before another one does
 KEPT = 60.0  # seconds after which a page is written again, if no other replica needs it
+AHEAD = 60.0  # seconds; a time further ahead is of a clock that has been set back since
+INSTANCES = TypeAdapter(list[Instance])
 
 
 class InstancePages:
@@ -26,12 +32,13 @@ class InstancePages:
         self._saved: dict[int, float] = {}  # when each page was last written, in Unix seconds
 
     async def load(self) -> list[InstancePage]:
-        """Return all pages, in order."""
+        """Return all pages, in order, except those that can't be read."""
         query = select(instance_pages).order_by(instance_pages.c.number)
-        with unavailable():
-            async with self._engine.connect() as connection:
+        with unavailable(), suppress(JSONDecodeError):
+            async with self._engine.execution_options(read_only=True).connect() as connection:
                 rows = (await connection.execute(query)).mappings().all()
-        return [_page(row) for row in rows if row["read_at"]]
+            return [page for row in rows if row["read_at"] and (page := _page(row))]
+        return []
 
     async def claim(self, number: int, after: float) -> InstancePage | None:
         """Return the page if it was read since that time, in Unix seconds.
@@ -49,22 +56,25 @@ class InstancePages:
             await self._clock.sleep(CLAIM / 6)
 
     async def _try(self, number: int, after: float) -> tuple[bool, InstancePage | None]:
+        """Return whether the caller is to read the page, or the page if it was read."""
         now = self._clock.now().timestamp()
         table = instance_pages.c
+        is_new = (table.read_at > after) & (table.read_at <= now + AHEAD)
         empty = {"number": number, "claimed_at": now, "read_at": 0.0, "instances": []}
         claim = self._insert(instance_pages).values(empty)
         claim = claim.on_conflict_do_update(
             index_elements=[table.number],
             set_={"claimed_at": now},
-            where=(table.claimed_at < now - CLAIM) & (table.read_at <= after),
+            where=~table.claimed_at.between(now - CLAIM, now + AHEAD) & ~is_new,
         )
-        read = select(instance_pages).where(table.number == number, table.read_at > after)
+        read = select(instance_pages).where(table.number == number, is_new)
         with unavailable():
             async with self._engine.connect() as connection:
                 if (await connection.execute(claim.returning(table.number))).first():
                     return True, None
                 row = (await connection.execute(read)).mappings().first()
-        return False, _page(row) if row else None
+        page = _page(row) if row else None
+        return row is not None and page is None, page
 
     async def save(self, page: InstancePage) -> None:
         """Write a page; if no other replica needs it, only now and then."""
@@ -73,11 +83,12 @@ class InstancePages:
             return
         items = [instance.model_dump(mode="json") for instance in page.instances]
         values = {"number": page.number, "read_at": page.read_at, "instances": items}
+        read_at = instance_pages.c.read_at
         write = self._insert(instance_pages).values(values | {"claimed_at": 0.0})
         write = write.on_conflict_do_update(
             index_elements=[instance_pages.c.number],
             set_={"read_at": page.read_at, "instances": items, "claimed_at": 0.0},
-            where=instance_pages.c.read_at < page.read_at,
+            where=(read_at < page.read_at) | (read_at > self._clock.now().timestamp() + AHEAD),
         )
         with unavailable():
             async with self._engine.connect() as connection:
@@ -91,8 +102,13 @@ class InstancePages:
                 await connection.execute(
                     delete(instance_pages).where(instance_pages.c.number >= count)
                 )
+        self._saved = {number: at for number, at in self._saved.items() if number < count}
 
 
-def _page(row: RowMapping) -> InstancePage:
-    instances = [Instance.model_validate(item) for item in row["instances"]]
+def _page(row: RowMapping) -> InstancePage | None:
+    """Return the page of a row, or None if it isn't valid, as one of another release may be."""
+    try:
+        instances = INSTANCES.validate_python(row["instances"])
+    except ValidationError:
+        return None
     return InstancePage(row["number"], instances, row["read_at"])

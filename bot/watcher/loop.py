@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -53,11 +53,18 @@ class Watcher:
     """Answers `look` and `follow`; `run` is the only task that makes calls, one at a time."""
 
     def __init__(
-        self, rds: Rds, pages: Pages, clock: Clock, *, shortest_gap: float = SHORTEST_GAP
+        self,
+        rds: Rds,
+        pages: Pages,
+        clock: Clock,
+        *,
+        shortest_gap: float = SHORTEST_GAP,
+        rds_now: Callable[[], datetime] | None = None,
     ) -> None:
         self._rds = rds
         self._pages = pages
         self._clock = clock
+        self._rds_now = rds_now or clock.now  # by RDS's clock, which its times are of
         self._planner = Planner(rds.spare_calls, shortest_gap)
         self._probes = Probes()
         self._aside: dict[str, _Aside] = {}  # by backup ID: checks that fail while others don't
@@ -65,6 +72,7 @@ class Watcher:
         self._wakes_at = math.inf
         self._failures = 0  # in a row, of calls that concern all backups
         self._not_before = -math.inf
+        self._suspects: set[Ask | Sweep] = set()  # calls that failed at their last try
 
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
@@ -157,7 +165,7 @@ class Watcher:
         try:
             await self._make(call)
         except RdsError as error:
-            if _concerns_all(error):
+            if self._concerns_all(call, error):
                 self._put_off(error, call)
             else:
                 self._set_aside(call, error)
@@ -168,6 +176,7 @@ class Watcher:
                 log.info("watching_again")
                 self._probes.answer_patient()
             self._failures = 0
+            self._suspects.discard(_key(call))
 
     def _wake(self, due: float) -> None:
         """Plan anew if this comes before what the loop waits for; hundreds come at a restart."""
@@ -201,11 +210,13 @@ class Watcher:
             if not error.says_gone:
                 raise
             backup = None
+        again = self._probes.tell(backup_id, backup, asked_at)
         if self._aside.pop(backup_id, None):
             self._probes.answer_patient(backup_id)
-        again = self._probes.tell(backup_id, backup, asked_at)
         if backup is None:
-            if again is not None:
+            if again is None:
+                self._planner.forget(backup_id)
+            else:
                 self._planner.hold(Ask(backup_id), self._clock.monotonic() + again)
         elif backup.status in ENDED:
             self._planner.saw_end(backup_id, self._monotonic(backup.end_time))
@@ -215,7 +226,18 @@ class Watcher:
     def _monotonic(self, at: datetime | None) -> float | None:
         if at is None:
             return None
-        return self._clock.monotonic() - (self._clock.now() - at).total_seconds()
+        return self._clock.monotonic() - (self._rds_now() - at).total_seconds()
+
+    def _concerns_all(self, call: Ask | Sweep | Probe, error: RdsError) -> bool:
+        """Return whether the error would affect other calls, too.
+
+        A call that times out twice in a row, while another one succeeded in between, is the
+        only one that is slow.
+        """
+        if isinstance(error, RdsRefused):
+            return error.reason is RefusalReason.CREDENTIALS
+        is_crowded = isinstance(error, RdsUnreachable) and error.retry_after is not None
+        return is_crowded or self._failures > 0 or _key(call) not in self._suspects
 
     def _set_aside(
         self, call: Ask | Sweep | Probe, error: RdsError, *, exc_info: Exception | None = None
@@ -243,6 +265,7 @@ class Watcher:
     def _put_off(self, error: RdsError, call: Ask | Sweep | Probe) -> None:
         """Back off for all backups; another call goes first then, in case this is the cause."""
         self._failures += 1
+        self._suspects.add(_key(call))
         lasts = self._failures > 1
         key = str(call.page) if isinstance(call, Sweep) else call.backup_id
         delay = delay_after(self._failures, FIRST_GAP, LONGEST_GAP, key)
@@ -259,6 +282,5 @@ class Watcher:
             self._planner.hold(call, self._not_before + OTHERS_FIRST)
 
 
-def _concerns_all(error: RdsError) -> bool:
-    """Return whether the error would affect calls about other backups, too."""
-    return not isinstance(error, RdsRefused) or error.reason is RefusalReason.CREDENTIALS
+def _key(call: Ask | Sweep | Probe) -> Ask | Sweep:
+    return Ask(call.backup_id) if isinstance(call, Probe) else call

@@ -26,6 +26,7 @@ SLOW_SHARE = 0.125  # of the calls at most; with many backups, the slow clock is
 SHORTEST_GAP = 1.0  # seconds between two calls for the same news
 RATED = 5.0  # seconds that a rate is used
 LEAST_RATE = 1 / 7200  # ends per second: nothing is left alone forever
+JUST_BEGUN = 1e-3  # seconds for which a backup isn't expected to end
 OUTLIERS, OUTLIER_SPREAD = 0.1, 1.0  # the share of backups unlike earlier ones, and their spread
 LIES, TRUTHS = 1.0, 99.0  # what is believed of the hint before it was ever checked
 MEMORY = 0.98  # how much of that is left after each further check
@@ -212,8 +213,10 @@ class Planner:
                 worth[3] += hinted * seen / (1 + hinted * seen)  # how likely it has ended
             alone = backup.rate - hinted
             first = hinted * seen + alone * asked
-            second = _waited(hinted, seen) + _waited(alone, asked) if asked <= slow else math.inf
-            choice.add(backup.backup_id, (backup.rate, first, second), price, backup.seen + gap)
+            second, last = _waited(hinted, seen) + _waited(alone, asked), backup.seen
+            if asked > slow:
+                second, last = math.inf, backup.asked  # whatever its instance shows meanwhile
+            choice.add(backup.backup_id, (backup.rate, first, second), price, last + gap)
         for page, worth in pages.items():
             earliest = self._read_at.get(page, -math.inf) + gap
             # Each that has ended is asked about afterward.
@@ -274,7 +277,7 @@ def ending_rate(expected: Expected, elapsed: float) -> float:
 
     Most take as long as earlier ones; a few are unlike them.
     """
-    if elapsed <= 0:
+    if elapsed < JUST_BEGUN:
         return LEAST_RATE
     log = math.log(elapsed / expected.median)
     ends = runs = 0.0

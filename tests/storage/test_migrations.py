@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 
 from bot.domain.audit import AuditEntry, chained
 from bot.storage.engine import migrate, open_engine
 from bot.storage.outbox import Outbox as MessagesToSend
 from bot.storage.store import Store
+from bot.storage.tables import metadata
 from tests.requests import NOON
 
 VERSIONS = Path(__file__).parents[2] / "bot" / "storage" / "migrations" / "versions"
@@ -48,6 +51,22 @@ def test_a_migration_imports_nothing_of_the_bot(file: Path) -> None:
     ]
 
     assert not [name for name in names if name.split(".")[0] in ("bot", "handlers")]
+
+
+@pytest.mark.parametrize("kind", ["database_url", "postgresql_url"])
+def test_the_migrations_make_the_tables_of_the_code(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    """Each table has the columns and indices that `tables.py` says, and no others."""
+    url = request.getfixturevalue(kind)
+    migrate(url)
+    engine = create_engine(url)
+    with engine.connect() as database:
+        context = MigrationContext.configure(database, opts={"compare_type": False})
+        differences = compare_metadata(context, metadata)
+    engine.dispose()
+
+    assert differences == []
 
 
 # A request of the release before, by its columns; and what it had posted.
