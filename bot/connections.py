@@ -86,7 +86,7 @@ async def open_connections(
         settings, supervisor, clock, timeout_seconds=rds_timeout, call_log=call_log
     )
     warn = AliasWarnings(settings.source, settings.file.aliases)
-    pages = InstancePages(store.engine, clock)
+    pages = InstancePages(store, clock)
     catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn, pages)
     supervisor.push_async_callback(catalogue.close)
 

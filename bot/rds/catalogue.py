@@ -145,6 +145,8 @@ class InstanceCatalogue:
             await self._list(0.0)
         except RdsError as error:
             log.warning("instances_unknown", code=error.code, request_id=error.request_id)
+        if self._saving:
+            await self._saving
 
     async def close(self) -> None:
         """Stop a refresh that is under way."""

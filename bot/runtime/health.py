@@ -59,6 +59,11 @@ class Calls(Protocol):
         """How many calls are queued."""
         ...
 
+    @property
+    def share(self) -> str | None:
+        """How many calls RDS leaves to the bot, in words; None if as many as are configured."""
+        ...
+
 
 class Eye(Protocol):
     """Queries of Cloud Eye's events."""
@@ -107,6 +112,7 @@ class Health:
             "slack": "ok" if reachable else "it can't reach the bot",
             "slack_messages": self.messages.trouble or "ok",
             "rds": self.rds.trouble or "ok",
+            "rds_share": self.rds.share or "ok",
             "oldest_untold_outcome": untold and self._shown(untold),
         }
         if self.cloud_eye is None:

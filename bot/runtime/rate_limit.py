@@ -119,8 +119,10 @@ class Budget:
 
     async def crowded(self, seconds: float) -> None:
         """Make no calls for this many seconds and fewer from then on, since others make some."""
-        self._shrunk = max(LEAST_SHARE, self.share / self._limit / 2)
-        self._shrunk_at = self._clock.monotonic() + seconds
+        now = self._clock.monotonic()
+        if now >= self._shrunk_at:  # else it is about calls that were already on their way
+            self._shrunk = max(LEAST_SHARE, self.share / self._limit / 2)
+        self._shrunk_at = max(self._shrunk_at, now + seconds)
         await self.cool_down(seconds)
 
     async def _deal(self) -> None:

@@ -6,11 +6,10 @@ from json import JSONDecodeError
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import RowMapping, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.instances import Instance, InstancePage
 from bot.runtime.clock import Clock
-from bot.storage.engine import unavailable
+from bot.storage.store import Store
 from bot.storage.tables import instance_pages
 
 CLAIM = 3.0  # seconds that a replica gets to read a page before another one does
@@ -22,21 +21,18 @@ INSTANCES = TypeAdapter(list[Instance])
 class InstancePages:
     """Keeps the pages in the database. Raises StoreUnavailable."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
-        self._is_shared = engine.dialect.name == "postgresql"
-        # Each statement is a transaction: nothing is locked while the loop does something else.
-        alone = {"isolation_level": "AUTOCOMMIT"} if self._is_shared else {"one_statement": True}
-        self._engine = engine.execution_options(**alone)
+        self._is_shared = store.engine.dialect.name == "postgresql"
         self._insert = postgresql.insert if self._is_shared else sqlite.insert
         self._saved: dict[int, float] = {}  # when each page was last written, in Unix seconds
 
     async def load(self) -> list[InstancePage]:
         """Return all pages, in order, except those that can't be read."""
         query = select(instance_pages).order_by(instance_pages.c.number)
-        with unavailable(), suppress(JSONDecodeError):
-            async with self._engine.execution_options(read_only=True).connect() as connection:
-                rows = (await connection.execute(query)).mappings().all()
+        with suppress(JSONDecodeError):
+            rows = await self._store.rows(query)
             return [page for row in rows if row["read_at"] and (page := _page(row))]
         return []
 
@@ -68,13 +64,11 @@ class InstancePages:
             where=~table.claimed_at.between(now - CLAIM, now + AHEAD) & ~is_new,
         )
         read = select(instance_pages).where(table.number == number, is_new)
-        with unavailable():
-            async with self._engine.connect() as connection:
-                if (await connection.execute(claim.returning(table.number))).first():
-                    return True, None
-                row = (await connection.execute(read)).mappings().first()
-        page = _page(row) if row else None
-        return row is not None and page is None, page
+        if await self._store.at_once(claim, table.number):
+            return True, None
+        rows = await self._store.rows(read)
+        page = _page(rows[0]) if rows else None
+        return bool(rows) and page is None, page
 
     async def save(self, page: InstancePage) -> None:
         """Write a page; if no other replica needs it, only now and then."""
@@ -90,18 +84,13 @@ class InstancePages:
             set_={"read_at": page.read_at, "instances": items, "claimed_at": 0.0},
             where=(read_at < page.read_at) | (read_at > self._clock.now().timestamp() + AHEAD),
         )
-        with unavailable():
-            async with self._engine.connect() as connection:
-                await connection.execute(write)
+        await self._store.at_once(write, instance_pages.c.number)
         self._saved[page.number] = page.read_at
 
     async def cut(self, count: int) -> None:
         """Delete the pages from this number on."""
-        with unavailable():
-            async with self._engine.connect() as connection:
-                await connection.execute(
-                    delete(instance_pages).where(instance_pages.c.number >= count)
-                )
+        beyond = delete(instance_pages).where(instance_pages.c.number >= count)
+        await self._store.at_once(beyond, instance_pages.c.number)
         self._saved = {number: at for number, at in self._saved.items() if number < count}
 
 

@@ -13,7 +13,19 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, String, Update, and_, cast, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Engine,
+    Insert,
+    RowMapping,
+    String,
+    Update,
+    and_,
+    cast,
+    or_,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -130,7 +142,7 @@ class Store(Reading):
         return untold
 
     async def at_once(
-        self, change: Update, *returning: ColumnElement[Any]
+        self, change: Update | Insert | Delete, *returning: ColumnElement[Any]
     ) -> Sequence[RowMapping]:
         """Make a change in one statement, before everything that waits in line to write.
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, RowMapping, Update, select
+from sqlalchemy import ColumnElement, Delete, Insert, RowMapping, Update, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
@@ -118,7 +118,7 @@ class FlakyStore(Store):
         self._may_fail()
 
     async def at_once(
-        self, change: Update, *returning: ColumnElement[Any]
+        self, change: Update | Insert | Delete, *returning: ColumnElement[Any]
     ) -> Sequence[RowMapping]:
         self._may_fail()
         changed = await super().at_once(change, *returning)

@@ -84,6 +84,7 @@ async def test_all_is_well(operator: Operator) -> None:
         "slack": "ok",
         "slack_messages": "ok",
         "rds": "ok",
+        "rds_share": "ok",
         "oldest_untold_outcome": None,
     }
 

@@ -58,7 +58,7 @@ class Operator:
 @pytest.fixture
 async def operator(unused_port: int) -> AsyncIterator[Operator]:
     database: Any = Database()
-    parts: Any = SimpleNamespace(trouble=None, queued=0)
+    parts: Any = SimpleNamespace(trouble=None, queued=0, share=None)
     front: Any = SimpleNamespace(silent_for=lambda: 0.0)
     looks = Health(database, parts, parts, front, Clock())
     server = HealthServer(looks, "127.0.0.1", unused_port)
@@ -77,7 +77,7 @@ def unused_port() -> int:
 async def test_cloud_eye_is_shown_only_if_it_is_enabled() -> None:
     """Whatever it says, the bot is ready."""
     database: Any = Database()
-    parts: Any = SimpleNamespace(trouble=None, queued=0)
+    parts: Any = SimpleNamespace(trouble=None, queued=0, share=None)
     front: Any = SimpleNamespace(silent_for=lambda: 0.0)
     shown = []
     for eye in (

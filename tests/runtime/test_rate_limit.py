@@ -123,10 +123,20 @@ async def test_an_eighth_of_the_calls_is_always_made() -> None:
     for _ in range(10):
         await budget.crowded(600)
         assert budget.share >= 10
-        clock.advance(seconds=30)
+        clock.advance(seconds=610)
 
     assert budget.share == 10
     assert call_budget(1, clock).spared == 1
+
+
+async def test_answers_to_calls_on_their_way_halve_once() -> None:
+    """Five calls were sent at once, and each is answered with 429."""
+    clock = SteppedClock()
+    budget = call_budget(60, clock)
+    for _ in range(5):
+        await budget.crowded(30)
+
+    assert budget.share == 30
 
 
 async def test_the_pause_does_not_count_as_recovery() -> None:

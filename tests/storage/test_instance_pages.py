@@ -31,7 +31,7 @@ def clock() -> SteppedClock:
 @pytest.fixture
 def pages(store: Store, clock: SteppedClock) -> InstancePages:
     """The pages of the only replica."""
-    return InstancePages(store.engine, clock)
+    return InstancePages(store, clock)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def replicas(
 ) -> AsyncIterator[list[InstancePages]]:
     """The pages of two replicas, each with its own connections."""
     engines = [open_engine(migrated_postgresql_url) for _ in range(2)]
-    yield [InstancePages(engine, clock) for engine in engines]
+    yield [InstancePages(Store(engine), clock) for engine in engines]
     for engine in engines:
         await engine.dispose()
 
@@ -58,7 +58,7 @@ async def test_pages_are_loaded_as_they_were_saved(
     await pages.save(first)
 
     assert await pages.load() == [first, second]
-    assert await InstancePages(store.engine, clock).load() == [first, second]
+    assert await InstancePages(store, clock).load() == [first, second]
 
 
 async def test_an_empty_page_is_a_page(pages: InstancePages, clock: SteppedClock) -> None:
@@ -77,7 +77,7 @@ async def test_an_older_page_never_replaces_a_newer_one(
     clock.advance(seconds=5)
     newer = _page(clock, 0, REPLICA)
     await pages.save(newer)
-    await InstancePages(store.engine, clock).save(older)
+    await InstancePages(store, clock).save(older)
 
     assert await pages.load() == [newer]
 
@@ -113,7 +113,7 @@ async def test_sqlite_writes_a_page_once_a_minute(
 ) -> None:
     """No other process needs it sooner, and people's requests are written to the same file."""
     engine = open_engine(migrated_database_url)
-    pages = InstancePages(engine, clock)
+    pages = InstancePages(Store(engine), clock)
     written: list[float] = []
     for _ in range(180):
         await pages.save(_page(clock))
@@ -129,7 +129,7 @@ async def test_sqlite_writes_a_page_once_a_minute(
 async def test_sqlite_shares_no_page(migrated_database_url: str, clock: SteppedClock) -> None:
     """There is one process only, so it always reads the page from RDS."""
     engine = open_engine(migrated_database_url)
-    pages = InstancePages(engine, clock)
+    pages = InstancePages(Store(engine), clock)
     await pages.save(_page(clock))
 
     assert await pages.claim(0, 0.0) is None
@@ -262,7 +262,7 @@ async def test_a_page_that_is_dated_ahead_is_not_taken(
 async def test_a_database_that_is_away_is_unavailable(clock: SteppedClock) -> None:
     """Each call says so in the one way that the bot understands."""
     engine = open_engine(NOWHERE)
-    pages = InstancePages(engine, clock)
+    pages = InstancePages(Store(engine), clock)
     for call in (pages.load(), pages.claim(0, 0.0), pages.save(_page(clock)), pages.cut(0)):
         with pytest.raises(StoreUnavailable):
             await call
@@ -272,7 +272,7 @@ async def test_a_database_that_is_away_is_unavailable(clock: SteppedClock) -> No
 async def test_people_notice_nothing_of_a_database_without_pages(clock: SteppedClock) -> None:
     """The list is read from RDS, and no page is shared."""
     engine = open_engine(NOWHERE)
-    catalogue = InstanceCatalogue(Rds(), clock, {}, pages=InstancePages(engine, clock))
+    catalogue = InstanceCatalogue(Rds(), clock, {}, pages=InstancePages(Store(engine), clock))
     with capture_logs() as logs:
         await catalogue.warm()
         await catalogue.read_page(0)
@@ -331,10 +331,10 @@ async def test_text_that_is_no_json_does_not_stop_the_start(
 ) -> None:
     """SQLite keeps any text; the instances are read from RDS instead."""
     engine = open_engine(migrated_database_url)
-    store, pages = Store(engine), InstancePages(engine, clock)
+    store, pages = Store(engine), InstancePages(Store(engine), clock)
     await pages.save(_page(clock, 0))
     await _garble(store, 0, instances)
-    catalogue = InstanceCatalogue(Rds(), clock, {}, pages=InstancePages(engine, clock))
+    catalogue = InstanceCatalogue(Rds(), clock, {}, pages=InstancePages(Store(engine), clock))
     await catalogue.warm()
     assert await catalogue.find(ORDERS.name, 1) == ORDERS
 
