@@ -39,6 +39,7 @@ from bot.slack.transport.identity import identify
 from bot.slack.transport.sockets import SocketFront
 from bot.storage.engine import journal_args
 from bot.storage.intake import Intake
+from bot.storage.last_backups import LastBackups
 from bot.storage.locks import one_at_a_time
 from bot.storage.outbox import Outbox
 from bot.storage.replica import Replica
@@ -77,7 +78,10 @@ async def running(
         await _check_approvers(settings, connections)
         lifecycle, dispatcher = await _start_lifecycle(settings, connections, supervisor)
         identity = await identify(connections.slack, Clock())
-        services = _services(settings, connections, lifecycle, identity)
+        lists = BackupCache(connections.rds, clock, LastBackups(connections.store))
+        connections.watcher.listen(lists.saw)
+        supervisor.keep(lists.warm())
+        services = _services(settings, connections, lists, lifecycle, identity)
         connections.store.on_change = services.homes.changed
         supervisor.keep(services.homes.run())
         front = _listen(settings, connections, services, identity, supervisor, address)
@@ -187,13 +191,16 @@ async def _hear(
 
 
 def _services(
-    settings: Settings, connections: Connections, lifecycle: Lifecycle, identity: AuthorizeResult
+    settings: Settings,
+    connections: Connections,
+    lists: BackupCache,
+    lifecycle: Lifecycle,
+    identity: AuthorizeResult,
 ) -> handlers.Services:
     """Build the use cases."""
     policy, aliases = settings.file.policy, settings.file.aliases
     store, catalogue = connections.store, connections.catalogue
     people, clock = connections.people, connections.clock
-    lists = BackupCache(connections.rds, clock)
     backups = Backups(
         store=store, intake=Intake(store), catalogue=catalogue, engine=lifecycle, clock=clock
     )

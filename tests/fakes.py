@@ -31,6 +31,7 @@ from bot.domain.states import RequestState
 from bot.slack.transport.homes import Homes
 from bot.storage.engine import open_engine
 from bot.storage.intake import Intake
+from bot.storage.last_backups import LastBackups
 from bot.storage.store import Store
 from handlers import Services
 from tests.requests import asked
@@ -245,7 +246,7 @@ class UseCases:
         """Build them anew, for another policy."""
         store, policy, clock = self.store, self.policy, self.clock
         catalogue, people = self.catalogue, self.people
-        self.cache = BackupCache(self.rds, clock)
+        self.cache = BackupCache(self.rds, clock, LastBackups(self.store))
         self.backups = Backups(
             store=store,
             intake=Intake(store),

@@ -25,7 +25,7 @@ ENV_LINE = re.compile(r"(?:# )?([A-Z][A-Z_]+)=(.*)")
 COMMENTED_KEY = re.compile(r"^# (?=[a-z_]+ = )", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
-PARTS = {"bare", "crowd", "start"}  # of other benchmarks
+PARTS = {"bare", "crowd", "fleet", "start"}  # of other benchmarks
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-1",
     "SLACK_APP_TOKEN": "xapp-1",

@@ -1,14 +1,16 @@
 """A cache of the backups that RDS listed, by instance."""
 
 import asyncio
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
 import structlog
 
-from bot.domain.errors import RdsError
-from bot.domain.instances import Backup, BackupStatus, Instance, begun
+from bot.domain.errors import RdsError, StoreUnavailable
+from bot.domain.instances import Backup, BackupStatus, Instance, LastBackup, begun
 from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 
@@ -22,14 +24,26 @@ class Rds(Protocol):
     async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]: ...
 
 
-class BackupCache:
-    """Saves calls, because RDS allows only 60 a minute."""
+class LastBackups(Protocol):
+    """The last good backups that any replica has seen. Raises StoreUnavailable."""
 
-    def __init__(self, rds: Rds, clock: Clock) -> None:
+    async def load(self) -> Sequence[LastBackup]: ...
+    async def save(self, last: LastBackup) -> None: ...
+
+
+class BackupCache:
+    """Saves calls, because RDS allows only 60 a minute.
+
+    The last good backups are kept in the database, so that a bot that has just started knows
+    them, and what other replicas see.
+    """
+
+    def __init__(self, rds: Rds, clock: Clock, kept: LastBackups) -> None:
         self._rds = rds
         self._clock = clock
+        self._kept = kept
         self._cache = Cache[str, list[Backup]](clock)  # by instance ID
-        self._last_good: dict[str, Backup | None] = {}  # by instance ID, for home tabs
+        self._last: dict[str, LastBackup] = {}  # by instance ID
         self._is_looking = False
 
     async def of(self, instance_id: str, timeout_seconds: float) -> list[Backup]:
@@ -41,17 +55,31 @@ class BackupCache:
             return await self._cache.get(instance_id, partial(self._read, instance_id), ttl=TTL)
 
     async def _read(self, instance_id: str, *, idle: bool = False) -> list[Backup]:
+        seen_at = self._clock.now()
         backups = await self._rds.list_backups(instance_id, idle=idle)
-        self._last_good[instance_id] = _last_good(backups)
+        await self._keep(LastBackup(instance_id, _last_good(backups), seen_at))
         return backups
+
+    async def saw(self, backup: Backup) -> None:
+        """Learn that a backup has ended, without a call."""
+        last = self.last_good(backup.instance_id)
+        if (good := _last_good([backup])) and (last is None or begun(last) <= begun(good)):
+            await self._keep(LastBackup(backup.instance_id, good, self._clock.now()))
+
+    async def warm(self) -> None:
+        """Load what any replica has seen."""
+        with suppress(StoreUnavailable):
+            for last in await self._kept.load():
+                self._learn(last)
 
     def knows(self, instance_id: str) -> bool:
         """Return whether the instance's backups were ever listed."""
-        return self._cache.peek(instance_id) is not None
+        return instance_id in self._last
 
     def last_good(self, instance_id: str) -> Backup | None:
         """Return the newest completed backup that is known."""
-        return self._last_good.get(instance_id)
+        last = self._last.get(instance_id)
+        return last.backup if last else None
 
     async def look_around(self, instances: Sequence[Instance]) -> None:
         """Refresh the oldest lists with a few low-priority calls."""
@@ -59,8 +87,9 @@ class BackupCache:
             return
         self._is_looking = True
         try:
-            ids = sorted((i.id for i in instances), key=self._cache.age, reverse=True)
-            for instance_id in [i for i in ids if self._cache.age(i) > STALE][:GLANCES]:
+            await self.warm()
+            ids = sorted((i.id for i in instances), key=self._age, reverse=True)
+            for instance_id in [i for i in ids if self._age(i) > STALE][:GLANCES]:
                 at = self._clock.monotonic()
                 # Separate from `of`, whose callers must not wait for a low-priority call.
                 self._cache.put(instance_id, await self._read(instance_id, idle=True), at)
@@ -68,6 +97,20 @@ class BackupCache:
             log.info("looking_around_ended", code=error.code)
         finally:
             self._is_looking = False
+
+    def _age(self, instance_id: str) -> float:
+        last = self._last.get(instance_id)
+        return (self._clock.now() - last.seen_at).total_seconds() if last else math.inf
+
+    async def _keep(self, last: LastBackup) -> None:
+        self._learn(last)
+        with suppress(StoreUnavailable):
+            await self._kept.save(last)
+
+    def _learn(self, last: LastBackup) -> None:
+        known = self._last.get(last.instance_id)
+        if known is None or known.seen_at <= last.seen_at:
+            self._last[last.instance_id] = last
 
 
 def _last_good(backups: Sequence[Backup]) -> Backup | None:

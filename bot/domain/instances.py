@@ -75,6 +75,14 @@ class Backup(BaseModel):
         return self.end_time - self.begin_time
 
 
+class LastBackup(NamedTuple):
+    """The newest good backup of an instance, or None, when RDS listed its backups."""
+
+    instance_id: str
+    backup: Backup | None
+    seen_at: datetime
+
+
 class Accepted(NamedTuple):
     """A create that RDS accepted; `request_id` is RDS's ID of the call, if given."""
 

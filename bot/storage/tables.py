@@ -205,6 +205,15 @@ instance_pages = Table(
     Column("instances", JSON, nullable=False),
 )
 
+# The last good backup of each instance, or null if it had none when RDS listed its backups.
+last_backups = Table(
+    "last_backup",
+    metadata,
+    Column("instance_id", String, primary_key=True),
+    Column("backup", JSON),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
 
 def about(instance: str, table: Table) -> ColumnElement[bool]:
     """The entries in a table about an instance, by its name or id: all of a request, if one is."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -67,12 +67,17 @@ class Watcher:
         self._rds_now = rds_now or clock.now  # by RDS's clock, which its times are of
         self._planner = Planner(rds.spare_calls, shortest_gap)
         self._probes = Probes()
+        self._on_end: Callable[[Backup], Awaitable[None]] = _nobody
         self._aside: dict[str, _Aside] = {}  # by backup ID: checks that fail while others don't
         self._changed = asyncio.Event()
         self._wakes_at = math.inf
         self._failures = 0  # in a row, of calls that concern all backups
         self._not_before = -math.inf
         self._suspects: set[Ask | Sweep] = set()  # calls that failed at their last try
+
+    def listen(self, on_end: Callable[[Backup], Awaitable[None]]) -> None:
+        """Call this with each backup whose end is found."""
+        self._on_end = on_end
 
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
@@ -219,6 +224,7 @@ class Watcher:
             else:
                 self._planner.hold(Ask(backup_id), self._clock.monotonic() + again)
         elif backup.status in ENDED:
+            await self._on_end(backup)
             self._planner.saw_end(backup_id, self._monotonic(backup.end_time))
         else:
             self._planner.saw_running(backup_id, asked_at)
@@ -284,3 +290,7 @@ class Watcher:
 
 def _key(call: Ask | Sweep | Probe) -> Ask | Sweep:
     return Ask(call.backup_id) if isinstance(call, Probe) else call
+
+
+async def _nobody(_: Backup) -> None:
+    """Hear nothing."""

@@ -1,15 +1,18 @@
 """The backup lists in memory: at most a minute old, one call however many ask."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from bot.application.backup_cache import GLANCES, STALE, TTL, BackupCache
-from bot.domain.errors import RdsUnreachable
+from bot.domain.errors import RdsUnreachable, StoreUnavailable
 from bot.domain.instances import Instance
+from bot.storage.last_backups import LastBackups
 from tests.fakes import BILLING, ORDERS, UseCases
 
 PATIENT = 5.0
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -125,3 +128,50 @@ async def test_an_error_ends_looking_around(cases: UseCases, cache: BackupCache)
 
     assert cache.knows(ORDERS.id)
     assert cache.knows(BILLING.id)
+
+
+async def test_a_bot_that_has_just_started_knows_the_last_good_backups(
+    cases: UseCases, cache: BackupCache
+) -> None:
+    """And doesn't list them again: they were listed a moment ago, by this bot or another."""
+    good = cases.backup()
+    await cache.of(ORDERS.id, PATIENT)
+    await cache.of(BILLING.id, PATIENT)
+    calls = len(cases.rds.calls)
+    started = BackupCache(cases.rds, cases.clock, LastBackups(cases.store))
+    assert not started.knows(ORDERS.id)
+    await started.look_around([ORDERS, BILLING])
+
+    assert (started.last_good(ORDERS.id), started.last_good(BILLING.id)) == (good, None)
+    assert started.knows(BILLING.id)
+    assert len(cases.rds.calls) == calls
+
+
+async def test_the_end_of_a_backup_is_news(cases: UseCases, cache: BackupCache) -> None:
+    """Without a call; one that failed or is older changes nothing."""
+    newer = cases.backup()
+    assert newer.begin_time
+    older = newer.model_copy(update={"id": "older", "begin_time": newer.begin_time - HOUR})
+    await cache.saw(newer)
+    await cache.saw(older)
+    await cache.saw(newer.model_copy(update={"id": "failed", "status": "FAILED"}))
+
+    assert cache.last_good(ORDERS.id) == newer
+    assert cases.rds.calls == []
+
+
+async def test_a_database_that_is_away_costs_only_the_memory(
+    cases: UseCases, cache: BackupCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is shown; after a restart it is read again."""
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(LastBackups, "save", away)
+    monkeypatch.setattr(LastBackups, "load", away)
+    good = cases.backup()
+    await cache.warm()
+    await cache.of(ORDERS.id, PATIENT)
+
+    assert cache.last_good(ORDERS.id) == good

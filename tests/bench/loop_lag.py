@@ -39,6 +39,7 @@ from bot.slack.messages import answers
 from bot.slack.messages.home import home_view
 from bot.slack.messages.instance_options import suggestions
 from bot.storage.engine import migrate, open_engine
+from bot.storage.last_backups import LastBackups
 from bot.storage.store import Store
 from tests.listing import Listing
 
@@ -204,7 +205,7 @@ async def bench(directory: Path) -> AsyncIterator[Bench]:
     async with store.transaction() as transaction:
         await transaction.insert(*map(waiting, range(REQUESTS)))
     catalogue = InstanceCatalogue(rds, clock, ALIASES)
-    lists = BackupCache(rds, clock)
+    lists = BackupCache(rds, clock, LastBackups(store))
     inventory = Inventory(
         lists=lists,
         store=store,
