@@ -74,7 +74,7 @@ def waylay_ours(death: Death) -> None:
         (Lifecycle, "start"),
         (Lifecycle, "wake"),
         (Transaction, "move"),
-        (Watcher, "look"),
+        (Watcher, "follow"),
     ):
         name = f"{owner.__name__}.{method}"
         waylay(owner, method, death, lambda *_, name=name, **__: name)

@@ -49,8 +49,8 @@ POINTS = [
     ("after rds POST 1", 0),
     ("after Transaction.move 4", 0),
     ("before Outbox.sent 3", 1),
-    ("before Watcher.look 1", 0),
-    ("after Watcher.look 1", 0),
+    ("before Watcher.follow 1", 0),
+    ("after Watcher.follow 1", 0),
     ("after Transaction.move 5", 0),
     ("before Outbox.begin 4", 0),
     ("after Outbox.begin 4", 0),
@@ -63,8 +63,8 @@ BESIDE = {
     "before rds POST 1",
     "after rds POST 1",
     "after Transaction.move 4",
-    "before Watcher.look 1",
-    "after Watcher.look 1",
+    "before Watcher.follow 1",
+    "after Watcher.follow 1",
     "after Transaction.move 5",
 }
 

@@ -72,7 +72,8 @@ async def test_the_backups_that_the_bot_made(story: Story) -> None:
 async def test_a_slow_list_comes_after_the_ack(opens: Opens) -> None:
     """Slack waits three seconds for an ack; RDS takes four here."""
     async with opens(clock=FastClock(1)) as story, story.bot():
-        await story.workspace.until(lambda: story.region.calls)
+        while not story.region.calls:
+            await story.region.changed()
         await asks_for(story, "policy orders-prod")  # the instances are known
         story.region.faults.always(rds_faults.slow(4))
         reply = await story.types("list orders-prod")
