@@ -224,8 +224,8 @@ class Watcher:
             else:
                 self._planner.hold(Ask(backup_id), self._clock.monotonic() + again)
         elif backup.status in ENDED:
-            await self._on_end(backup)
             self._planner.saw_end(backup_id, self._monotonic(backup.end_time))
+            await self._on_end(backup)
         else:
             self._planner.saw_running(backup_id, asked_at)
 
@@ -257,7 +257,8 @@ class Watcher:
         before = self._aside.get(call.backup_id)
         failures = before.failures + 1 if before else 1
         until = now + delay_after(failures, FIRST_GAP, LONGEST_GAP, call.backup_id)
-        self._aside[call.backup_id] = _Aside(failures, until)
+        lately = {b: a for b, a in self._aside.items() if a.until > now - LONGEST_GAP}
+        self._aside = lately | {call.backup_id: _Aside(failures, until)}
         self._planner.hold(Ask(call.backup_id), until)
         if isinstance(call, Probe):
             call.due = until
