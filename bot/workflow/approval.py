@@ -1,5 +1,6 @@
 """Wait for approval: send reminders, and expire the request."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.application.ports import Conflict
@@ -15,29 +16,45 @@ from bot.workflow.context import StepContext
 REREAD = timedelta(minutes=10)
 
 
+@dataclass
+class _Said:
+    """What this process has said; the outbox knows what all have."""
+
+    reminders: set[int] = field(default_factory=set)
+    redrawn: bool = False
+
+
 async def await_decision(context: StepContext, request_id: str) -> RequestState:
-    """Wait until the request is decided, withdrawn or expired; return its new state."""
-    woken = context.wakeups[request_id]
-    reminded: set[int] = set()  # by this process; the outbox knows all
-    redrawn = False
+    """Wait until the request is decided, withdrawn or expired; return its new state.
+
+    Holds nothing of the request meanwhile, since thousands may wait.
+    """
+    woken, said = context.wakeups[request_id], _Said()
     while True:
-        stored = await context.load(request_id)
-        request = stored.under(context.policy)
-        if request.state is not RequestState.AWAITING_APPROVAL or request.expires_at is None:
+        found = await _look(context, request_id, said)
+        if isinstance(found, RequestState):
             context.wakeups.pop(request_id, None)
-            return request.state
-        if request.terms != stored.terms and not redrawn:
-            await context.redraw(request)  # the policy changed since the card was posted
-            redrawn = True
-        now = context.clock.now()
-        if now >= request.expires_at:
-            await _expire(context, request)
-            continue
-        await _remind(context, request, now, reminded)
-        next_moments = [at for at in (*reminders(request), request.expires_at) if at > now]
-        left = min(next_moments) - now
-        await context.clock.wait(woken, min(left, REREAD).total_seconds())
+            return found
+        await context.clock.wait(woken, found)
         woken.clear()
+
+
+async def _look(context: StepContext, request_id: str, said: _Said) -> RequestState | float:
+    """Say what is due; return the request's state, or the seconds to wait if it isn't decided."""
+    stored = await context.load(request_id)
+    request = stored.under(context.policy)
+    if request.state is not RequestState.AWAITING_APPROVAL or request.expires_at is None:
+        return request.state
+    if request.terms != stored.terms and not said.redrawn:
+        await context.redraw(request)  # the policy changed since the card was posted
+        said.redrawn = True
+    now = context.clock.now()
+    if now >= request.expires_at:
+        await _expire(context, request)
+        return 0.0
+    await _remind(context, request, now, said.reminders)
+    next_moments = [at for at in (*reminders(request), request.expires_at) if at > now]
+    return min(min(next_moments) - now, REREAD).total_seconds()
 
 
 async def _remind(
