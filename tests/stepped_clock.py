@@ -5,10 +5,10 @@ import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from bot.runtime.clock import Clock
+from bot.demo.clock import SimulatedClock
 
 
-class SteppedClock(Clock):
+class SteppedClock(SimulatedClock):
     """`advance` wakes, in order, all who sleep until a moment that has come."""
 
     def __init__(self, now: datetime = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)) -> None:

@@ -22,7 +22,22 @@ class Tempo(BaseModel, frozen=True):
     elapsed: float = 0.0  # the clock's `monotonic()` then
 
 
-class FastClock(Clock):
+class SimulatedClock(Clock):
+    """A clock whose time is not the event loop's."""
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Return True as soon as `event` is set, or False after `seconds` of this clock."""
+        waiter = asyncio.ensure_future(event.wait())
+        sleeper = asyncio.ensure_future(self.sleep(max(0.0, seconds)))
+        try:
+            await asyncio.wait({waiter, sleeper}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiter.cancel()
+            sleeper.cancel()
+        return event.is_set()
+
+
+class FastClock(SimulatedClock):
     """Runs `speed` times as fast as real time, from now on; the speed may be changed."""
 
     def __init__(self, speed: float) -> None:

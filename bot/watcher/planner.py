@@ -14,6 +14,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from bot.domain.progress import Expected
@@ -172,7 +173,7 @@ class Planner:
         """Return the next call; None while nothing is followed."""
         if not self._followed:
             return None
-        first = min(self._followed.values(), key=_due)
+        first = min(self._followed.values(), key=attrgetter("due"))
         if first.due <= now:
             return Next(Ask(first.backup_id), self._allowed_at(now, 1 - DEBT))
         call, at = self._best(now)
@@ -203,17 +204,18 @@ class Planner:
                 backup.rate, backup.rated = ending_rate(backup.expected, now - backup.began), now
             seen, asked = now - backup.seen, now - backup.asked
             page = self._page_of.get(backup.instance_id) if backup.is_hinted else None
-            hinted = 0.0
+            hinted = told = 0.0
             if page is not None and self._held.get(page, now) <= now:
                 hinted = backup.rate * (1 - lying)
                 worth = pages[page]
                 worth[0] += hinted
                 worth[1] += hinted * seen
-                worth[2] += _waited(hinted, seen)
+                told = _waited(hinted, seen)
+                worth[2] += told
                 worth[3] += hinted * seen / (1 + hinted * seen)  # how likely it has ended
             alone = backup.rate - hinted
             first = hinted * seen + alone * asked
-            second, last = _waited(hinted, seen) + _waited(alone, asked), backup.seen
+            second, last = told + _waited(alone, asked), backup.seen
             if asked > slow:
                 second, last = math.inf, backup.asked  # whatever its instance shows meanwhile
             choice.add(backup.backup_id, (backup.rate, first, second), price, last + gap)
@@ -257,10 +259,6 @@ class _Choice:
 def _waited(rate: float, age: float) -> float:
     """Return twice the seconds that an end has probably been waiting, `rate * age²` at first."""
     return rate * age * age * 2 / (2 + rate * age)
-
-
-def _due(backup: Followed) -> float:
-    return backup.due
 
 
 def _hint(backup: Followed, at: float, *, is_backing_up: bool) -> None:
