@@ -13,7 +13,9 @@ from bot.storage.store import Store
 from bot.storage.tables import instance_pages
 
 CLAIM = 3.0  # seconds that a replica gets to read a page before another one does
-KEPT = 60.0  # seconds after which a page is written again, if no other replica needs it
+# Seconds after which a page is written again if no other replica needs it: one that has changed,
+# and one that hasn't.
+KEPT, UNCHANGED = 60.0, 3600.0
 AHEAD = 60.0  # seconds; a time further ahead is of a clock that has been set back since
 INSTANCES = TypeAdapter(list[Instance])
 
@@ -26,7 +28,8 @@ class InstancePages:
         self._clock = clock
         self._is_shared = store.engine.dialect.name == "postgresql"
         self._insert = postgresql.insert if self._is_shared else sqlite.insert
-        self._saved: dict[int, float] = {}  # when each page was last written, in Unix seconds
+        self._saved: dict[int, InstancePage] = {}  # by number, as last written
+        self._is_cut = False
 
     async def load(self) -> list[InstancePage]:
         """Return all pages, in order, except those that can't be read."""
@@ -72,9 +75,10 @@ class InstancePages:
 
     async def save(self, page: InstancePage) -> None:
         """Write a page; if no other replica needs it, only now and then."""
-        last = self._saved.get(page.number, 0.0)
-        if not self._is_shared and 0 <= page.read_at - last < KEPT:
-            return
+        if not self._is_shared and (last := self._saved.get(page.number)):
+            kept = UNCHANGED if list(last.instances) == list(page.instances) else KEPT
+            if 0 <= page.read_at - last.read_at < kept:
+                return
         items = [instance.model_dump(mode="json") for instance in page.instances]
         values = {"number": page.number, "read_at": page.read_at, "instances": items}
         read_at = instance_pages.c.read_at
@@ -84,14 +88,17 @@ class InstancePages:
             set_={"read_at": page.read_at, "instances": items, "claimed_at": 0.0},
             where=(read_at < page.read_at) | (read_at > self._clock.now().timestamp() + AHEAD),
         )
-        await self._store.at_once(write, instance_pages.c.number)
-        self._saved[page.number] = page.read_at
+        if await self._store.at_once(write, instance_pages.c.number):
+            self._saved[page.number] = page
 
     async def cut(self, count: int) -> None:
         """Delete the pages from this number on."""
+        if self._is_cut and not any(number >= count for number in self._saved):
+            return
         beyond = delete(instance_pages).where(instance_pages.c.number >= count)
         await self._store.at_once(beyond, instance_pages.c.number)
-        self._saved = {number: at for number, at in self._saved.items() if number < count}
+        self._is_cut = not self._is_shared  # another replica may have written more
+        self._saved = {number: page for number, page in self._saved.items() if number < count}
 
 
 def _page(row: RowMapping) -> InstancePage | None:

@@ -108,22 +108,29 @@ async def test_pages_beyond_the_end_are_cut(pages: InstancePages, clock: Stepped
     assert await pages.load() == [kept, again]
 
 
-async def test_sqlite_writes_a_page_once_a_minute(
-    migrated_database_url: str, clock: SteppedClock
+@pytest.mark.parametrize(("changes", "times"), [(True, 3), (False, 1)])
+async def test_sqlite_writes_a_page_seldom(
+    migrated_database_url: str,
+    clock: SteppedClock,
+    changes: bool,  # noqa: FBT001, a column of the table
+    times: int,
 ) -> None:
-    """No other process needs it sooner, and people's requests are written to the same file."""
+    """No other process needs it, and people's requests are written to the same file."""
     engine = open_engine(migrated_database_url)
     pages = InstancePages(Store(engine), clock)
     written: list[float] = []
-    for _ in range(180):
-        await pages.save(_page(clock))
+    for second in range(180):
+        page = _page(clock)
+        if changes and second % 2:
+            page = page._replace(instances=[])
+        await pages.save(page)
         (page,) = await pages.load()
         if page.read_at not in written:
             written.append(page.read_at)
         clock.advance(seconds=1)
     await engine.dispose()
 
-    assert len(written) == 3
+    assert len(written) == times
 
 
 async def test_sqlite_shares_no_page(migrated_database_url: str, clock: SteppedClock) -> None:
