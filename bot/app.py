@@ -77,6 +77,8 @@ async def running(
         connections = await open_connections(settings, supervisor, clock, rds_timeout=rds_timeout)
         await _check_approvers(settings, connections)
         lifecycle, dispatcher = await _start_lifecycle(settings, connections, supervisor)
+        # Not before: DBOS blocks the loop while it migrates, and would wait for what we write.
+        supervisor.keep(connections.catalogue.warm())
         identity = await identify(connections.slack, Clock())
         lists = BackupCache(connections.rds, clock, LastBackups(connections.store))
         connections.watcher.listen(lists.saw)

@@ -96,7 +96,6 @@ async def open_connections(
     gap = settings.file.rds.poll_seconds
     watcher = Watcher(rds, catalogue, clock, shortest_gap=gap, rds_now=rds_now)
     catalogue.listen(watcher.saw_page)
-    supervisor.keep(catalogue.warm())
     supervisor.keep(watcher.run())
     cloud_eye: CloudEye | None = None
     if settings.file.rds.cloud_eye:
