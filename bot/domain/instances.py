@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.domain.folding import quoted, search_key
 
-PAGE = 100  # instances in a page of list-instances
+PAGE = 100  # items in a page of a list, the most that RDS returns at once
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""How long an instance's backups usually take, and when to check a running one again."""
+"""How long an instance's backups usually take, and what is unusual about one."""
 
 import math
 import statistics

@@ -27,7 +27,6 @@ UNKNOWN_TTL = 10.0  # seconds that an error (unknown, ambiguous, a replica) is c
 CURRENT_TTL = 2.0  # seconds that callers who need the current state share an answer
 STALE = 300.0  # seconds after which a list is refreshed in the background
 LOOKS = 3  # lists that must agree that a known instance is gone
-CLAIMED = 2.0  # seconds that another replica gets to read a page
 
 OnPage = Callable[[int, Sequence[Instance], float], None]
 

@@ -16,7 +16,7 @@ import httpx
 import structlog
 
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
-from bot.domain.instances import Accepted, Backup, Instance
+from bot.domain.instances import PAGE, Accepted, Backup, Instance
 from bot.rds import errors, models
 from bot.rds.exchange import Read, content_of, described, exchange
 from bot.rds.models import Page
@@ -29,7 +29,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Item = TypeVar("Item", Backup, Instance)
 
-PAGE = 100  # the most that RDS returns at once
 LONGEST_LIST = 100_000  # items; anything longer isn't a valid list
 FEW = 300  # backups of an instance; with more, only full ones are listed
 FULL = ("manual", "auto")  # the types that can be restored on their own

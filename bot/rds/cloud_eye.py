@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import structlog
 
+from bot.domain.attempts import MENDING_GAP
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.rds import models
 from bot.rds.client import DEADLINE, MOST_SKEW
@@ -26,10 +27,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FAILED = "fullBackupFailed"
-PAGE = 100  # events that one look shows; the watcher finds any others when it looks by itself
+PAGE = 100  # events per query; the watcher finds any others in its own checks
 GAP = 60.0  # seconds between two looks
 LONGEST_GAP = 600.0  # seconds before the next look after failures
-LOCKED_OUT = 600.0  # seconds after refused keys; wrong signatures lock a key for 5 min
 LATE = timedelta(minutes=10)  # how late an event can appear
 OVERLAP = LATE + MOST_SKEW  # of two looks, even if our clock is wrong
 LONGEST_LOOK = timedelta(days=1)  # after an outage
@@ -160,7 +160,7 @@ class CloudEye:
         self.trouble = f"{'refused' if refused else 'not responding'} ({code})"
         delay = min(self._backoff.failed(), LONGEST_GAP)
         if isinstance(error, RdsRefused) and error.reason in REFUSED_KEYS:
-            return LOCKED_OUT
+            return MENDING_GAP.total_seconds()
         asked = error.retry_after if isinstance(error, RdsUnreachable) else None
         return max(delay, asked or 0.0)
 

@@ -78,7 +78,7 @@ async def _body(response: httpx.Response) -> bytes:
     if encoding in {"", "identity"}:
         return bytes(packed)
     if encoding not in {"gzip", "x-gzip"}:
-        raise httpx.DecodingError("an encoding that we did not ask for")
+        raise httpx.DecodingError("an encoding that the request did not accept")
     return _unzipped(packed)
 
 

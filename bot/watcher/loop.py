@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from bot.domain.absence import unless_absent
-from bot.domain.attempts import delay_after
+from bot.domain.attempts import MENDING_GAP, delay_after
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Backup, Instance
 from bot.domain.progress import Expected
@@ -21,7 +21,6 @@ log = structlog.get_logger(__name__)
 
 REPLAN = 5.0  # seconds until a new plan, since backups get nearer to their end
 FIRST_GAP, LONGEST_GAP = 15.0, 300.0  # seconds before the next call after a failure
-LOCKED_OUT = 600.0  # seconds after refused keys; wrong signatures lock a key for 5 min
 OTHERS_FIRST = 1.0  # seconds for which a call that failed comes after the others
 
 
@@ -252,7 +251,7 @@ class Watcher:
         now = self._clock.monotonic()
         if isinstance(call, Sweep):
             log.warning("page_set_aside", page=call.page, code=error.code, exc_info=exc_info)
-            self._planner.hold(call, now + LOCKED_OUT)
+            self._planner.hold(call, now + MENDING_GAP.total_seconds())
             return
         before = self._aside.get(call.backup_id)
         failures = before.failures + 1 if before else 1
@@ -279,7 +278,7 @@ class Watcher:
         if not lasts:
             log.warning("watching_interrupted", code=error.code, request_id=error.request_id)
         if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
-            delay, lasts = LOCKED_OUT, True
+            delay, lasts = MENDING_GAP.total_seconds(), True
         for probe in self._probes.all() if lasts else ():
             probe.fail(error)
         self._not_before = self._clock.monotonic() + delay

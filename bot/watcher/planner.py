@@ -101,7 +101,7 @@ class Planner:
         self._on[backup.instance_id].add(backup.backup_id)
 
     def forget(self, backup_id: str) -> None:
-        """Plan no more calls for a backup."""
+        """Stop planning calls for a backup."""
         if backup := self._followed.pop(backup_id, None):
             self._on[backup.instance_id].discard(backup_id)
             if not self._on[backup.instance_id]:
@@ -122,7 +122,7 @@ class Planner:
                 backup.due = min(backup.due, at)
 
     def hold(self, call: Ask | Sweep, until: float) -> None:
-        """Don't make this call before that time: it failed, and others may not."""
+        """Put this call off until that time, because it failed and others may succeed."""
         if isinstance(call, Sweep):
             self._held[call.page] = until
         elif backup := self._followed.get(call.backup_id):

@@ -18,10 +18,11 @@ from bot.demo.rds.faults import Fault, How, When
 from bot.demo.rds.records import Ending, RdsInstance
 from bot.demo.rds.region import Region
 from bot.demo.rds.wire import Answer, Operation
+from bot.domain.attempts import MENDING_GAP
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.rds import cloud_eye
 from bot.rds.client import open_client
-from bot.rds.cloud_eye import FAILED, GAP, LOCKED_OUT, LONGEST_GAP, CloudEye, CloudEyeClient
+from bot.rds.cloud_eye import FAILED, GAP, LONGEST_GAP, CloudEye, CloudEyeClient
 from bot.rds.signing import AkSkAuth
 from tests.stepped_clock import SteppedClock
 
@@ -406,7 +407,7 @@ async def test_a_wrong_key_is_tried_once_in_ten_minutes(
             await eye.looks.new_failures()
 
     times = [call.at for call in region.calls[:-1]]
-    assert {later - sooner for sooner, later in pairwise(times)} == {timedelta(seconds=LOCKED_OUT)}
+    assert {later - sooner for sooner, later in pairwise(times)} == {MENDING_GAP}
     assert [line["event"] for line in logs] == ["cloud_eye_unreachable"]
     assert eye.looks.trouble == "refused (APIGW.0301)"
     assert raised.value.reason is RefusalReason.CREDENTIALS

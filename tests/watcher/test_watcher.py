@@ -9,10 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.domain.absence import LOOK_AGAIN
+from bot.domain.attempts import MENDING_GAP
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import PAGE, Backup, BackupStatus, Instance
 from bot.domain.progress import Expected
-from bot.watcher.loop import LOCKED_OUT, Watcher
+from bot.watcher.loop import Watcher
 from bot.watcher.planner import SLOW_CLOCK
 from tests.stepped_clock import SteppedClock
 
@@ -593,7 +594,7 @@ async def test_a_refused_page_is_tried_again() -> None:
         fleet.pages.errors[0] = NOT_PERMITTED
         while not fleet.pages.read:
             await fleet.passes(1)
-        await fleet.passes(LOCKED_OUT - 2)
+        await fleet.passes(MENDING_GAP.total_seconds() - 2)
         assert len(fleet.pages.read) == 1
         fleet.pages.errors.clear()
         await fleet.passes(MINUTE)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 
 
 class Operation(StrEnum):
-    """What a call asks for; OTHER is everything that neither RDS nor Cloud Eye knows."""
+    """What a call asks for; OTHER is any call that neither RDS nor Cloud Eye has."""
 
     CREATE_BACKUP = "create-backup"
     LIST_BACKUPS = "list-backups"
