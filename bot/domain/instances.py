@@ -34,6 +34,8 @@ class Instance(BaseModel):
     engine: str = ""  # MySQL, PostgreSQL, SQLServer, MariaDB
     version: str = ""
     primary_id: str | None = None  # of a read replica: the instance it replicates
+    keep_days: int | None = None  # of automated backups; 0: they are off; None: unknown
+    backup_window: str | None = None  # in UTC, such as "19:00-20:00"
 
     @property
     def is_replica(self) -> bool:

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from typing import Protocol
 
+from bot.domain.incident_lines import IncidentLine
+from bot.domain.incidents import Incident
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import SENDING, RequestState, Retention
 from bot.domain.thread_lines import CARD, NO_KEYS, POINTER, PUT_OFF, ThreadLine
@@ -33,21 +36,54 @@ class MessageState(StrEnum):
     GIVEN_UP = "given_up"  # Slack refuses it for good, and nobody else can be told
 
 
+class About(StrEnum):
+    """What a message is about."""
+
+    REQUEST = "request"
+    INCIDENT = "incident"
+    DIGEST = "digest"
+
+
+class Topic(Protocol):
+    """What messages are about, as the dispatcher sees it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def card_channel_id(self) -> str: ...
+    @property
+    def requester(self) -> str:
+        """Who hears what the channel can't; "" if no one is known."""
+        ...
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether its card changes as time goes by."""
+        ...
+
+    @property
+    def awaits_people(self) -> bool:
+        """Whether its card is posted again if someone deletes it."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Owed:
-    """A message to send. There is one per request, line, and subject."""
+    """A message to send. There is one per topic, line, and subject."""
 
-    request_id: str
-    line: str  # a ThreadLine, CARD, POINTER, PUT_OFF, NO_KEYS, or NO_CARD
+    topic_id: str  # the ID of what it is about
+    line: str  # a ThreadLine, CARD, POINTER, PUT_OFF, NO_KEYS, NO_CARD, or an IncidentLine
     destination: str  # a channel, or a person who is told alone
     urgency: Urgency
     subject: str = ""
     call: tuple[str, ...] = ()  # who is mentioned
+    about: About = About.REQUEST
+    not_before: datetime | None = None  # it waits until then; None: it is sent at once
 
     @property
     def id(self) -> str:
         """Its name in the metadata of the message."""
-        return f"{self.request_id}/{self.line}/{self.subject}"
+        return f"{self.topic_id}/{self.line}/{self.subject}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +114,7 @@ class OutboxMessage(Owed):
     @property
     def must_be_told(self) -> bool:
         """Whether someone has to hear it, wherever that is possible."""
-        return self.line in _URGENT
+        return self.line in _URGENT or (self.about is About.INCIDENT and self.line == CARD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +124,8 @@ class OwedMessage:
     line: str
     subject: str
     instance: str
-    name: str  # of the backup
-    request_id: str
+    name: str  # of the backup, or the kind of incident
+    topic_id: str
     destination: str
     urgency: Urgency
     created_at: datetime
@@ -139,7 +175,7 @@ RETENTION_LINES = {
 def card(request: BackupRequest) -> Owed:
     """The card: posted, or edited to show the request's current state."""
     return Owed(
-        request_id=request.id,
+        topic_id=request.id,
         line=CARD,
         destination=request.card_channel_id,
         urgency=_card_urgency(request),
@@ -157,7 +193,7 @@ def _in_thread(
     request: BackupRequest, line: ThreadLine, subject: str = "", call: tuple[str, ...] = ()
 ) -> Owed:
     return Owed(
-        request_id=request.id,
+        topic_id=request.id,
         line=line,
         destination=request.card_channel_id,
         urgency=_line_urgency(line),
@@ -169,7 +205,7 @@ def _in_thread(
 def to_requester(request: BackupRequest, line: str, subject: str = "") -> Owed:
     """Return a message to the requester alone, while there is no card."""
     return Owed(
-        request_id=request.id,
+        topic_id=request.id,
         line=line,
         destination=request.requester,
         urgency=Urgency.OUTCOME if line == ThreadLine.ENDED else Urgency.PEOPLE,
@@ -191,7 +227,7 @@ def _owed_by(request: BackupRequest) -> Iterator[Owed]:
     is_new = request.state in (RequestState.AWAITING_APPROVAL, RequestState.APPROVED)
     if is_new and request.thread_ts:
         yield Owed(
-            request_id=request.id,
+            topic_id=request.id,
             line=POINTER,
             destination=request.channel_id,
             urgency=Urgency.PEOPLE,
@@ -221,8 +257,16 @@ def owed_by_retention(request: BackupRequest) -> tuple[Owed, ...]:
     return reply(request, line)
 
 
-def is_outdated(message: OutboxMessage, request: BackupRequest, now: datetime) -> bool:
+def is_outdated(message: OutboxMessage, topic: Topic, now: datetime) -> bool:
     """Whether the message no longer says anything that people need."""
+    if isinstance(topic, BackupRequest):
+        return _is_outdated(message, topic, now)
+    if isinstance(topic, Incident) and message.line == IncidentLine.SNOOZE_OVER:
+        return not topic.is_open
+    return False
+
+
+def _is_outdated(message: OutboxMessage, request: BackupRequest, now: datetime) -> bool:
     match message.line:
         case ThreadLine.REMINDER:
             return request.state is not RequestState.AWAITING_APPROVAL

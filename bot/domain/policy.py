@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from fnmatch import translate
 from functools import cached_property
 from types import MappingProxyType, NoneType
 from typing import Annotated, Any, Self, get_args, get_type_hints
-from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+from bot.domain.patterns import covers
 
 # The ID of a user or user group → its active people: none for a bot or someone who left Slack,
 # None (or no entry) if Slack couldn't say.
@@ -153,14 +153,7 @@ class Rule(BaseModel):
 
         Composed and decomposed accents are equal.
         """
-        if instance_id in self.instances or instance_name in self.instances:
-            return True
-        return self._globs.match(normalize("NFC", instance_name)) is not None
-
-    @cached_property
-    def _globs(self) -> re.Pattern[str]:
-        """Return the patterns, compiled once, because lists check every rule many times."""
-        return re.compile("|".join(translate(normalize("NFC", glob)) for glob in self.instances))
+        return covers(self.instances, instance_name, instance_id)
 
 
 class Policy(BaseModel):

@@ -131,6 +131,16 @@ class BackupRequest(BaseModel):
         return team_id in ("", self.team_id)
 
     @property
+    def is_moving(self) -> bool:
+        """Whether its card changes as time goes by."""
+        return self.state is RequestState.RUNNING
+
+    @property
+    def awaits_people(self) -> bool:
+        """Whether its card is posted again if someone deletes it."""
+        return self.state is RequestState.AWAITING_APPROVAL
+
+    @property
     def approvers(self) -> tuple[str, ...]:
         """Who approved, in order."""
         return tuple(vote.user_id for vote in self.votes if vote.choice is Choice.APPROVE)

@@ -11,9 +11,7 @@ import structlog
 
 from bot.domain.attempts import delay_after
 from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
-from bot.domain.outbox import MessageState, OutboxMessage, Shape, is_outdated
-from bot.domain.requests import BackupRequest
-from bot.domain.states import RequestState
+from bot.domain.outbox import About, MessageState, OutboxMessage, Shape, Topic, is_outdated
 from bot.domain.thread_lines import CARD, POINTER
 from bot.outbox.ports import Courier, Gone, Listener, NotShown, Outbox, Pace, Posted
 from bot.runtime.clock import Clock
@@ -108,7 +106,7 @@ class Dispatcher:
         return min(look.soonest, max(0.0, left))
 
     async def _take(self, message: OutboxMessage, look: "_Look") -> None:
-        if message.line != CARD and message.request_id in look.cards | self._cards_on_their_way:
+        if message.line != CARD and message.topic_id in look.cards | self._cards_on_their_way:
             look.held.add(message.number)
         elif (wait := await self._pace.take(message)) > 0:
             look.wait(message, wait)
@@ -124,7 +122,7 @@ class Dispatcher:
     @property
     def _cards_on_their_way(self) -> set[str]:
         """The requests whose lines wait for their card, which people see with them."""
-        return {busy.request_id for busy in self._busy.values() if busy.line == CARD}
+        return {busy.topic_id for busy in self._busy.values() if busy.line == CARD}
 
     def _start(self, message: OutboxMessage) -> None:
         self._busy[message.number] = message
@@ -139,61 +137,61 @@ class Dispatcher:
 
     async def _send(self, message: OutboxMessage) -> None:
         try:
-            request = await self._outbox.load(message.request_id)
-            if request is None or is_outdated(message, request, self._clock.now()):
+            topic = await self._outbox.load(message)
+            if topic is None or is_outdated(message, topic, self._clock.now()):
                 await self._outbox.settle(message, MessageState.SUPERSEDED)
-            elif not self._has_place(message, request):
-                await self._tell_elsewhere(message, request)
+            elif not self._has_place(message, topic):
+                await self._tell_elsewhere(message, topic)
             else:
-                await self._deliver(message, request)
+                await self._deliver(message, topic)
         except StoreUnavailable:
             await self._clock.sleep(STORE_GAP)
         except Exception as error:  # a bug must not stop the others
-            log.exception("message_fell_over", request=message.request_id, line=message.line)
+            log.exception("message_fell_over", about=message.topic_id, line=message.line)
             later = self._clock.now() + timedelta(seconds=LONGEST_GAP)
             with suppress(StoreUnavailable):
                 code = type(error).__name__
                 await self._outbox.put_off(message, code, later, in_doubt=True)
 
-    async def _tell_elsewhere(self, message: OutboxMessage, request: BackupRequest) -> None:
+    async def _tell_elsewhere(self, message: OutboxMessage, topic: Topic) -> None:
         """Tell the requester what has no thread; a link to no card is of no use."""
         if message.line == POINTER:
             await self._outbox.settle(message, MessageState.SUPERSEDED, "no_card")
         else:
-            await self._outbox.redirect(message, request.requester, "no_card")
+            await self._outbox.redirect(message, topic.requester, "no_card")
 
-    def _has_place(self, message: OutboxMessage, request: BackupRequest) -> bool:
+    def _has_place(self, message: OutboxMessage, topic: Topic) -> bool:
         """Whether there is a thread for the message, if it needs one."""
-        needs_card = message.destination == request.card_channel_id and message.line != CARD
+        needs_card = message.destination == topic.card_channel_id and message.line != CARD
         return message.card_ts is not None or not needs_card
 
-    async def _deliver(self, message: OutboxMessage, request: BackupRequest) -> None:
+    async def _deliver(self, message: OutboxMessage, topic: Topic) -> None:
         try:
             async with self._in_flight:
                 if not await self._outbox.begin(message):
                     return
                 await calm()  # a busy moment lies long between a post and the note of it
-                posted = await self._courier.deliver(message, request)
-                await self._note(message, request, posted)
+                posted = await self._courier.deliver(message, topic)
+                await self._note(message, topic, posted)
         except SlackUnreachable as error:
-            await self._put_off(message, request, error)
+            await self._put_off(message, topic, error)
         except NotShown as error:
-            await self._simplify(message, request, str(error))
+            await self._simplify(message, topic, str(error))
         except Gone as error:
-            await self._replace(message, request, str(error))
+            await self._replace(message, topic, str(error))
         except CannotPost as error:
-            await self._give_up(message, request, error)
+            await self._give_up(message, topic, error)
         else:
             self._listener.settled(message)
 
-    async def _note(self, message: OutboxMessage, request: BackupRequest, posted: Posted) -> None:
+    async def _note(self, message: OutboxMessage, topic: Topic, posted: Posted) -> None:
         """Save where it is, and retry until that is stored: posting it again would double it."""
         SLACK_MESSAGES.labels("ok").inc()
         if posted.is_found and message.line == CARD:
             message = replace(message, version=FOUND)  # it is edited next
         is_back, self.trouble, self._failures = self.trouble is not None, None, 0
         self._not_before = float("-inf")
-        moves = message.line == CARD and request.state is RequestState.RUNNING
+        moves = message.line == CARD and topic.is_moving
         again_at = self._clock.now() + REFRESH if moves else None
         while True:
             try:
@@ -201,18 +199,18 @@ class Dispatcher:
                     message, posted.channel_id, posted.ts, again_at=again_at
                 )
             except StoreUnavailable:
-                log.warning("post_not_saved", request=message.request_id, line=message.line)
+                log.warning("post_not_saved", about=message.topic_id, line=message.line)
                 await self._clock.sleep(STORE_GAP)
             else:
                 break
         if not saved:
-            log.warning("sent_elsewhere", request=message.request_id, line=message.line)
+            log.warning("sent_elsewhere", about=message.topic_id, line=message.line)
         if is_back:
             log.info("slack_takes_messages_again")
             await self._outbox.hurry(self._clock.now())
 
     async def _put_off(
-        self, message: OutboxMessage, request: BackupRequest, error: SlackUnreachable
+        self, message: OutboxMessage, topic: Topic, error: SlackUnreachable
     ) -> None:
         throttled = error.retry_after is not None
         SLACK_MESSAGES.labels("throttled" if throttled else "refused").inc()
@@ -226,7 +224,7 @@ class Dispatcher:
                 self._cool_down(error)
             elif attempts >= MOST_TRIES and not error.in_doubt:
                 where = CannotPost(message.destination, error.error)
-                await self._give_up(message, request, where)
+                await self._give_up(message, topic, where)
                 return
         due_at = self._clock.now() + timedelta(seconds=min(delay, LONGEST_GAP))
         in_doubt = error.in_doubt or message.in_doubt  # which only a look settles
@@ -241,52 +239,50 @@ class Dispatcher:
         gap = delay_after(self._failures, FIRST_GAP, LONGEST_PROBE_GAP, error.error)
         self._not_before = self._clock.monotonic() + gap
 
-    async def _simplify(self, message: OutboxMessage, request: BackupRequest, code: str) -> None:
+    async def _simplify(self, message: OutboxMessage, topic: Topic, code: str) -> None:
         """Send this message with fewer blocks; other messages keep theirs."""
         shape = Shape(message.shape).less(message.line)
         if shape is None:
-            await self._give_up(message, request, CannotPost(message.destination, code))
+            await self._give_up(message, topic, CannotPost(message.destination, code))
             return
         log.warning("message_simplified", line=message.line, shape=shape.name, error=code)
         await self._outbox.simplify(message, shape, code)
 
-    async def _replace(self, message: OutboxMessage, request: BackupRequest, code: str) -> None:
+    async def _replace(self, message: OutboxMessage, topic: Topic, code: str) -> None:
         """Post a card again that someone deleted, once, while people have to decide."""
-        waits = request.state is RequestState.AWAITING_APPROVAL
+        waits = topic.awaits_people
         is_gone = code == "message_not_found" or (
             code == "thread_not_found" and message.line != POINTER
         )
         if waits and is_gone:
             now = self._clock.now()
-            if await self._outbox.repost(message.request_id, now, MOST_POSTS):
-                log.info("card_posted_again", request=message.request_id)
+            if await self._outbox.repost(message.topic_id, now, MOST_POSTS):
+                log.info("card_posted_again", about=message.topic_id)
                 if not message.is_edit:
                     await self._outbox.put_off(message, code, now, in_doubt=False)
                 return
         if message.is_edit:
-            log.info("card_gone", request=message.request_id, error=code)
+            log.info("card_gone", about=message.topic_id, error=code)
             await self._outbox.settle(message, MessageState.SUPERSEDED, code)
         else:
-            await self._give_up(message, request, CannotPost(message.destination, code))
+            await self._give_up(message, topic, CannotPost(message.destination, code))
 
-    async def _give_up(
-        self, message: OutboxMessage, request: BackupRequest, error: CannotPost
-    ) -> None:
-        """Tell the requester instead; without a card, nobody could decide the request."""
+    async def _give_up(self, message: OutboxMessage, topic: Topic, error: CannotPost) -> None:
+        """Tell the requester or owner instead; without a card, nobody could decide a request."""
         SLACK_MESSAGES.labels("refused").inc()
         line, code = message.line, error.error
-        if line == CARD and not message.is_edit:
-            log.warning("card_not_posted", request=request.id, error=code)
-            await self._listener.card_refused(request, error)
+        if line == CARD and not message.is_edit and message.about is About.REQUEST:
+            log.warning("card_not_posted", about=topic.id, error=code)
+            await self._listener.card_refused(topic, error)
             await self._outbox.settle(message, MessageState.GIVEN_UP, code)
-        elif message.destination == request.requester:
+        elif topic.requester in {message.destination, ""}:
             how = log.error if message.must_be_told else log.warning
-            how("message_given_up", request=request.id, line=line, error=code)
+            how("message_given_up", about=topic.id, line=line, error=code)
             await self._outbox.settle(message, MessageState.GIVEN_UP, code)
         elif message.must_be_told and not message.is_edit:
-            await self._outbox.redirect(message, request.requester, code)
+            await self._outbox.redirect(message, topic.requester, code)
         else:
-            log.warning("message_dropped", request=request.id, line=line, error=code)
+            log.warning("message_dropped", about=topic.id, line=line, error=code)
             await self._outbox.settle(message, MessageState.SUPERSEDED, code)
         self._listener.settled(message)
 

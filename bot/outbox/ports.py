@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from bot.domain.errors import CannotPost
-from bot.domain.outbox import MessageState, OutboxMessage
-from bot.domain.requests import BackupRequest
+from bot.domain.outbox import MessageState, OutboxMessage, Topic
 
 
 class NotShown(Exception):
@@ -29,9 +28,9 @@ class Posted(NamedTuple):
 
 
 class Courier(Protocol):
-    """Carries a message to Slack, as its request is now."""
+    """Carries a message to Slack, as what it is about is now."""
 
-    async def deliver(self, message: OutboxMessage, request: BackupRequest) -> Posted:
+    async def deliver(self, message: OutboxMessage, topic: Topic) -> Posted:
         """Post or edit it. One that may have been posted is looked for first.
 
         Raises NotShown, Gone, and CannotPost, after which sending it again is pointless, and
@@ -43,7 +42,7 @@ class Courier(Protocol):
 class Listener(Protocol):
     """What depends on messages."""
 
-    async def card_refused(self, request: BackupRequest, error: CannotPost) -> None:
+    async def card_refused(self, topic: Topic, error: CannotPost) -> None:
         """A request's card can't be posted, so nobody could decide it."""
         ...
 
@@ -77,7 +76,7 @@ class Outbox(Protocol):
         limit: int,
     ) -> list[OutboxMessage]: ...
     async def next_due(self, now: datetime) -> datetime | None: ...
-    async def load(self, request_id: str) -> BackupRequest | None: ...
+    async def load(self, message: OutboxMessage) -> Topic | None: ...
     async def begin(self, message: OutboxMessage) -> bool: ...
     async def sent(
         self, message: OutboxMessage, channel_id: str, ts: str, *, again_at: datetime | None
@@ -88,7 +87,7 @@ class Outbox(Protocol):
     async def hurry(self, now: datetime) -> None: ...
     async def simplify(self, message: OutboxMessage, shape: int, error: str) -> None: ...
     async def redirect(self, message: OutboxMessage, destination: str, error: str) -> None: ...
-    async def repost(self, request_id: str, now: datetime, most: int) -> bool: ...
+    async def repost(self, topic_id: str, now: datetime, most: int) -> bool: ...
     async def settle(
         self, message: OutboxMessage, state: MessageState, error: str | None = None
     ) -> None: ...

@@ -124,7 +124,7 @@ class Health:
     def _shown(self, message: OwedMessage) -> dict[str, Any]:
         return {
             "backup": f"{message.instance}/{message.name}",
-            "request": message.request_id,
+            "about": message.topic_id,
             "seconds": self._age(message.created_at),
             "error": message.last_error,
         }

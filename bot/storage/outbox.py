@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, or_, select, update
 
-from bot.domain.outbox import MessageState, OutboxMessage, Urgency
-from bot.domain.requests import BackupRequest
+from bot.domain.outbox import About, MessageState, OutboxMessage, Topic, Urgency
 from bot.domain.thread_lines import CARD
+from bot.storage.digests import load_digest
+from bot.storage.incidents import load_incident
 from bot.storage.store import Store
 from bot.storage.tables import UtcDateTime, outbox, replicas
 
@@ -16,13 +17,13 @@ FAR = timedelta(minutes=3)  # further ahead than any delay, so a clock was set b
 
 _card = outbox.alias("card")
 _other = outbox.alias("other")
-_COLUMNS = [column for column in outbox.c if column is not outbox.c.claimed_by]
+_COLUMNS = [c.label(c.key) for c in outbox.c if c is not outbox.c.claimed_by]
 _PENDING = outbox.c.state == MessageState.PENDING
 # Lines come in order, after their card. The card's edits and the lines don't wait for each other.
 _WAITS = (
     select(_other.c.number)
     .where(
-        _other.c.request_id == outbox.c.request_id,
+        _other.c.topic_id == outbox.c.topic_id,
         _other.c.state == MessageState.PENDING,
         or_(
             and_(_other.c.line == CARD, _other.c.ts.is_(None)),
@@ -103,8 +104,15 @@ class Outbox:
         at: datetime | None = row["at"]
         return at
 
-    async def load(self, request_id: str) -> BackupRequest | None:
-        return await self._store.load(request_id)
+    async def load(self, message: OutboxMessage) -> Topic | None:
+        """Return what a message is about, as it is now."""
+        match message.about:
+            case About.REQUEST:
+                return await self._store.load(message.topic_id)
+            case About.INCIDENT:
+                return await load_incident(self._store, message.topic_id)
+            case About.DIGEST:
+                return await load_digest(self._store, message.topic_id)
 
     async def begin(self, message: OutboxMessage) -> bool:
         """Save that the message is being sent; return False if it is no longer this process's."""
@@ -159,10 +167,10 @@ class Outbox:
         changes = {"destination": destination, "last_error": error, "in_doubt": False}
         await self._change(message, **changes)
 
-    async def repost(self, request_id: str, now: datetime, most: int) -> bool:
+    async def repost(self, topic_id: str, now: datetime, most: int) -> bool:
         """Have a card posted again that someone deleted, unless it was posted `most` times."""
         again = update(outbox).where(
-            outbox.c.request_id == request_id, outbox.c.line == CARD, outbox.c.posts < most
+            outbox.c.topic_id == topic_id, outbox.c.line == CARD, outbox.c.posts < most
         )
         pending = {
             "state": MessageState.PENDING,
@@ -196,7 +204,7 @@ class Outbox:
 def _messages() -> Select[Any]:
     """All messages, each with where its request's card is."""
     with_card = outbox.outerjoin(
-        _card, and_(_card.c.request_id == outbox.c.request_id, _card.c.line == CARD)
+        _card, and_(_card.c.topic_id == outbox.c.topic_id, _card.c.line == CARD)
     )
     return select(
         *_COLUMNS,
@@ -210,6 +218,7 @@ def _message(row: RowMapping) -> OutboxMessage:
     typed = {
         "urgency": Urgency(row["urgency"]),
         "state": MessageState(row["state"]),
+        "about": About(row["about"]),
         "call": tuple(row["call"]),
     }
     return OutboxMessage(**{**row, **typed})

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import RowMapping, Select, func, select
 
 from bot.domain.outbox import MessageState, OwedMessage, Urgency
 from bot.storage.engine import only_reading
-from bot.storage.tables import outbox, requests
+from bot.storage.tables import incidents, outbox, requests
 
 
 def owed_messages(database_url: str) -> list[OwedMessage]:
@@ -22,10 +22,14 @@ def owed_messages(database_url: str) -> list[OwedMessage]:
 
 def owed_query(least: Urgency) -> Select[Any]:
     """The pending messages at least so urgent, oldest first."""
-    columns = [outbox.c[field.name] for field in fields(OwedMessage) if field.name in outbox.c]
+    names = [field.name for field in fields(OwedMessage) if field.name in outbox.c]
+    columns = [outbox.c[name].label(name) for name in names]
+    instance = func.coalesce(requests.c.reference, incidents.c.instance_name, "")
+    name = func.coalesce(requests.c.name, incidents.c.kind, outbox.c.about)
     return (
-        select(*columns, requests.c.name, requests.c.reference.label("instance"))
-        .join(requests, requests.c.id == outbox.c.request_id)
+        select(*columns, name.label("name"), instance.label("instance"))
+        .outerjoin(requests, requests.c.id == outbox.c.topic_id)
+        .outerjoin(incidents, incidents.c.id == outbox.c.topic_id)
         .where(outbox.c.state == MessageState.PENDING, outbox.c.urgency <= least)
         .order_by(outbox.c.created_at, outbox.c.number)
     )

@@ -133,7 +133,7 @@ class Reading:
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
         """Return the channel id and ts of the message with this line, or None if there is none."""
         query = select(outbox.c.channel_id, outbox.c.ts).where(
-            outbox.c.request_id == request_id, outbox.c.line == line, outbox.c.ts.is_not(None)
+            outbox.c.topic_id == request_id, outbox.c.line == line, outbox.c.ts.is_not(None)
         )
         for row in await self.rows(query):
             return row["channel_id"], row["ts"]
@@ -142,7 +142,7 @@ class Reading:
     async def message_state(self, request_id: str, line: str) -> MessageState | None:
         """Return how far a message has come, or None if it isn't in the outbox."""
         query = select(outbox.c.state).where(
-            outbox.c.request_id == request_id, outbox.c.line == line
+            outbox.c.topic_id == request_id, outbox.c.line == line
         )
         return next((MessageState(row["state"]) for row in await self.rows(query)), None)
 

@@ -156,7 +156,7 @@ class Store(Reading):
 
 def _has_message(line: str) -> ColumnElement[bool]:
     """Whether the outbox has this message of a request."""
-    is_its = (outbox.c.request_id == requests.c.id, outbox.c.line == line)
+    is_its = (outbox.c.topic_id == requests.c.id, outbox.c.line == line)
     return select(outbox.c.number).where(*is_its).exists()
 
 

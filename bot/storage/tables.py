@@ -146,7 +146,8 @@ outbox = Table(
         primary_key=True,
         autoincrement=True,
     ),
-    Column("request_id", String, ForeignKey("request.id"), nullable=False),
+    Column("request_id", String, key="topic_id", nullable=False),  # named when all were requests
+    Column("about", String, nullable=False, server_default="request"),
     Column("line", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("call", JSON, nullable=False),
@@ -164,7 +165,7 @@ outbox = Table(
     Column("ts", String),
     Column("claimed_by", String),  # the replica that sends it; only on PostgreSQL
     Column("last_error", String),
-    UniqueConstraint("request_id", "line", "subject", name="one_message_per_subject"),
+    UniqueConstraint("topic_id", "line", "subject", name="one_message_per_subject"),
 )
 
 pending_messages = Index("pending_messages", outbox.c.state, outbox.c.urgency, outbox.c.number)
@@ -212,6 +213,87 @@ last_backups = Table(
     Column("instance_id", String, primary_key=True),
     Column("backup", JSON),
     Column("seen_at", UtcDateTime, nullable=False),
+)
+
+# Which instances each channel watches; those of the file aren't here.
+watches = Table(
+    "watch",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("channel_id", String, nullable=False),
+    Column("instances", JSON, nullable=False),
+    Column("limits", JSON, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# What is known of each watched instance. The columns beside `observed` are copies of its fields.
+watched_instances = Table(
+    "watched_instance",
+    metadata,
+    Column("instance_id", String, primary_key=True),
+    Column("due_at", UtcDateTime, nullable=False),  # when it is read next; claims move it
+    Column("observed", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+incidents = Table(
+    "incident",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("channel_id", String, nullable=False),
+    Column("instance_id", String, nullable=False, index=True),
+    Column("instance_name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("mention", JSON, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("noticed_at", UtcDateTime, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("acknowledged_by", String),
+    Column("acknowledged_at", UtcDateTime),
+    Column("snoozed_by", String),
+    Column("snoozed_until", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("ending", String),
+    Column("ended_by", String),
+    Column("version", Integer, nullable=False),  # of the row: who changes it has seen this one
+)
+
+# However many processes notice something, it is one incident.
+one_open_incident = Index(
+    "one_open_incident",
+    incidents.c.channel_id,
+    incidents.c.instance_id,
+    incidents.c.topic,
+    incidents.c.subject,
+    unique=True,
+    sqlite_where=column("ended_at").is_(None),
+    postgresql_where=column("ended_at").is_(None),
+)
+
+# What each channel was told regularly, at the time when it was due.
+digests = Table(
+    "digest",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("channel_id", String, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("content", JSON, nullable=False),
+    UniqueConstraint("channel_id", "due_at", name="one_digest_at_a_time"),
+)
+
+# What each person wants to hear; see `domain/preferences.py`.
+preferences = Table(
+    "preference",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("finished", String, nullable=False),
+    Column("approvals", Boolean, nullable=False),
 )
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Delete,
+    Insert,
+    Update,
     and_,
     case,
     delete,
@@ -103,7 +106,7 @@ class Transaction:
         self.owes = True
         insert_or = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
         new: Any = insert_or[self._connection.dialect.name](outbox)
-        key = [outbox.c.request_id, outbox.c.line, outbox.c.subject]
+        key = [outbox.c.topic_id, outbox.c.line, outbox.c.subject]
         again = {
             "state": MessageState.PENDING,
             "urgency": _least(outbox.c.urgency, new.excluded.urgency),
@@ -118,10 +121,10 @@ class Transaction:
             else:
                 row = row.on_conflict_do_nothing(index_elements=key)
             await self._connection.execute(row)
-        urgent = {m.request_id for m in messages if m.urgency is Urgency.OUTCOME}
+        urgent = {m.topic_id for m in messages if m.urgency is Urgency.OUTCOME}
         if urgent:  # then what has to come before an outcome is as urgent
             comes_before = (
-                outbox.c.request_id.in_(urgent),
+                outbox.c.topic_id.in_(urgent),
                 outbox.c.state == MessageState.PENDING,
                 outbox.c.ts.is_(None),
                 outbox.c.urgency > Urgency.OUTCOME,
@@ -130,10 +133,19 @@ class Transaction:
                 update(outbox).where(*comes_before).values(urgency=Urgency.OUTCOME)
             )
 
+    async def execute(self, change: Insert | Update | Delete) -> None:
+        """Make a change."""
+        await self._connection.execute(change)
+
+    async def swap(self, change: Update) -> None:
+        """Make a change to one row. Raises Conflict if it finds none."""
+        if (await self._connection.execute(change)).rowcount != 1:
+            raise Conflict
+
     async def owe_once(self, card: Owed, line: Owed) -> None:
         """Put a line and its card's edit into the outbox, unless the line is there already."""
         is_there = select(outbox.c.number).where(
-            outbox.c.request_id == line.request_id,
+            outbox.c.topic_id == line.topic_id,
             outbox.c.line == line.line,
             outbox.c.subject == line.subject,
         )
@@ -201,9 +213,12 @@ def _least(before: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement
 def _outbox_row(message: Owed, now: datetime) -> dict[str, Any]:
     """Return a new message's columns."""
     settles = message.line == CARD and message.urgency is Urgency.PROGRESS
-    times = {"created_at": now, "due_at": now + SETTLES if settles else now}
+    due_at = max(now + SETTLES if settles else now, message.not_before or now)
+    times = {"created_at": now, "due_at": due_at}
     state = {"state": MessageState.PENDING, "call": list(message.call)}
-    return {**asdict(message), **times, **state}
+    row = {**asdict(message), **times, **state}
+    del row["not_before"]
+    return row
 
 
 def _row(request: BackupRequest) -> dict[str, Any]:

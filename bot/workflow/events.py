@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from bot.application.ports import Conflict
 from bot.domain.errors import CannotPost
-from bot.domain.outbox import OutboxMessage
+from bot.domain.outbox import OutboxMessage, Topic
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import NO_CARD, ThreadLine
@@ -19,8 +19,11 @@ class MessageEvents:
         self._context = context
         self._lifecycle = lifecycle
 
-    async def card_refused(self, request: BackupRequest, error: CannotPost) -> None:
+    async def card_refused(self, topic: Topic, error: CannotPost) -> None:
         """Tell the requester why; refuse the request if nobody could decide it."""
+        request = topic
+        if not isinstance(request, BackupRequest):
+            return
         if request.state is RequestState.AWAITING_APPROVAL:
             with suppress(Conflict):
                 await self._context.refuse(request, error)
@@ -31,4 +34,4 @@ class MessageEvents:
     def settled(self, message: OutboxMessage) -> None:
         """Wake the deletion that counts from its announcement."""
         if message.line == ThreadLine.EXPIRING:
-            self._lifecycle.wake(message.request_id)
+            self._lifecycle.wake(message.topic_id)

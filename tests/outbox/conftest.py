@@ -116,7 +116,7 @@ class Ground:
         channel = request.card_channel_id
         posted = self.workspace.history.post(channel, bot, content)
         await self.owes(card(request))
-        is_its = and_(outbox.c.request_id == request.id, outbox.c.line == CARD)
+        is_its = and_(outbox.c.topic_id == request.id, outbox.c.line == CARD)
         there = {"state": MessageState.SENT, "channel_id": channel, "ts": posted.ts}
         await self.store.at_once(update(outbox).where(is_its).values(there), outbox.c.number)
 

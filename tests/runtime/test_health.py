@@ -128,7 +128,7 @@ def owed(line: str, urgency: Urgency, ago: timedelta) -> OwedMessage:
         subject="",
         instance="orders-prod",
         name="before-42",
-        request_id="request1",
+        topic_id="request1",
         destination="C0OPS",
         urgency=urgency,
         created_at=at,
@@ -150,7 +150,7 @@ async def test_an_outcome_that_is_not_told_is_named(operator: Operator) -> None:
     assert 7200 <= untold.pop("seconds") < 7260
     assert untold == {
         "backup": "orders-prod/before-42",
-        "request": "request1",
+        "about": "request1",
         "error": "fatal_error",
     }
 

@@ -145,11 +145,11 @@ async def test_a_line_is_as_urgent_as_what_waits_behind_it(store: Store, outbox:
     other, request = await has_card(store, outbox, 1), await has_card(store, outbox, 2)
     await owes(store, line(other, _L.COUNTED, "U0BEN"), line(request, _L.STARTED))
     first, _ = await outbox.due(NOON)
-    assert first.request_id == other.id
+    assert first.topic_id == other.id
     await owes(store, line(request, _L.ENDED))
 
     (first,) = await outbox.due(NOON, limit=1)
-    assert (first.request_id, first.line) == (request.id, _L.STARTED)
+    assert (first.topic_id, first.line) == (request.id, _L.STARTED)
 
 
 async def test_an_edit_is_no_more_urgent_than_it_is(store: Store, outbox: Outbox) -> None:
@@ -476,7 +476,7 @@ async def test_a_change_leaves_a_message_with_who_sends_it(
     """Another replica carries the request out: what changes meanwhile is sent after this."""
     one, other = two
     message, *_ = await one.due(NOON)
-    request = await shared.load(message.request_id)
+    request = await shared.load(message)
     assert request
     await owes(shared, card(request))
     assert message.number not in {found.number for found in await other.due(NOON)}

@@ -1,11 +1,14 @@
-"""Carries messages to Slack: renders each as its request is now, and posts or edits it."""
+"""Carries messages to Slack: renders each as its topic is now, and posts or edits it."""
 
 from typing import Any
 
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.domain.digests import Digest
 from bot.domain.errors import CannotPost, SlackUnreachable
-from bot.domain.outbox import OutboxMessage, Shape
+from bot.domain.incident_lines import BROADCAST, IncidentLine
+from bot.domain.incidents import Incident
+from bot.domain.outbox import OutboxMessage, Shape, Topic
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest
 from bot.domain.thread_lines import CARD, NO_CARD, NO_KEYS, POINTER, PUT_OFF, ThreadLine
@@ -13,6 +16,8 @@ from bot.outbox.ports import Gone, NotShown, Posted
 from bot.runtime.clock import Clock
 from bot.slack.messages.answers import late_refusal, no_card, not_posted, put_off, without_keys
 from bot.slack.messages.cards import plain_card, request_card
+from bot.slack.messages.digests import digest_message
+from bot.slack.messages.incidents import incident_message, incident_reply
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.replies import is_broadcast, pointer, thread_line
 from bot.slack.transport.history import History, metadata
@@ -41,10 +46,10 @@ class Courier:
         self._command = command
         self._history = History(client, clock)
 
-    async def deliver(self, message: OutboxMessage, request: BackupRequest) -> Posted:
+    async def deliver(self, message: OutboxMessage, topic: Topic) -> Posted:
         """Post or edit the message. Raises NotShown, Gone, CannotPost, and SlackUnreachable."""
         try:
-            return await self._deliver(message, request)
+            return await self._deliver(message, topic)
         except FAILURES as error:
             code = error_code(error)
             match FINAL.get(code):
@@ -52,10 +57,10 @@ class Courier:
                     raise NotShown(code) from error
                 case Final.TARGET:
                     raise Gone(code) from error
-                case Final.PLACE if not await self._responded(message, request):
+                case Final.PLACE if not await self._responded(message, topic):
                     raise CannotPost(message.destination, code) from error
                 case Final.PLACE:
-                    return Posted(request.requester, "")
+                    return Posted(topic.requester, "")
                 case None:
                     raise SlackUnreachable(
                         code,
@@ -64,33 +69,30 @@ class Courier:
                         retry_after=retry_after(error),
                     ) from error
 
-    async def _deliver(self, message: OutboxMessage, request: BackupRequest) -> Posted:
+    async def _deliver(self, message: OutboxMessage, topic: Topic) -> Posted:
         if message.channel_id and message.ts:
-            said = self._shaped(self._card(message, request), message)
+            said = self._shaped(self._card(message, topic), message)
             said.setdefault("blocks", [])  # or Slack keeps those that were there
             await self._client.chat_update(
                 channel=message.channel_id, ts=message.ts, **AS_WRITTEN, **said
             )
             return Posted(message.channel_id, message.ts)
-        thread_ts = _thread(message, request)
+        thread_ts = _thread(message, topic)
         if message.in_doubt and (found := await self._history.find(message, thread_ts)):
             return found
         in_answer = message.card_channel_id is None and message.line in BY_RESPONSE_URL
-        if in_answer and await self._responded(message, request):
-            return Posted(request.requester, "")
-        return await self._post(message, request, thread_ts)
+        if in_answer and await self._responded(message, topic):
+            return Posted(topic.requester, "")
+        return await self._post(message, topic, thread_ts)
 
-    async def _post(
-        self, message: OutboxMessage, request: BackupRequest, thread_ts: str | None
-    ) -> Posted:
-        said = self._shaped(await self._content(message, request), message)
+    async def _post(self, message: OutboxMessage, topic: Topic, thread_ts: str | None) -> Posted:
+        said = self._shaped(await self._content(message, topic), message)
         if "metadata" not in (message.last_error or ""):
             said["metadata"] = metadata(message)
         if thread_ts:
             said["thread_ts"] = thread_ts
-        if thread_ts and message.line in set(ThreadLine):
-            line = ThreadLine(message.line)
-            said["reply_broadcast"] = is_broadcast(request, line, message.call)
+        if thread_ts:
+            said["reply_broadcast"] = _is_broadcast(message, topic)
         sent: AsyncSlackResponse = await self._client.chat_postMessage(
             channel=message.destination,
             unfurl_links=False,
@@ -100,30 +102,33 @@ class Courier:
         )
         return Posted(sent["channel"], sent["ts"])
 
-    async def _responded(self, message: OutboxMessage, request: BackupRequest) -> bool:
+    async def _responded(self, message: OutboxMessage, topic: Topic) -> bool:
         """Whether Slack took an answer to the command itself; it does for half an hour."""
-        is_alone = message.destination == request.requester
-        if not is_alone or message.line in (CARD, POINTER) or not request.response_url:
+        if not isinstance(topic, BackupRequest) or not topic.response_url:
             return False
-        said = (await self._content(message, request)).as_slack()
+        if message.destination != topic.requester or message.line in (CARD, POINTER):
+            return False
+        said = (await self._content(message, topic)).as_slack()
         try:
             return await self._client.respond(
-                request.response_url, {"response_type": "ephemeral", **said}
+                topic.response_url, {"response_type": "ephemeral", **said}
             )
         except FAILURES as error:
             raise SlackUnreachable(error_code(error)) from error
 
-    async def _content(self, message: OutboxMessage, request: BackupRequest) -> Message:
-        match message.line:
-            case line if line == CARD:
-                return self._card(message, request)
-            case line if line == POINTER:
-                link = await self._client.chat_getPermalink(
-                    channel=message.card_channel_id or "", message_ts=message.card_ts or ""
-                )
-                return pointer(request, link["permalink"])
-            case _:
-                return self._line(message, request)
+    async def _content(self, message: OutboxMessage, topic: Topic) -> Message:
+        if message.line == CARD:
+            return self._card(message, topic)
+        if isinstance(topic, Incident):
+            return incident_reply(topic, IncidentLine(message.line), now=self._clock.now())
+        if not isinstance(topic, BackupRequest):
+            raise NotShown(message.line)
+        if message.line != POINTER:
+            return self._line(message, topic)
+        link = await self._client.chat_getPermalink(
+            channel=message.card_channel_id or "", message_ts=message.card_ts or ""
+        )
+        return pointer(topic, link["permalink"])
 
     def _line(self, message: OutboxMessage, request: BackupRequest) -> Message:
         line, command = message.line, self._command
@@ -147,8 +152,15 @@ class Courier:
             call=message.call,
         )
 
-    def _card(self, message: OutboxMessage, request: BackupRequest) -> Message:
-        request, now = request.under(self._policy), self._clock.now()
+    def _card(self, message: OutboxMessage, topic: Topic) -> Message:
+        now = self._clock.now()
+        if isinstance(topic, Incident):
+            return incident_message(topic, now=now, command=self._command)
+        if isinstance(topic, Digest):
+            return digest_message(topic, command=self._command)
+        if not isinstance(topic, BackupRequest):
+            raise NotShown(message.line)
+        request = topic.under(self._policy)
         if message.shape >= Shape.BUTTONS:
             return plain_card(request, now=now, command=self._command)
         with_plan = message.shape == Shape.WHOLE
@@ -159,9 +171,16 @@ class Courier:
         return said if message.shape != Shape.WORDS else {"text": plain(said)["text"]}
 
 
-def _thread(message: OutboxMessage, request: BackupRequest) -> str | None:
+def _is_broadcast(message: OutboxMessage, topic: Topic) -> bool:
+    """Return whether the channel sees a reply, too."""
+    if isinstance(topic, BackupRequest) and message.line in set(ThreadLine):
+        return is_broadcast(topic, ThreadLine(message.line), message.call)
+    return isinstance(topic, Incident) and message.line in BROADCAST
+
+
+def _thread(message: OutboxMessage, topic: Topic) -> str | None:
     """Return the ts of the message to reply to, if any."""
-    if message.line == POINTER:
-        return request.thread_ts
-    in_channel = message.line != CARD and message.destination == request.card_channel_id
+    if message.line == POINTER and isinstance(topic, BackupRequest):
+        return topic.thread_ts
+    in_channel = message.line != CARD and message.destination == topic.card_channel_id
     return message.card_ts if in_channel else None

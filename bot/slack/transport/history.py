@@ -70,7 +70,7 @@ class History:
                 self._failed(channel, error)
             else:
                 if ts:
-                    log.info("message_found", request=message.request_id, line=message.line)
+                    log.info("message_found", about=message.topic_id, line=message.line)
                     return Posted(channel, ts, is_found=True)
         return None
 

@@ -1,0 +1,174 @@
+"""The regular summary of a channel: what it holds, and when it is due."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.domain.incidents import Incident, IncidentKind
+from bot.domain.instances import Backup, BackupStatus, begun
+from bot.domain.observations import Observed
+from bot.domain.watches import UNREAD_AFTER, Limits
+
+OLD_MANUAL = timedelta(days=90)  # a manual backup is billed until someone deletes it
+TREND = 10  # sizes
+LATE = timedelta(hours=1)
+Pace = Literal["off", "daily", "weekly"]
+
+
+class Schedule(BaseModel):
+    """When a channel gets its digest, in its own time zone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pace: Pace = "off"
+    at: time = time(9, 0)
+    day: int = 1  # of the week, Monday is 1; only for a weekly one
+    timezone: str = "UTC"
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """Return the next time, in UTC; None if there is none.
+
+        A local time that daylight saving skips is an hour later; one that comes twice is its
+        first.
+        """
+        if self.pace == "off":
+            return None
+        zone = ZoneInfo(self.timezone)
+        day = now.astimezone(zone).date() - timedelta(days=1)
+        while True:
+            due = datetime.combine(day, self.at, zone).astimezone(UTC)
+            if due > now and (self.pace == "daily" or day.isoweekday() == self.day):
+                return due
+            day += timedelta(days=1)
+
+
+class DigestRow(BaseModel):
+    """One instance."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    last_good: datetime | None = None
+    is_fresh: bool = False
+    size_kb: int | None = None
+    sizes_kb: tuple[int, ...] = ()  # of the last ten backups, oldest first
+    recoverable_until: datetime | None = None
+    old_manual: int = 0  # manual backups older than 90 days
+    old_manual_kb: int = 0
+    completed: int = 0  # backups since the digest before
+    failed: int = 0
+
+
+class DigestIncident(BaseModel):
+    """One incident that is open, or ended since the digest before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: IncidentKind
+    instance_name: str
+    opened_at: datetime
+    ended_at: datetime | None = None
+
+
+class Digest(BaseModel):
+    """One digest, as it was when it was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    channel_id: str
+    due_at: datetime
+    made_at: datetime
+    owner: str = ""
+    rows: tuple[DigestRow, ...] = ()
+    incidents: tuple[DigestIncident, ...] = ()
+    read: int = 0  # instances that were read lately
+    oldest_read: datetime | None = None
+
+    @property
+    def fresh(self) -> int:
+        """How many instances have a backup within the limit."""
+        return sum(row.is_fresh for row in self.rows)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it comes late, because the bot was down when it was due."""
+        return self.made_at - self.due_at >= LATE
+
+    # What the outbox asks of whatever messages are about.
+
+    @property
+    def card_channel_id(self) -> str:
+        return self.channel_id
+
+    @property
+    def requester(self) -> str:
+        return self.owner
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether its message changes as time goes by."""
+        return False
+
+    @property
+    def awaits_people(self) -> bool:
+        """Whether its message is posted again if someone deletes it."""
+        return False
+
+
+def row_of(known: Observed, limits: Limits, since: datetime, now: datetime) -> DigestRow:
+    """Return an instance's row; `since` is when the digest before was due."""
+    last = known.last_good
+    sizes = [b.size_kb for b in reversed(known.completed[:TREND]) if b.size_kb]
+    old = [b for b in known.manual if _is_old(b, now)]
+    recent = [b for b in known.full if b.begin_time and begun(b) > since]
+    return DigestRow(
+        name=known.name,
+        last_good=begun(last) if last else None,
+        is_fresh=last is not None and now - begun(last) <= limits.fresh_within,
+        size_kb=last.size_kb if last else None,
+        sizes_kb=tuple(sizes),
+        recoverable_until=known.recoverable_until,
+        old_manual=len(old),
+        old_manual_kb=sum(b.size_kb or 0 for b in old),
+        completed=sum(b.status == BackupStatus.COMPLETED for b in recent),
+        failed=sum(b.status == BackupStatus.FAILED for b in recent),
+    )
+
+
+def _is_old(backup: Backup, now: datetime) -> bool:
+    is_done = backup.status == BackupStatus.COMPLETED and backup.begin_time is not None
+    return is_done and now - begun(backup) > OLD_MANUAL
+
+
+def digest_of(
+    digest: Digest,
+    watched: Sequence[tuple[Observed, Limits]],
+    incidents: Sequence[Incident],
+    since: datetime,
+) -> Digest:
+    """Return the digest with its content; the instances that need attention come first."""
+    now = digest.made_at
+    rows = [row_of(known, limits, since, now) for known, limits in watched]
+    troubled = {incident.instance_name for incident in incidents if incident.is_open}
+    rows.sort(key=lambda row: (row.name not in troubled, row.is_fresh, row.name))
+    reads = [known.read_at for known, _ in watched if known.read_at]
+    return digest.model_copy(
+        update={
+            "rows": tuple(rows),
+            "incidents": tuple(
+                DigestIncident(
+                    kind=incident.kind,
+                    instance_name=incident.instance_name,
+                    opened_at=incident.opened_at,
+                    ended_at=incident.ended_at,
+                )
+                for incident in incidents
+            ),
+            "read": sum(now - at <= UNREAD_AFTER for at in reads),
+            "oldest_read": min(reads, default=None),
+        }
+    )

@@ -1,0 +1,182 @@
+"""What the bot knows of a watched instance, and how each answer of RDS changes it."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.domain.instances import Backup, BackupStatus, Instance, begun
+from bot.domain.progress import FULL, History, history_of
+
+MOST_AUTOMATED = 40  # backups that are remembered: a month, and failures
+MOST_MANUAL = 300
+
+
+class Signal(StrEnum):
+    """A measure of a backup that can be unusual, and that people can declare normal."""
+
+    SIZE = "size"
+    DURATION = "duration"
+
+
+class Failing(BaseModel):
+    """Reads of the instance that fail, since the first in a row."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: datetime
+    code: str
+    refused: bool = False  # RDS rejects the key, or what it may do
+
+
+class Observed(BaseModel):
+    """One watched instance. Times are RDS's where it tells them, else those of the reads."""
+
+    model_config = ConfigDict(frozen=True)
+
+    instance_id: str
+    name: str
+    engine: str = ""
+    since: datetime  # when it was first seen
+    gone_at: datetime | None = None  # when RDS was found not to list it
+    remaining: int | None = None  # manual backups that it left behind
+
+    keep_days: int | None = None  # of automated backups; 0: they are off
+    kept_days: int | None = None  # the most that anyone got used to
+    policy_at: datetime | None = None  # when it was seen to be below that
+    backup_window: str | None = None
+
+    read_at: datetime | None = None  # when RDS last listed its automated backups
+    automated: tuple[Backup, ...] = ()  # newest first
+    manual_read_at: datetime | None = None
+    manual: tuple[Backup, ...] = ()
+    deleted: tuple[Backup, ...] = ()  # outside the bot, until someone acknowledges it
+
+    recovery_read_at: datetime | None = None
+    recoverable_from: datetime | None = None
+    recoverable_until: datetime | None = None  # the newest point in time
+
+    failing: Failing | None = None
+    expected: dict[Signal, float] = {}  # in KB or seconds: what people declared normal
+    version: int = 0  # of its row
+
+    @property
+    def full(self) -> list[Backup]:
+        """All full backups, newest first."""
+        return sorted((*self.automated, *self.manual), key=begun, reverse=True)
+
+    @property
+    def completed(self) -> list[Backup]:
+        """The good ones, newest first; RDS says when each began."""
+        return [b for b in self.full if b.status == BackupStatus.COMPLETED and b.begin_time]
+
+    @property
+    def last_good(self) -> Backup | None:
+        return next(iter(self.completed), None)
+
+    @property
+    def history(self) -> History:
+        """How long its backups take, and how large they are."""
+        return history_of(self.full)
+
+
+def first_seen(instance: Instance, at: datetime) -> Observed:
+    """Return what is known of an instance that nobody has looked at."""
+    new = Observed(instance_id=instance.id, name=instance.name, since=at)
+    return saw_instance(new, instance, at)
+
+
+def saw_instance(known: Observed, instance: Instance, at: datetime) -> Observed:
+    """Learn from list-instances."""
+    changes: dict[str, object] = {"name": instance.name, "engine": instance.engine}
+    changes |= {"gone_at": None, "remaining": None}
+    if instance.backup_window is not None:
+        changes["backup_window"] = instance.backup_window
+    if instance.keep_days is not None:
+        changes |= _keeping(known, instance.keep_days, at)
+    return known.model_copy(update=changes)
+
+
+def _keeping(known: Observed, keep_days: int, at: datetime) -> dict[str, object]:
+    usual = max(keep_days, known.kept_days or 0)
+    below = keep_days < usual
+    is_news = keep_days != known.keep_days or known.policy_at is None
+    since = (at if is_news else known.policy_at) if below else None
+    return {"keep_days": keep_days, "kept_days": usual, "policy_at": since}
+
+
+def saw_gone(known: Observed, at: datetime, manual: Iterable[Backup]) -> Observed:
+    """Learn that RDS no longer lists the instance, and which manual backups are left."""
+    remaining = sum(b.type == "manual" for b in manual)
+    return known.model_copy(update={"gone_at": at, "remaining": remaining, "failing": None})
+
+
+def saw_automated(known: Observed, listed: Iterable[Backup], at: datetime) -> Observed:
+    """Learn from a complete list of its automated backups."""
+    full = sorted((b for b in listed if b.type in FULL), key=begun, reverse=True)
+    newest = tuple(full[:MOST_AUTOMATED])
+    return known.model_copy(update={"automated": newest, "read_at": at, "failing": None})
+
+
+def missing_manual(known: Observed, listed: Iterable[Backup]) -> list[Backup]:
+    """Return the finished manual backups that a complete list no longer has."""
+    ids = {backup.id for backup in listed}
+    return [b for b in known.manual if b.id not in ids and b.status == BackupStatus.COMPLETED]
+
+
+def saw_manual(
+    known: Observed, listed: Iterable[Backup], at: datetime, deleted: Iterable[Backup] = ()
+) -> Observed:
+    """Learn from a complete list of its manual backups; `deleted` are those others deleted."""
+    manual = sorted((b for b in listed if b.type == "manual"), key=begun, reverse=True)
+    gone = {backup.id: backup for backup in (*known.deleted, *deleted)}
+    listed_ids = {backup.id for backup in manual}
+    return known.model_copy(
+        update={
+            "manual": tuple(manual[:MOST_MANUAL]),
+            "manual_read_at": at,
+            "deleted": tuple(b for b in gone.values() if b.id not in listed_ids),
+        }
+    )
+
+
+def saw_recovery(
+    known: Observed, earliest: datetime | None, newest: datetime | None, at: datetime
+) -> Observed:
+    """Learn how far back, and up to when, RDS can restore to any point in time."""
+    changes = {
+        "recoverable_from": earliest,
+        "recoverable_until": newest,
+        "recovery_read_at": at,
+    }
+    return known.model_copy(update=changes)
+
+
+def could_not_read(known: Observed, code: str, at: datetime, *, refused: bool) -> Observed:
+    """Learn that a read failed."""
+    since = known.failing.since if known.failing else at
+    failing = Failing(since=since, code=code, refused=refused)
+    return known.model_copy(update={"failing": failing})
+
+
+def declared_normal(known: Observed, signal: Signal, value: float) -> Observed:
+    """Learn that someone expects this size (KB) or duration (seconds) from now on."""
+    return known.model_copy(update={"expected": {**known.expected, signal: value}})
+
+
+def got_used_to(known: Observed) -> Observed:
+    """Learn that someone knows how long automated backups are kept now."""
+    return known.model_copy(update={"kept_days": known.keep_days, "policy_at": None})
+
+
+def without_deleted(known: Observed, backup_ids: Collection[str]) -> Observed:
+    """Learn that someone knows of these deletions."""
+    left = tuple(b for b in known.deleted if b.id not in backup_ids)
+    return known.model_copy(update={"deleted": left})
+
+
+def age(known: Observed, now: datetime) -> timedelta | None:
+    """Return how old the last successful backup is; None without one."""
+    last = known.last_good
+    return now - begun(last) if last else None
