@@ -18,16 +18,21 @@ from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
 from bot.application.policy_queries import PolicyQueries
 from bot.application.request_queries import RequestQueries
+from bot.application.watches import Watches
 from bot.config import addresses
 from bot.config.file import WITHOUT_A_FILE
 from bot.config.settings import Settings, revealed
 from bot.connections import Connections, open_connections
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
+from bot.monitor.digests import DigestMaker
+from bot.monitor.loop import Monitor
+from bot.monitor.reading import Reader
 from bot.outbox.dispatcher import IDLE, Dispatcher
 from bot.rds.client import RDS_TIMEOUT
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health, HealthServer
+from bot.runtime.heartbeat import Heartbeat
 from bot.runtime.in_flight import InFlight
 from bot.runtime.supervisor import Supervisor
 from bot.runtime.version import version
@@ -37,7 +42,9 @@ from bot.slack.transport.homes import Homes
 from bot.slack.transport.http import Address, HttpFront
 from bot.slack.transport.identity import identify
 from bot.slack.transport.sockets import SocketFront
+from bot.storage.digests import Digests
 from bot.storage.engine import journal_args
+from bot.storage.incidents import Incidents
 from bot.storage.intake import Intake
 from bot.storage.last_backups import LastBackups
 from bot.storage.locks import one_at_a_time
@@ -83,11 +90,13 @@ async def running(
         lists = BackupCache(connections.rds, clock, LastBackups(connections.store))
         connections.watcher.listen(lists.saw)
         supervisor.keep(lists.warm())
-        services = _services(settings, connections, lists, lifecycle, identity)
+        monitor = _start_monitor(settings, connections, supervisor)
+        services = _services(settings, connections, lists, lifecycle, identity, monitor)
         connections.store.on_change = services.homes.changed
         supervisor.keep(services.homes.run())
         front = _listen(settings, connections, services, identity, supervisor, address)
-        await _serve_health(settings, connections, dispatcher, front, supervisor)
+        health = await _serve_health(settings, connections, dispatcher, front, supervisor)
+        _start_heartbeat(settings, health, monitor, supervisor)
         await front.connected
         _log_start(settings, identity, address)
         yield supervisor.over
@@ -192,12 +201,49 @@ async def _hear(
     await replica.listen(decided, missed)
 
 
+def _start_monitor(
+    settings: Settings, connections: Connections, supervisor: Supervisor
+) -> Monitor:
+    """Read what is watched in the background; Cloud Eye's failures are read at once."""
+    store, clock, file = connections.store, connections.clock, settings.file
+    incidents = Incidents(store)
+    reader = Reader(connections.rds, connections.catalogue, store, clock)
+    monitor = Monitor(
+        reader,
+        incidents,
+        store,
+        DigestMaker(incidents, Digests(store), clock, file.channels),
+        clock,
+        of_file=file.watches,
+        channels=file.channels,
+    )
+    if connections.cloud_eye:
+        connections.cloud_eye.listen(monitor.hurry)
+    supervisor.keep(monitor.run())
+    return monitor
+
+
+def _start_heartbeat(
+    settings: Settings, health: Health, monitor: Monitor, supervisor: Supervisor
+) -> None:
+    if not settings.file.heartbeat.url:
+        return
+
+    async def is_well() -> bool:
+        is_ready, _ = await health.ready()
+        return is_ready and await monitor.is_well()
+
+    beat = Heartbeat(settings.file.heartbeat.url, is_well, Clock())
+    supervisor.keep(beat.run())
+
+
 def _services(
     settings: Settings,
     connections: Connections,
     lists: BackupCache,
     lifecycle: Lifecycle,
     identity: AuthorizeResult,
+    monitor: Monitor,
 ) -> handlers.Services:
     """Build the use cases."""
     policy, aliases = settings.file.policy, settings.file.aliases
@@ -220,6 +266,15 @@ def _services(
         inventory=inventory,
         instance_search=InstanceSearch(store=store, catalogue=catalogue, aliases=aliases),
         request_queries=request_queries,
+        watches=Watches(
+            incidents=Incidents(store),
+            catalogue=catalogue,
+            lists=lists,
+            policy=policy,
+            monitor=monitor,
+            clock=clock,
+            of_file=settings.file.watches,
+        ),
         homes=_homes(settings, connections, identity, request_queries),
         rate_limit=RateLimit(clock),
         command=settings.environment.command,
@@ -298,10 +353,8 @@ async def _serve_health(
     dispatcher: Dispatcher,
     front: HttpFront | SocketFront,
     supervisor: Supervisor,
-) -> None:
+) -> Health:
     env = settings.environment
-    if not env.health_port:
-        return
     health = Health(
         connections.store,
         connections.rds,
@@ -310,6 +363,8 @@ async def _serve_health(
         connections.clock,
         connections.cloud_eye,
     )
-    server = HealthServer(health, env.health_host, env.health_port)
-    await server.start()
-    supervisor.push_async_callback(server.close)
+    if env.health_port:
+        server = HealthServer(health, env.health_host, env.health_port)
+        await server.start()
+        supervisor.push_async_callback(server.close)
+    return health

@@ -20,7 +20,11 @@ from bot.domain.commands import (
     ShowAudit,
     ShowPending,
     ShowPolicy,
+    ShowPosture,
     ShowStatus,
+    ShowWatches,
+    UnwatchInstances,
+    WatchInstances,
     Withdraw,
 )
 from bot.domain.grammar import parse
@@ -34,6 +38,7 @@ from handlers.modals import open_modal
 from handlers.origin import origin_of_command
 from handlers.pages import backups_page, instances_page
 from handlers.services import Services
+from handlers.watches import watching
 
 SOON = 2.0  # seconds that an ack waits for its answer; Slack waits for three
 
@@ -82,6 +87,8 @@ async def backup(
             await show(policy(services, command, origin))
         case ShowAudit():
             await show(audit(services, command, origin))
+        case WatchInstances() | UnwatchInstances() | ShowWatches() | ShowPosture():
+            await show(watching(services, command, origin))
         case _:
             assert_never(command)
 

@@ -10,6 +10,7 @@ from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
 from bot.application.policy_queries import PolicyQueries
 from bot.application.request_queries import RequestQueries
+from bot.application.watches import Watches
 from bot.domain.errors import ForeignWorkspace
 from bot.slack.transport.homes import Homes
 
@@ -25,6 +26,7 @@ class Services:
     inventory: Inventory
     instance_search: InstanceSearch
     request_queries: RequestQueries
+    watches: Watches
     homes: Homes
     rate_limit: RateLimit
     command: str

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.domain.audit import AuditEntry
+from bot.domain.incidents import Incident
 from bot.domain.instances import Backup, Instance
 from bot.domain.outbox import MessageState, Owed
 from bot.domain.policy import Members
@@ -14,6 +15,15 @@ from bot.domain.states import RequestState, Retention
 
 class Conflict(Exception):
     """A unique value is taken, or the row has changed; nothing was written."""
+
+
+class Change(NamedTuple):
+    """An incident that opens (without a `before`) or changes, and what that brings."""
+
+    before: Incident | None
+    after: Incident
+    owed: Sequence[Owed] = ()
+    entries: Sequence[AuditEntry] = ()
 
 
 class Transaction(Protocol):

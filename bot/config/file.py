@@ -3,22 +3,35 @@
 import codecs
 import re
 import tomllib
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from bot.config.toml_lines import Path as TomlPath
 from bot.config.toml_lines import line_of, lines_of
 from bot.domain import policy
+from bot.domain.channels import Channel as ChannelWays
+from bot.domain.channels import Quiet
+from bot.domain.digests import Schedule
 from bot.domain.likeness import nearest
 from bot.domain.policy import Policy, Rule, RuleReference, RuleSource, Terms
 from bot.domain.policy_problems import PolicyProblem, problems
 from bot.domain.quantities import parse_duration
 from bot.domain.references import alias_problems
+from bot.domain.watches import (
+    FRESH_WITHIN,
+    HOLD,
+    HUNG_AFTER,
+    RECOVERY_WITHIN,
+    Limits,
+    Watch,
+)
 
 DEFAULT_CONFIG = "backup-bot.toml"
+NUMBERED = ("rule", "watch", "channel")  # tables that there may be several of
 
 
 def _duration(value: object) -> object:
@@ -67,6 +80,49 @@ Channel = Annotated[str, BeforeValidator(_channel)]
 Count = Annotated[int, Field(ge=0, le=20)]
 
 
+def _url(value: object) -> object:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", str(value)):
+        raise ValueError("write the URL of a check, such as https://hc-ping.com/<id>")
+    return value
+
+
+def _timezone(value: object) -> object:
+    try:
+        ZoneInfo(str(value))
+    except (ValueError, OSError):
+        raise ValueError(
+            f"{value!r} isn't a time zone; write one like Europe/Berlin or Asia/Shanghai"
+        ) from None
+    return value
+
+
+def _clock_time(value: object) -> object:
+    found = _CLOCK.fullmatch(str(value))
+    if not found:
+        raise ValueError('write a time of day like "09:00"')
+    return time(int(found[1]), int(found[2]))
+
+
+def _weekday(value: object) -> object:
+    if value not in WEEKDAYS:
+        raise ValueError(f"write a day of the week: {', '.join(WEEKDAYS)}")
+    return WEEKDAYS.index(str(value)) + 1
+
+
+def _quiet(value: object) -> object:
+    begin, dash, end = str(value).partition("-")
+    if not dash or begin.strip() == end.strip():
+        raise ValueError('write two times of day like "22:00-07:00"')
+    return Quiet.model_validate(
+        {"begin": _clock_time(begin.strip()), "end": _clock_time(end.strip())}
+    )
+
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+Limit = Annotated[Duration, Field(ge=timedelta(minutes=10), le=timedelta(days=100))]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,6 +133,10 @@ class RdsTable(_Table):
     stale_after: Waiting = timedelta(hours=26)
     give_up_after: Waiting = timedelta(hours=2)
     cloud_eye: bool = False
+
+
+class HeartbeatTable(_Table):
+    url: Annotated[str, BeforeValidator(_url)] = ""
 
 
 AS_WRITTEN: dict[Any, Any] = {  # a kind of the policy's keys → how it is written here
@@ -102,6 +162,52 @@ class RuleTable(ApprovalTable):
     instances: tuple[str, ...] = Field(min_length=1)
 
 
+class WatchTable(_Table):
+    """Which instances a channel hears about, and within which limits."""
+
+    instances: tuple[str, ...] = Field(min_length=1)
+    channel: Channel
+    fresh_within: Limit = FRESH_WITHIN
+    recovery_within: Limit = RECOVERY_WITHIN
+    hung_after: Limit = HUNG_AFTER
+    hold: Annotated[Duration, Field(le=timedelta(days=1))] = HOLD
+    mention: Ids = ()
+
+    def watch(self, number: int) -> Watch:
+        """Return the watch; `number` counts the tables from 1."""
+        limits = Limits(**{name: getattr(self, name) for name in Limits.model_fields})
+        return Watch(
+            id=f"file:{number}",
+            channel_id=self.channel,
+            instances=self.instances,
+            limits=limits,
+            number=number,
+            mention=self.mention,
+        )
+
+
+class ChannelTable(_Table):
+    """How a channel wants to hear."""
+
+    id: Channel
+    timezone: Annotated[str, BeforeValidator(_timezone)] = "UTC"
+    digest: Literal["off", "daily", "weekly"] = "off"
+    digest_at: Annotated[time, BeforeValidator(_clock_time)] = time(9)
+    digest_day: Annotated[int, BeforeValidator(_weekday)] = 1
+    quiet: Annotated[Quiet | None, BeforeValidator(_quiet)] = None
+
+    @property
+    def channel(self) -> ChannelWays:
+        """Return the channel's ways."""
+        schedule = Schedule(
+            pace=self.digest,
+            at=self.digest_at,
+            day=self.digest_day,
+            timezone=self.timezone,
+        )
+        return ChannelWays(id=self.id, digest=schedule, quiet=self.quiet)
+
+
 class ConfigFile(_Table):
     """The settings in `backup-bot.toml`, none of them secret."""
 
@@ -109,6 +215,19 @@ class ConfigFile(_Table):
     approval: ApprovalTable | None = None
     rule: tuple[RuleTable, ...] = ()
     aliases: dict[str, str] = {}
+    watch: tuple[WatchTable, ...] = ()
+    heartbeat: HeartbeatTable = HeartbeatTable()
+    channel: tuple[ChannelTable, ...] = ()
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Return the watches of the file."""
+        return tuple(table.watch(number) for number, table in enumerate(self.watch, start=1))
+
+    @property
+    def channels(self) -> tuple[ChannelWays, ...]:
+        """Return the channels that want something else than the defaults."""
+        return tuple(table.channel for table in self.channel)
 
     @property
     def policy(self) -> Policy:
@@ -208,8 +327,8 @@ def _words(path: TomlPath, kind: str, message: str) -> str:
 
 def _named(path: TomlPath) -> str:
     """Return the name of a setting: `rule 2: approvals`, without list indexes and the like."""
-    if path[0] == "rule" and len(path) > 1 and isinstance(path[1], int):
-        keys = [f"rule {path[1] + 1}", *map(str, path[2:3])]
+    if path[0] in NUMBERED and len(path) > 1 and isinstance(path[1], int):
+        keys = [f"{path[0]} {path[1] + 1}", *map(str, path[2:3])]
         return ": ".join(keys)
     return ".".join(str(key) for key in path[:2] if isinstance(key, str))
 
@@ -219,6 +338,9 @@ def _keys_beside(path: TomlPath) -> list[str]:
         "rds": RdsTable,
         "approval": ApprovalTable,
         "rule": RuleTable,
+        "watch": WatchTable,
+        "heartbeat": HeartbeatTable,
+        "channel": ChannelTable,
     }
     model = ConfigFile if len(path) == 1 else tables.get(path[0], ConfigFile)
     return list(model.model_fields)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.incidents import Facts, Finding, Incident, IncidentKind
 from bot.domain.instances import Backup, BackupStatus, begun
-from bot.domain.observations import Observed, Signal
+from bot.domain.observations import Observed, Pulse, Signal
 from bot.domain.progress import History, Oddity, history_of, unusual
 from bot.domain.watches import UNREAD_AFTER, Limits
 
@@ -210,8 +210,11 @@ def _deleted(known: Observed) -> Iterator[Finding]:
         yield Finding(kind=IncidentKind.DELETED, since=since, subject=backup.id, facts=facts)
 
 
-def assess_channel(watched: Sequence[Observed], now: datetime) -> list[Finding]:
-    """Return what keeps a channel from knowing: one cause, one incident."""
+def assess_channel(watched: Sequence[Pulse], started_at: datetime, now: datetime) -> list[Finding]:
+    """Return what keeps a channel from knowing: one cause, one incident.
+
+    `started_at` is when this process began to read: nothing is late because the bot was down.
+    """
     present = [known for known in watched if known.gone_at is None]
     refused = [known.failing for known in present if known.failing and known.failing.refused]
     if refused:
@@ -220,10 +223,16 @@ def assess_channel(watched: Sequence[Observed], now: datetime) -> list[Finding]:
         facts = Facts(code=first.code, watched=len(present))
         found = Finding(kind=IncidentKind.REFUSED, since=since, facts=facts)
         return [found] if now >= since else []
-    unread = {known.name: (known.read_at or known.since) + UNREAD_AFTER for known in present}
+    unread = {known.name: _unread_since(known, started_at) for known in present}
     late = {name: since for name, since in unread.items() if since <= now}
     if not late:
         return []
     codes = [known.failing.code for known in present if known.failing]
     facts = Facts(instances=tuple(sorted(late)), watched=len(present), code=next(iter(codes), ""))
     return [Finding(kind=IncidentKind.UNREAD, since=min(late.values()), facts=facts)]
+
+
+def _unread_since(known: Pulse, started_at: datetime) -> datetime:
+    """Return when it has gone, or will have gone, unread for too long."""
+    last = known.read_at or known.since
+    return (last if known.failing else max(last, started_at)) + UNREAD_AFTER

@@ -45,6 +45,13 @@ class AuditAction(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     LOST = "lost"
+    INCIDENT_OPENED = "incident_opened"
+    INCIDENT_ACKNOWLEDGED = "incident_acknowledged"
+    INCIDENT_SNOOZED = "incident_snoozed"
+    INCIDENT_EXPECTED = "incident_expected"  # someone declared it normal
+    INCIDENT_ENDED = "incident_ended"
+    WATCH_ADDED = "watch_added"
+    WATCH_REMOVED = "watch_removed"
 
 
 class AuditEntry(BaseModel):

@@ -104,6 +104,35 @@ class ShowAudit:
     instance: str
 
 
+@dataclass(frozen=True)
+class WatchInstances:
+    """Tell this channel about instances; `instances` is a name, an ID, or a glob."""
+
+    instances: str
+    fresh_within: timedelta | None = None  # None: the default
+
+
+@dataclass(frozen=True)
+class UnwatchInstances:
+    """No longer tell this channel about them; the same text as in the watch."""
+
+    instances: str
+
+
+@dataclass(frozen=True)
+class ShowWatches:
+    """Show the channel's watches, or which of all watches would speak of an instance."""
+
+    test: str | None = None
+
+
+@dataclass(frozen=True)
+class ShowPosture:
+    """Show how well an instance is protected, or all that this channel watches."""
+
+    instance: str | None = None
+
+
 Command = (
     CreateBackup
     | OpenForm
@@ -115,6 +144,10 @@ Command = (
     | Withdraw
     | ShowPolicy
     | ShowAudit
+    | WatchInstances
+    | UnwatchInstances
+    | ShowWatches
+    | ShowPosture
     | Help
 )
 

@@ -193,6 +193,8 @@ class Incident(BaseModel):
             "noticed_at": at,
         }
         changes |= {"kind": finding.kind, "facts": finding.facts, "times": self.times + 1}
+        changes |= {"acknowledged_by": None, "acknowledged_at": None}
+        changes |= {"snoozed_by": None, "snoozed_until": None}
         return self.model_copy(update=changes)
 
     def as_found(self, finding: Finding) -> Self:

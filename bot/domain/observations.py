@@ -30,16 +30,23 @@ class Failing(BaseModel):
     refused: bool = False  # RDS rejects the key, or what it may do
 
 
-class Observed(BaseModel):
-    """One watched instance. Times are RDS's where it tells them, else those of the reads."""
+class Pulse(BaseModel):
+    """When a watched instance was read, and whether that fails."""
 
     model_config = ConfigDict(frozen=True)
 
     instance_id: str
     name: str
-    engine: str = ""
     since: datetime  # when it was first seen
     gone_at: datetime | None = None  # when RDS was found not to list it
+    read_at: datetime | None = None  # when RDS last listed its automated backups
+    failing: Failing | None = None
+
+
+class Observed(Pulse):
+    """One watched instance. Times are RDS's where it tells them, else those of the reads."""
+
+    engine: str = ""
     remaining: int | None = None  # manual backups that it left behind
 
     keep_days: int | None = None  # of automated backups; 0: they are off
@@ -47,7 +54,6 @@ class Observed(BaseModel):
     policy_at: datetime | None = None  # when it was seen to be below that
     backup_window: str | None = None
 
-    read_at: datetime | None = None  # when RDS last listed its automated backups
     automated: tuple[Backup, ...] = ()  # newest first
     manual_read_at: datetime | None = None
     manual: tuple[Backup, ...] = ()
@@ -57,7 +63,6 @@ class Observed(BaseModel):
     recoverable_from: datetime | None = None
     recoverable_until: datetime | None = None  # the newest point in time
 
-    failing: Failing | None = None
     expected: dict[Signal, float] = {}  # in KB or seconds: what people declared normal
     version: int = 0  # of its row
 

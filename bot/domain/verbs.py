@@ -16,14 +16,27 @@ from bot.domain.commands import (
     ShowAudit,
     ShowPending,
     ShowPolicy,
+    ShowPosture,
     ShowStatus,
+    ShowWatches,
     Typed,
+    UnwatchInstances,
+    WatchInstances,
     Withdraw,
     checked_create,
 )
 from bot.domain.fields import Problem
+from bot.domain.folding import quoted
+from bot.domain.keeping import NOT_SAID
 from bot.domain.likeness import nearest
+from bot.domain.watches import span_of
 
+LONGEST_PATTERN = 256  # characters
+WHICH_PATTERN = Problem(
+    "instance",
+    "The instances are missing. Give a name, an ID, or a pattern, for example orders-*.",
+)
+WRONG_SPAN = Problem("flag", "--fresh-within must be a duration from 1h to 60d, such as 26h.")
 LIKE = 0.7  # least similarity of a misspelled verb: "restore" isn't "create"
 WHICH_INSTANCE = Problem(
     "instance",
@@ -114,6 +127,39 @@ def _policy(line: CommandLine) -> Command:
 
 def _audit(line: CommandLine) -> Command:
     return ShowAudit(_instance(line))
+
+
+def _watch(line: CommandLine) -> Command:
+    pattern, typed = _pattern(line), line.flags.get("fresh-within")
+    span = span_of(typed) if typed is not None else None
+    if typed is not None and span is None:
+        _raise(
+            [WRONG_SPAN], f"{line.command} watch {quoted(pattern) or pattern} --fresh-within 26h"
+        )
+    return WatchInstances(pattern, span)
+
+
+def _unwatch(line: CommandLine) -> Command:
+    return UnwatchInstances(_pattern(line))
+
+
+def _watches(line: CommandLine) -> Command:
+    _raise([_too_much(line, 0)], f"{line.command} watches")
+    test = line.flags.get("test")
+    problem = WHICH_INSTANCE if test == NOT_SAID else test and fields.instance_problem(test)
+    _raise([problem or None])
+    return ShowWatches(test)
+
+
+def _posture(line: CommandLine) -> Command:
+    return ShowPosture(_instance(line) if line.words else None)
+
+
+def _pattern(line: CommandLine) -> str:
+    """Return the only word after the verb, a name, an ID, or a glob. Raises CommandError."""
+    pattern = line.words[0][:LONGEST_PATTERN] if line.words else ""
+    _raise([None if pattern else WHICH_PATTERN, _too_much(line, 1)])
+    return pattern
 
 
 def _help(line: CommandLine) -> Command:
@@ -262,6 +308,49 @@ _ALL = (
         details=(
             "Shows the last 20 entries. `backup-bot audit export`, run where the bot "
             "runs, writes all."
+        ),
+    ),
+    Verb(
+        name="watch",
+        usage="watch <instance|pattern> [--fresh-within 26h]",
+        summary="tells this channel when backups of an instance fail or don't happen",
+        example="watch orders-* --fresh-within 26h",
+        parse=_watch,
+        details=(
+            "I read the automated and manual backups of every instance that matches, new ones "
+            "too, and post here when a backup fails, is missing, hangs, or is unusual, when "
+            "point-in-time recovery lags, when automated backups are switched off, or when "
+            "someone deletes a backup outside this bot.\n"
+            "• *--fresh-within*: how old the last successful backup can get, `26h` by default."
+        ),
+        flags={"fresh-within": True},
+    ),
+    Verb(
+        name="unwatch",
+        usage="unwatch <instance|pattern>",
+        summary="ends a watch of this channel",
+        example="unwatch orders-*",
+        parse=_unwatch,
+        details="Use the same text as in the watch; `watches` lists them.",
+    ),
+    Verb(
+        name="watches",
+        usage="watches [--test <instance>]",
+        summary="lists this channel's watches and what is wrong now",
+        example="watches --test orders-prod",
+        parse=_watches,
+        details="With `--test` it shows which watches cover an instance, and why.",
+        flags={"test": True},
+    ),
+    Verb(
+        name="posture",
+        usage="posture [instance]",
+        summary="checks how well an instance is protected",
+        example="posture orders-prod",
+        parse=_posture,
+        details=(
+            "Each control passes, fails, or is unknown. Without an instance it lists those that "
+            "this channel watches, worst first."
         ),
     ),
     Verb(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain.patterns import covers
+from bot.domain.quantities import parse_duration
 
 FRESH_WITHIN = timedelta(hours=26)  # a daily backup, and two hours for it to start and finish
 RECOVERY_WITHIN = timedelta(hours=3)  # RDS uploads logs every five minutes
@@ -13,6 +14,7 @@ HUNG_AFTER = timedelta(hours=6)
 HOLD = timedelta(minutes=45)  # RDS retries a failed automated backup after half an hour
 UNREAD_AFTER = timedelta(hours=3)  # without news of an instance, its state is unknown
 DAY = timedelta(days=1)
+SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=60)  # of a limit that people type
 
 
 class Limits(BaseModel):
@@ -95,6 +97,15 @@ def _with(known: Watching, watch: Watch) -> Watching:
             "since": either,
         }
     )
+
+
+def span_of(text: str) -> timedelta | None:
+    """Return a limit that was typed, such as `26h`; None if it can't be one."""
+    try:
+        span = parse_duration(text)
+    except OverflowError:
+        return None
+    return span if span is not None and SHORTEST <= span <= LONGEST else None
 
 
 def is_too_short(limits: Limits, days: Iterable[int]) -> timedelta | None:

@@ -92,13 +92,17 @@ class CloudEye:
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._client = client
-        self._wake = wake
+        self._listeners = [wake]
         self._clock = clock
         self._now = now or clock.now
         self._known: dict[str, int] = {}  # when each event occurred, by its ID
         self._looked_at = clock.monotonic()  # the last look that succeeded
         self._backoff = Backoff(clock, GAP, LONGEST_GAP)
         self.trouble: str | None = None  # the last error, if the last look failed
+
+    def listen(self, wake: Callable[[str], None]) -> None:
+        """Call this, too, with the ID of each instance whose backup failed."""
+        self._listeners.append(wake)
 
     async def run(self) -> None:
         """Look once a minute, forever; no error ends it. Logs the start and end of an outage."""
@@ -140,7 +144,8 @@ class CloudEye:
         """Look, and wake what failed; return the seconds until the next look."""
         try:
             for instance_id in await self.new_failures():
-                self._wake(instance_id)
+                for wake in self._listeners:
+                    wake(instance_id)
         except RdsError as error:
             return self._failed(error)
         except Exception as error:  # noqa: BLE001, whatever it is: RDS is still watched

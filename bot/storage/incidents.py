@@ -1,8 +1,9 @@
 """Watches, watched instances, and incidents in the database."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -17,10 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.application.ports import Change
 from bot.domain.audit import AuditEntry
 from bot.domain.incidents import Incident
-from bot.domain.observations import Observed
-from bot.domain.outbox import Owed
+from bot.domain.observations import Observed, Pulse
 from bot.domain.watches import Watch
 from bot.storage.store import Store
 from bot.storage.tables import incidents, watched_instances, watches
@@ -29,15 +30,6 @@ LEASE = timedelta(minutes=5)  # for one replica to read an instance
 FAR = timedelta(days=2)  # further ahead than any reading, so a clock was set back meanwhile
 NESTED = {"facts", "mention"}
 SEEN = (watched_instances.c.observed, watched_instances.c.version)
-
-
-class Change(NamedTuple):
-    """An incident that opens (without a `before`) or changes, and what that brings."""
-
-    before: Incident | None
-    after: Incident
-    owed: Sequence[Owed] = ()
-    entries: Sequence[AuditEntry] = ()
 
 
 class Incidents:
@@ -69,7 +61,19 @@ class Incidents:
 
     async def all_observed(self) -> list[Observed]:
         """Return what is known of each watched instance."""
-        return [_observed(row) for row in await self._store.rows(select(*SEEN))]
+        found: list[Observed] = []
+        for row in await self._store.rows(select(*SEEN)):
+            found.append(_observed(row))
+            await asyncio.sleep(0)  # thousands take seconds, and people wait for acks
+        return found
+
+    async def pulses(self) -> list[Pulse]:
+        """Return when each watched instance was read, and whether that fails."""
+        seen = watched_instances.c.observed
+        columns = [seen[name].label(name) for name in Pulse.model_fields]
+        return [
+            Pulse.model_validate(dict(row)) for row in await self._store.rows(select(*columns))
+        ]
 
     async def observed(self, instance_id: str) -> Observed | None:
         """Return what is known of a watched instance."""
@@ -140,8 +144,11 @@ class Incidents:
         later = update(watched_instances).where(is_it).values(due_at=due_at)
         await self._store.at_once(later, watched_instances.c.instance_id)
 
-    async def open_of(self, *, instance_id: str, since: datetime) -> list[Incident]:
-        """Return an instance's open incidents, and those that ended after `since`."""
+    async def recent(self, instance_id: str, since: datetime) -> list[Incident]:
+        """Return an instance's open incidents, and those that ended after `since`.
+
+        Those of whole channels have no instance: their ID is "".
+        """
         is_recent = or_(incidents.c.ended_at.is_(None), incidents.c.ended_at >= since)
         query = select(incidents).where(incidents.c.instance_id == instance_id, is_recent)
         return await self._incidents(query.order_by(incidents.c.opened_at, incidents.c.id))
@@ -153,10 +160,11 @@ class Incidents:
             query = query.where(incidents.c.channel_id == channel_id)
         return await self._incidents(query.order_by(incidents.c.opened_at, incidents.c.id))
 
-    async def ended_since(self, channel_id: str, since: datetime) -> list[Incident]:
-        """Return a channel's incidents that ended after this."""
-        is_its = (incidents.c.channel_id == channel_id, incidents.c.ended_at >= since)
-        return await self._incidents(select(incidents).where(*is_its))
+    async def of_channel(self, channel_id: str, since: datetime) -> list[Incident]:
+        """Return a channel's open incidents, and those that ended after `since`."""
+        is_recent = or_(incidents.c.ended_at.is_(None), incidents.c.ended_at >= since)
+        query = select(incidents).where(incidents.c.channel_id == channel_id, is_recent)
+        return await self._incidents(query.order_by(incidents.c.opened_at, incidents.c.id))
 
     async def load(self, incident_id: str) -> Incident | None:
         """Return one incident."""

@@ -176,6 +176,28 @@ class Reading:
                 given[vote["request_id"]].append(vote)
         return [request_of(row, given[row["id"]]) for row in rows]
 
+    async def own_backups(self, backup_ids: Collection[str]) -> set[str]:
+        """Return those of the backups that this bot made."""
+        is_own = (requests.c.backup_id.in_(backup_ids), requests.c.kind == Kind.CREATE)
+        return {
+            row["backup_id"]
+            for row in await self.rows(select(requests.c.backup_id).where(*is_own))
+        }
+
+    async def deletions_of(self, backup_ids: Collection[str]) -> set[str]:
+        """Return those of the backups that this bot deleted, or is deleting."""
+        on_request = and_(
+            requests.c.kind == Kind.DELETE,
+            requests.c.state.in_((RequestState.DELETING, RequestState.DELETED)),
+        )
+        is_deleted = or_(
+            on_request, requests.c.retention.in_((Retention.DELETING, Retention.DELETED))
+        )
+        query = select(requests.c.backup_id).where(
+            requests.c.backup_id.in_(backup_ids), is_deleted
+        )
+        return {row["backup_id"] for row in await self.rows(query)}
+
     async def completed_backups(self, instance_id: str, limit: int) -> list[Backup]:
         """Return an instance's latest backups that this bot saw complete, deleted ones, too."""
         # By the audit log, because its column with the instance's ID has an index.

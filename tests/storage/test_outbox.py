@@ -476,7 +476,7 @@ async def test_a_change_leaves_a_message_with_who_sends_it(
     """Another replica carries the request out: what changes meanwhile is sent after this."""
     one, other = two
     message, *_ = await one.due(NOON)
-    request = await shared.load(message)
+    request = await shared.load(message.topic_id)
     assert request
     await owes(shared, card(request))
     assert message.number not in {found.number for found in await other.due(NOON)}

@@ -1,9 +1,95 @@
 """The regular summary of a channel."""
 
-from bot.domain.digests import Digest
-from bot.slack.messages.mrkdwn import Message, said
+from collections.abc import Iterator
+from datetime import datetime
+
+from bot.domain.digests import Digest, DigestIncident, DigestRow
+from bot.domain.quantities import counted
+from bot.slack.messages.incident_words import KINDS
+from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
+from bot.slack.messages.mrkdwn import Message, code, date, duration, name, rough, size
+
+MOST_ROWS = 50
+STEADY = 0.02  # a smaller change of size isn't worth a word
 
 
 def digest_message(digest: Digest, *, command: str) -> Message:
-    """Return the digest."""
-    return said(f"{digest.fresh} of {len(digest.rows)} fresh")
+    """Return the digest: one line on top says whether anyone has to act."""
+    lines = [_headline(digest), *_notes(digest)]
+    if not digest.rows:
+        watch = code(f"{command} watch <instance>")
+        return listing([*lines, f"No instances are watched here. To start: {watch}"])
+    lines += [_incident(incident, digest.made_at) for incident in digest.incidents]
+    lines += list(_rows(digest))
+    lines += list(_old_manual(digest, command))
+    return listing(fitting(lines, MESSAGE_ROOM))
+
+
+def _headline(digest: Digest) -> str:
+    total, now = len(digest.rows), digest.made_at
+    still_open = [incident for incident in digest.incidents if incident.ended_at is None]
+    fresh = f"*{digest.fresh} of {counted(total, 'instance')} backed up in time*"
+    wrong = ""
+    if still_open:
+        first = min(incident.opened_at for incident in still_open)
+        wrong = f", {counted(len(still_open), 'open incident')} (oldest since {date(first)})"
+    read = f"Read {digest.read} of {total}"
+    if digest.oldest_read:
+        read += f", oldest {rough(now - digest.oldest_read)} ago"
+    return f"{fresh}{wrong}. {read}."
+
+
+def _notes(digest: Digest) -> Iterator[str]:
+    if digest.is_late:
+        late = rough(digest.made_at - digest.due_at)
+        yield f"_This summary is {late} late because the bot was down._"
+
+
+def _incident(incident: DigestIncident, now: datetime) -> str:
+    what = f"{name(incident.instance_name) or 'All instances'}: {KINDS[incident.kind]}"
+    if incident.ended_at:
+        lasted = duration(incident.ended_at - incident.opened_at)
+        return f":white_check_mark: {what}, over after {lasted}"
+    return f":warning: {what} for {rough(now - incident.opened_at)}"
+
+
+def _rows(digest: Digest) -> Iterator[str]:
+    for row in digest.rows[:MOST_ROWS]:
+        yield f"• {_row(row, digest.made_at)}"
+    if len(digest.rows) > MOST_ROWS:
+        yield f"… and {counted(len(digest.rows) - MOST_ROWS, 'more instance')}."
+
+
+def _row(row: DigestRow, now: datetime) -> str:
+    if row.last_good is None:
+        return f"*{name(row.name)}*: no successful backup"
+    parts = [f"last backup {rough(now - row.last_good)} ago"]
+    if row.size_kb:
+        parts.append(f"{size(row.size_kb)}{_trend(row)}")
+    if row.recoverable_until:
+        parts.append(f"recoverable up to {rough(now - row.recoverable_until)} ago")
+    if row.failed:
+        parts.append(counted(row.failed, "failure"))
+    return f"*{name(row.name)}*: {' · '.join(parts)}"
+
+
+def _trend(row: DigestRow) -> str:
+    """Return how the size changed over the last ten backups, such as ` (+12% in 10 backups)`."""
+    if len(row.sizes_kb) < 2 or not row.sizes_kb[0]:  # noqa: PLR2004, a change needs two
+        return ""
+    change = row.sizes_kb[-1] / row.sizes_kb[0] - 1
+    if abs(change) < STEADY:
+        return ""
+    return f" ({change:+.0%} in {len(row.sizes_kb)} backups)"
+
+
+def _old_manual(digest: Digest, command: str) -> Iterator[str]:
+    rows = [row for row in digest.rows if row.old_manual]
+    if not rows:
+        return
+    total = sum(row.old_manual for row in rows)
+    billed = size(sum(row.old_manual_kb for row in rows))
+    yield f"*{counted(total, 'manual backup')} older than 90 days* ({billed}, still billed):"
+    for row in rows[:MOST_ROWS]:
+        see = code(f"{command} list {row.name}")
+        yield f"• {name(row.name)}: {row.old_manual} ({size(row.old_manual_kb)}). {see}"

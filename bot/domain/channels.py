@@ -1,0 +1,43 @@
+"""How a channel wants to hear: its time zone, quiet hours, and digest."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.domain.digests import Schedule
+
+
+class Quiet(BaseModel):
+    """Hours, in the channel's time zone, in which only what can't wait is posted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    begin: time
+    end: time
+
+    def over_at(self, now: datetime, timezone: str) -> datetime | None:
+        """Return when these hours end, in UTC, if it is one of them now."""
+        zone = ZoneInfo(timezone)
+        local = now.astimezone(zone)
+        for day in (local.date() - timedelta(days=1), local.date()):
+            begin = datetime.combine(day, self.begin, zone).astimezone(UTC)
+            last = day if self.end > self.begin else day + timedelta(days=1)
+            end = datetime.combine(last, self.end, zone).astimezone(UTC)
+            if begin <= now < end:
+                return end
+        return None
+
+
+class Channel(BaseModel):
+    """One channel's ways."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    digest: Schedule = Schedule()
+    quiet: Quiet | None = None
+
+    def not_before(self, now: datetime) -> datetime | None:
+        """Return when what can wait may be posted; None: now."""
+        return self.quiet.over_at(now, self.digest.timezone) if self.quiet else None

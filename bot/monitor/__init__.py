@@ -1,0 +1,1 @@
+"""Reads watched instances in the background, and opens and ends incidents."""

@@ -1,0 +1,298 @@
+"""Keep watched instances read, and their incidents true."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.application.ports import Change, Conflict
+from bot.domain.assessment import assess, assess_channel
+from bot.domain.attempts import MENDING_GAP
+from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
+from bot.domain.channels import Channel
+from bot.domain.errors import RdsError, RdsUnreachable, StoreUnavailable
+from bot.domain.incident_lines import IncidentLine
+from bot.domain.incidents import CAN_WAIT, Incident
+from bot.domain.instances import Backup, BackupStatus
+from bot.domain.observations import Observed, Pulse, could_not_read, first_seen
+from bot.domain.owed_by_incidents import incident_card, incident_line, owed_by_incident
+from bot.domain.triage import Step, awake, triage, unwatched
+from bot.domain.watches import Watch, Watching, watching
+from bot.monitor.digests import DigestMaker
+from bot.monitor.ports import Incidents, Own
+from bot.monitor.reading import Learn, Reader, is_refused, next_read
+from bot.runtime.backoff import Backoff
+from bot.runtime.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+ROUND = 60.0  # seconds between two looks at the watches, and at what is true of whole channels
+GAPS = 15.0, 300.0  # seconds between two tries while RDS is away: the first, the longest
+STORE_GAP = 5.0  # seconds until a database that isn't responding is tried again
+POISONED = timedelta(hours=1)  # until an instance is read again that made the bot fail
+REMEMBERED = timedelta(days=30)  # of ended incidents, and of instances that are gone
+MOST_TRIES = 5  # to save, while people click
+
+Conditions = Mapping[str, Sequence[Watching]]  # by instance ID
+
+
+class Monitor:
+    """`run` is its only task. On PostgreSQL replicas share the reading: each takes what is due."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        incidents: Incidents,
+        own: Own,
+        digests: DigestMaker,
+        clock: Clock,
+        *,
+        of_file: Sequence[Watch] = (),
+        channels: Iterable[Channel] = (),
+    ) -> None:
+        self._reader = reader
+        self._incidents = incidents
+        self._own = own
+        self._digests = digests
+        self._clock = clock
+        self._of_file = tuple(of_file)
+        self._channels = {channel.id: channel for channel in channels}
+        self._watches: Sequence[Watch] = self._of_file
+        self._started_at = clock.now()
+        self._looked_at = float("-inf")
+        self._not_before = float("-inf")
+        self._backoff = Backoff(clock, *GAPS)
+        self._woken = asyncio.Event()
+        self._hurried: set[str] = set()  # instances to read at once
+        self.trouble: str | None = None  # why RDS can't be read, if it can't
+
+    def wake(self) -> None:
+        """Look at the watches now, because they have changed."""
+        self._looked_at = float("-inf")
+        self._woken.set()
+
+    def hurry(self, instance_id: str) -> None:
+        """Read an instance at once, if it is watched."""
+        self._hurried.add(instance_id)
+        self._woken.set()
+
+    async def is_well(self) -> bool:
+        """Return whether every watched instance was read in time. Raises StoreUnavailable."""
+        now = self._clock.now()
+        return not assess_channel(await self._incidents.pulses(), self._started_at, now)
+
+    async def run(self) -> None:
+        """Read and tell forever; no failure ends it."""
+        while True:
+            self._woken.clear()
+            try:
+                wait = await self.step()
+            except StoreUnavailable:
+                wait = STORE_GAP
+            except Exception:  # whatever it is, the next round may do better
+                log.exception("monitor_fell_over")
+                wait = ROUND
+            if wait > 0:
+                await self._clock.wait(self._woken, wait)
+
+    async def step(self) -> float:
+        """Do what is due; return the seconds until something is."""
+        now = self._clock.monotonic()
+        if self._hurried:
+            await self._incidents.hurry(self._hurried, self._clock.now())
+            self._hurried.clear()
+        if now - self._looked_at >= ROUND:
+            self._looked_at = now
+            await self._look_at_watches()
+            await self._look_at_channels()
+            await self._digests.make_due(self._watches)
+        until_round = max(0.0, self._looked_at + ROUND - self._clock.monotonic())
+        if not self._watches or (held := self._not_before - now) > 0:
+            return min(until_round, held) if self._watches else until_round
+        known = await self._incidents.claim(self._clock.now())
+        if known is None:
+            return min(until_round, await self._until_due())
+        await self._visit(known)
+        return 0.0
+
+    async def _until_due(self) -> float:
+        now = self._clock.now()
+        due = await self._incidents.next_due(now)
+        return max(1.0, (due - now).total_seconds()) if due else ROUND
+
+    async def _look_at_watches(self) -> None:
+        """Begin to watch new instances that match, and forget those that no longer do."""
+        made = await self._incidents.watches()
+        self._watches = (*self._of_file, *made)
+        pulses = await self._incidents.pulses()
+        instances = await self._reader.instances() if self._watches else []
+        now = self._clock.now()
+        watched = {pulse.instance_id for pulse in pulses}
+        names = {i.id: i.name for i in instances} | {
+            p.instance_id: p.name for p in pulses if p.instance_id not in {i.id for i in instances}
+        }
+        wanted = {id_ for id_, name in names.items() if watching(self._watches, name, id_)}
+        new = [first_seen(i, now) for i in instances if i.id in wanted - watched]
+        if new:
+            await self._incidents.begin(new, now)
+        old = {p.instance_id for p in pulses if p.gone_at and now - p.gone_at > REMEMBERED}
+        for instance_id in (watched - wanted) | old:
+            incidents = await self._incidents.recent(instance_id, now)
+            await self._save([self._change(step, now) for step in unwatched(incidents, now)])
+        await self._incidents.end((watched - wanted) | old)
+
+    async def _look_at_channels(self) -> None:
+        """Say what keeps a channel from knowing anything; end snoozes."""
+        now = self._clock.now()
+        by_channel: defaultdict[str, list[Pulse]] = defaultdict(list)
+        conditions: dict[str, Watching] = {}
+        for pulse in await self._incidents.pulses():
+            for one in watching(self._watches, pulse.name, pulse.instance_id):
+                by_channel[one.channel_id].append(pulse)
+                conditions.setdefault(one.channel_id, one)
+        recent = await self._incidents.recent("", now - REMEMBERED)
+        steps: list[Step] = []
+        for channel_id, pulses in by_channel.items():
+            findings = assess_channel(pulses, self._started_at, now)
+            steps += triage(conditions[channel_id], findings, recent, None, now)
+        steps += unwatched([i for i in recent if i.channel_id not in by_channel], now)
+        await self._save([self._change(step, now) for step in steps])
+        asleep = awake(await self._incidents.open(), now)
+        await self._save([self._woken_up(step) for step in asleep])
+
+    async def _save(self, changes: Sequence[Change]) -> None:
+        """Save changes one by one: what someone else changed meanwhile waits a round."""
+        for change in changes:
+            with suppress(Conflict):
+                await self._incidents.save([change])
+
+    async def _visit(self, known: Observed) -> None:
+        """Read an instance, and save what is wrong with it; no instance holds up another."""
+        conditions = watching(self._watches, known.name, known.instance_id)
+        now = self._clock.now()
+        try:
+            learn = await self._reader.read(known, [one.limits for one in conditions])
+        except RdsError as error:
+            self._failed(error)
+            code, refused = error.code or "unreachable", is_refused(error)
+            await self._settle(
+                known, lambda later: could_not_read(later, code, now, refused=refused)
+            )
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("watched_instance_fell_over", instance=known.name)
+            await self._incidents.put_off(known.instance_id, now + POISONED)
+        else:
+            self._succeeded()
+            try:
+                await self._settle(known, learn)
+            except (StoreUnavailable, Conflict):
+                raise
+            except Exception:
+                log.exception("watched_instance_fell_over", instance=known.name)
+                await self._incidents.put_off(known.instance_id, now + POISONED)
+
+    def _failed(self, error: RdsError) -> None:
+        """Wait before the next read, unless the error is about one instance."""
+        if not (refused := is_refused(error)) and not isinstance(error, RdsUnreachable):
+            return
+        if self.trouble is None:
+            log.warning("monitor_interrupted", code=error.code, request_id=error.request_id)
+        self.trouble = error.code or "unreachable"
+        gap = MENDING_GAP.total_seconds() if refused else self._backoff.failed()
+        self._not_before = self._clock.monotonic() + gap
+
+    def _succeeded(self) -> None:
+        if self.trouble is not None:
+            log.info("monitor_reads_again")
+        self.trouble = None
+        self._backoff.reset()
+
+    async def _settle(self, known: Observed, learn: Learn) -> None:
+        """Apply what was learned, and open, change, and end incidents in one transaction."""
+        for _ in range(MOST_TRIES):
+            later, now = learn(known), self._clock.now()
+            incidents = await self._incidents.recent(known.instance_id, now - REMEMBERED)
+            conditions = watching(self._watches, later.name, later.instance_id)
+            own = await self._own.own_backups([b.id for b in later.full if _is_trouble(b)])
+            steps = self._steps(later, conditions, incidents, own, now)
+            changes = [self._change(step, now) for step in steps]
+            latest = {i.id: i for i in (*incidents, *(after for _, after in steps))}
+            is_open = any(incident.is_open for incident in latest.values())
+            due_at = next_read(later, [one.limits for one in conditions], now, is_open=is_open)
+            try:
+                await self._incidents.save(changes, later, due_at)
+            except Conflict:
+                fresh = await self._incidents.observed(known.instance_id)
+                if fresh is None:  # no longer watched
+                    return
+                known = fresh
+            else:
+                return
+        raise Conflict(known.instance_id)
+
+    def _steps(
+        self,
+        known: Observed,
+        conditions: Sequence[Watching],
+        incidents: Sequence[Incident],
+        own: Iterable[str],
+        now: datetime,
+    ) -> list[Step]:
+        steps: list[Step] = []
+        for one in conditions if known.failing is None else ():  # else nothing new is known
+            steps += triage(one, assess(known, one.limits, own), incidents, known, now)
+        channels = {one.channel_id for one in conditions}
+        steps += unwatched([i for i in incidents if i.channel_id not in channels], now)
+        return steps
+
+    def _change(self, step: Step, now: datetime) -> Change:
+        before, after = step
+        not_before = self._not_before_in(after, now)
+        return Change(
+            before=before,
+            after=after,
+            owed=owed_by_incident(before, after, now, not_before),
+            entries=_entries(before, after, now),
+        )
+
+    def _woken_up(self, step: Step) -> Change:
+        before, after = step
+        until = before.snoozed_until if before else None
+        line = incident_line(after, IncidentLine.SNOOZE_OVER, str(until))
+        return Change(before=before, after=after, owed=(incident_card(after), line))
+
+    def _not_before_in(self, incident: Incident, now: datetime) -> datetime | None:
+        channel = self._channels.get(incident.channel_id)
+        return channel.not_before(now) if channel and incident.kind in CAN_WAIT else None
+
+
+def _is_trouble(backup: Backup) -> bool:
+    return backup.status in (BackupStatus.FAILED, BackupStatus.BUILDING)
+
+
+def _entries(before: Incident | None, after: Incident, now: datetime) -> list[AuditEntry]:
+    """Return the audit entries of a change that the bot found."""
+    action = None
+    if before is None or (not before.is_open and after.is_open):
+        action = AuditAction.INCIDENT_OPENED
+    elif before.is_open and not after.is_open:
+        action = AuditAction.INCIDENT_ENDED
+    if action is None:
+        return []
+    detail = {"incident": after.id, "kind": after.kind.value, "channel": after.channel_id}
+    detail["since"] = after.opened_at.isoformat()
+    entry = AuditEntry(
+        at=now,
+        request_id=None,
+        actor=OURSELVES,
+        action=action,
+        detail=detail,
+        instance=after.instance_name or None,
+        instance_id=after.instance_id or None,
+    )
+    return [entry]

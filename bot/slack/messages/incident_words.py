@@ -1,0 +1,18 @@
+"""Short names of incidents, for lists."""
+
+from bot.domain.incidents import IncidentKind
+
+KINDS = {
+    IncidentKind.FAILED: "backups are failing",
+    IncidentKind.STALE: "no successful backup in time",
+    IncidentKind.GAP: "point-in-time recovery lags",
+    IncidentKind.HUNG: "a backup hangs",
+    IncidentKind.UNUSUAL_SIZE: "unusual backup size",
+    IncidentKind.UNUSUAL_DURATION: "unusual backup duration",
+    IncidentKind.POLICY_OFF: "automated backups are off",
+    IncidentKind.KEPT_SHORTER: "backups are kept for fewer days",
+    IncidentKind.DELETED: "a backup was deleted outside the bot",
+    IncidentKind.GONE: "the instance is gone",
+    IncidentKind.REFUSED: "RDS rejects the bot's access",
+    IncidentKind.UNREAD: "instances can't be read",
+}
