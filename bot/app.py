@@ -14,6 +14,7 @@ from bot.application.clicks import Clicks
 from bot.application.command_limit import RateLimit
 from bot.application.deadlines import MEMBERS_TIMEOUT, everybody_within
 from bot.application.deletions import Deletions
+from bot.application.incident_clicks import IncidentClicks
 from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
 from bot.application.policy_queries import PolicyQueries
@@ -266,6 +267,7 @@ def _services(
         inventory=inventory,
         instance_search=InstanceSearch(store=store, catalogue=catalogue, aliases=aliases),
         request_queries=request_queries,
+        incident_clicks=IncidentClicks(Incidents(store), clock),
         watches=Watches(
             incidents=Incidents(store),
             catalogue=catalogue,

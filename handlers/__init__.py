@@ -14,7 +14,16 @@ from bot.slack.messages.ids import (
     REJECT_VIEW,
     WITHDRAW,
 )
-from handlers import actions, commands, errors, events, options, shortcuts, views
+from handlers import (
+    actions,
+    commands,
+    errors,
+    events,
+    incidents,
+    options,
+    shortcuts,
+    views,
+)
 from handlers.origin import sender_team
 from handlers.services import Services
 
@@ -27,7 +36,7 @@ DECISIONS = {APPROVE, REJECT, WITHDRAW, BREAK_GLASS, REJECT_VIEW, BREAK_GLASS_VI
 def register(app: AsyncApp, services: Services) -> None:
     """Register a listener for everything in the manifest."""
     app.middleware(partial(check_sender, services))
-    for kind in (commands, actions, views, shortcuts, events, options, errors):
+    for kind in (commands, actions, incidents, views, shortcuts, events, options, errors):
         kind.register(app, services)
 
 

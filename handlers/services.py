@@ -6,6 +6,7 @@ from bot.application.backups import Backups
 from bot.application.clicks import Clicks
 from bot.application.command_limit import RateLimit
 from bot.application.deletions import Deletions
+from bot.application.incident_clicks import IncidentClicks
 from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
 from bot.application.policy_queries import PolicyQueries
@@ -27,6 +28,7 @@ class Services:
     instance_search: InstanceSearch
     request_queries: RequestQueries
     watches: Watches
+    incident_clicks: IncidentClicks
     homes: Homes
     rate_limit: RateLimit
     command: str

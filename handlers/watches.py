@@ -18,12 +18,12 @@ async def watching(services: Services, command: Watching, origin: Origin) -> Mes
             return watches.watch_added(await found.add(command, origin, ENOUGH), name)
         case UnwatchInstances():
             return watches.watch_removed(await found.remove(command, origin), name)
-        case ShowWatches(test=None):
-            return watches.watches_message(await found.of_channel(origin), name)
-        case ShowWatches(test=str(reference)):
-            return watches.watch_test(await found.test(reference, ENOUGH), name)
-        case ShowPosture(instance=None):
-            return postures.postures_message(await found.postures(origin.channel_id), name)
-        case ShowPosture(instance=str(reference)):
-            shown = await found.posture(reference, ENOUGH)
+        case ShowWatches():
+            if command.test is None:
+                return watches.watches_message(await found.of_channel(origin), name)
+            return watches.watch_test(await found.test(command.test, ENOUGH), name)
+        case ShowPosture():
+            if command.instance is None:
+                return postures.postures_message(await found.postures(origin.channel_id), name)
+            shown = await found.posture(command.instance, ENOUGH)
             return postures.posture_message(shown, found.now(), name)

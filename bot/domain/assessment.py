@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot.domain.incidents import Facts, Finding, Incident, IncidentKind
 from bot.domain.instances import Backup, BackupStatus, begun
 from bot.domain.observations import Observed, Pulse, Signal
-from bot.domain.progress import History, Oddity, history_of, unusual
+from bot.domain.progress import History, Oddity, history_of, overdue_after, unusual
 from bot.domain.watches import UNREAD_AFTER, Limits
 
 REFUSED_FOR = timedelta(minutes=5)  # a new key takes a moment to be valid everywhere
@@ -38,7 +38,7 @@ def next_deadline(known: Observed, limits: Limits, now: datetime) -> datetime | 
     """Return the next moment at which something may be wrong that isn't yet."""
     moments = [
         fresh_until(known, limits),
-        *(begun(backup) + limits.hung_after for backup in running(known)),
+        *(hung_since(known, limits, backup) for backup in running(known)),
         *(_ended(backup) + limits.hold for backup in known.automated if _has_failed(backup)),
     ]
     if known.recoverable_until and not _is_off(known):
@@ -85,11 +85,27 @@ def _backup(known: Observed, limits: Limits, own: frozenset[str]) -> Iterator[Fi
 
 
 def _stale(known: Observed, limits: Limits) -> Finding | None:
+    """Return that there is no backup within the limit, unless one is just being made."""
     since = fresh_until(known, limits)
-    if known.read_at is None or known.read_at < since:
+    if known.read_at is None or known.read_at < since or _is_coming(known, limits, since):
         return None
     facts = Facts(last_good=known.last_good, limit=limits.fresh_within)
     return Finding(kind=IncidentKind.STALE, since=since, facts=facts)
+
+
+def _is_coming(known: Observed, limits: Limits, deadline: datetime) -> bool:
+    """Return whether a backup that began before the deadline still runs, and doesn't hang."""
+    return any(
+        begun(backup) <= deadline
+        and known.read_at
+        and known.read_at < hung_since(known, limits, backup)
+        for backup in running(known)
+    )
+
+
+def hung_since(known: Observed, limits: Limits, backup: Backup) -> datetime:
+    """Return when a running backup has run for too long, also for this instance."""
+    return begun(backup) + max(limits.hung_after, overdue_after(known.history))
 
 
 def _failed(known: Observed, limits: Limits, own: frozenset[str]) -> Finding | None:
@@ -140,10 +156,10 @@ def _ended(backup: Backup) -> datetime:
 
 def _hung(known: Observed, limits: Limits, own: frozenset[str]) -> Iterator[Finding]:
     for backup in running(known):
-        since = begun(backup) + limits.hung_after
+        since = hung_since(known, limits, backup)
         if backup.id not in own and known.read_at and known.read_at >= since:
             usual = known.history.usual
-            facts = Facts(backup=backup, limit=limits.hung_after, usual=usual)
+            facts = Facts(backup=backup, limit=since - begun(backup), usual=usual)
             yield Finding(kind=IncidentKind.HUNG, since=since, subject=backup.id, facts=facts)
 
 
@@ -223,13 +239,17 @@ def assess_channel(watched: Sequence[Pulse], started_at: datetime, now: datetime
         facts = Facts(code=first.code, watched=len(present))
         found = Finding(kind=IncidentKind.REFUSED, since=since, facts=facts)
         return [found] if now >= since else []
-    unread = {known.name: _unread_since(known, started_at) for known in present}
-    late = {name: since for name, since in unread.items() if since <= now}
+    unread = [(known.name, _unread_since(known, started_at)) for known in present]
+    late = [(name, since) for name, since in unread if since <= now]
     if not late:
         return []
     codes = [known.failing.code for known in present if known.failing]
-    facts = Facts(instances=tuple(sorted(late)), watched=len(present), code=next(iter(codes), ""))
-    return [Finding(kind=IncidentKind.UNREAD, since=min(late.values()), facts=facts)]
+    facts = Facts(
+        instances=tuple(sorted(name for name, _ in late)),
+        watched=len(present),
+        code=next(iter(codes), ""),
+    )
+    return [Finding(kind=IncidentKind.UNREAD, since=min(since for _, since in late), facts=facts)]
 
 
 def _unread_since(known: Pulse, started_at: datetime) -> datetime:

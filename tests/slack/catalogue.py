@@ -6,7 +6,12 @@ from typing import Any
 
 from bot.demo.slack.transcript import read, read_view
 from bot.slack.messages.mrkdwn import Message
-from tests.slack import catalogue_of_answers, catalogue_of_screens, catalogue_of_threads
+from tests.slack import (
+    catalogue_of_answers,
+    catalogue_of_incidents,
+    catalogue_of_screens,
+    catalogue_of_threads,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "messages.md"
 UPDATE = "uv run poe messages"
@@ -30,6 +35,7 @@ SCREENS: dict[str, Callable[[], Iterator[tuple[str, Shown]]]] = {
     **catalogue_of_threads.SCREENS,
     **catalogue_of_answers.SCREENS,
     **catalogue_of_screens.SCREENS,
+    **catalogue_of_incidents.SCREENS,  # type: ignore[dict-item]  # of messages and forms
 }
 
 

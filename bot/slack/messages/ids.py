@@ -13,6 +13,10 @@ BREAK_GLASS = "break_glass"
 ASK_AGAIN = "ask_again"
 KEEP_BACKUP = "keep_backup"
 START = "start_backup"  # of the home tab
+BACK_UP_NOW = "back_up_now"  # of an incident, like the three below: its value is its id
+ACKNOWLEDGE_INCIDENT = "acknowledge_incident"
+SNOOZE_INCIDENT = "snooze_incident"
+EXPECT_INCIDENT = "expect_incident"
 FIX = "fix_in_a_form"  # its value is a `TypedCommand`
 BACKUPS_PAGE, MADE_PAGE, INSTANCES_PAGE = "backups_page", "made_page", "instances_page"
 BACK, ON = ":back", ":on"  # behind the id of a page: two buttons of a message need two
@@ -23,12 +27,14 @@ DELETE_VIEW = "delete_backup"  # carries a `Deletion`
 REJECT_VIEW = "reject_request"  # these three carry the request's id
 BREAK_GLASS_VIEW = "break_glass"
 ASK_AGAIN_VIEW = "ask_again"
+SNOOZE_VIEW = "snooze_incident"  # carries the incident's id
 BACK_UP = "back_up_a_database"
 BACK_UP_FROM_HERE = "back_up_from_here"
 
 # Fields of modals: block ids, and action ids.
 INSTANCE, KEEP, CHANNEL = "instance", "keep", "channel"
 TYPED_INSTANCE = "typed_instance"  # instead of INSTANCE while RDS has not listed any
+SNOOZE = "snooze"
 REASON, NAME, DESCRIPTION = "reason", "name", "description"
 FOR_EVER = "for_ever"  # the option of KEEP that deletes nothing
 

@@ -86,6 +86,7 @@ def _says(check: Check, now: datetime, instance: str, command: str) -> str:
 def _words(check: Check, instance: str, command: str) -> dict[Control, tuple[str, str]]:
     """Return each control's words if it passes, and if it fails."""
     number = check.value if isinstance(check.value, int) else 0
+    see = f"See {code(f'{command} list {instance}')}."
     kept = f"Automated backups are kept for {counted(number, 'day')}."
     return {
         Control.AUTOMATED: (
@@ -99,8 +100,7 @@ def _words(check: Check, instance: str, command: str) -> dict[Control, tuple[str
         ),
         Control.OLD_MANUAL: (
             "No manual backup is older than 90 days.",
-            f"{counted(number, 'manual backup')} older than 90 days. "
-            f"See {code(f'{command} list {instance}')}.",
+            f"{counted(number, 'manual backup')} older than 90 days. {see}",
         ),
         Control.WATCHED: (
             "A channel watches it.",

@@ -9,6 +9,7 @@ from bot.domain.decisions import Verdict
 from bot.domain.error_codes import current_code
 from bot.domain.folding import quoted as typed_word
 from bot.domain.policy import RuleReference
+from bot.slack.messages.incident_words import KINDS
 from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
 from bot.slack.messages.mrkdwn import Message, code, date, duration, mention, name, said, size
 from bot.slack.messages.policy_words import rule
@@ -42,6 +43,13 @@ WORDS = {
     _A.COMPLETED: "{it} completed",
     _A.FAILED: "{it} failed",
     _A.LOST: "{it} disappeared",
+    _A.INCIDENT_OPENED: "found: {incident}",
+    _A.INCIDENT_ACKNOWLEDGED: "acknowledged: {incident}",
+    _A.INCIDENT_SNOOZED: "snoozed: {incident}",
+    _A.INCIDENT_EXPECTED: "marked as expected: {incident}",
+    _A.INCIDENT_ENDED: "over: {incident}",
+    _A.WATCH_ADDED: "watched {watch}",
+    _A.WATCH_REMOVED: "stopped watching {watch}",
 }
 BY_THE_POLICY = {  # the entries that a rule decided
     _A.ASK_REFUSED,
@@ -133,11 +141,21 @@ def _line(entry: AuditEntry, names: dict[str | None, str], *, with_rule: bool) -
         it = f"request {code(entry.request_id[:SHORT_ID])}"
     choice = entry.detail.get("choice", "")
     button = BUTTONS.get(choice) or name(choice)
-    what = WORDS[entry.action].format(button=button, it=it or "a request")
+    what = WORDS[entry.action].format(
+        button=button,
+        it=it or "a request",
+        incident=_incident(entry.detail),
+        watch=code(entry.detail.get("watch", "")),
+    )
     decided = with_rule and entry.rule and entry.action in BY_THE_POLICY
     under = f" ({_rule(entry.rule)})" if entry.rule and decided else ""
     more = _more(entry)
     return f"{date(entry.at)} · {who} · {what}{under}{more and f': {more}'}"
+
+
+def _incident(detail: dict[str, str]) -> str:
+    kind = detail.get("kind", "")
+    return KINDS.get(kind) or name(kind) or "an incident"  # type: ignore[call-overload]  # a newer one
 
 
 def _more(entry: AuditEntry) -> str:

@@ -31,12 +31,9 @@ def watch_added(added: WatchAdded, command: str) -> Message:
     count = counted(len(added.covered), "instance")
     again = "Updated: t" if added.before else "T"
     covers = f"{count} now ({names}), and new ones that match" if _is_glob(watch) else names
-    lines = [f"{again}his channel now watches {_patterns(watch)}: {covers}."]
     if not added.covered:
-        lines = [
-            f"{again}his channel now watches {_patterns(watch)}. No instance matches yet; new "
-            "ones will be watched automatically."
-        ]
+        covers = "no instance matches yet; new ones will be watched automatically"
+    lines = [f"{again}his channel now watches {_patterns(watch)}: {covers}."]
     lines.append(
         f"I'll post here when a backup fails, when the last successful one is older than {limit}, "
         "and when something else looks wrong. "

@@ -155,7 +155,7 @@ class Courier:
     def _card(self, message: OutboxMessage, topic: Topic) -> Message:
         now = self._clock.now()
         if isinstance(topic, Incident):
-            return incident_message(topic, now=now, command=self._command)
+            return incident_message(topic, now=now)
         if isinstance(topic, Digest):
             return digest_message(topic, command=self._command)
         if not isinstance(topic, BackupRequest):

@@ -1,0 +1,169 @@
+"""Acknowledge, snooze, and expect incidents: the last click wins, and none re-opens one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from bot.application.ports import Change, Conflict
+from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.incidents import SIGNALS, Ending, Incident, IncidentKind
+from bot.domain.observations import (
+    Observed,
+    Signal,
+    declared_normal,
+    got_used_to,
+    without_deleted,
+)
+from bot.domain.owed_by_incidents import owed_by_incident
+from bot.runtime.clock import Clock
+
+LONGEST_SNOOZE = timedelta(days=30)
+MOST_TRIES = 10  # while others change the same incident
+
+
+class IncidentVerdict(StrEnum):
+    """What a click did."""
+
+    DONE = "done"
+    TAKEN_OVER = "taken_over"  # someone else had acknowledged it
+    ALREADY = "already"  # they had acknowledged it themselves
+    ENDED = "ended"  # it was over: nothing changed
+    UNKNOWN = "unknown"  # there is no such incident
+    NOT_POSSIBLE = "not_possible"  # it can't be expected, or snoozed for so long
+
+
+@dataclass(frozen=True)
+class IncidentAnswer:
+    """What a click did, to which incident, and who had acknowledged it before."""
+
+    verdict: IncidentVerdict
+    incident: Incident | None = None
+    before: str | None = None
+
+
+class Incidents(Protocol):
+    """Raises StoreUnavailable, and Conflict where someone else changed an incident meanwhile."""
+
+    async def load(self, incident_id: str) -> Incident | None: ...
+    async def observed(self, instance_id: str) -> Observed | None: ...
+    async def save(
+        self,
+        changes: Sequence[Change] = (),
+        observed: Observed | None = None,
+        due_at: datetime | None = None,
+    ) -> None: ...
+
+
+Decide = Callable[[Incident], Incident]
+
+
+class IncidentClicks:
+    """Raises StoreUnavailable. `load` finds the incident of a button."""
+
+    def __init__(self, incidents: Incidents, clock: Clock) -> None:
+        self._incidents = incidents
+        self._clock = clock
+
+    async def load(self, incident_id: str) -> Incident | None:
+        """Return the incident, or None."""
+        return await self._incidents.load(incident_id)
+
+    async def acknowledge(self, incident_id: str, user_id: str) -> IncidentAnswer:
+        """Note that someone has it. What doesn't recover is over with that."""
+        now = self._clock.now()
+
+        def acknowledged(incident: Incident) -> Incident:
+            if incident.acknowledged_by == user_id:
+                return incident
+            return incident.acknowledged(user_id, now)
+
+        action = AuditAction.INCIDENT_ACKNOWLEDGED
+        return await self._decide(incident_id, user_id, action, acknowledged)
+
+    async def snooze(self, incident_id: str, user_id: str, span: timedelta) -> IncidentAnswer:
+        """Be quiet about it for a while, at most 30 days."""
+        if not timedelta() < span <= LONGEST_SNOOZE:
+            return IncidentAnswer(IncidentVerdict.NOT_POSSIBLE)
+        until = self._clock.now() + span
+        return await self._decide(
+            incident_id,
+            user_id,
+            AuditAction.INCIDENT_SNOOZED,
+            lambda incident: incident.snoozed(user_id, until),
+        )
+
+    async def expect(self, incident_id: str, user_id: str) -> IncidentAnswer:
+        """Declare it normal; the like of it isn't reported again."""
+        now = self._clock.now()
+        found = await self._incidents.load(incident_id)
+        if found and found.kind not in {*SIGNALS, IncidentKind.KEPT_SHORTER}:
+            return IncidentAnswer(IncidentVerdict.NOT_POSSIBLE, found)
+        return await self._decide(
+            incident_id,
+            user_id,
+            AuditAction.INCIDENT_EXPECTED,
+            lambda incident: incident.ended(now, Ending.EXPECTED, user_id),
+        )
+
+    async def _decide(
+        self, incident_id: str, user_id: str, action: AuditAction, decide: Decide
+    ) -> IncidentAnswer:
+        for _ in range(MOST_TRIES):
+            before = await self._incidents.load(incident_id)
+            if before is None:
+                return IncidentAnswer(IncidentVerdict.UNKNOWN)
+            if not before.is_open:
+                return IncidentAnswer(IncidentVerdict.ENDED, before)
+            after = decide(before)
+            if after == before:
+                return IncidentAnswer(IncidentVerdict.ALREADY, before)
+            try:
+                await self._save(before, after, user_id, action)
+            except Conflict:
+                continue
+            others = before.acknowledged_by if after.acknowledged_by else None
+            verdict = IncidentVerdict.TAKEN_OVER if others else IncidentVerdict.DONE
+            return IncidentAnswer(verdict, after, others)
+        raise Conflict(incident_id)
+
+    async def _save(
+        self, before: Incident, after: Incident, user_id: str, action: AuditAction
+    ) -> None:
+        now = self._clock.now()
+        known = await self._incidents.observed(after.instance_id) if not after.is_open else None
+        learned = _learned(known, after) if known else None
+        entry = AuditEntry(
+            at=now,
+            request_id=None,
+            actor=user_id,
+            action=action,
+            detail=_detail(after),
+            instance=after.instance_name or None,
+            instance_id=after.instance_id or None,
+        )
+        change = Change(before, after, owed_by_incident(before, after, now), [entry])
+        await self._incidents.save([change], learned if learned != known else None)
+
+
+def _learned(known: Observed, after: Incident) -> Observed:
+    """Return what is known of the instance, with what a person has said of it."""
+    if after.kind is IncidentKind.KEPT_SHORTER:
+        return got_used_to(known)
+    if after.kind is IncidentKind.DELETED:
+        return without_deleted(known, {after.subject})
+    signal, backup = SIGNALS.get(after.kind), after.facts.backup
+    if after.ending is not Ending.EXPECTED or signal is None or backup is None:
+        return known
+    if signal is Signal.SIZE:
+        return declared_normal(known, signal, float(backup.size_kb or 0))
+    return declared_normal(known, signal, (backup.duration or timedelta()).total_seconds())
+
+
+def _detail(incident: Incident) -> dict[str, str]:
+    detail = {"incident": incident.id, "kind": incident.kind.value}
+    detail["channel"] = incident.channel_id
+    if incident.snoozed_until:
+        detail["until"] = incident.snoozed_until.isoformat()
+    return detail

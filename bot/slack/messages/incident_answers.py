@@ -1,0 +1,93 @@
+"""Answers to clicks on an incident's message, and the form that snoozes it."""
+
+from datetime import timedelta
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    InputBlock,
+    Option,
+    PlainTextObject,
+    RadioButtonsElement,
+    SectionBlock,
+)
+from slack_sdk.models.views import View
+
+from bot.application.incident_clicks import IncidentAnswer, IncidentVerdict
+from bot.domain.incidents import Ending, Incident
+from bot.slack.messages.ids import SNOOZE, SNOOZE_VIEW
+from bot.slack.messages.incident_words import KINDS
+from bot.slack.messages.mrkdwn import Message, date, mention, name, said, verbatim
+
+SNOOZES = {
+    "1": "1 hour",
+    "4": "4 hours",
+    "24": "1 day",
+    "72": "3 days",
+    "168": "1 week",
+}
+
+
+def incident_answer(answer: IncidentAnswer) -> Message:
+    """Say what a click did."""
+    incident = answer.incident
+    if incident is None or answer.verdict is IncidentVerdict.UNKNOWN:
+        return said("I can't find this incident any longer. Nothing changed.")
+    match answer.verdict:
+        case IncidentVerdict.ENDED:
+            return said(_was_over(incident))
+        case IncidentVerdict.ALREADY:
+            return said("You've already acknowledged this.")
+        case IncidentVerdict.NOT_POSSIBLE:
+            return said("That isn't possible for this incident. Nothing changed.")
+        case IncidentVerdict.TAKEN_OVER:
+            return said(f"{mention(answer.before or '')} had this; now you do.")
+        case _:
+            return said(_done(incident))
+
+
+def _done(incident: Incident) -> str:
+    if incident.ending is Ending.EXPECTED:
+        return "Marked as expected. I won't report similar backups of this instance again."
+    if incident.ending is Ending.KNOWN:
+        return "Acknowledged, and closed: this doesn't change back on its own."
+    if incident.snoozed_until:
+        return (
+            f"Snoozed until {date(incident.snoozed_until)}. I'll say so if it's still open then."
+        )
+    return "Acknowledged: you have it. I'll say so here when it recovers."
+
+
+def _was_over(incident: Incident) -> str:
+    how = "had already recovered" if incident.ending is Ending.RECOVERED else "was already closed"
+    at = f" ({date(incident.ended_at)})" if incident.ended_at else ""
+    return f"This {how}{at}. Nothing changed."
+
+
+def snooze_view(incident: Incident) -> dict[str, Any]:
+    """Return the form that asks for how long."""
+    options = [Option(value=hours, label=text) for hours, text in SNOOZES.items()]
+    chosen = RadioButtonsElement(action_id=SNOOZE, options=options, initial_option=options[1])
+    what = f"*{name(incident.instance_name) or 'All instances'}*: {KINDS[incident.kind]}"
+    says = f"{what}. I'll stay quiet about it, and say so when the time is up if it's still open."
+    return View(
+        type="modal",
+        callback_id=SNOOZE_VIEW,
+        title=PlainTextObject(text="Snooze"),
+        submit=PlainTextObject(text="Snooze"),
+        close=PlainTextObject(text="Cancel"),
+        private_metadata=incident.id,
+        blocks=[
+            SectionBlock(text=verbatim(says)),
+            InputBlock(block_id=SNOOZE, label="For how long?", element=chosen),
+        ],
+    ).to_dict()
+
+
+def snooze_of(view: dict[str, Any]) -> timedelta:
+    """Return the time that was chosen. Raises ValueError for a value of another release."""
+    values = view.get("state", {}).get("values", {})
+    chosen = values.get(SNOOZE, {}).get(SNOOZE, {}).get("selected_option") or {}
+    hours = str(chosen.get("value", ""))
+    if hours not in SNOOZES:
+        raise ValueError(hours)
+    return timedelta(hours=int(hours))

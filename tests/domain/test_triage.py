@@ -1,0 +1,146 @@
+"""Which incidents open, change, and end."""
+
+import random
+from datetime import datetime
+
+from bot.domain.assessment import assess
+from bot.domain.incidents import Ending, Facts, Finding, Incident, IncidentKind
+from bot.domain.observations import Observed
+from bot.domain.triage import Step, awake, triage, unwatched
+from bot.domain.watches import Limits, Watching
+from tests.domain.observed import DAY, HOUR, MINUTE, NOON, backup, observed
+
+K = IncidentKind
+HERE = Watching(channel_id="C0OPS", limits=Limits(), owner="U0ANA", mention=("S0DBA",))
+STALE = Finding(kind=K.STALE, since=NOON - HOUR)
+
+
+def steps(
+    findings: list[Finding],
+    incidents: list[Incident],
+    now: datetime = NOON,
+    known: Observed | None = None,
+) -> list[Step]:
+    return list(triage(HERE, findings, incidents, known or observed([], now), now))
+
+
+def opened(finding: Finding = STALE, now: datetime = NOON) -> Incident:
+    ((before, after),) = steps([finding], [], now)
+    assert before is None
+    return after
+
+
+def test_what_is_wrong_opens_an_incident_since_its_deadline() -> None:
+    incident = opened()
+
+    assert (incident.opened_at, incident.noticed_at) == (NOON - HOUR, NOON)
+    assert (incident.channel_id, incident.owner, incident.mention) == (
+        "C0OPS",
+        "U0ANA",
+        ("S0DBA",),
+    )
+
+
+def test_what_is_still_wrong_changes_nothing() -> None:
+    assert steps([STALE], [opened()]) == []
+
+
+def test_an_incident_of_another_channel_is_another_one() -> None:
+    elsewhere = opened().model_copy(update={"channel_id": "C0DB"})
+    ((before, after),) = steps([STALE], [elsewhere])
+
+    assert before is None
+    assert after.channel_id == "C0OPS"
+
+
+def test_what_is_no_longer_wrong_has_recovered() -> None:
+    incident = opened()
+    good = observed([backup(NOON - 20 * MINUTE)], NOON)
+    ((_, after),) = steps([], [incident], NOON, good)
+
+    assert after.ending is Ending.RECOVERED
+    assert after.ended_at == NOON - 13 * MINUTE
+    assert after.lasted == 47 * MINUTE
+
+
+def test_failing_backups_become_missing_ones_in_one_incident() -> None:
+    failing = opened(Finding(kind=K.FAILED, since=NOON - 2 * HOUR))
+    ((before, after),) = steps([STALE], [failing])
+
+    assert before == failing
+    assert (after.id, after.kind, after.opened_at) == (failing.id, K.STALE, NOON - 2 * HOUR)
+
+
+def test_what_comes_back_soon_is_the_same_incident() -> None:
+    over = opened().acknowledged("U0ANA", NOON).ended(NOON, Ending.RECOVERED)
+    again = Finding(kind=K.STALE, since=NOON + HOUR)
+    ((before, after),) = steps([again], [over], NOON + HOUR)
+
+    assert before == over
+    assert after.is_open
+    assert after.times == 2
+    assert after.acknowledged_by is None
+
+
+def test_what_comes_back_later_is_another_incident() -> None:
+    over = opened().ended(NOON, Ending.RECOVERED)
+    ((before, after),) = steps([Finding(kind=K.STALE, since=NOON + DAY)], [over], NOON + DAY)
+
+    assert before is None
+    assert after.id != over.id
+
+
+def test_what_someone_acknowledged_for_good_is_not_found_again() -> None:
+    gone = Finding(kind=K.GONE, since=NOON)
+    known = opened(gone).acknowledged("U0ANA", NOON + HOUR)
+
+    assert not known.is_open
+    assert steps([gone], [known], NOON + 2 * HOUR) == []
+
+
+def test_two_deleted_backups_are_two_incidents() -> None:
+    deleted = [
+        Finding(kind=K.DELETED, since=NOON, subject=name, facts=Facts()) for name in ("b1", "b2")
+    ]
+    assert len(steps(deleted, [])) == 2
+
+
+def test_what_is_no_longer_watched_ends() -> None:
+    ((_, after),) = unwatched([opened()], NOON + HOUR)
+
+    assert after.ending is Ending.UNWATCHED
+
+
+def test_a_snooze_ends_when_its_time_is_up() -> None:
+    asleep = opened().snoozed("U0ANA", NOON + HOUR)
+
+    assert list(awake([asleep], NOON + 59 * MINUTE)) == []
+    ((_, after),) = awake([asleep], NOON + HOUR)
+    assert after.snoozed_until is None
+
+
+def test_acknowledging_and_snoozing_replace_each_other() -> None:
+    asleep = opened().acknowledged("U0ANA", NOON).snoozed("U0BEN", NOON + HOUR)
+    assert asleep.acknowledged_by is None
+    assert asleep.is_snoozed(NOON)
+
+    taken = asleep.acknowledged("U0CYD", NOON)
+    assert not taken.is_snoozed(NOON)
+
+
+def test_whatever_happens_each_problem_is_open_once() -> None:
+    """Random backups: at any time, every problem that is found has one open incident."""
+    dice = random.Random(7)  # noqa: S311, no secret
+    for _ in range(50):
+        incidents: dict[str, Incident] = {}
+        backups, now = [backup(NOON)], NOON
+        for _ in range(60):
+            now += dice.choice([HOUR, 3 * HOUR, 9 * HOUR])
+            if dice.random() < 0.3:
+                backups.insert(0, backup(now - 30 * MINUTE, dice.choice(["COMPLETED", "FAILED"])))  # type: ignore[arg-type]
+            known = observed(backups[:20], now)
+            found = assess(known, Limits())
+            for _, after in triage(HERE, found, list(incidents.values()), known, now):
+                incidents[after.id] = after
+            now_open = [i.key for i in incidents.values() if i.is_open]
+            assert sorted(now_open) == sorted(f.key for f in found)
