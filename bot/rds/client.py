@@ -234,7 +234,7 @@ class RdsClient:
         return await self._get(Priority.IDLE, models.restore_windows, path)
 
     async def automated_policy(self, instance_id: str) -> AutomatedPolicy:
-        """Return when RDS takes an instance's automated backups, and for how long it keeps them."""
+        """Return when RDS takes an instance's automated backups, and how long it keeps them."""
         path = f"instances/{quote(instance_id, safe='')}/backups/policy"
         return await self._get(Priority.IDLE, models.automated_policy, path)
 
