@@ -47,6 +47,23 @@ class Instance(BaseModel):
         return quoted(self.name) or self.id
 
 
+class AutomatedPolicy(BaseModel):
+    """When RDS takes an instance's automated backups, and for how long it keeps them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    keep_days: int  # 0: automated backups are off
+    start_time: str = ""  # the window in UTC, such as "19:00-20:00"; "" if unknown
+    days: tuple[int, ...] = ()  # Monday is 1, Sunday is 7; empty if unknown
+
+
+class RestoreWindow(NamedTuple):
+    """A span of time to any moment of which RDS can restore an instance."""
+
+    start: datetime  # aware, UTC
+    end: datetime
+
+
 class InstancePage(NamedTuple):
     """A page of list-instances, counted from 0, and when RDS was asked for it (Unix seconds)."""
 

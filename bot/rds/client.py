@@ -16,7 +16,14 @@ import httpx
 import structlog
 
 from bot.domain.errors import RdsError, RdsOutcomeUnknown, RdsUnreachable
-from bot.domain.instances import PAGE, Accepted, Backup, Instance
+from bot.domain.instances import (
+    PAGE,
+    Accepted,
+    AutomatedPolicy,
+    Backup,
+    Instance,
+    RestoreWindow,
+)
 from bot.rds import errors, models
 from bot.rds.exchange import Read, content_of, described, exchange
 from bot.rds.models import Page
@@ -221,6 +228,16 @@ class RdsClient:
         )
         return page.items
 
+    async def restore_windows(self, instance_id: str) -> list[RestoreWindow]:
+        """Return the spans of time to which RDS can restore an instance, the earliest first."""
+        path = f"instances/{quote(instance_id, safe='')}/restore-time"
+        return await self._get(Priority.IDLE, models.restore_windows, path)
+
+    async def automated_policy(self, instance_id: str) -> AutomatedPolicy:
+        """Return when RDS takes an instance's automated backups, and how long it keeps them."""
+        path = f"instances/{quote(instance_id, safe='')}/backups/policy"
+        return await self._get(Priority.IDLE, models.automated_policy, path)
+
     async def delete_backup(self, backup_id: str, *, on_turn: OnTurn | None = None) -> None:
         """Delete a manual backup permanently; `on_turn` as in `create_backup`."""
         path = f"backups/{quote(backup_id, safe='')}"
@@ -273,20 +290,30 @@ class RdsClient:
     async def _look(
         self, priority: Priority, read: Read[Page[Item]], path: str, **query: str | int
     ) -> Page[Item]:
+        """Read one page of a list."""
+        page = await self._get(priority, read, path, {**query, "limit": PAGE})
+        if page.left_out:
+            self._say_once("rds_item_without_id", path)
+        return page
+
+    async def _get(
+        self,
+        priority: Priority,
+        read: Read[T],
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+    ) -> T:
+        """Read once, or again after a pause if RDS can't be reached."""
         for pause in (*RETRY_DELAYS, None):
             try:
-                page, _ = await self._send(
-                    priority, read, "GET", path, query={**query, "limit": PAGE}
-                )
+                found, _ = await self._send(priority, read, "GET", path, query=query)
             except RdsUnreachable as error:
                 final = error.retry_after is not None or error.code == errors.DEADLINE
                 if pause is None or final:
                     raise
                 await self._clock.sleep(pause)
             else:
-                if page.left_out:
-                    self._say_once("rds_item_without_id", path)
-                return page
+                return found
         raise AssertionError("the last try returns or raises")
 
     def _useless(self, why: str, path: str) -> RdsUnreachable:

@@ -7,10 +7,10 @@ import json
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from bot.domain.instances import Backup, Instance
+from bot.domain.instances import LONG_AGO, AutomatedPolicy, Backup, Instance, RestoreWindow
 
 T = TypeVar("T")
 
@@ -21,6 +21,9 @@ REPLICAS = {"replica", "readreplica"}  # the second is an older form
 MOST_ITEMS = 5_000  # in a page; RDS returns 100
 YEARS = range(2000, 2200)  # years outside mean "never", or overflow in arithmetic
 LARGEST_NUMBER = 2**53
+MOST_DAYS = 36_525  # more can't be days of retention, and would overflow in arithmetic
+DAYS = range(1, 8)  # of the week, from Monday
+WINDOW = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])\s*-\s*((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 LONGEST_NUMBER = 20  # digits; Python refuses to parse thousands
 
 
@@ -79,6 +82,28 @@ def created(body: Any) -> Backup:
     return found
 
 
+def restore_windows(body: Any) -> list[RestoreWindow]:
+    """Parse restore-time, the earliest first. Raises ValueError if there is no list.
+
+    A window without a start or an end, or that ends before it starts, is left out.
+    """
+    found = map(_restore_window, _list(body, "restore_time"))
+    return sorted(window for window in found if window is not None)
+
+
+def automated_policy(body: Any) -> AutomatedPolicy:
+    """Parse backups/policy. Raises ValueError if it doesn't say for how many days."""
+    fields = _object(_object(body).get("backup_policy"))
+    keep_days = _keep_days(fields.get("keep_days"))
+    if keep_days is None:
+        raise ValueError("no days of retention")
+    return AutomatedPolicy(
+        keep_days=keep_days,
+        start_time=_window(fields.get("start_time")) or "",
+        days=_days(fields.get("period")),
+    )
+
+
 def backup(item: Any) -> Backup | None:
     """Parse a backup from create-backup (without end and size) or list-backups."""
     fields = _object(item)
@@ -104,6 +129,7 @@ def instance(item: Any) -> Instance | None:
     if instance_id is None:
         return None
     datastore = _object(fields.get("datastore"))
+    strategy = _object(fields.get("backup_strategy"))
     primary_id = _primary_id(fields.get("related_instance"))
     kind = _text(fields.get("type")) or ("Replica" if primary_id else "Single")
     return Instance(
@@ -114,6 +140,8 @@ def instance(item: Any) -> Instance | None:
         engine=_text(datastore.get("type")),
         version=_text(datastore.get("complete_version")) or _text(datastore.get("version")),
         primary_id=primary_id,
+        keep_days=_keep_days(strategy.get("keep_days")),
+        backup_window=_window(strategy.get("start_time")),
     )
 
 
@@ -142,6 +170,14 @@ def _event(item: Any) -> Event | None:
     resource_id = _id(_object(fields.get("detail")).get("resource_id")) or ""
     event_id = _id(fields.get("event_id")) or (resource_id and f"{resource_id} {at}")
     return Event(event_id, at, resource_id) if at is not None and event_id else None
+
+
+def _restore_window(item: Any) -> RestoreWindow | None:
+    fields = _object(item)
+    start, end = _moment(fields.get("start_time")), _moment(fields.get("end_time"))
+    if start is None or end is None or end < start:
+        return None
+    return RestoreWindow(start, end)
 
 
 def _page(body: Any, key: str, read: Callable[[Any], T | None]) -> Page[T]:
@@ -187,6 +223,37 @@ def _time(value: Any) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return at if at.year in YEARS else None
+
+
+def _moment(value: Any) -> datetime | None:
+    """Parse milliseconds since 1970."""
+    milliseconds = _number(value)
+    if milliseconds is None:
+        return None
+    try:
+        at = LONG_AGO + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+    return at if at.year in YEARS else None
+
+
+def _keep_days(value: Any) -> int | None:
+    """Parse days of retention."""
+    days = _number(value)
+    return days if days is not None and days <= MOST_DAYS else None
+
+
+def _window(value: Any) -> str | None:
+    """Parse a window of a day, such as `19:00-20:00`."""
+    found = WINDOW.fullmatch(_text(value))
+    return "-".join(found.groups()) if found else None
+
+
+def _days(value: Any) -> tuple[int, ...]:
+    """Parse days of the week, such as `1,2,3`; none if any can't be read."""
+    days = [_number(part) for part in _text(value).split(",") if part.strip()]
+    known = {day for day in days if day is not None and day in DAYS}
+    return tuple(sorted(known)) if known.issuperset(days) else ()
 
 
 def _number(value: Any) -> int | None:

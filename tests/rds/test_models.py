@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.instances import Backup, Instance
+from bot.domain.instances import AutomatedPolicy, Backup, Instance, RestoreWindow
 from bot.rds import models
 
 BACKUP = {
@@ -30,6 +30,7 @@ INSTANCE = {
         {"id": "other", "type": "replica"},
         {"id": "primary", "type": "replica_of"},
     ],
+    "backup_strategy": {"start_time": "19:00-20:00", "keep_days": 7},
 }
 ABSENT = object()
 
@@ -248,11 +249,154 @@ def test_a_replica_knows_its_primary() -> None:
         engine="MySQL",
         version="5.7.23",
         primary_id="primary",
+        keep_days=7,
+        backup_window="19:00-20:00",
     )
 
 
 @pytest.mark.parametrize("nothing", [None, ABSENT], ids=["null", "absent"])
-@pytest.mark.parametrize("field", ["type", "datastore", "related_instance"])
+@pytest.mark.parametrize("field", ["type", "datastore", "related_instance", "backup_strategy"])
 def test_an_instance_in_the_making_hides_no_other(field: str, nothing: object) -> None:
     """Null is as good as absent: one half-built instance must not spoil the list."""
     assert instance(**{field: nothing}).name == "orders-read"
+
+
+@pytest.mark.parametrize(("days", "meant"), [(0, 0), ("7", 7), (7.0, 7), (732, 732)])
+def test_days_of_retention_are_read_in_each_of_their_forms(days: object, meant: int) -> None:
+    """0 says that automated backups are off."""
+    strategy = {"keep_days ": days, "start_time ": " 23:45 - 00:45 "}
+    read = instance(backup_strategy=strategy)
+
+    assert (read.keep_days, read.backup_window) == (meant, "23:45-00:45")
+    assert models.automated_policy({"backup_policy": strategy}).keep_days == meant
+
+
+@pytest.mark.parametrize("odd", [None, ABSENT, "", "a week", -1, 1.5, True, [7], {}, 10**6, 2**60])
+def test_days_of_retention_that_cannot_be_read_are_unknown(odd: object) -> None:
+    """Nobody may take them for 0, which says that automated backups are off."""
+    strategy = varied({"start_time": "19:00-20:00"}, {"keep_days": odd})
+
+    assert instance(backup_strategy=strategy).keep_days is None
+    assert instance(backup_strategy=strategy).backup_window == "19:00-20:00"
+    with pytest.raises(ValueError, match="no days"):
+        models.automated_policy({"backup_policy": strategy})
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        ABSENT,
+        "",
+        "19:00",
+        "24:00-25:00",
+        "19:60-20:60",
+        "7pm-8pm",
+        "19:00-20:00-21:00",
+        "\uff11\uff19:00-20:00",
+        1900,
+        [],
+    ],
+)
+def test_a_window_that_cannot_be_read_is_unknown(odd: object) -> None:
+    """The days of retention are there all the same."""
+    strategy = varied({"keep_days": 7}, {"start_time": odd})
+    read, policy = (
+        instance(backup_strategy=strategy),
+        models.automated_policy({"backup_policy": strategy}),
+    )
+
+    assert (read.keep_days, read.backup_window) == (7, None)
+    assert (policy.keep_days, policy.start_time) == (7, "")
+
+
+@pytest.mark.parametrize("odd", [None, [], "daily", 7, [{"keep_days": 7}]])
+def test_an_odd_strategy_is_unknown(odd: object) -> None:
+    """The instance is there all the same; a policy of its own kind is no answer."""
+    read = instance(backup_strategy=odd)
+
+    assert (read.name, read.keep_days, read.backup_window) == ("orders-read", None, None)
+    with pytest.raises(ValueError, match="no days"):
+        models.automated_policy({"backup_policy": odd})
+
+
+@pytest.mark.parametrize(
+    ("period", "days"),
+    [
+        ("1,2,3,4,5,6,7", (1, 2, 3, 4, 5, 6, 7)),
+        (" 7, 3 ,3,", (3, 7)),
+        ("", ()),
+        ("1,x", ()),
+        ("0,1", ()),
+        ("1,8", ()),
+        ("1;2", ()),
+        (None, ()),
+        (ABSENT, ()),
+        (3, ()),
+        ([1, 2], ()),
+    ],
+)
+def test_days_of_the_week_are_all_read_or_unknown(period: object, days: tuple[int, ...]) -> None:
+    """With one of them missing, a night would be expected that RDS leaves out, or not."""
+    body = varied({"keep_days": 7, "start_time": "19:00-20:00"}, {"period": period})
+
+    assert models.automated_policy({"backup_policy": body}) == AutomatedPolicy(
+        keep_days=7, start_time="19:00-20:00", days=days
+    )
+
+
+def window(start: object, end: object) -> dict[str, object]:
+    """An item of restore-time."""
+    return varied({}, {"start_time": start, "end_time": end})
+
+
+NOON = 1_709_294_400_000  # 2024-03-01 12:00 UTC
+HOUR = 3_600_000
+
+
+def test_restore_windows_come_in_order() -> None:
+    """As aware times in UTC, whether RDS writes numbers or text."""
+    items = [window(NOON + HOUR, NOON + 2 * HOUR), window(f" {NOON} ", float(NOON + 60_000))]
+
+    assert models.restore_windows({"restore_time": items}) == [
+        RestoreWindow(
+            datetime(2024, 3, 1, 12, tzinfo=UTC), datetime(2024, 3, 1, 12, 1, tzinfo=UTC)
+        ),
+        RestoreWindow(datetime(2024, 3, 1, 13, tzinfo=UTC), datetime(2024, 3, 1, 14, tzinfo=UTC)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        window(NOON, NOON - 1),
+        window(ABSENT, NOON),
+        window(NOON, ABSENT),
+        window(None, NOON),
+        window(NOON, ""),
+        window(0, NOON),
+        window(NOON, NOON * 1000),
+        window(NOON, 2**53),
+        window(NOON, 2**70),
+        window(-NOON, NOON),
+        window("2024-03-01T12:00:00Z", "2024-03-01T13:00:00Z"),
+        {"start_time": True, "end_time": NOON},
+        window([NOON], {"at": NOON}),
+        None,
+        "1709294400000",
+        [NOON, NOON + HOUR],
+    ],
+)
+def test_an_impossible_restore_window_is_left_out(odd: object) -> None:
+    """The others are there all the same."""
+    items = [odd, window(NOON, NOON + HOUR)]
+
+    assert len(models.restore_windows({"restore_time": items})) == 1
+
+
+@pytest.mark.parametrize("body", [{}, {"restore_time": None}, {"restore_time": {}}, []])
+def test_no_list_of_restore_windows_is_no_empty_list(body: object) -> None:
+    """Nobody may read that an instance can't be restored."""
+    with pytest.raises(ValueError, match="no list of restore_time"):
+        models.restore_windows(body)
+    assert models.restore_windows({"restore_time": []}) == []

@@ -154,3 +154,21 @@ async def test_it_understands_the_gateway(
     assert orders in region.instances
     assert wrong == (401, "APIGW.0301")
     assert elsewhere == (403, "APIGW.0302")
+
+
+async def test_it_shows_a_policy_and_restore_times(
+    region: Region, orders: RdsInstance, connect: Callable[..., Sdk]
+) -> None:
+    """Of an instance with a backup of last night."""
+    sdk = connect()
+    last_night = region.clock.now() - timedelta(hours=9)
+    nightly = region.add_backup(orders, "nightly-1", began=last_night)
+    region.automate(orders, keep_days=3, days=(1, 7))
+    query = sdk.model.ShowBackupPolicyRequest(instance_id=orders.id)
+    policy = (await sdk.call("show_backup_policy", query)).backup_policy
+    query = sdk.model.ListRestoreTimesRequest(instance_id=orders.id)
+    [window] = (await sdk.call("list_restore_times", query)).restore_time
+
+    assert (policy.keep_days, policy.start_time, policy.period) == (3, "19:00-20:00", "1,7")
+    assert window.start_time == round(nightly.ended.timestamp() * 1000)
+    assert window.end_time > window.start_time

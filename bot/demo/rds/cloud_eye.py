@@ -5,10 +5,9 @@ an Event".
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from bot.demo.rds.records import Ending, RdsBackup
+from bot.demo.rds.records import RdsBackup, milliseconds
 from bot.demo.rds.region import Region
 from bot.demo.rds.wire import Refused
 
@@ -29,7 +28,7 @@ def list_events(region: Region, params: dict[str, str]) -> dict[str, Any]:
         "event_name": FAILED,
         "event_type": "EVENT.SYS",
         "event_count": len(found),
-        "latest_occur_time": _milliseconds(max(backup.ended for backup in found)),
+        "latest_occur_time": milliseconds(max(backup.ended for backup in found)),
         "latest_event_source": SOURCE,
     }
     return {"events": [event][shown], "meta_data": {"total": 1}}
@@ -52,7 +51,7 @@ def show_event(region: Region, name: str, params: dict[str, str]) -> dict[str, A
 
 def _event(backup: RdsBackup) -> dict[str, Any]:
     return {
-        "time": _milliseconds(backup.ended),
+        "time": milliseconds(backup.ended),
         "event_name": FAILED,
         "event_source": SOURCE,
         "event_id": f"ev{backup.id}",
@@ -80,11 +79,10 @@ def _failures(region: Region, params: dict[str, str]) -> Sequence[RdsBackup]:
     arrived = region.clock.now() - region.event_delay
     return [
         backup
-        for backup in region.history
+        for backup in region.failing
         if backup.type in FULL
-        and backup.ending is Ending.FAILED
         and backup.ended <= arrived
-        and begin <= _milliseconds(backup.ended) <= end
+        and begin <= milliseconds(backup.ended) <= end
     ]
 
 
@@ -102,10 +100,6 @@ def _time(params: dict[str, str], key: str) -> int:
     if not value.isdecimal():
         raise _bad_parameter(key)
     return int(value)
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
 
 
 def _bad_parameter(name: str) -> Refused:

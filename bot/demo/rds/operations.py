@@ -1,6 +1,8 @@
 """The operations of the simulated region: from a request's parameters to an answer's JSON."""
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from bot.demo.rds.cloud_eye import list_events, show_event
@@ -13,7 +15,7 @@ from bot.demo.rds.parameters import (
     page,
     span,
 )
-from bot.demo.rds.records import RdsBackup, RdsInstance
+from bot.demo.rds.records import RdsBackup, RdsInstance, milliseconds
 from bot.demo.rds.region import Region
 from bot.demo.rds.wire import Answer, Call, Operation, Refused, WireRequest
 
@@ -26,16 +28,36 @@ ENGINES = ("MySQL", "PostgreSQL", "SQLServer", "MariaDB")
 def operation_of(request: WireRequest) -> Operation:
     """Which operation the method and the path name."""
     match request.method, request.segments:
-        case "POST", ["v3", _, "backups"]:
-            return Operation.CREATE_BACKUP
-        case "GET", ["v3", _, "backups"]:
-            return Operation.LIST_BACKUPS
-        case "DELETE", ["v3", _, "backups", _]:
-            return Operation.DELETE_BACKUP
-        case "GET", ["v3", _, "instances"]:
-            return Operation.LIST_INSTANCES
+        case method, ["v3", _, "backups", *named]:
+            return _backup_operation(method, named)
+        case "GET", ["v3", _, "instances", *named]:
+            return _instance_operation(named)
         case "GET", ["V1.0", _, *named]:
             return _cloud_eye_operation(named)
+        case _:
+            return Operation.OTHER
+
+
+def _backup_operation(method: str, named: list[str]) -> Operation:
+    match method, named:
+        case "POST", []:
+            return Operation.CREATE_BACKUP
+        case "GET", []:
+            return Operation.LIST_BACKUPS
+        case "DELETE", [_]:
+            return Operation.DELETE_BACKUP
+        case _:
+            return Operation.OTHER
+
+
+def _instance_operation(named: list[str]) -> Operation:
+    match named:
+        case []:
+            return Operation.LIST_INSTANCES
+        case [_, "restore-time"]:
+            return Operation.LIST_RESTORE_TIMES
+        case [_, "backups", "policy"]:
+            return Operation.SHOW_BACKUP_POLICY
         case _:
             return Operation.OTHER
 
@@ -82,15 +104,34 @@ def _answer(region: Region, request: WireRequest, operation: Operation) -> Answe
             return _json(backups=items, total_count=len(backups))
         case Operation.LIST_INSTANCES:
             instances = _list_instances(region, params)
-            items = [_listed(region, instance) for instance in page(instances, params)]
+            items = _listed(region, page(instances, params))
             return _json(instances=items, total_count=len(instances))
-        case Operation.LIST_EVENTS:
-            return _json(**list_events(region, params))
-        case Operation.SHOW_EVENT:
-            return _json(**show_event(region, request.segments[3], params))
+        case Operation.LIST_RESTORE_TIMES | Operation.SHOW_BACKUP_POLICY:
+            return _json(**_of_instance(region, request, operation))
+        case Operation.LIST_EVENTS | Operation.SHOW_EVENT:
+            return _json(**_of_cloud_eye(region, request, operation))
         case _:
             region.delete_backup(backup_id_in(request.segments[3]))
             return Answer(200)
+
+
+def _of_instance(region: Region, request: WireRequest, operation: Operation) -> dict[str, Any]:
+    instance = region.instance(instance_id_in(request.segments[3]))
+    if operation is Operation.SHOW_BACKUP_POLICY:
+        return {"backup_policy": instance.policy.as_shown()}
+    windows = region.restore_windows(instance.id)
+    return {
+        "restore_time": [
+            {"start_time": milliseconds(start), "end_time": milliseconds(end)}
+            for start, end in windows
+        ]
+    }
+
+
+def _of_cloud_eye(region: Region, request: WireRequest, operation: Operation) -> dict[str, Any]:
+    if operation is Operation.LIST_EVENTS:
+        return list_events(region, request.params)
+    return show_event(region, request.segments[3], request.params)
 
 
 def _json(**body: object) -> Answer:
@@ -119,7 +160,7 @@ def _list_backups(region: Region, params: dict[str, str]) -> list[RdsBackup]:
     """The instance's backups that the query asks for, the newest first."""
     if "instance_id" not in params:
         raise bad_parameter("instance_id")
-    instance = region.instance(instance_id_in(params["instance_id"]))
+    backups = region.backups_of(instance_id_in(params["instance_id"]))
     backup_type = one_of(params, "backup_type", BACKUP_TYPES)
     backup_id = params.get("backup_id")
     if backup_id is not None:
@@ -127,9 +168,8 @@ def _list_backups(region: Region, params: dict[str, str]) -> list[RdsBackup]:
     between = span(params)
     found = [
         backup
-        for backup in instance.backups
-        if backup.exists
-        and backup_id in {None, backup.id}
+        for backup in backups
+        if backup_id in {None, backup.id}
         and backup_type in {None, backup.type}
         and (between is None or between[0] <= backup.began <= between[1])
     ]
@@ -159,6 +199,9 @@ def _is_named(instance: RdsInstance, name: str) -> bool:
     return name[1:] in instance.name if name.startswith("*") else name == instance.name
 
 
-def _listed(region: Region, instance: RdsInstance) -> dict[str, Any]:
-    replicas = [other.id for other in region.instances if other.replica_of == instance.id]
-    return instance.as_listed(replicas)
+def _listed(region: Region, instances: Sequence[RdsInstance]) -> list[dict[str, Any]]:
+    replicas: defaultdict[str, list[str]] = defaultdict(list)
+    for other in region.instances:
+        if other.replica_of:
+            replicas[other.replica_of].append(other.id)
+    return [instance.as_listed(replicas[instance.id]) for instance in instances]

@@ -1,5 +1,6 @@
 """The simulated region's instances and backups, and how RDS writes them as JSON."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -12,6 +13,10 @@ from bot.runtime.clock import Clock
 ENGINE_DIGITS = {"MySQL": "01", "PostgreSQL": "03", "SQLServer": "04"}
 LIST_ZONE = timezone(timedelta(hours=8))  # lists show local time, create shows UTC
 DELETION_TAKES = timedelta(seconds=5)
+
+
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)  # Monday is 1
+WINDOW = "19:00-20:00"  # UTC
 
 
 class Ending(StrEnum):
@@ -32,9 +37,34 @@ def listed_time(at: datetime) -> str:
     return at.astimezone(LIST_ZONE).strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
+def milliseconds(at: datetime) -> int:
+    """A time as Cloud Eye and restore-time show it: since 1970."""
+    return round(at.timestamp() * 1000)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When automated backups are taken, and for how many days they are kept; 0: they are off."""
+
+    keep_days: int = 7
+    start: str = WINDOW
+    days: tuple[int, ...] = EVERY_DAY
+
+    def as_listed(self) -> dict[str, Any]:
+        """The `backup_strategy` of list-instances."""
+        return {"start_time": self.start, "keep_days": self.keep_days}
+
+    def as_shown(self) -> dict[str, Any]:
+        """The `backup_policy` of backups/policy."""
+        return self.as_listed() | {"period": ",".join(map(str, self.days))}
+
+
 @dataclass
 class RdsInstance:
-    """A database instance; `backup_takes` and `size_kb` are those of its next backup."""
+    """A database instance; `backup_takes` and `size_kb` are those of its next backup.
+
+    `catch_up` works out what RDS has done on its own until now: reading `backups` calls it.
+    """
 
     id: str
     name: str
@@ -46,7 +76,15 @@ class RdsInstance:
     backup_takes: timedelta
     size_kb: int
     created: datetime
-    backups: list["RdsBackup"] = field(default_factory=list, repr=False)
+    policy: Policy = Policy()
+    made: list["RdsBackup"] = field(default_factory=list, repr=False)  # as last worked out
+    catch_up: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    @property
+    def backups(self) -> list["RdsBackup"]:
+        """Its backups, in the order in which they were made; some may no longer exist."""
+        self.catch_up()
+        return self.made
 
     @property
     def status(self) -> str:
@@ -72,7 +110,7 @@ class RdsInstance:
                 "complete_version": f"{self.version}.1",
             },
             "volume": {"type": "CLOUDSSD", "size": 100},
-            "backup_strategy": {"start_time": "19:00-20:00", "keep_days": 7},
+            "backup_strategy": self.policy.as_listed(),
             "related_instance": related,
             "enterprise_project_id": "0",
             "tags": [],
@@ -104,6 +142,10 @@ class RdsBackup:
         if self.deleted and now >= self.deleted + DELETION_TAKES:
             return False
         return self.ending is not Ending.VANISHED or now < self.ended
+
+    def remove(self, at: datetime) -> None:
+        """Let it be gone from then on, without being DELETING first."""
+        self.deleted = at - DELETION_TAKES
 
     @property
     def ended(self) -> datetime:

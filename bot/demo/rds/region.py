@@ -2,12 +2,21 @@
 
 import asyncio
 import re
-from collections import deque
+from collections import defaultdict, deque
 from datetime import datetime, timedelta
 
+from bot.demo.rds.automated import AutomatedBackups
 from bot.demo.rds.faults import Faults
 from bot.demo.rds.gateway import Gateway
-from bot.demo.rds.records import Ending, RdsBackup, RdsInstance, new_id
+from bot.demo.rds.records import (
+    EVERY_DAY,
+    WINDOW,
+    Ending,
+    Policy,
+    RdsBackup,
+    RdsInstance,
+    new_id,
+)
 from bot.demo.rds.wire import Call, Refused
 from bot.runtime.clock import Clock
 
@@ -51,7 +60,11 @@ class Region:
         self.faults = Faults()
         self.calls: list[Call] = []
         self._instances: dict[str, RdsInstance] = {}
+        self._removed: dict[str, RdsInstance] = {}
+        self._automated: dict[str, AutomatedBackups] = {}  # by the instance's ID
         self._backups: dict[str, RdsBackup] = {}
+        self._named: defaultdict[str, list[RdsBackup]] = defaultdict(list)
+        self._failing: dict[str, RdsBackup] = {}
         self.plans: deque[tuple[Ending, timedelta | None]] = deque()  # of `next_backup`
         self.event_delay = timedelta()  # until Cloud Eye shows an event
         self._change = asyncio.Event()
@@ -66,12 +79,22 @@ class Region:
     @property
     def backups(self) -> list[RdsBackup]:
         """All backups that exist now, in the order in which they were made."""
-        return [backup for backup in self._backups.values() if backup.exists]
+        return [backup for backup in self.history if backup.exists]
 
     @property
     def history(self) -> list[RdsBackup]:
-        """All backups that were ever made, in the order in which they were made."""
+        """All backups that were ever made, in the order in which they were made.
+
+        Automated ones of several instances come in the order in which they were worked out.
+        """
+        self._catch_up()
         return list(self._backups.values())
+
+    @property
+    def failing(self) -> list[RdsBackup]:
+        """All backups that failed, or will."""
+        self._catch_up()
+        return list(self._failing.values())
 
     async def changed(self) -> None:
         """Return at the next change: a call came or was answered, a record was added or changed.
@@ -142,10 +165,23 @@ class Region:
             ending=ending,
             size_kb=instance.size_kb if size_kb is None else size_kb,
         )
-        self._backups[backup.id] = backup
-        instance.backups.append(backup)
+        instance.catch_up()
+        self._enter(backup)
+        if instance.id in self._automated:
+            self._automated[instance.id].look_again()
         self.tell()
         return backup
+
+    def _enter(self, backup: RdsBackup) -> None:
+        self._backups[backup.id] = backup
+        self._named[backup.name].append(backup)
+        if backup.ending is Ending.FAILED:
+            self._failing[backup.id] = backup
+        backup.instance.made.append(backup)
+
+    def _catch_up(self) -> None:
+        for automated in self._automated.values():
+            automated.catch_up()
 
     def next_backup(
         self, ending: Ending = Ending.COMPLETED, takes: timedelta | None = None
@@ -155,13 +191,86 @@ class Region:
 
     def end_backup(self, backup: RdsBackup, ending: Ending = Ending.COMPLETED) -> None:
         """End a running backup now."""
+        backup.instance.catch_up()
         backup.takes = self.clock.now() - backup.began
         backup.ending = ending
+        self._failing.pop(backup.id, None)
+        if ending is Ending.FAILED:
+            self._failing[backup.id] = backup
+        if backup.instance.id in self._automated:
+            self._automated[backup.instance.id].ended(backup)
         self.tell()
 
     def set_status(self, instance: RdsInstance, status: str) -> None:
         """Put an instance into a status of RDS's; ACTIVE shows as BACKING UP during a backup."""
+        instance.catch_up()
         instance.condition = status
+        self.tell()
+
+    def automate(
+        self,
+        instance: RdsInstance,
+        *,
+        keep_days: int = 7,
+        start: str = WINDOW,
+        days: tuple[int, ...] = EVERY_DAY,
+    ) -> None:
+        """Switch on automated backups and log backups: the first backup is tonight's.
+
+        `start` is the window in UTC, and `days` are those of the week, from Monday = 1.
+        """
+        if instance.id not in self._automated:
+            automated = AutomatedBackups(instance, self.clock, self._enter)
+            self._automated[instance.id] = automated
+            instance.catch_up = automated.catch_up
+        self.set_policy(instance, keep_days=keep_days, start=start, days=days)
+
+    def set_policy(
+        self,
+        instance: RdsInstance,
+        *,
+        keep_days: int | None = None,
+        start: str | None = None,
+        days: tuple[int, ...] | None = None,
+    ) -> None:
+        """Change an instance's policy, as someone in the console does; None changes nothing.
+
+        `keep_days=0` switches automated backups and log backups off: RDS keeps what it has. Fewer
+        days than before delete what is older. Without `automate`, the policy is only shown.
+        """
+        known = instance.policy
+        policy = Policy(
+            keep_days=known.keep_days if keep_days is None else keep_days,
+            start=start or known.start,
+            days=known.days if days is None else days,
+        )
+        if instance.id in self._automated:
+            self._automated[instance.id].follow(policy)
+        else:
+            instance.policy = policy
+        self.tell()
+
+    def fail_automated(self, instance: RdsInstance, times: int = 1) -> None:
+        """Let the next automated backups of an automated instance fail, retries included."""
+        self._automated[instance.id].fail(times)
+
+    def stop_logs(self, instance: RdsInstance) -> None:
+        """Take no more log backups, so that the restore window stands still."""
+        self._automated[instance.id].stop_logs()
+        self.tell()
+
+    def resume_logs(self, instance: RdsInstance) -> None:
+        """Take log backups again: with the next automated backup another window begins."""
+        self._automated[instance.id].resume_logs()
+        self.tell()
+
+    def remove_instance(self, instance: RdsInstance) -> None:
+        """Delete an instance with its automated backups; RDS keeps its manual ones."""
+        automated = self._automated.pop(instance.id, None)
+        if automated is None:
+            automated = AutomatedBackups(instance, self.clock, self._enter)
+        automated.remove()
+        self._removed[instance.id] = self._instances.pop(instance.id)
         self.tell()
 
     # What RDS does
@@ -170,7 +279,8 @@ class Region:
         """Start a manual backup. Raises Refused where RDS would refuse it."""
         _check_texts(name, description)
         instance = self.instance(instance_id)
-        if any(backup.name == name for backup in self.backups):
+        self._catch_up()
+        if any(backup.exists for backup in self._named.get(name, ())):
             raise Refused(409, "DBS.201201", "The backup name already exists.")
         if instance.type == "Replica":
             raise Refused(400, "DBS.200076", "Backups of a read replica are not supported.")
@@ -192,6 +302,20 @@ class Region:
             raise Refused(400, "DBS.201208", "The backup status does not allow this operation.")
         backup.deleted = self.clock.now()
         self.tell()
+
+    def backups_of(self, instance_id: str) -> list[RdsBackup]:
+        """Return an instance's backups, even if it was removed. Raises Refused if it never was."""
+        instance = self._removed.get(instance_id) or self.instance(instance_id)
+        return [backup for backup in instance.backups if backup.exists]
+
+    def restore_windows(self, instance_id: str) -> list[tuple[datetime, datetime]]:
+        """Return from when to when an instance can be restored. Raises Refused if there is none.
+
+        Each window is from the end of the oldest automated backup since log backups began, to the
+        last log backup, one of which is taken every five minutes.
+        """
+        automated = self._automated.get(self.instance(instance_id).id)
+        return automated.restore_windows() if automated else []
 
     def instance(self, instance_id: str) -> RdsInstance:
         """Return the instance. Raises Refused if there is none."""

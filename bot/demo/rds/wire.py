@@ -16,6 +16,8 @@ class Operation(StrEnum):
     LIST_BACKUPS = "list-backups"
     DELETE_BACKUP = "delete-backup"
     LIST_INSTANCES = "list-instances"
+    LIST_RESTORE_TIMES = "list-restore-times"
+    SHOW_BACKUP_POLICY = "show-backup-policy"
     LIST_EVENTS = "list-events"  # Cloud Eye's, as the next
     SHOW_EVENT = "show-event"
     OTHER = "other"
