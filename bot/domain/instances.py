@@ -94,13 +94,6 @@ class Backup(BaseModel):
         return self.end_time - self.begin_time
 
 
-class RestoreWindow(NamedTuple):
-    """A time to any point of which RDS can restore an instance."""
-
-    start: datetime
-    end: datetime
-
-
 class LastBackup(NamedTuple):
     """The newest good backup of an instance, or None, when RDS listed its backups."""
 

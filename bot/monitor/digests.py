@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from math import inf
 from uuid import uuid4
 
 import structlog
@@ -30,16 +31,21 @@ class DigestMaker:
         self._channels = [channel for channel in channels if channel.digest.pace != "off"]
         self._started_at = clock.now()
 
-    async def make_due(self, watches: Sequence[Watch]) -> None:
-        """Make the digests that are due. After a pause of the bot, only the latest is made."""
+    async def make_due(self, watches: Sequence[Watch]) -> float:
+        """Make the digests that are due; return the seconds until the next one is.
+
+        After a pause of the bot, only the latest is made.
+        """
         if not self._channels:
-            return
+            return inf
         last, now = await self._digests.last(), self._clock.now()
         for channel in self._channels:
             before = last.get(channel.id)
             due_at = latest_due(channel.digest, before or self._started_at, now)
             if due_at is not None:
                 await self._make(channel, due_at, before or due_at - FIRST_SINCE, watches)
+        due = [channel.digest.next_after(now) for channel in self._channels]
+        return min((at - now).total_seconds() for at in due if at)
 
     async def _make(
         self, channel: Channel, due_at: datetime, since: datetime, watches: Sequence[Watch]

@@ -29,7 +29,7 @@ from bot.runtime.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-ROUND = 60.0  # seconds between two looks at the watches, and at what is true of whole channels
+ROUND = 300.0  # seconds between two looks at the watches, and at what is true of whole channels
 GAPS = 15.0, 300.0  # seconds between two tries while RDS is away: the first, the longest
 STORE_GAP = 5.0  # seconds until a database that isn't responding is tried again
 POISONED = timedelta(hours=1)  # until an instance is read again that made the bot fail
@@ -62,7 +62,7 @@ class Monitor:
         self._channels = {channel.id: channel for channel in channels}
         self._watches: Sequence[Watch] = self._of_file
         self._started_at = clock.now()
-        self._looked_at = float("-inf")
+        self._next_look = float("-inf")
         self._not_before = float("-inf")
         self._backoff = Backoff(clock, *GAPS)
         self._woken = asyncio.Event()
@@ -71,7 +71,7 @@ class Monitor:
 
     def wake(self) -> None:
         """Look at the watches now, because they have changed."""
-        self._looked_at = float("-inf")
+        self._next_look = float("-inf")
         self._woken.set()
 
     def hurry(self, instance_id: str) -> None:
@@ -104,12 +104,13 @@ class Monitor:
         if self._hurried:
             await self._incidents.hurry(self._hurried, self._clock.now())
             self._hurried.clear()
-        if now - self._looked_at >= ROUND:
-            self._looked_at = now
-            await self._look_at_watches()
-            await self._look_at_channels()
-            await self._digests.make_due(self._watches)
-        until_round = max(0.0, self._looked_at + ROUND - self._clock.monotonic())
+        if now >= self._next_look:
+            self._next_look = now + ROUND
+            pulses = await self._look_at_watches()
+            await self._look_at_channels(pulses)
+            events = [await self._end_snoozes(), await self._digests.make_due(self._watches)]
+            self._next_look = min([now + ROUND, *(now + wait for wait in events)])
+        until_round = max(0.0, self._next_look - self._clock.monotonic())
         if not self._watches or (held := self._not_before - now) > 0:
             return min(until_round, held) if self._watches else until_round
         known = await self._incidents.claim(self._clock.now())
@@ -123,7 +124,7 @@ class Monitor:
         due = await self._incidents.next_due(now)
         return max(1.0, (due - now).total_seconds()) if due else ROUND
 
-    async def _look_at_watches(self) -> None:
+    async def _look_at_watches(self) -> list[Pulse]:
         """Begin to watch new instances that match, and forget those that no longer do."""
         made = await self._incidents.watches()
         self._watches = (*self._of_file, *made)
@@ -142,14 +143,16 @@ class Monitor:
         for instance_id in (watched - wanted) | old:
             incidents = await self._incidents.recent(instance_id, now)
             await self._save([self._change(step, now) for step in unwatched(incidents, now)])
-        await self._incidents.end((watched - wanted) | old)
+        if gone := (watched - wanted) | old:
+            await self._incidents.end(gone)
+        return [pulse for pulse in pulses if pulse.instance_id not in gone]
 
-    async def _look_at_channels(self) -> None:
-        """Say what keeps a channel from knowing anything; end snoozes."""
+    async def _look_at_channels(self, known: Sequence[Pulse]) -> None:
+        """Say what keeps a channel from knowing anything."""
         now = self._clock.now()
         by_channel: defaultdict[str, list[Pulse]] = defaultdict(list)
         conditions: dict[str, Watching] = {}
-        for pulse in await self._incidents.pulses():
+        for pulse in known:
             for one in watching(self._watches, pulse.name, pulse.instance_id):
                 by_channel[one.channel_id].append(pulse)
                 conditions.setdefault(one.channel_id, one)
@@ -160,8 +163,13 @@ class Monitor:
             steps += triage(conditions[channel_id], findings, recent, None, now)
         steps += unwatched([i for i in recent if i.channel_id not in by_channel], now)
         await self._save([self._change(step, now) for step in steps])
-        asleep = awake(await self._incidents.open(), now)
-        await self._save([self._woken_up(step) for step in asleep])
+
+    async def _end_snoozes(self) -> float:
+        """End the snoozes that are over; return the seconds until the next one is."""
+        now, found = self._clock.now(), await self._incidents.snoozed()
+        await self._save([self._woken_up(step) for step in awake(found, now)])
+        left = [i.snoozed_until - now for i in found if i.is_snoozed(now) and i.snoozed_until]
+        return min(left).total_seconds() if left else ROUND
 
     async def _save(self, changes: Sequence[Change]) -> None:
         """Save changes one by one: what someone else changed meanwhile waits a round."""

@@ -160,6 +160,11 @@ class Incidents:
             query = query.where(incidents.c.channel_id == channel_id)
         return await self._incidents(query.order_by(incidents.c.opened_at, incidents.c.id))
 
+    async def snoozed(self) -> list[Incident]:
+        """Return the open incidents that someone snoozed."""
+        is_asleep = (incidents.c.ended_at.is_(None), incidents.c.snoozed_until.is_not(None))
+        return await self._incidents(select(incidents).where(*is_asleep))
+
     async def of_channel(self, channel_id: str, since: datetime) -> list[Incident]:
         """Return a channel's open incidents, and those that ended after `since`."""
         is_recent = or_(incidents.c.ended_at.is_(None), incidents.c.ended_at >= since)

@@ -187,6 +187,8 @@ class Transaction:
 
     async def record(self, *entries: AuditEntry) -> None:
         """Add entries to the audit log, without waiting for other transactions."""
+        if not entries:
+            return
         if self._connection.dialect.name == "postgresql":
             await wait_for_seal(self._connection, entries)
         else:

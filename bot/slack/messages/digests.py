@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.digests import Digest, DigestIncident, DigestRow
 from bot.domain.quantities import counted
-from bot.slack.messages.incident_words import KINDS
+from bot.slack.messages.incident_words import label
 from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
 from bot.slack.messages.mrkdwn import Message, code, date, duration, name, rough, size
 
@@ -46,7 +46,7 @@ def _notes(digest: Digest) -> Iterator[str]:
 
 
 def _incident(incident: DigestIncident, now: datetime) -> str:
-    what = f"{name(incident.instance_name) or 'All instances'}: {KINDS[incident.kind]}"
+    what = label(incident.instance_name, incident.kind)
     if incident.ended_at:
         lasted = duration(incident.ended_at - incident.opened_at)
         return f":white_check_mark: {what}, over after {lasted}"

@@ -15,8 +15,8 @@ from slack_sdk.models.views import View
 from bot.application.incident_clicks import IncidentAnswer, IncidentVerdict
 from bot.domain.incidents import Ending, Incident
 from bot.slack.messages.ids import SNOOZE, SNOOZE_VIEW
-from bot.slack.messages.incident_words import KINDS
-from bot.slack.messages.mrkdwn import Message, date, mention, name, said, verbatim
+from bot.slack.messages.incident_words import label
+from bot.slack.messages.mrkdwn import Message, date, mention, said, verbatim
 
 SNOOZES = {
     "1": "1 hour",
@@ -67,7 +67,7 @@ def snooze_view(incident: Incident) -> dict[str, Any]:
     """Return the form that asks for how long."""
     options = [Option(value=hours, label=text) for hours, text in SNOOZES.items()]
     chosen = RadioButtonsElement(action_id=SNOOZE, options=options, initial_option=options[1])
-    what = f"*{name(incident.instance_name) or 'All instances'}*: {KINDS[incident.kind]}"
+    what = label(incident.instance_name, incident.kind)
     says = f"{what}. I'll stay quiet about it, and say so when the time is up if it's still open."
     return View(
         type="modal",

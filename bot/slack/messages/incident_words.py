@@ -1,6 +1,7 @@
 """Short names of incidents, for lists."""
 
 from bot.domain.incidents import IncidentKind
+from bot.slack.messages.mrkdwn import name
 
 KINDS = {
     IncidentKind.FAILED: "backups are failing",
@@ -13,6 +14,11 @@ KINDS = {
     IncidentKind.KEPT_SHORTER: "backups are kept for fewer days",
     IncidentKind.DELETED: "a backup was deleted outside the bot",
     IncidentKind.GONE: "the instance is gone",
-    IncidentKind.REFUSED: "RDS rejects the bot's access",
-    IncidentKind.UNREAD: "instances can't be read",
+    IncidentKind.REFUSED: "RDS rejects the bot's access key",
+    IncidentKind.UNREAD: "some instances can't be read",
 }
+
+
+def label(instance_name: str, kind: IncidentKind) -> str:
+    """Return an incident in a few words, with its instance if it is about one."""
+    return f"{name(instance_name)}: {KINDS[kind]}" if instance_name else KINDS[kind]

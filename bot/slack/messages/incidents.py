@@ -35,6 +35,34 @@ from bot.slack.messages.mrkdwn import (
 _K = IncidentKind
 RED, ORANGE, OVER = ":red_circle:", ":large_orange_circle:", ":white_check_mark:"
 MOST_NAMED = 5
+CLOSED = {
+    _K.FAILED: "failing backups of {it}",
+    _K.STALE: "missing backups of {it}",
+    _K.GAP: "point-in-time recovery of {it}",
+    _K.HUNG: "a hanging backup of {it}",
+    _K.UNUSUAL_SIZE: "the size of the last backup of {it}",
+    _K.UNUSUAL_DURATION: "the duration of the last backup of {it}",
+    _K.POLICY_OFF: "{it} without automated backups",
+    _K.KEPT_SHORTER: "backups of {it} are kept for fewer days",
+    _K.DELETED: "a manual backup of {it} was deleted",
+    _K.GONE: "{it} is gone",
+    _K.REFUSED: "the bot's access to RDS",
+    _K.UNREAD: "instances that can't be read",
+}
+RECOVERED = {
+    _K.FAILED: "{it} has a successful backup again",
+    _K.STALE: "{it} has a successful backup again",
+    _K.GAP: "point-in-time recovery of {it} is up to date",
+    _K.HUNG: "the backup of {it} that hung has ended",
+    _K.UNUSUAL_SIZE: "the last backup of {it} has its usual size",
+    _K.UNUSUAL_DURATION: "the last backup of {it} took its usual time",
+    _K.POLICY_OFF: "automated backups of {it} are on",
+    _K.KEPT_SHORTER: "backups of {it} are kept as long as before",
+    _K.DELETED: "RDS lists the deleted backup of {it} again",
+    _K.GONE: "RDS lists {it} again",
+    _K.REFUSED: "RDS accepts the bot's access key",
+    _K.UNREAD: "all watched instances can be read",
+}
 CAN_BE_EXPECTED = {*SIGNALS, _K.KEPT_SHORTER}
 
 
@@ -64,7 +92,7 @@ def incident_reply(incident: Incident, line: IncidentLine, *, now: datetime) -> 
             lasts = rough(now - incident.opened_at)
             return said(f"*{who}*: the snooze is over, and this is still open after {lasts}.")
         case IncidentLine.ENDED:
-            return said(f"{_headline(incident, now)} {' '.join(_over(incident))}")
+            return said(f"{_headline(incident, now)}. {' '.join(_over(incident))}")
 
 
 def _headline(incident: Incident, now: datetime) -> str:
@@ -113,23 +141,9 @@ def _ended_headline(incident: Incident, shown: str) -> str:
 
 
 def _short(incident: Incident, shown: str) -> str:
-    facts = incident.facts
-    recovered = incident.ending is Ending.RECOVERED
-    again = f"{shown} has a successful backup again"
-    return {
-        _K.FAILED: again if recovered else f"failing backups of {shown}",
-        _K.STALE: again if recovered else f"missing backups of {shown}",
-        _K.GAP: f"point-in-time recovery of {shown}",
-        _K.HUNG: f"the backup of {shown} that hung",
-        _K.UNUSUAL_SIZE: f"the backup size of {shown}",
-        _K.UNUSUAL_DURATION: f"the backup duration of {shown}",
-        _K.POLICY_OFF: f"automated backups of {shown}",
-        _K.KEPT_SHORTER: f"{shown} keeps backups for {counted(facts.keep_days or 0, 'day')}",
-        _K.DELETED: f"a deleted backup of {shown}",
-        _K.GONE: f"{shown} is back" if recovered else f"{shown} is gone",
-        _K.REFUSED: "RDS accepts the bot's access key",
-        _K.UNREAD: "all watched instances can be read",
-    }[incident.kind]
+    if incident.ending is not Ending.RECOVERED:
+        return CLOSED[incident.kind].format(it=shown)
+    return RECOVERED[incident.kind].format(it=shown)
 
 
 def _over(incident: Incident) -> list[str]:
@@ -151,7 +165,8 @@ def _over(incident: Incident) -> list[str]:
 def _details(incident: Incident, now: datetime) -> list[str]:
     lines = [*_facts(incident, now), *_last_good(incident, now)]
     if incident.times > 1:
-        lines.append(f"It has come back {counted(incident.times - 1, 'time')}.")
+        again = "once" if incident.times == 2 else f"{incident.times - 1} times"  # noqa: PLR2004
+        lines.append(f"It has come back {again}.")
     return lines
 
 
@@ -219,13 +234,10 @@ def _lost(facts: Facts) -> Iterator[str]:
 def _failing(facts: Facts) -> Iterator[str]:
     if not facts.backup:
         return
-    failed = (
-        f"{code(facts.backup.name)} failed at {date(facts.backup.end_time or begun(facts.backup))}"
-    )
+    at = date(facts.backup.end_time or begun(facts.backup))
+    failed = f"{code(facts.backup.name)} failed ({at})"
     if facts.failures > 1:
-        failed = (
-            f"{facts.failures} backups in a row failed, most recently {code(facts.backup.name)}"
-        )
+        failed = f"{facts.failures} backups in a row failed; the last was {failed}"
     retried = "RDS retries after half an hour, and that didn't help." if facts.retries else ""
     yield f"{failed}. {retried}".strip()
 
@@ -235,7 +247,7 @@ def _last_good(incident: Incident, now: datetime) -> Iterator[str]:
     if incident.kind not in (_K.FAILED, _K.STALE, _K.POLICY_OFF):
         return
     facts = incident.facts
-    limit = f" (limit {duration(facts.limit)})" if facts.limit else ""
+    limit = f" (limit {rough(facts.limit)})" if facts.limit else ""
     if facts.last_good is None:
         yield f"There is no successful backup in RDS{limit}."
         return

@@ -145,7 +145,7 @@ def _line(entry: AuditEntry, names: dict[str | None, str], *, with_rule: bool) -
         button=button,
         it=it or "a request",
         incident=_incident(entry.detail),
-        watch=code(entry.detail.get("watch", "")),
+        watch=code(entry.detail.get("watch") or "instances"),
     )
     decided = with_rule and entry.rule and entry.action in BY_THE_POLICY
     under = f" ({_rule(entry.rule)})" if entry.rule and decided else ""

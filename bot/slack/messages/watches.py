@@ -7,14 +7,13 @@ from bot.application.watches import WatchAdded, WatchesView, WatchRemoved, Watch
 from bot.domain.incidents import Finding, Incident
 from bot.domain.quantities import counted
 from bot.domain.watches import Limits, Watch
-from bot.slack.messages.incident_words import KINDS
+from bot.slack.messages.incident_words import KINDS, label
 from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
 from bot.slack.messages.mrkdwn import (
     Message,
     channel,
     code,
     date,
-    duration,
     listed,
     mention,
     name,
@@ -26,14 +25,15 @@ MOST_NAMED = 5
 
 def watch_added(added: WatchAdded, command: str) -> Message:
     """Say what is watched from now on, and what will be wrong at once."""
-    watch, limit = added.watch, duration(added.watch.limits.fresh_within)
+    watch, limit = added.watch, rough(added.watch.limits.fresh_within)
     names = _named([one.name for one in added.covered])
     count = counted(len(added.covered), "instance")
     again = "Updated: t" if added.before else "T"
     covers = f"{count} now ({names}), and new ones that match" if _is_glob(watch) else names
     if not added.covered:
         covers = "no instance matches yet; new ones will be watched automatically"
-    lines = [f"{again}his channel now watches {_patterns(watch)}: {covers}."]
+    what = f"{_patterns(watch)}: {covers}" if _is_glob(watch) else names
+    lines = [f"{again}his channel now watches {what}."]
     lines.append(
         f"I'll post here when a backup fails, when the last successful one is older than {limit}, "
         "and when something else looks wrong. "
@@ -43,12 +43,11 @@ def watch_added(added: WatchAdded, command: str) -> Message:
 
 
 def _warnings(added: WatchAdded) -> Iterator[str]:
-    limit = duration(added.watch.limits.fresh_within)
+    limit = rough(added.watch.limits.fresh_within)
     if added.off:
-        verb = "is" if len(added.off) == 1 else "are"
         yield (
-            f":warning: Automated backups {verb} off for {_named(added.off)}, so each needs a "
-            f"manual backup at least every {limit}."
+            f":warning: Automated backups are off for {_named(added.off)}: without them, I'll "
+            f"expect a manual backup at least every {limit}."
         )
     if added.too_short:
         yield (
@@ -129,11 +128,11 @@ def _watch(watch: Watch, count: int) -> str:
 
 
 def _limits(limits: Limits) -> str:
-    return f"backed up within {duration(limits.fresh_within)}"
+    return f"backed up within {rough(limits.fresh_within)}"
 
 
 def _incident(incident: Incident, now: datetime) -> str:
-    what = f"{name(incident.instance_name) or 'All instances'}: {KINDS[incident.kind]}"
+    what = label(incident.instance_name, incident.kind)
     state = f"for {rough(now - incident.opened_at)}"
     if incident.is_snoozed(now) and incident.snoozed_until:
         state += f", snoozed until {date(incident.snoozed_until)}"
