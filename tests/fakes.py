@@ -17,19 +17,23 @@ from bot.application.backups import Backups
 from bot.application.clicks import Clicks
 from bot.application.command_limit import RateLimit
 from bot.application.deletions import Deletions
+from bot.application.incident_clicks import IncidentClicks
 from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
 from bot.application.origin import Origin
 from bot.application.policy_queries import PolicyQueries
 from bot.application.request_queries import RequestQueries
+from bot.application.watches import Watches
 from bot.domain.errors import RdsError
 from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.domain.policy import Members, Policy, RuleReference, RuleSource, Terms
 from bot.domain.references import References
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
+from bot.domain.watches import Watch
 from bot.slack.transport.homes import Homes
 from bot.storage.engine import open_engine
+from bot.storage.incidents import Incidents
 from bot.storage.intake import Intake
 from bot.storage.last_backups import LastBackups
 from bot.storage.store import Store
@@ -37,6 +41,7 @@ from handlers import Services
 from tests.requests import asked
 from tests.stepped_clock import SteppedClock
 
+OF_FILE = Watch(id="file:1", channel_id="C0OPS", instances=("billing-*",), number=1)
 ANA, BEN, CAT = "U0ANA", "U0BEN", "U0CAT"
 DBAS = "S0DBA"
 TEAM, OPS = "T0DEMO", "C0OPS"
@@ -227,6 +232,16 @@ class _Ack:
         return self._slack.response
 
 
+class FakeMonitor:
+    """Counts how often it was woken."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
 class UseCases:
     """All use cases, wired as in `app.py`."""
 
@@ -240,6 +255,7 @@ class UseCases:
         self.homes = FakeHomes(self.happened)
         self.policy = policy or Policy(defaults=Terms(approvers=(DBAS,), rule=BY_APPROVAL))
         self.store = Store(open_engine(database_url))
+        self.monitor = FakeMonitor()
         self.rewire()
 
     def rewire(self) -> None:
@@ -281,6 +297,16 @@ class UseCases:
             clock=clock,
             stale_after=timedelta(days=1),
         )
+        self.incidents = Incidents(store)
+        self.watches = Watches(
+            incidents=self.incidents,
+            catalogue=catalogue,
+            lists=self.cache,
+            policy=policy,
+            monitor=self.monitor,
+            clock=clock,
+            of_file=[OF_FILE],
+        )
         self.services = Services(
             backups=self.backups,
             clicks=self.clicks,
@@ -289,6 +315,8 @@ class UseCases:
             inventory=self.inventory,
             instance_search=self.instance_search,
             request_queries=self.request_queries,
+            watches=self.watches,
+            incident_clicks=IncidentClicks(self.incidents, clock),
             homes=cast(Homes, self.homes),
             rate_limit=RateLimit(clock),
             command="/backup",
