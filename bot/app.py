@@ -272,6 +272,7 @@ def _services(
             incidents=Incidents(store),
             catalogue=catalogue,
             lists=lists,
+            rds=connections.rds,
             policy=policy,
             monitor=monitor,
             clock=clock,

@@ -25,7 +25,7 @@ from bot.application.policy_queries import PolicyQueries
 from bot.application.request_queries import RequestQueries
 from bot.application.watches import Watches
 from bot.domain.errors import RdsError
-from bot.domain.instances import Backup, BackupStatus, Instance
+from bot.domain.instances import AutomatedPolicy, Backup, BackupStatus, Instance
 from bot.domain.policy import Members, Policy, RuleReference, RuleSource, Terms
 from bot.domain.references import References
 from bot.domain.requests import BackupRequest, Kind
@@ -81,6 +81,7 @@ class FakeRds:
         self.calls: list[tuple[str, bool]] = []  # instance id, and whether the call may be skipped
         self.trouble: RdsError | None = None
         self.hangs = False
+        self.days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)  # of automated backups
 
     async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]:
         self.calls.append((instance_id, idle))
@@ -88,6 +89,12 @@ class FakeRds:
         if self.trouble:
             raise self.trouble
         return self.lists.get(instance_id, [])
+
+    async def automated_policy(self, instance_id: str) -> AutomatedPolicy:  # noqa: ARG002, the port's
+        await (never() if self.hangs else asyncio.sleep(0))
+        if self.trouble:
+            raise self.trouble
+        return AutomatedPolicy(keep_days=7, start_time="19:00-20:00", days=self.days)
 
 
 class FakeCatalogue:
@@ -302,6 +309,7 @@ class UseCases:
             incidents=self.incidents,
             catalogue=catalogue,
             lists=self.cache,
+            rds=self.rds,
             policy=policy,
             monitor=self.monitor,
             clock=clock,

@@ -19,6 +19,7 @@ LITTLE = {
     "audit": {"ENTRIES": "50"},
     "crash": {"REQUESTS": "3", "KILLS": "1"},
     "flood": {"UNSIGNED": "20", "IDLE": "20", "REPEATS": "1", "MEGABYTES": "3"},
+    "incidents": {"INSTANCES": "4", "DAYS": "3"},
     "memory": {"WAITING": "0,2", "RUNNING": "2", "SECONDS": "0.5", "SETTLE": "0.5"},
     "playground": {"MESSAGES": "12", "TIMES": "2"},
     "replicas": {"SECONDS_OF_LOAD": "1", "REQUESTS_A_SECOND": "2"},

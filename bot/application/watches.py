@@ -1,8 +1,10 @@
 """Watch instances from a channel, and show what is watched and how well it is protected."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
 
@@ -13,7 +15,8 @@ from bot.domain.assessment import assess
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.commands import UnwatchInstances, WatchInstances
 from bot.domain.incidents import Finding, Incident
-from bot.domain.instances import Instance, matching
+from bot.domain.errors import RdsError
+from bot.domain.instances import AutomatedPolicy, Instance, matching
 from bot.domain.observations import (
     Observed,
     first_seen,
@@ -22,11 +25,13 @@ from bot.domain.observations import (
 )
 from bot.domain.policy import Policy
 from bot.domain.posture import Posture, Verdict, posture_of
-from bot.domain.watches import FRESH_WITHIN, Limits, Watch, watching
+from bot.domain.watches import FRESH_WITHIN, Limits, Watch, is_too_short, watching
 from bot.runtime.clock import Clock
 
 GLOB = set("*?[")
-MOST_SHOWN = 20  # instances in a posture of a channel
+EVERY_DAY = range(1, 8)
+MOST_ASKED = 5  # instances, about the days of their automated backups
+POLICY_TIMEOUT = 5.0  # seconds for that
 
 
 class Incidents(Protocol):
@@ -38,6 +43,12 @@ class Incidents(Protocol):
     async def observed(self, instance_id: str) -> Observed | None: ...
     async def all_observed(self) -> list[Observed]: ...
     async def open(self, channel_id: str | None = None) -> list[Incident]: ...
+
+
+class Rds(Protocol):
+    """Raises the RdsError tree."""
+
+    async def automated_policy(self, instance_id: str) -> AutomatedPolicy: ...
 
 
 class Monitor(Protocol):
@@ -95,6 +106,7 @@ class Watches:
         incidents: Incidents,
         catalogue: Catalogue,
         lists: BackupCache,
+        rds: Rds,
         policy: Policy,
         monitor: Monitor,
         clock: Clock,
@@ -103,6 +115,7 @@ class Watches:
         self._incidents = incidents
         self._catalogue = catalogue
         self._lists = lists
+        self._rds = rds
         self._policy = policy
         self._monitor = monitor
         self._clock = clock
@@ -136,20 +149,28 @@ class Watches:
         return WatchAdded(
             watch=watch,
             covered=covered,
-            too_short=self._too_short(watch, covered),
+            too_short=await self._too_short(watch, covered),
             off=[one.name for one in covered if one.keep_days == 0],
             before=before,
             elsewhere=_elsewhere(every, watch, covered),
         )
 
-    def _too_short(self, watch: Watch, covered: Sequence[Instance]) -> list[str]:
-        """Return the instances with automated backups that can't be so fresh: RDS makes one a day.
+    async def _too_short(self, watch: Watch, covered: Sequence[Instance]) -> list[str]:
+        """Return the instances whose automated backups are too far apart for the limit.
 
-        On days that the schedule leaves out there is none, which only the alarm will tell.
+        On which days RDS makes them costs a call each, so only a few instances are asked about.
         """
-        if watch.limits.fresh_within >= timedelta(days=1):
-            return []
-        return [one.name for one in covered if one.keep_days != 0]
+        automated = [one for one in covered if one.keep_days != 0]
+        if is_too_short(watch.limits, EVERY_DAY):
+            return [one.name for one in automated]
+        found: list[str] = []
+        with suppress(RdsError, TimeoutError):
+            async with asyncio.timeout(POLICY_TIMEOUT):
+                for one in automated[:MOST_ASKED]:
+                    policy = await self._rds.automated_policy(one.id)
+                    if is_too_short(watch.limits, policy.days):
+                        found.append(one.name)
+        return found
 
     async def remove(self, command: UnwatchInstances, origin: Origin) -> WatchRemoved:
         """End the channel's watch of these instances. Raises StoreUnavailable."""

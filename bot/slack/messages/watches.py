@@ -51,8 +51,8 @@ def _warnings(added: WatchAdded) -> Iterator[str]:
         )
     if added.too_short:
         yield (
-            f":warning: {limit} is shorter than the time between automated backups (at most one "
-            f"a day) of {_named(added.too_short)}. Expect an alert every day, or use 26h."
+            f":warning: {limit} is shorter than the time between automated backups of "
+            f"{_named(added.too_short)}. Expect an alert before each, or allow more time."
         )
     if added.elsewhere:
         where = listed([channel(one) for one in added.elsewhere])
