@@ -17,11 +17,13 @@ from bot.application.backups import Backups
 from bot.application.clicks import Clicks
 from bot.application.command_limit import RateLimit
 from bot.application.deletions import Deletions
+from bot.application.incident_clicks import IncidentClicks
 from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
 from bot.application.origin import Origin
 from bot.application.policy_queries import PolicyQueries
 from bot.application.request_queries import RequestQueries
+from bot.application.watches import Watches
 from bot.domain.errors import RdsError
 from bot.domain.instances import Backup, BackupStatus, Instance
 from bot.domain.policy import Members, Policy, RuleReference, RuleSource, Terms
@@ -30,6 +32,7 @@ from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.slack.transport.homes import Homes
 from bot.storage.engine import open_engine
+from bot.storage.incidents import Incidents
 from bot.storage.intake import Intake
 from bot.storage.last_backups import LastBackups
 from bot.storage.store import Store
@@ -215,6 +218,16 @@ class FakeSlack:
         return AsyncBoltContext(ack=ack)
 
 
+@dataclass
+class FakeMonitor:
+    """Counts how often it was woken."""
+
+    woken: int = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
 class _Ack:
     def __init__(self, slack: FakeSlack) -> None:
         self._slack = slack
@@ -238,8 +251,10 @@ class UseCases:
         self.people = FakePeople()
         self.engine = FakeEngine(self.happened)
         self.homes = FakeHomes(self.happened)
+        self.monitor = FakeMonitor()
         self.policy = policy or Policy(defaults=Terms(approvers=(DBAS,), rule=BY_APPROVAL))
         self.store = Store(open_engine(database_url))
+        self.incidents = Incidents(self.store)
         self.rewire()
 
     def rewire(self) -> None:
@@ -281,6 +296,15 @@ class UseCases:
             clock=clock,
             stale_after=timedelta(days=1),
         )
+        self.incident_clicks = IncidentClicks(self.incidents, clock)
+        self.watches = Watches(
+            incidents=self.incidents,
+            catalogue=catalogue,
+            lists=self.cache,
+            policy=policy,
+            monitor=self.monitor,
+            clock=clock,
+        )
         self.services = Services(
             backups=self.backups,
             clicks=self.clicks,
@@ -289,6 +313,8 @@ class UseCases:
             inventory=self.inventory,
             instance_search=self.instance_search,
             request_queries=self.request_queries,
+            watches=self.watches,
+            incident_clicks=self.incident_clicks,
             homes=cast(Homes, self.homes),
             rate_limit=RateLimit(clock),
             command="/backup",

@@ -1,7 +1,6 @@
 """Incidents, digests, watches, and how well instances are protected."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 from bot.application.incident_clicks import IncidentAnswer, IncidentVerdict
 from bot.application.watches import WatchAdded, WatchesView, WatchRemoved, WatchTest
