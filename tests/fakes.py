@@ -296,7 +296,6 @@ class UseCases:
             clock=clock,
             stale_after=timedelta(days=1),
         )
-        self.incident_clicks = IncidentClicks(self.incidents, clock)
         self.watches = Watches(
             incidents=self.incidents,
             catalogue=catalogue,
@@ -314,7 +313,7 @@ class UseCases:
             instance_search=self.instance_search,
             request_queries=self.request_queries,
             watches=self.watches,
-            incident_clicks=self.incident_clicks,
+            incident_clicks=IncidentClicks(self.incidents, clock),
             homes=cast(Homes, self.homes),
             rate_limit=RateLimit(clock),
             command="/backup",
