@@ -96,7 +96,7 @@ async def running(
         connections.store.on_change = services.homes.changed
         supervisor.keep(services.homes.run())
         front = _listen(settings, connections, services, identity, supervisor, address)
-        health = await _serve_health(settings, connections, dispatcher, front, supervisor)
+        health = await _serve_health(settings, connections, dispatcher, front, supervisor, monitor)
         _start_heartbeat(settings, health, monitor, supervisor)
         await front.connected
         _log_start(settings, identity, address)
@@ -355,6 +355,7 @@ async def _serve_health(
     dispatcher: Dispatcher,
     front: HttpFront | SocketFront,
     supervisor: Supervisor,
+    monitor: Monitor,
 ) -> Health:
     env = settings.environment
     health = Health(
@@ -363,6 +364,8 @@ async def _serve_health(
         dispatcher,
         front,
         connections.clock,
+        monitor,
+        Incidents(connections.store),
         connections.cloud_eye,
     )
     if env.health_port:

@@ -30,6 +30,7 @@ from bot.domain.policy import Members, Policy, RuleReference, RuleSource, Terms
 from bot.domain.references import References
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
+from bot.domain.watches import Watch
 from bot.slack.transport.homes import Homes
 from bot.storage.engine import open_engine
 from bot.storage.incidents import Incidents
@@ -40,6 +41,7 @@ from handlers import Services
 from tests.requests import asked
 from tests.stepped_clock import SteppedClock
 
+OF_FILE = Watch(id="file:1", channel_id="C0OPS", instances=("billing-*",), number=1)
 ANA, BEN, CAT = "U0ANA", "U0BEN", "U0CAT"
 DBAS = "S0DBA"
 TEAM, OPS = "T0DEMO", "C0OPS"
@@ -218,16 +220,6 @@ class FakeSlack:
         return AsyncBoltContext(ack=ack)
 
 
-@dataclass
-class FakeMonitor:
-    """Counts how often it was woken."""
-
-    woken: int = 0
-
-    def wake(self) -> None:
-        self.woken += 1
-
-
 class _Ack:
     def __init__(self, slack: FakeSlack) -> None:
         self._slack = slack
@@ -238,6 +230,16 @@ class _Ack:
     @property
     def response(self) -> BoltResponse | None:
         return self._slack.response
+
+
+class FakeMonitor:
+    """Counts how often it was woken."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
 
 
 class UseCases:
@@ -251,10 +253,9 @@ class UseCases:
         self.people = FakePeople()
         self.engine = FakeEngine(self.happened)
         self.homes = FakeHomes(self.happened)
-        self.monitor = FakeMonitor()
         self.policy = policy or Policy(defaults=Terms(approvers=(DBAS,), rule=BY_APPROVAL))
         self.store = Store(open_engine(database_url))
-        self.incidents = Incidents(self.store)
+        self.monitor = FakeMonitor()
         self.rewire()
 
     def rewire(self) -> None:
@@ -296,6 +297,7 @@ class UseCases:
             clock=clock,
             stale_after=timedelta(days=1),
         )
+        self.incidents = Incidents(store)
         self.watches = Watches(
             incidents=self.incidents,
             catalogue=catalogue,
@@ -303,6 +305,7 @@ class UseCases:
             policy=policy,
             monitor=self.monitor,
             clock=clock,
+            of_file=[OF_FILE],
         )
         self.services = Services(
             backups=self.backups,

@@ -6,19 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client import Counter, Histogram
 
 from bot.application.policy_queries import LAST_ENTRIES
 from bot.config import settings
-from bot.config.file import ConfigFile, RdsTable, RuleTable
+from bot.config.file import (
+    ChannelTable,
+    ConfigFile,
+    HeartbeatTable,
+    RdsTable,
+    RuleTable,
+    WatchTable,
+)
 from bot.config.settings import Environment
 from bot.demo.script import SCENARIOS
 from bot.domain.audit import AuditAction
+from bot.domain.incidents import IncidentKind
 from bot.domain.policy import Terms
 from bot.domain.states import RequestState
 from bot.domain.verbs import VERBS
+from bot.domain.watches import Limits
 from bot.runtime import metrics
+from bot.slack.messages.incident_words import KINDS
 
+SHARED = {IncidentKind.UNUSUAL_SIZE, IncidentKind.UNUSUAL_DURATION}  # one row for both
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob(".github/*.md")])
 ENV_LINE = re.compile(r"(?:# )?([A-Z][A-Z_]+)=(.*)")
@@ -65,6 +77,30 @@ def test_every_key_is_in_its_table(table: type[RdsTable | RuleTable]) -> None:
         rows = read("docs/policy.md")
 
     assert set(ROW.findall(rows)) == set(table.model_fields)
+
+
+def test_every_key_of_a_watch_and_a_channel_is_in_its_table() -> None:
+    """And of the heartbeat."""
+    tables = (WatchTable, ChannelTable, HeartbeatTable)
+    keys = [key for table in tables for key in table.model_fields]
+
+    assert sorted(ROW.findall(read("docs/notifications.md"))) == sorted(keys)
+
+
+def test_every_kind_of_incident_is_explained() -> None:
+    page = section("docs/notifications.md", "Incidents").lower()
+
+    for kind, words in KINDS.items():
+        assert words.lower() in page or kind in SHARED, words
+
+
+def test_the_alert_rules_use_metrics_that_exist() -> None:
+    page = yaml.safe_load(read("docs/alerts.yml"))
+    rules = [rule for group in page["groups"] for rule in group["rules"]]
+    used = set(re.findall(r"backup_bot_\w+", " ".join(rule["expr"] for rule in rules)))
+
+    assert used <= set(ROW.findall(section("docs/operate.md", "Metrics")))
+    assert all(rule["annotations"]["summary"] and rule["labels"]["severity"] for rule in rules)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -201,6 +237,9 @@ def test_the_example_file_is_valid_and_complete(
         assert set(document) == set(ConfigFile.model_fields)
         assert document["rds"].keys() == RdsTable.model_fields.keys()
         assert shown == set(RuleTable.model_fields)
+        assert document["watch"][0].keys() == WatchTable.model_fields.keys()
+        assert document["channel"][0].keys() == ChannelTable.model_fields.keys()
+        assert document["heartbeat"].keys() == HeartbeatTable.model_fields.keys()
 
 
 def test_what_the_example_file_says_of_defaults_is_true() -> None:
@@ -209,6 +248,8 @@ def test_what_the_example_file_says_of_defaults_is_true() -> None:
     shown = ConfigFile.model_validate(document)
 
     assert shown.rds == RdsTable()
+    assert shown.watch[0].watch(1).limits == Limits()
+    assert (shown.channel[0].timezone, shown.channel[0].digest) == ("UTC", "off")
     assert shown.approval is not None
     for key in ("self_approval", "remind_after", "expires_after", "approvals"):
         assert getattr(shown.approval, key) == Terms.model_fields[key].default

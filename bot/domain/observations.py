@@ -41,6 +41,7 @@ class Pulse(BaseModel):
     gone_at: datetime | None = None  # when RDS was found not to list it
     read_at: datetime | None = None  # when RDS last listed its automated backups
     failing: Failing | None = None
+    last_good_at: datetime | None = None  # when its last successful full backup began
 
 
 class Observed(Pulse):
@@ -121,7 +122,12 @@ def saw_automated(known: Observed, listed: Iterable[Backup], at: datetime) -> Ob
     """Learn from a complete list of its automated backups."""
     full = sorted((b for b in listed if b.type in FULL), key=begun, reverse=True)
     newest = tuple(full[:MOST_AUTOMATED])
-    return known.model_copy(update={"automated": newest, "read_at": at, "failing": None})
+    return _dated(known.model_copy(update={"automated": newest, "read_at": at, "failing": None}))
+
+
+def _dated(known: Observed) -> Observed:
+    last = known.last_good
+    return known.model_copy(update={"last_good_at": begun(last) if last else None})
 
 
 def missing_manual(known: Observed, listed: Iterable[Backup]) -> list[Backup]:
@@ -137,13 +143,12 @@ def saw_manual(
     manual = sorted((b for b in listed if b.type == "manual"), key=begun, reverse=True)
     gone = {backup.id: backup for backup in (*known.deleted, *deleted)}
     listed_ids = {backup.id for backup in manual}
-    return known.model_copy(
-        update={
-            "manual": tuple(manual[:MOST_MANUAL]),
-            "manual_read_at": at,
-            "deleted": tuple(b for b in gone.values() if b.id not in listed_ids),
-        }
-    )
+    changes = {
+        "manual": tuple(manual[:MOST_MANUAL]),
+        "manual_read_at": at,
+        "deleted": tuple(b for b in gone.values() if b.id not in listed_ids),
+    }
+    return _dated(known.model_copy(update=changes))
 
 
 def saw_recovery(

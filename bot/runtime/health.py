@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from bot.domain.errors import StoreUnavailable
+from bot.domain.observations import Pulse
 from bot.domain.outbox import OwedMessage, Urgency
 from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
@@ -71,6 +72,19 @@ class Eye(Protocol):
     trouble: str | None  # the last error, if the last query failed
 
 
+class Watched(Protocol):
+    """What is known of watched instances. Raises StoreUnavailable."""
+
+    async def pulses(self) -> Sequence[Pulse]: ...
+    async def open_by_kind(self) -> Mapping[str, int]: ...
+
+
+class Monitor(Protocol):
+    """Reads of watched instances."""
+
+    trouble: str | None  # the last error, if RDS can't be read
+
+
 class Messages(Protocol):
     """Messages to Slack."""
 
@@ -98,6 +112,8 @@ class Health:
     messages: Messages
     front: Front
     clock: Clock
+    monitor: Monitor
+    watched: Watched
     cloud_eye: Eye | None = None  # if it is enabled
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
@@ -113,6 +129,7 @@ class Health:
             "slack_messages": self.messages.trouble or "ok",
             "rds": self.rds.trouble or "ok",
             "rds_share": self.rds.share or "ok",
+            "monitor": self.monitor.trouble or "ok",
             "oldest_untold_outcome": untold and self._shown(untold),
         }
         if self.cloud_eye is None:
@@ -168,9 +185,33 @@ class Health:
             for line, count, since in await _in_time(self.store.owed_by_line()):
                 owed.add_metric([line], count)
                 age.add_metric([line], self._age(since))
+            watched = await self._watched()
         except (StoreUnavailable, TimeoutError):
             return [queue]
-        return [requests, owed, age, queue]
+        return [requests, owed, age, queue, *watched]
+
+    async def _watched(self) -> list[GaugeMetricFamily]:
+        """Return the metrics of watched instances. Raises StoreUnavailable and TimeoutError."""
+        backup = GaugeMetricFamily(
+            "backup_bot_last_backup_age_seconds",
+            "Age of a watched instance's last successful full backup.",
+            labels=["instance"],
+        )
+        read = GaugeMetricFamily(
+            "backup_bot_read_age_seconds",
+            "Time since a watched instance's backups were last read.",
+            labels=["instance"],
+        )
+        wrong = GaugeMetricFamily(
+            "backup_bot_open_incidents", "Open incidents by kind.", labels=["kind"]
+        )
+        for pulse in await _in_time(self.watched.pulses()):
+            read.add_metric([pulse.name], self._age(pulse.read_at or pulse.since))
+            if pulse.last_good_at:
+                backup.add_metric([pulse.name], self._age(pulse.last_good_at))
+        for kind, count in (await _in_time(self.watched.open_by_kind())).items():
+            wrong.add_metric([kind], count)
+        return [backup, read, wrong]
 
 
 async def _in_time(asking: Coroutine[Any, Any, T]) -> T:

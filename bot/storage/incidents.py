@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     Update,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -159,6 +160,12 @@ class Incidents:
         if channel_id is not None:
             query = query.where(incidents.c.channel_id == channel_id)
         return await self._incidents(query.order_by(incidents.c.opened_at, incidents.c.id))
+
+    async def open_by_kind(self) -> dict[str, int]:
+        """Return how many incidents of each kind are open."""
+        query = select(incidents.c.kind, func.count().label("open"))
+        query = query.where(incidents.c.ended_at.is_(None)).group_by(incidents.c.kind)
+        return {row["kind"]: row["open"] for row in await self._store.rows(query)}
 
     async def snoozed(self) -> list[Incident]:
         """Return the open incidents that someone snoozed."""

@@ -12,7 +12,7 @@ from bot.demo.slack.api import SlackServer
 from bot.demo.slack.records import Content, Message
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import CannotPost
-from bot.domain.outbox import MessageState, OutboxMessage, Owed, card, owed_by
+from bot.domain.outbox import MessageState, OutboxMessage, Owed, Topic, card, owed_by
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
@@ -44,8 +44,8 @@ class Heard:
         self.refused: list[tuple[str, str]] = []
         self.settled_lines: list[str] = []
 
-    async def card_refused(self, request: BackupRequest, error: CannotPost) -> None:
-        self.refused.append((request.id, error.error))
+    async def card_refused(self, topic: Topic, error: CannotPost) -> None:
+        self.refused.append((topic.id, error.error))
 
     def settled(self, message: OutboxMessage) -> None:
         self.settled_lines.append(message.line)

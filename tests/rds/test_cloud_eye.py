@@ -475,7 +475,7 @@ async def test_a_bug_in_the_callback_ends_nothing(
     def wake(_: str) -> None:
         raise ZeroDivisionError
 
-    eye.looks._wake = wake  # noqa: SLF001, the test's own
+    eye.looks.listen(wake)
     fails(region, orders)
     with capture_logs() as logs:
         await eye.runs(clock, 5 * 60)

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.domain.observations import Pulse
 from bot.domain.outbox import OwedMessage, Urgency
 from bot.runtime import health
 from bot.runtime.clock import Clock
@@ -55,12 +56,28 @@ class Operator:
             return answer.status, await answer.text()
 
 
+class Watched:
+    """One watched instance, with an open incident."""
+
+    async def pulses(self) -> list[Pulse]:
+        now = datetime.now(UTC)
+        ages = {"since": now, "read_at": now - timedelta(minutes=5)}
+        pulse = Pulse(instance_id="in1", name="orders-prod", **ages)
+        return [pulse.model_copy(update={"last_good_at": now - timedelta(hours=9)})]
+
+    async def open_by_kind(self) -> dict[str, int]:
+        return {"stale": 1}
+
+
+WATCHED = Watched()
+
+
 @pytest.fixture
 async def operator(unused_port: int) -> AsyncIterator[Operator]:
     database: Any = Database()
     parts: Any = SimpleNamespace(trouble=None, queued=0, share=None)
     front: Any = SimpleNamespace(silent_for=lambda: 0.0)
-    looks = Health(database, parts, parts, front, Clock())
+    looks = Health(database, parts, parts, front, Clock(), parts, WATCHED)
     server = HealthServer(looks, "127.0.0.1", unused_port)
     await server.start()
     async with aiohttp.ClientSession() as session:
@@ -85,7 +102,7 @@ async def test_cloud_eye_is_shown_only_if_it_is_enabled() -> None:
         SimpleNamespace(trouble=None),
         SimpleNamespace(trouble="refused (HTTP 403)"),
     ):
-        looks = Health(database, parts, parts, front, Clock(), eye)
+        looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, eye)
         is_ready, report = await looks.ready()
         assert is_ready
         shown.append(report.get("cloud_eye"))

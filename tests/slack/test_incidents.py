@@ -178,7 +178,7 @@ def test_the_state_is_shown() -> None:
     assert "Acknowledged by <@U0ANA> 2026-11-23 12:00 UTC." in shown["acknowledged"]
     assert "Snoozed until 2026-11-23 16:00 UTC by <@U0BEN>." in shown["snoozed"]
     assert "Snoozed" not in shown["snooze over"]
-    assert "It came back, 2 times since 2026-11-23 10:00 UTC." in shown["again"]
+    assert "It has come back 2 times since 2026-11-23 10:00 UTC." in shown["again"]
     assert "Recovered after 3 h:" in shown["recovered"]
     assert "Marked as expected by <@U0BEN>." in shown["expected"]
     assert "No longer watched:" in shown["unwatched"]

@@ -20,7 +20,7 @@ from tests.workflow.conftest import ORDERS, Thread
 
 ARCHIVED = CannotPost("C0OPS", "is_archived")
 EXPIRING = OutboxMessage(
-    request_id="request1",
+    topic_id="request1",
     line=ThreadLine.EXPIRING,
     destination="C0OPS",
     urgency=Urgency.OUTCOME,

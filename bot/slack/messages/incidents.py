@@ -14,6 +14,7 @@ from bot.domain.incidents import (
     Incident,
     IncidentKind,
 )
+from bot.domain.quantities import counted
 from bot.slack.messages.ids import (
     ACKNOWLEDGE_INCIDENT,
     BACK_UP_NOW,
@@ -79,7 +80,8 @@ def incident_reply(incident: Incident, line: IncidentLine, *, now: datetime) -> 
             what = f"successful backup of {shown(incident)}"
             return said(f"There's still no {what}, and {passed}.")
         case IncidentLine.AGAIN:
-            return said(f"{wrong}. It's back{_times(incident)}.")
+            times = counted(incident.times, "time")
+            return said(f"{wrong}. It's back ({times} since {date(incident.opened_at)}).")
         case IncidentLine.SNOOZE_OVER:
             return said(f"{wrong}. The snooze is over and this is still open.")
         case IncidentLine.ENDED:
@@ -132,15 +134,9 @@ def _over(incident: Incident) -> Iterator[str]:
 def _details(incident: Incident) -> Iterator[str]:
     yield from explained(incident)
     yield from last_good(incident)
-    yield f"It came back{times}." if (times := _times(incident)) else ""
-
-
-def _times(incident: Incident) -> str:
-    """Return how often it came back, and since when."""
-    if incident.times == 1:
-        return ""
-    times = "once" if incident.times == 2 else f"{incident.times - 1} times"  # noqa: PLR2004
-    return f", {times} since {date(incident.opened_at)}"
+    if incident.times > 1:
+        times = "once" if incident.times == 2 else f"{incident.times - 1} times"  # noqa: PLR2004
+        yield f"It has come back {times} since {date(incident.opened_at)}."
 
 
 def _state(incident: Incident, now: datetime) -> str:
