@@ -95,6 +95,9 @@ def ended() -> Iterator[tuple[str, Message]]:
     for kind in K:
         over = incident(kind).ended(NOON + 72 * MINUTE, Ending.RECOVERED)
         yield f"{kind}, recovered", incident_message(over, now=NOON)
+    saved = Facts(last_good=backup(NOON + 65 * MINUTE))
+    backed_up = incident(K.STALE, saved).ended(NOON + 72 * MINUTE, Ending.RECOVERED)
+    yield "recovered by a new backup", incident_message(backed_up, now=NOON)
     for kind in (K.DELETED, K.GONE, K.KEPT_SHORTER):
         known = incident(kind).acknowledged("U0ANA", NOON)
         yield f"{kind}, acknowledged", incident_message(known, now=NOON)
@@ -111,7 +114,8 @@ def replies() -> Iterator[tuple[str, Message]]:
     for line in IncidentLine:
         about = is_open
         if line is IncidentLine.ENDED:
-            about = is_open.ended(NOON + 72 * MINUTE, Ending.RECOVERED)
+            saved = Facts(last_good=backup(NOON + 65 * MINUTE))
+            about = incident(K.STALE, saved).ended(NOON + 72 * MINUTE, Ending.RECOVERED)
         yield f"{line}", incident_reply(about, line, now=NOON)
     normal = incident(K.UNUSUAL_SIZE).ended(NOON, Ending.EXPECTED, "U0ANA")
     yield "expected", incident_reply(normal, IncidentLine.ENDED, now=NOON)

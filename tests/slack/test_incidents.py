@@ -232,3 +232,20 @@ def test_an_incident_of_all_instances_has_a_label() -> None:
     """For lists, with the name only where there is one."""
     assert label("orders-prod", K.HUNG).startswith("orders-prod: ")
     assert ":" not in label("", K.UNREAD)
+
+
+@pytest.mark.parametrize("kind", [K.FAILED, K.STALE])
+def test_only_a_new_backup_is_called_one(kind: IncidentKind) -> None:
+    """The limit may have been raised, or the failed backups deleted."""
+    new, old = backup(NOON - 30 * MINUTE), backup(NOON - 28 * HOUR)
+    texts_by = {
+        one.id: incident_message(
+            incident(kind, Facts(last_good=one)).ended(NOON, Ending.RECOVERED), now=NOON
+        ).text
+        for one in (new, old)
+    }
+
+    assert "orders-prod has a new successful backup" in texts_by[new.id]
+    assert new.name in texts_by[new.id]
+    assert "new successful backup" not in texts_by[old.id]
+    assert old.name not in texts_by[old.id]

@@ -24,6 +24,21 @@ def problem(incident: Incident) -> str:
     return _PROBLEMS[incident.kind](shown(incident), incident.facts)
 
 
+def recovered(incident: Incident) -> str:
+    """Return what is well again, without a period."""
+    if new_backup(incident):
+        return f"{shown(incident)} has a new successful backup"
+    return _RECOVERED[incident.kind].format(it=shown(incident))
+
+
+def new_backup(incident: Incident) -> str:
+    """Return the backup that ended the incident; empty if it wasn't one."""
+    good = incident.facts.last_good
+    if incident.kind not in (_K.FAILED, _K.STALE) or good is None or good.end_time is None:
+        return ""
+    return f"{code(good.name)}{_size(good)}" if good.end_time >= incident.opened_at else ""
+
+
 def explained(incident: Incident) -> Iterator[str]:
     """Yield why it is wrong, what that means, and what to do."""
     yield from _EXPLAINED[incident.kind](incident)
@@ -221,7 +236,7 @@ _PROBLEMS: Mapping[IncidentKind, Callable[[str, Facts], str]] = {
     _K.FAILED: _has_failed,
     _K.STALE: lambda it, facts: f"No successful backup of {it}{_since(facts)}{_limit(facts)}",
     _K.GAP: _lags,
-    _K.HUNG: lambda it, _: f"A backup of {it} seems to be stuck",
+    _K.HUNG: lambda it, _: f"A backup of {it} hangs",
     _K.UNUSUAL_SIZE: lambda it, facts: f"The last backup of {it} {_sized(facts)}",
     _K.UNUSUAL_DURATION: lambda it, facts: f"The last backup of {it} {_timed(facts)}",
     _K.POLICY_OFF: lambda it, _: f"Automated backups of {it} are off",
@@ -244,4 +259,18 @@ _EXPLAINED: Mapping[IncidentKind, Callable[[Incident], Iterator[str]]] = {
     _K.GONE: _gone,
     _K.REFUSED: _refused,
     _K.UNREAD: _unread,
+}
+_RECOVERED: Mapping[IncidentKind, str] = {
+    _K.FAILED: "backups of {it} are no longer failing",
+    _K.STALE: "the last successful backup of {it} is within the limit",
+    _K.GAP: "point-in-time recovery of {it} is up to date again",
+    _K.HUNG: "the backup of {it} that hung has ended",
+    _K.UNUSUAL_SIZE: "the last backup of {it} has the usual size",
+    _K.UNUSUAL_DURATION: "the last backup of {it} took the usual time",
+    _K.POLICY_OFF: "automated backups of {it} are on again",
+    _K.KEPT_SHORTER: "the shorter retention of {it} no longer applies",
+    _K.DELETED: "RDS lists the deleted backup of {it} again",
+    _K.GONE: "RDS lists {it} again",
+    _K.REFUSED: "RDS accepts the bot's access key again",
+    _K.UNREAD: "all watched instances can be read again",
 }

@@ -21,7 +21,14 @@ from bot.slack.messages.ids import (
     EXPECT_INCIDENT,
     SNOOZE_INCIDENT,
 )
-from bot.slack.messages.incident_facts import explained, last_good, problem, shown
+from bot.slack.messages.incident_facts import (
+    explained,
+    last_good,
+    new_backup,
+    problem,
+    recovered,
+    shown,
+)
 from bot.slack.messages.mrkdwn import (
     Message,
     date,
@@ -36,20 +43,6 @@ from bot.slack.messages.mrkdwn import (
 
 _K = IncidentKind
 RED, ORANGE, OVER = ":red_circle:", ":large_orange_circle:", ":white_check_mark:"
-RECOVERED = {
-    _K.FAILED: "{it} has a successful backup again",
-    _K.STALE: "{it} has a successful backup again",
-    _K.GAP: "point-in-time recovery of {it} is up to date again",
-    _K.HUNG: "the stuck backup of {it} has ended",
-    _K.UNUSUAL_SIZE: "the last backup of {it} has the usual size",
-    _K.UNUSUAL_DURATION: "the last backup of {it} took the usual time",
-    _K.POLICY_OFF: "automated backups of {it} are on again",
-    _K.KEPT_SHORTER: "automated backups of {it} are kept as long as before",
-    _K.DELETED: "RDS lists the deleted backup of {it} again",
-    _K.GONE: "RDS lists {it} again",
-    _K.REFUSED: "RDS accepts the bot's access key again",
-    _K.UNREAD: "all watched instances can be read again",
-}
 CAN_BE_EXPECTED = {*SIGNALS, _K.KEPT_SHORTER}
 
 
@@ -107,8 +100,7 @@ def _ended_headline(incident: Incident) -> str:
             return f":heavy_minus_sign: No longer watched: {problem(incident)}"
         case _:
             after = duration(incident.lasted or timedelta())
-            recovered = RECOVERED[incident.kind].format(it=shown(incident))
-            return f"{OVER} Recovered after {after}: {recovered}"
+            return f"{OVER} Recovered after {after}: {recovered(incident)}"
 
 
 def _over(incident: Incident) -> Iterator[str]:
@@ -125,10 +117,12 @@ def _over(incident: Incident) -> Iterator[str]:
             yield f"Acknowledged by {by} {date(incident.ended_at or incident.opened_at)}."
         case Ending.UNWATCHED:
             lasted = duration(incident.lasted or timedelta())
-            yield f"It had been open for {lasted} when this channel stopped watching."
+            yield f"It had been open for {lasted}."
         case _:
             end = incident.ended_at or incident.opened_at
             yield f"From {date(incident.opened_at)} to {date(end)}."
+            if new := new_backup(incident):
+                yield f"The new backup is {new}."
 
 
 def _details(incident: Incident) -> Iterator[str]:
