@@ -47,6 +47,7 @@ class Incidents(Protocol):
     """Raises StoreUnavailable, and Conflict where someone else changed an incident meanwhile."""
 
     async def load(self, incident_id: str) -> Incident | None: ...
+    async def recent(self, instance_id: str, since: datetime) -> list[Incident]: ...
     async def observed(self, instance_id: str) -> Observed | None: ...
     async def save(
         self,
@@ -123,9 +124,7 @@ class IncidentClicks:
                 await self._save(before, after, user_id, action)
             except Conflict:
                 continue
-            others = before.acknowledged_by if after.acknowledged_by else None
-            verdict = IncidentVerdict.TAKEN_OVER if others else IncidentVerdict.DONE
-            return IncidentAnswer(verdict, after, others)
+            return _answer(before, after)
         raise Conflict(incident_id)
 
     async def _save(
@@ -134,17 +133,50 @@ class IncidentClicks:
         now = self._clock.now()
         known = await self._incidents.observed(after.instance_id) if not after.is_open else None
         learned = _learned(known, after) if known else None
-        entry = AuditEntry(
-            at=now,
-            request_id=None,
-            actor=user_id,
-            action=action,
-            detail=_detail(after),
-            instance=after.instance_name or None,
-            instance_id=after.instance_id or None,
-        )
-        change = Change(before, after, owed_by_incident(before, after, now), [entry])
-        await self._incidents.save([change], learned if learned != known else None)
+        steps = [(before, after)]
+        if known == learned:
+            learned = None
+        else:  # then no channel's next reading finds it again, and it hasn't recovered in any
+            others = await self._incidents.recent(after.instance_id, now)
+            steps += [
+                (other, _settled(other, after)) for other in others if _is_like(other, after)
+            ]
+        changes = [_change(*step, user_id, action, now) for step in steps]
+        await self._incidents.save(changes, learned)
+
+
+def _answer(before: Incident, after: Incident) -> IncidentAnswer:
+    had = before.acknowledged_by
+    if had and after.acknowledged_by not in (None, had):
+        return IncidentAnswer(IncidentVerdict.TAKEN_OVER, after, had)
+    return IncidentAnswer(IncidentVerdict.DONE, after)
+
+
+def _is_like(other: Incident, settled: Incident) -> bool:
+    """Return whether another channel's incident is about the same thing."""
+    is_other = other.id != settled.id and other.is_open
+    return is_other and other.kind is settled.kind and other.key == settled.key
+
+
+def _settled(other: Incident, settled: Incident) -> Incident:
+    """Return another channel's incident, ended by the same click."""
+    at, ending = settled.ended_at or other.opened_at, settled.ending or Ending.KNOWN
+    return other.ended(at, ending, settled.ended_by)
+
+
+def _change(
+    before: Incident, after: Incident, user_id: str, action: AuditAction, now: datetime
+) -> Change:
+    entry = AuditEntry(
+        at=now,
+        request_id=None,
+        actor=user_id,
+        action=action,
+        detail=_detail(after),
+        instance=after.instance_name or None,
+        instance_id=after.instance_id or None,
+    )
+    return Change(before, after, owed_by_incident(before, after, now), [entry])
 
 
 def _learned(known: Observed, after: Incident) -> Observed:
@@ -164,6 +196,6 @@ def _learned(known: Observed, after: Incident) -> Observed:
 def _detail(incident: Incident) -> dict[str, str]:
     detail = {"incident": incident.id, "kind": incident.kind.value}
     detail["channel"] = incident.channel_id
-    if incident.snoozed_until:
+    if incident.is_open and incident.snoozed_until:
         detail["until"] = incident.snoozed_until.isoformat()
     return detail

@@ -38,8 +38,7 @@ def triage(
         elif not _is_settled(last, finding):
             yield None, _new(watching, finding, known, now)
     for incident in still_open.values():
-        at = ended_at(incident, known, now) if known else now
-        yield incident, incident.ended(at, Ending.RECOVERED)
+        yield incident, _over(incident, known, now)
 
 
 def unwatched(incidents: Sequence[Incident], now: datetime) -> Iterator[Step]:
@@ -54,6 +53,17 @@ def awake(incidents: Sequence[Incident], now: datetime) -> Iterator[Step]:
     for incident in incidents:
         if incident.is_open and incident.snoozed_until and incident.snoozed_until <= now:
             yield incident, incident.model_copy(update={"snoozed_by": None, "snoozed_until": None})
+
+
+def _over(incident: Incident, known: Observed | None, now: datetime) -> Incident:
+    """Return it ended: an instance that is gone has recovered from nothing."""
+    if known is None:
+        return incident.ended(now, Ending.RECOVERED)
+    if known.gone_at is not None:
+        return incident.ended(now, Ending.UNWATCHED)
+    facts = incident.facts.model_copy(update={"last_good": known.last_good})
+    latest = incident.model_copy(update={"facts": facts})
+    return latest.ended(ended_at(incident, known, now), Ending.RECOVERED)
 
 
 def _last_ended(incidents: Sequence[Incident], finding: Finding) -> Incident | None:

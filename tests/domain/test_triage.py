@@ -53,6 +53,23 @@ def test_an_incident_of_another_channel_is_another_one() -> None:
     assert after.channel_id == "C0OPS"
 
 
+def test_what_ended_it_is_known() -> None:
+    """The message names the new backup."""
+    good = backup(NOON - 20 * MINUTE)
+    ((_, after),) = steps([], [opened()], NOON, observed([good], NOON))
+
+    assert after.facts.last_good == good
+
+
+def test_an_instance_that_is_gone_has_recovered_from_nothing() -> None:
+    """Nothing else is found wrong with it; it's not well, either."""
+    known = observed([], NOON, gone_at=NOON)
+    found = steps(assess(known, Limits()), [opened()], NOON, known)
+    ends = {after.kind: after.ending for _, after in found}
+
+    assert ends == {K.GONE: None, K.STALE: Ending.UNWATCHED}
+
+
 def test_what_is_no_longer_wrong_has_recovered() -> None:
     incident = opened()
     good = observed([backup(NOON - 20 * MINUTE)], NOON)

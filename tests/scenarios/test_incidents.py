@@ -76,15 +76,15 @@ async def test_from_the_watch_to_recovery(opens: Opens) -> None:
 
         story.region.set_policy(orders, keep_days=0)
         card = await says(story, "Automated backups of orders-prod are off")
-        assert "you have it" in await clicks(story, card, ACKNOWLEDGE_INCIDENT)
+        assert "Acknowledged" in await clicks(story, card, ACKNOWLEDGE_INCIDENT)
         await story.workspace.until(
-            lambda: "Acknowledged: @ana has it" in story.workspace.read(card), DEADLINE
+            lambda: "Acknowledged by @ana" in story.workspace.read(card), DEADLINE
         )
         await story.types("watches")
         assert "automated backups are off" in await story.hears("Open incidents")
 
         story.region.set_policy(orders, keep_days=7)
-        await passes(story, lambda: "Recovered: automated backups" in story.workspace.read(card))
+        await passes(story, lambda: "Recovered after" in story.workspace.read(card))
         await passes(story, lambda: any("Recovered" in line for line in story.thread(card)))
         assert "already recovered" in await _stale_click(story, card)
 
@@ -103,7 +103,7 @@ async def test_a_missing_backup_is_made_from_its_incident(opens: Opens) -> None:
         await story.types("watch orders-* --fresh-within 26h")
         await story.hears("now watches")
         story.region.set_status(orders, "FROZEN")
-        card = await says(story, "orders-prod has no successful backup")
+        card = await says(story, "No successful backup of orders-prod")
 
         story.region.set_status(orders, "ACTIVE")
         await story.workspace.click(BEN, card.ts, BACK_UP_NOW)
@@ -139,7 +139,7 @@ async def test_what_is_unusual_is_declared_normal(opens: Opens) -> None:
 
         assert "Marked as expected" in await clicks(story, card, EXPECT_INCIDENT)
         await story.workspace.until(
-            lambda: "Expected: the size" in story.workspace.read(card), DEADLINE
+            lambda: "Expected: The last backup" in story.workspace.read(card), DEADLINE
         )
 
 
@@ -167,7 +167,7 @@ async def test_an_outage_of_rds_is_one_message(opens: Opens) -> None:
         await story.hears("now watches")
         await passes(story, lambda: _reads(story) >= 4)
         story.region.faults.always(rds_faults.refused(503, "APIGW.0106"), Operation.LIST_BACKUPS)
-        card = await says(story, "watched instances can't be read")
+        card = await says(story, "watched instances haven't been read")
         assert len(story.cards) == 1
 
         story.region.faults.clear()

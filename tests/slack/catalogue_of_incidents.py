@@ -32,18 +32,22 @@ from tests.domain.observed import (
 
 K = IncidentKind
 COMMAND = "/backup"
-LAST_GOOD = backup(NOON - 31 * HOUR)
+LAST_GOOD = backup(NOON - 28 * HOUR)
 USUALLY = {"usual_size_kb": USUAL_KB, "usual": 7 * MINUTE, "runs": 10}
-SHRUNK = backup(NOON - HOUR, size_kb=int(1.8 * 2**20))
+SHRUNK = backup(NOON - 127 * MINUTE, size_kb=int(1.8 * 2**20))
 FACTS = {
     K.FAILED: Facts(
-        backup=backup(NOON - 2 * HOUR, FAILED), last_good=LAST_GOOD, failures=1, retries=True
+        backup=backup(NOON - 172 * MINUTE, FAILED),
+        last_good=backup(NOON - 25 * HOUR),
+        failures=1,
+        retries=True,
+        limit=26 * HOUR,
     ),
     K.STALE: Facts(last_good=LAST_GOOD, limit=26 * HOUR),
-    K.GAP: Facts(recoverable_until=NOON - 4 * HOUR, limit=3 * HOUR),
-    K.HUNG: Facts(backup=backup(NOON - 7 * HOUR, BUILDING), limit=6 * HOUR, usual=7 * MINUTE),
+    K.GAP: Facts(recoverable_until=NOON - 5 * HOUR, limit=3 * HOUR),
+    K.HUNG: Facts(backup=backup(NOON - 8 * HOUR, BUILDING), limit=6 * HOUR, usual=7 * MINUTE),
     K.UNUSUAL_SIZE: Facts(backup=SHRUNK, **USUALLY),
-    K.UNUSUAL_DURATION: Facts(backup=backup(NOON - HOUR, took=40 * MINUTE), **USUALLY),
+    K.UNUSUAL_DURATION: Facts(backup=backup(NOON - 160 * MINUTE, took=40 * MINUTE), **USUALLY),
     K.POLICY_OFF: Facts(keep_days=0, kept_days=7, last_good=LAST_GOOD),
     K.KEPT_SHORTER: Facts(keep_days=3, kept_days=7),
     K.DELETED: Facts(backup=backup(NOON - 9 * DAY, type="manual")),
@@ -72,8 +76,9 @@ def incident(kind: IncidentKind, facts: Facts | None = None) -> Incident:
 def incidents() -> Iterator[tuple[str, Message]]:
     for kind in K:
         yield f"{kind}", incident_message(incident(kind), now=NOON)
-    late = FACTS[K.FAILED].model_copy(update={"is_late": True, "failures": 3})
-    late = late.model_copy(update={"limit": 26 * HOUR})
+    thrice = FACTS[K.FAILED].model_copy(update={"failures": 3})
+    yield "failed three times", incident_message(incident(K.FAILED, thrice), now=NOON)
+    late = thrice.model_copy(update={"is_late": True, "last_good": LAST_GOOD})
     yield "stale, because backups fail", incident_message(incident(K.STALE, late), now=NOON)
     never = Facts(limit=26 * HOUR)
     yield "stale, never backed up", incident_message(incident(K.STALE, never), now=NOON)
@@ -90,6 +95,9 @@ def ended() -> Iterator[tuple[str, Message]]:
     for kind in K:
         over = incident(kind).ended(NOON + 72 * MINUTE, Ending.RECOVERED)
         yield f"{kind}, recovered", incident_message(over, now=NOON)
+    saved = Facts(last_good=backup(NOON + 65 * MINUTE))
+    backed_up = incident(K.STALE, saved).ended(NOON + 72 * MINUTE, Ending.RECOVERED)
+    yield "recovered by a new backup", incident_message(backed_up, now=NOON)
     for kind in (K.DELETED, K.GONE, K.KEPT_SHORTER):
         known = incident(kind).acknowledged("U0ANA", NOON)
         yield f"{kind}, acknowledged", incident_message(known, now=NOON)
@@ -106,7 +114,8 @@ def replies() -> Iterator[tuple[str, Message]]:
     for line in IncidentLine:
         about = is_open
         if line is IncidentLine.ENDED:
-            about = is_open.ended(NOON + 72 * MINUTE, Ending.RECOVERED)
+            saved = Facts(last_good=backup(NOON + 65 * MINUTE))
+            about = incident(K.STALE, saved).ended(NOON + 72 * MINUTE, Ending.RECOVERED)
         yield f"{line}", incident_reply(about, line, now=NOON)
     normal = incident(K.UNUSUAL_SIZE).ended(NOON, Ending.EXPECTED, "U0ANA")
     yield "expected", incident_reply(normal, IncidentLine.ENDED, now=NOON)

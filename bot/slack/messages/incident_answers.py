@@ -13,7 +13,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.application.incident_clicks import IncidentAnswer, IncidentVerdict
-from bot.domain.incidents import Ending, Incident
+from bot.domain.incidents import Ending, Incident, IncidentKind
 from bot.slack.messages.ids import SNOOZE, SNOOZE_VIEW
 from bot.slack.messages.incident_words import label
 from bot.slack.messages.mrkdwn import Message, date, mention, said, verbatim
@@ -36,16 +36,18 @@ def incident_answer(answer: IncidentAnswer) -> Message:
         case IncidentVerdict.ENDED:
             return said(_was_over(incident))
         case IncidentVerdict.ALREADY:
-            return said("You've already acknowledged this.")
+            return said("You've already acknowledged this. Nothing changed.")
         case IncidentVerdict.NOT_POSSIBLE:
             return said("That isn't possible for this incident. Nothing changed.")
         case IncidentVerdict.TAKEN_OVER:
-            return said(f"{mention(answer.before or '')} had this; now you do.")
+            return said(f"{mention(answer.before or '')} had this; it's yours now.")
         case _:
             return said(_done(incident))
 
 
 def _done(incident: Incident) -> str:
+    if incident.ending is Ending.EXPECTED and incident.kind is IncidentKind.KEPT_SHORTER:
+        return "Marked as expected. I'll report it if the retention gets even shorter."
     if incident.ending is Ending.EXPECTED:
         return "Marked as expected. I won't report similar backups of this instance again."
     if incident.ending is Ending.KNOWN:
@@ -54,11 +56,12 @@ def _done(incident: Incident) -> str:
         return (
             f"Snoozed until {date(incident.snoozed_until)}. I'll say so if it's still open then."
         )
-    return "Acknowledged: you have it. I'll say so here when it recovers."
+    return "Acknowledged. I'll post here when it recovers."
 
 
 def _was_over(incident: Incident) -> str:
     how = "had already recovered" if incident.ending is Ending.RECOVERED else "was already closed"
+    how += f" by {mention(incident.ended_by)}" if incident.ended_by else ""
     at = f" ({date(incident.ended_at)})" if incident.ended_at else ""
     return f"This {how}{at}. Nothing changed."
 
@@ -68,7 +71,9 @@ def snooze_view(incident: Incident) -> dict[str, Any]:
     options = [Option(value=hours, label=text) for hours, text in SNOOZES.items()]
     chosen = RadioButtonsElement(action_id=SNOOZE, options=options, initial_option=options[1])
     what = label(incident.instance_name, incident.kind)
-    says = f"{what}. I'll stay quiet about it, and say so when the time is up if it's still open."
+    says = (
+        f"{what}. I'll stay quiet about it until the time is up, then say so if it's still open."
+    )
     return View(
         type="modal",
         callback_id=SNOOZE_VIEW,
