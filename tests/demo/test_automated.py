@@ -132,6 +132,23 @@ def test_a_nightly_waits_until_a_manual_backup_is_over(
     assert nightly.began == manual.ended
 
 
+def test_a_nightly_begins_once_the_backup_it_waits_for_is_over(
+    region: Region, orders: RdsInstance, clock: SteppedClock
+) -> None:
+    """Even if that ends long before it was to, after someone has seen the nightly wait."""
+    region.next_backup(takes=timedelta(days=30))
+    manual = region.create_backup(orders.id, "before-42", None)
+    clock.advance(hours=10)
+    assert listed(region, orders) == [manual]
+
+    region.end_backup(manual)
+    clock.advance(days=1)
+
+    _, waited, next_night = listed(region, orders)
+    assert waited.began == manual.ended == datetime(2024, 3, 1, 22, 0, tzinfo=UTC)
+    assert next_night.began == first_night("orders-prod") + timedelta(days=1)
+
+
 def test_the_window_may_reach_past_midnight(region: Region, clock: SteppedClock) -> None:
     """A night belongs to the day on which its window begins."""
     late = region.add_instance("late")
@@ -376,6 +393,26 @@ async def test_restore_time_stands_still_while_logs_do(
         stopped,
         RestoreWindow(night.ended, datetime(2024, 3, 3, 14, 0, tzinfo=UTC)),
     ]
+
+
+async def test_without_log_backups_there_is_no_time_to_restore_to(
+    region: Region, rds: RdsClient, clock: SteppedClock
+) -> None:
+    """Whatever the policy, until they are switched on."""
+    quiet = region.add_instance("quiet")
+    region.add_backup(quiet, "nightly", began=clock.now() - timedelta(days=1))
+    region.automate(quiet, log_backups=False)
+    clock.advance(days=2)
+    region.set_policy(quiet, keep_days=0)
+    region.set_policy(quiet, keep_days=7)
+    clock.advance(days=1)
+    assert await rds.restore_windows(quiet.id) == []
+
+    region.automate(quiet)
+    clock.advance(days=1)
+
+    (window,) = await rds.restore_windows(quiet.id)
+    assert window.start == listed(region, quiet)[-1].ended
 
 
 async def test_a_removed_instance_keeps_its_manual_backups_listed(
