@@ -94,6 +94,21 @@ def test_a_backup_is_made_each_night_in_the_window(
     assert len(first.name) == len("mysql-orders-prod-20261126190312345")
 
 
+def test_what_an_instance_is_like_when_a_backup_begins_counts(
+    region: Region, orders: RdsInstance, clock: SteppedClock
+) -> None:
+    """A change holds from the next backup on, even if nobody has looked since the last."""
+    clock.advance(days=1)
+    orders.backup_takes, orders.size_kb = timedelta(hours=2), 9_000
+    clock.advance(days=1)
+    orders.condition = "FROZEN"
+
+    before, after = listed(region, orders)
+
+    assert (before.takes, before.size_kb) == (TAKES, 4_000)
+    assert (after.takes, after.size_kb) == (timedelta(hours=2), 9_000)
+
+
 def test_each_instance_has_its_own_minute(region: Region, clock: SteppedClock) -> None:
     """They don't all begin at once, and they begin at the same time in every run."""
     instances = [region.add_instance(f"shard-{number}") for number in range(20)]
