@@ -94,6 +94,21 @@ def test_a_backup_is_made_each_night_in_the_window(
     assert len(first.name) == len("mysql-orders-prod-20261126190312345")
 
 
+def test_what_an_instance_is_like_when_a_backup_begins_counts(
+    region: Region, orders: RdsInstance, clock: SteppedClock
+) -> None:
+    """A change holds from the next backup on, even if nobody has looked since the last."""
+    clock.advance(days=1)
+    orders.backup_takes, orders.size_kb = timedelta(hours=2), 9_000
+    clock.advance(days=1)
+    orders.condition = "FROZEN"
+
+    before, after = listed(region, orders)
+
+    assert (before.takes, before.size_kb) == (TAKES, 4_000)
+    assert (after.takes, after.size_kb) == (timedelta(hours=2), 9_000)
+
+
 def test_each_instance_has_its_own_minute(region: Region, clock: SteppedClock) -> None:
     """They don't all begin at once, and they begin at the same time in every run."""
     instances = [region.add_instance(f"shard-{number}") for number in range(20)]
@@ -130,6 +145,23 @@ def test_a_nightly_waits_until_a_manual_backup_is_over(
     nightly = listed(region, orders)[1]
 
     assert nightly.began == manual.ended
+
+
+def test_a_nightly_begins_once_the_backup_it_waits_for_is_over(
+    region: Region, orders: RdsInstance, clock: SteppedClock
+) -> None:
+    """Even if that ends long before it was to, after someone has seen the nightly wait."""
+    region.next_backup(takes=timedelta(days=30))
+    manual = region.create_backup(orders.id, "before-42", None)
+    clock.advance(hours=10)
+    assert listed(region, orders) == [manual]
+
+    region.end_backup(manual)
+    clock.advance(days=1)
+
+    _, waited, next_night = listed(region, orders)
+    assert waited.began == manual.ended == datetime(2024, 3, 1, 22, 0, tzinfo=UTC)
+    assert next_night.began == first_night("orders-prod") + timedelta(days=1)
 
 
 def test_the_window_may_reach_past_midnight(region: Region, clock: SteppedClock) -> None:
@@ -376,6 +408,26 @@ async def test_restore_time_stands_still_while_logs_do(
         stopped,
         RestoreWindow(night.ended, datetime(2024, 3, 3, 14, 0, tzinfo=UTC)),
     ]
+
+
+async def test_without_log_backups_there_is_no_time_to_restore_to(
+    region: Region, rds: RdsClient, clock: SteppedClock
+) -> None:
+    """Whatever the policy, until they are switched on."""
+    quiet = region.add_instance("quiet")
+    region.add_backup(quiet, "nightly", began=clock.now() - timedelta(days=1))
+    region.automate(quiet, log_backups=False)
+    clock.advance(days=2)
+    region.set_policy(quiet, keep_days=0)
+    region.set_policy(quiet, keep_days=7)
+    clock.advance(days=1)
+    assert await rds.restore_windows(quiet.id) == []
+
+    region.automate(quiet)
+    clock.advance(days=1)
+
+    (window,) = await rds.restore_windows(quiet.id)
+    assert window.start == listed(region, quiet)[-1].ended
 
 
 async def test_a_removed_instance_keeps_its_manual_backups_listed(

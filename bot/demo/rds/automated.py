@@ -33,7 +33,12 @@ class AutomatedBackups:
     """
 
     def __init__(
-        self, instance: RdsInstance, clock: Clock, enter: Callable[[RdsBackup], None]
+        self,
+        instance: RdsInstance,
+        clock: Clock,
+        enter: Callable[[RdsBackup], None],
+        *,
+        log_backups: bool = True,
     ) -> None:
         self._instance = instance
         self._clock = clock
@@ -41,19 +46,21 @@ class AutomatedBackups:
         self._failures = 0  # of the next backups
         self._last: RdsBackup | None = None
         self._first = EVER  # when the first backup of its night began
-        self._due = NEVER  # when the next backup begins
+        self._due = NEVER  # when the next backup begins, unless it must wait
         self._is_retry = False  # the next one
         self._wake = EVER  # nothing happens until then
         self._is_on = False
-        self._logs: list[LogSpan] = []
+        self._takes_logs = log_backups  # while automated backups are on
+        # Backups from before are taken to have had their logs.
+        self._logs = [LogSpan(EVER)] if log_backups else []
 
     def catch_up(self) -> None:
         """Begin the backups that are due by now, and delete those that are too old."""
         now = self._clock.now()
         if now < self._wake:
             return
-        while self._due <= now:
-            self._begin(self._due)
+        while (at := self._free_from(self._due)) <= now:
+            self._begin(at)
         self._wake = min(self._due, self._expire(now))
 
     def look_again(self) -> None:
@@ -70,14 +77,12 @@ class AutomatedBackups:
         """Follow another policy from now on: 0 days stop both automated backups and logs."""
         self.catch_up()
         self._instance.policy = policy
-        now, was_on, self._is_on = self._clock.now(), self._is_on, policy.keep_days > 0
+        self._is_on = policy.keep_days > 0
         if not self._is_on:
             self._due, self._is_retry = NEVER, False
-            self.stop_logs()
         elif not self._is_retry:
-            self._plan_night(now)
-        if self._is_on and not was_on:
-            self.resume_logs()
+            self._plan_night(self._clock.now())
+        self._switch_logs()
         self._wake = EVER
 
     def fail(self, times: int) -> None:
@@ -86,15 +91,14 @@ class AutomatedBackups:
         self._failures += times
 
     def stop_logs(self) -> None:
-        """Take no more log backups."""
-        if self._logs and self._logs[-1].end is None:
-            self._logs[-1].end = self._clock.now()
+        """Take no more log backups, whatever the policy, until `resume_logs`."""
+        self._takes_logs = False
+        self._switch_logs()
 
     def resume_logs(self) -> None:
-        """Take log backups again, if automated backups are on."""
-        if self._is_on and (not self._logs or self._logs[-1].end is not None):
-            # What was there before the first span is taken to have had its logs.
-            self._logs.append(LogSpan(self._clock.now() if self._logs else EVER))
+        """Take log backups again while automated backups are on."""
+        self._takes_logs = True
+        self._switch_logs()
 
     def remove(self) -> None:
         """Delete all automated backups, and take no more."""
@@ -124,13 +128,23 @@ class AutomatedBackups:
                 windows.append((start, end))
         return windows
 
+    def _switch_logs(self) -> None:
+        """Begin or end a span of logs if they have just started or stopped flowing."""
+        flow = self._is_on and self._takes_logs
+        flowed = bool(self._logs) and self._logs[-1].end is None
+        if flow and not flowed:
+            self._logs.append(LogSpan(self._clock.now()))
+        elif flowed and not flow:
+            self._logs[-1].end = self._clock.now()
+
+    def _free_from(self, at: datetime) -> datetime:
+        """Return from when on no backup of the instance runs, at the earliest from `at` on."""
+        while running := [b.ended for b in self._instance.made if b.began <= at < b.ended]:
+            at = max(running)
+        return at
+
     def _begin(self, at: datetime) -> None:
-        """Begin the backup that is due, unless it must wait or there is none tonight."""
-        backups = self._instance.made
-        free = max((b.ended for b in backups if b.began <= at < b.ended), default=at)
-        if free > at:
-            self._due = free
-            return
+        """Begin the backup that is due, unless there is none tonight."""
         if self._instance.condition != "ACTIVE":
             self._plan_night(at)
             return

@@ -13,10 +13,9 @@ from bot.runtime.clock import Clock
 ENGINE_DIGITS = {"MySQL": "01", "PostgreSQL": "03", "SQLServer": "04"}
 LIST_ZONE = timezone(timedelta(hours=8))  # lists show local time, create shows UTC
 DELETION_TAKES = timedelta(seconds=5)
-
-
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)  # Monday is 1
 WINDOW = "19:00-20:00"  # UTC
+OF_NEXT_BACKUP = {"backup_takes", "size_kb", "condition"}  # of an instance
 
 
 class Ending(StrEnum):
@@ -63,7 +62,8 @@ class Policy:
 class RdsInstance:
     """A database instance; `backup_takes` and `size_kb` are those of its next backup.
 
-    `catch_up` works out what RDS has done on its own until now: reading `backups` calls it.
+    They may be set at any time, which changes no backup that began before. `catch_up` works out
+    what RDS has done on its own until now: reading `backups` calls it.
     """
 
     id: str
@@ -79,6 +79,12 @@ class RdsInstance:
     policy: Policy = Policy()
     made: list["RdsBackup"] = field(default_factory=list, repr=False)  # as last worked out
     catch_up: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, once the backups that began before have the old value."""
+        if name in OF_NEXT_BACKUP and "catch_up" in vars(self):
+            self.catch_up()
+        super().__setattr__(name, value)
 
     @property
     def backups(self) -> list["RdsBackup"]:

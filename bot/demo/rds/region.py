@@ -214,16 +214,25 @@ class Region:
         keep_days: int = 7,
         start: str = WINDOW,
         days: tuple[int, ...] = EVERY_DAY,
+        log_backups: bool = True,
     ) -> None:
         """Switch on automated backups and log backups: the first backup is tonight's.
 
-        `start` is the window in UTC, and `days` are those of the week, from Monday = 1.
+        `start` is the window in UTC, and `days` are those of the week, from Monday = 1. Without
+        `log_backups`, there is no time to restore to.
         """
-        if instance.id not in self._automated:
-            automated = AutomatedBackups(instance, self.clock, self._enter)
+        automated = self._automated.get(instance.id)
+        if automated is None:
+            automated = AutomatedBackups(
+                instance, self.clock, self._enter, log_backups=log_backups
+            )
             self._automated[instance.id] = automated
             instance.catch_up = automated.catch_up
         self.set_policy(instance, keep_days=keep_days, start=start, days=days)
+        if log_backups:
+            self.resume_logs(instance)
+        else:
+            self.stop_logs(instance)
 
     def set_policy(
         self,
@@ -255,7 +264,7 @@ class Region:
         self._automated[instance.id].fail(times)
 
     def stop_logs(self, instance: RdsInstance) -> None:
-        """Take no more log backups, so that the restore window stands still."""
+        """Take no more log backups until `resume_logs`: the restore window stands still."""
         self._automated[instance.id].stop_logs()
         self.tell()
 
