@@ -14,8 +14,8 @@ from bot.application.ports import Catalogue
 from bot.domain.assessment import assess
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.commands import UnwatchInstances, WatchInstances
-from bot.domain.incidents import Finding, Incident
 from bot.domain.errors import RdsError
+from bot.domain.incidents import Finding, Incident
 from bot.domain.instances import AutomatedPolicy, Instance, matching
 from bot.domain.observations import (
     Observed,

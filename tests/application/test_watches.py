@@ -1,5 +1,6 @@
 """Channels watch instances, and see what is watched and how well it is protected."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,10 @@ from bot.domain.commands import UnwatchInstances, WatchInstances
 from bot.domain.errors import UnknownInstance
 from bot.domain.posture import Control, Verdict
 from tests.domain.observed import nightly
-from tests.fakes import ANA, OF_FILE, OPS, ORDERS, UseCases, origin
+from tests.fakes import ANA, OF_FILE, OPS, ORDERS, TYPED, UseCases
 
 HOUR = timedelta(hours=1)
-HERE = origin(ANA)
+HERE = TYPED
 
 
 async def watch(cases: UseCases, text: str, span: timedelta | None = None) -> WatchAdded:
@@ -70,7 +71,7 @@ async def test_a_watch_of_the_file_stays(cases: UseCases) -> None:
 
 async def test_a_watch_ends_only_in_its_own_channel(cases: UseCases) -> None:
     await watch(cases, "orders-*")
-    elsewhere = origin(ANA, channel="C0ELSE")
+    elsewhere = replace(HERE, channel_id="C0ELSE")
     assert (await cases.watches.remove(UnwatchInstances("orders-*"), elsewhere)).removed == []
 
     (removed,) = (await cases.watches.remove(UnwatchInstances("orders-*"), HERE)).removed

@@ -15,8 +15,9 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,37 +80,44 @@ class Fleet:
                 self.events[day].append((what, made))
         return made
 
-    def happen(self, day: int) -> Iterator[str]:
-        """Let go wrong what does on this day, at noon; and mend it on the next."""
-        region, now = self.ground.region, self.ground.clock.now()
+    def happen(self, day: int) -> None:
+        """Let go wrong what does on this day, at noon, and mend it on the next."""
         for what, one in self.events[day - 1]:
             if what == "shrinks":
                 one.size_kb *= 4
+        region = self.ground.region
+        happenings: dict[str, Callable[[RdsInstance], None]] = {
+            "retry": region.fail_automated,
+            "fails": lambda one: region.fail_automated(one, times=4),
+            "off": partial(self._switched_off, day),
+            "on": lambda one: region.set_policy(one, keep_days=7),
+            "logs": partial(self._without_logs, day),
+            "resume": region.resume_logs,
+            "shrinks": self._shrinks,
+            "deleted": self._deleted,
+        }
         for what, one in self.events[day]:
-            match what:
-                case "retry":
-                    region.fail_automated(one)
-                case "fails":
-                    region.fail_automated(one, times=4)
-                case "off":
-                    region.set_policy(one, keep_days=0)
-                    self.events[day + 1].append(("on", one))
-                    self.truths.append(Truth(one.id, "policy_off", now, now + DAY))
-                case "on":
-                    region.set_policy(one, keep_days=7)
-                case "logs":
-                    region.stop_logs(one)
-                    self.events[day + 1].append(("resume", one))
-                case "resume":
-                    region.resume_logs(one)
-                case "shrinks":
-                    one.size_kb //= 4
-                case "deleted":
-                    manual = [b for b in region.backups_of(one.id) if b.type == "manual"]
-                    for backup in [b for b in manual if b.exists and not b.deleted]:
-                        region.delete_backup(backup.id)
-                        self.truths.append(Truth(one.id, "deleted", now, None))
-            yield what
+            happenings[what](one)
+
+    def _switched_off(self, day: int, one: RdsInstance) -> None:
+        now = self.ground.clock.now()
+        self.ground.region.set_policy(one, keep_days=0)
+        self.events[day + 1].append(("on", one))
+        self.truths.append(Truth(one.id, "policy_off", now, now + DAY))
+
+    def _without_logs(self, day: int, one: RdsInstance) -> None:
+        self.ground.region.stop_logs(one)
+        self.events[day + 1].append(("resume", one))
+
+    def _shrinks(self, one: RdsInstance) -> None:
+        one.size_kb //= 4
+
+    def _deleted(self, one: RdsInstance) -> None:
+        now, region = self.ground.clock.now(), self.ground.region
+        manual = [b for b in region.backups_of(one.id) if b.type == "manual"]
+        for backup in [b for b in manual if b.exists and not b.deleted]:
+            region.delete_backup(backup.id)
+            self.truths.append(Truth(one.id, "deleted", now, None))
 
     def failed_nights(self) -> Iterator[Truth]:
         """The nights on which RDS's own retries didn't succeed in time."""
@@ -130,12 +138,15 @@ class Fleet:
 
 
 async def weeks(ground: Ground, fleet: Fleet) -> None:
-    """Let the days pass, with a look at the watches every half hour to save time; RDS is away for five hours on the tenth, or halfway."""
+    """Let the days pass. RDS is away for five hours on the tenth, or halfway.
+
+    To save time, the bot looks at what is watched every half hour instead of every five minutes.
+    """
     loop.ROUND = ROUND
     other = ground.new_monitor()
     away = min(10, DAYS // 2)
     for day in range(DAYS):
-        list(fleet.happen(day))
+        fleet.happen(day)
         if day == away:
             ground.rds.error = RdsUnreachable("HTTP 503")
             await ground.passes(other, seconds=OUTAGE.total_seconds())
@@ -218,7 +229,7 @@ def main() -> None:
     """Print one JSON line."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     with tempfile.TemporaryDirectory() as directory:
-        print(json.dumps(asyncio.run(run(Path(directory)))))
+        print(json.dumps(asyncio.run(run(Path(directory)))))  # noqa: T201, it is the result
 
 
 if __name__ == "__main__":
