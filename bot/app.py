@@ -272,7 +272,6 @@ def _services(
             incidents=Incidents(store),
             catalogue=catalogue,
             lists=lists,
-            rds=connections.rds,
             policy=policy,
             monitor=monitor,
             clock=clock,

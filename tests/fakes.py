@@ -309,7 +309,6 @@ class UseCases:
             incidents=self.incidents,
             catalogue=catalogue,
             lists=self.cache,
-            rds=self.rds,
             policy=policy,
             monitor=self.monitor,
             clock=clock,

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.errors import RdsError, StoreUnavailable
-from bot.domain.instances import Backup, BackupStatus, Instance, LastBackup, begun
+from bot.domain.instances import AutomatedPolicy, Backup, BackupStatus, Instance, LastBackup, begun
 from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 
@@ -22,6 +22,7 @@ STALE, GLANCES = 3600.0, 20  # seconds before a list is refreshed, and how many 
 
 class Rds(Protocol):
     async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]: ...
+    async def automated_policy(self, instance_id: str) -> AutomatedPolicy: ...
 
 
 class LastBackups(Protocol):
@@ -59,6 +60,10 @@ class BackupCache:
         backups = await self._rds.list_backups(instance_id, idle=idle)
         await self._keep(LastBackup(instance_id, _last_good(backups), seen_at))
         return backups
+
+    async def automated_policy(self, instance_id: str) -> AutomatedPolicy:
+        """Return when RDS makes automated backups. Raises RdsError."""
+        return await self._rds.automated_policy(instance_id)
 
     async def saw(self, backup: Backup) -> None:
         """Learn that a backup has ended, without a call."""

@@ -16,7 +16,7 @@ from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.commands import UnwatchInstances, WatchInstances
 from bot.domain.errors import RdsError
 from bot.domain.incidents import Finding, Incident
-from bot.domain.instances import AutomatedPolicy, Instance, matching
+from bot.domain.instances import Instance, matching
 from bot.domain.observations import (
     Observed,
     first_seen,
@@ -43,12 +43,6 @@ class Incidents(Protocol):
     async def observed(self, instance_id: str) -> Observed | None: ...
     async def all_observed(self) -> list[Observed]: ...
     async def open(self, channel_id: str | None = None) -> list[Incident]: ...
-
-
-class Rds(Protocol):
-    """Raises the RdsError tree."""
-
-    async def automated_policy(self, instance_id: str) -> AutomatedPolicy: ...
 
 
 class Monitor(Protocol):
@@ -106,7 +100,6 @@ class Watches:
         incidents: Incidents,
         catalogue: Catalogue,
         lists: BackupCache,
-        rds: Rds,
         policy: Policy,
         monitor: Monitor,
         clock: Clock,
@@ -115,7 +108,6 @@ class Watches:
         self._incidents = incidents
         self._catalogue = catalogue
         self._lists = lists
-        self._rds = rds
         self._policy = policy
         self._monitor = monitor
         self._clock = clock
@@ -167,7 +159,7 @@ class Watches:
         with suppress(RdsError, TimeoutError):
             async with asyncio.timeout(POLICY_TIMEOUT):
                 for one in automated[:MOST_ASKED]:
-                    policy = await self._rds.automated_policy(one.id)
+                    policy = await self._lists.automated_policy(one.id)
                     if is_too_short(watch.limits, policy.days):
                         found.append(one.name)
         return found
