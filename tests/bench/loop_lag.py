@@ -29,7 +29,7 @@ from bot.application.request_queries import RequestQueries
 from bot.domain.commands import CommandError, Typed
 from bot.domain.errors import BotError, UserError
 from bot.domain.grammar import parse
-from bot.domain.instances import Backup, Instance
+from bot.domain.instances import AutomatedPolicy, Backup, Instance
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
@@ -77,6 +77,9 @@ class Rds(Listing):
 
     async def list_instances(self) -> list[Instance]:
         return list(self.instances)
+
+    async def automated_policy(self, instance_id: str) -> AutomatedPolicy:  # noqa: ARG002, the port's
+        return AutomatedPolicy(keep_days=7)
 
     async def list_backups(self, instance_id: str, *, idle: bool = False) -> list[Backup]:  # noqa: ARG002, what the port says
         return list(self.backups)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from bot.demo.rds.records import RdsInstance
 from bot.demo.rds.region import Region
@@ -23,7 +23,7 @@ from bot.storage.digests import Digests
 from bot.storage.engine import open_engine
 from bot.storage.incidents import Incidents
 from bot.storage.store import Store
-from bot.storage.tables import incidents, outbox
+from bot.storage.tables import digests, incidents, outbox
 from tests.stepped_clock import SteppedClock
 
 START = datetime(2026, 10, 20, 12, 0, tzinfo=UTC)
@@ -159,6 +159,9 @@ class Ground:
         known = await self.incidents.observed(instance.id)
         assert known
         return known
+
+    async def digests(self) -> Sequence[RowMapping]:
+        return await self.store.rows(select(digests).order_by(digests.c.due_at))
 
     async def lines(self) -> list[str]:
         """What is owed to Slack, in order."""

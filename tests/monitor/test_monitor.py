@@ -1,16 +1,20 @@
 """Incidents open and end at the right time, once, whatever happens to the bot and to RDS."""
 
 import random
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from bot.application.incident_clicks import IncidentClicks, IncidentVerdict
 from bot.application.ports import Change
 from bot.demo.rds.records import Ending as BackupEnding
+from bot.domain.channels import Channel, Quiet
+from bot.domain.digests import Digest, Schedule
 from bot.domain.errors import RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.incidents import Ending, Incident, IncidentKind
 from bot.domain.watches import Limits
+from bot.storage.tables import outbox
 from tests.monitor.conftest import DAY, START, WATCH, Ground
 
 K = IncidentKind
@@ -383,3 +387,48 @@ async def test_whatever_is_clicked_the_last_click_wins_and_nothing_reopens(
 
 def _change(before: Incident, after: Incident) -> Change:
     return Change(before, after.model_copy(update={"version": before.version}))
+
+
+async def test_what_can_wait_is_posted_after_the_quiet_hours(ground: Ground) -> None:
+    nights = Quiet(begin=time(18), end=time(7))
+    ground.channels.append(Channel(id="C0OPS", quiet=nights))
+    ground.restarts()
+    orders = ground.instance()
+    await ground.watches()
+    await ground.passes(hours=1)
+    orders.size_kb //= 3
+    await ground.passes(hours=9)
+    assert (await ground.only()).kind is K.UNUSUAL_SIZE
+
+    (row,) = await ground.store.rows(select(outbox.c.due_at))
+    assert row["due_at"] == (START + DAY).replace(hour=7)
+
+
+async def test_digests_come_once_from_two_replicas_and_late_after_a_pause(ground: Ground) -> None:
+    ground.channels.append(Channel(id="C0OPS", digest=Schedule(pace="daily", at=time(9))))
+    ground.restarts()
+    other = ground.new_monitor()
+    ground.instance()
+    await ground.watches()
+    other.wake()
+    await ground.passes(other, hours=46)
+    assert len(await ground.lines()) == 2
+
+    ground.clock.advance(days=3)
+    ground.restarts()
+    await ground.passes(minutes=10)
+    made = [Digest.model_validate(row["content"]) for row in await ground.digests()]
+    assert len(made) == 3
+    assert [digest.is_late for digest in made] == [False, False, True]
+    assert [digest.fresh for digest in made[:2]] == [1, 1]
+
+
+async def test_the_bot_is_well_only_while_everything_is_read(ground: Ground) -> None:
+    ground.instance()
+    await ground.watches()
+    await ground.passes(hours=1)
+    assert await ground.monitor.is_well()
+
+    ground.rds.error = RdsUnreachable("HTTP 503")
+    await ground.passes(hours=5)
+    assert not await ground.monitor.is_well()
