@@ -254,7 +254,16 @@ def _services(
         store=store, intake=Intake(store), catalogue=catalogue, engine=lifecycle, clock=clock
     )
     inventory = _inventory(settings, connections, lists)
-    request_queries = _request_queries(settings, connections, inventory)
+    watches = Watches(
+        incidents=Incidents(store),
+        catalogue=catalogue,
+        lists=lists,
+        policy=policy,
+        monitor=monitor,
+        clock=clock,
+        of_file=settings.file.watches,
+    )
+    request_queries = _request_queries(settings, connections, inventory, watches)
     return handlers.Services(
         backups=backups,
         clicks=Clicks(store=store, policy=policy, people=people, engine=lifecycle, clock=clock),
@@ -268,15 +277,7 @@ def _services(
         instance_search=InstanceSearch(store=store, catalogue=catalogue, aliases=aliases),
         request_queries=request_queries,
         incident_clicks=IncidentClicks(Incidents(store), clock),
-        watches=Watches(
-            incidents=Incidents(store),
-            catalogue=catalogue,
-            lists=lists,
-            policy=policy,
-            monitor=monitor,
-            clock=clock,
-            of_file=settings.file.watches,
-        ),
+        watches=watches,
         homes=_homes(settings, connections, identity, request_queries),
         rate_limit=RateLimit(clock),
         command=settings.environment.command,
@@ -297,11 +298,12 @@ def _inventory(settings: Settings, connections: Connections, lists: BackupCache)
 
 
 def _request_queries(
-    settings: Settings, connections: Connections, inventory: Inventory
+    settings: Settings, connections: Connections, inventory: Inventory, watches: Watches
 ) -> RequestQueries:
     return RequestQueries(
         store=connections.store,
         inventory=inventory,
+        watches=watches,
         policy=settings.file.policy,
         people=connections.people,
         clock=connections.clock,

@@ -12,17 +12,20 @@ from bot.domain.clicks import Click
 from bot.domain.commands import Typed
 from bot.domain.decisions import Verdict
 from bot.domain.errors import FormNotOpened
+from bot.domain.preferences import Finished
 from bot.domain.requests import Choice
 from bot.slack.messages import answers, views
 from bot.slack.messages.form import create_form
 from bot.slack.messages.form_values import values_of
 from bot.slack.messages.ids import (
+    APPROVALS_CHOICE,
     APPROVE,
     ASK_AGAIN,
     BACK,
     BACKUPS_PAGE,
     BREAK_GLASS,
     CARD_LINKS,
+    FINISHED_CHOICE,
     FIX,
     INSTANCE,
     INSTANCES_PAGE,
@@ -60,6 +63,8 @@ def register(app: AsyncApp, services: Services) -> None:
     app.action(FIX)(partial(fix, services))
     app.action(INSTANCE)(partial(choose, services, Choices()))
     app.action(CARD_LINKS)(just_ack)
+    for choice in (FINISHED_CHOICE, APPROVALS_CHOICE):
+        app.action(choice)(partial(choose_direct_messages, services))
     for turn in (BACK, ON):
         app.action(BACKUPS_PAGE + turn)(partial(turn_backups, services))
         app.action(MADE_PAGE + turn)(partial(turn_made, services))
@@ -138,6 +143,21 @@ async def start(
 ) -> None:
     """Open the form from the home tab's button."""
     await open_form(services, client, body["trigger_id"], origin_of(body))
+    await ack()
+
+
+async def choose_direct_messages(
+    services: Services, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]
+) -> None:
+    """Save what a person wants to hear; their home tab shows it."""
+    value = str((action.get("selected_option") or {}).get("value", ""))
+    chosen = await services.request_queries.preferences(body["user"]["id"])
+    with of_this_release():
+        if action["action_id"] == FINISHED_CHOICE:
+            chosen = chosen.model_copy(update={"finished": Finished(value)})
+        else:
+            chosen = chosen.model_copy(update={"approvals": {"yes": True, "no": False}[value]})
+    await services.request_queries.save_preferences(chosen)
     await ack()
 
 

@@ -296,14 +296,6 @@ class UseCases:
             aliases=ALIASES,
         )
         self.instance_search = InstanceSearch(store=store, catalogue=catalogue, aliases=ALIASES)
-        self.request_queries = RequestQueries(
-            store=store,
-            inventory=self.inventory,
-            policy=policy,
-            people=people,
-            clock=clock,
-            stale_after=timedelta(days=1),
-        )
         self.incidents = Incidents(store)
         self.watches = Watches(
             incidents=self.incidents,
@@ -313,6 +305,15 @@ class UseCases:
             monitor=self.monitor,
             clock=clock,
             of_file=[OF_FILE],
+        )
+        self.request_queries = RequestQueries(
+            store=store,
+            inventory=self.inventory,
+            watches=self.watches,
+            policy=policy,
+            people=people,
+            clock=clock,
+            stale_after=timedelta(days=1),
         )
         self.services = Services(
             backups=self.backups,

@@ -9,6 +9,7 @@ from bot.domain.incidents import Incident
 from bot.domain.instances import Backup, Instance
 from bot.domain.outbox import MessageState, Owed
 from bot.domain.policy import Members
+from bot.domain.preferences import Preferences
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import RequestState, Retention
 
@@ -69,6 +70,7 @@ class Store(Protocol):
     """The database. Raises StoreUnavailable when it isn't responding."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
+    async def save_preferences(self, chosen: Preferences) -> None: ...
     async def load(self, request_id: str) -> BackupRequest | None: ...
     async def find_by_trigger(self, trigger_id: str) -> BackupRequest | None: ...
     async def open_named(self, name: str) -> BackupRequest | None: ...
@@ -91,6 +93,14 @@ class Store(Protocol):
 
     async def request_about(self, name_or_id: str) -> BackupRequest | None:
         """Return the name's open request, else its newest, else the one with this ID."""
+        ...
+
+    async def preferences(self, user_id: str) -> Preferences:
+        """Return what a person wants to hear, or the defaults."""
+        ...
+
+    async def wanting_approvals(self) -> list[str]:
+        """Return who wants a direct message when their approval is wanted."""
         ...
 
     async def unfinished(self) -> list[str]:

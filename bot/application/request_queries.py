@@ -9,9 +9,13 @@ from bot.application.deadlines import FORM_TIMEOUT, members_within
 from bot.application.inventory import Inventory
 from bot.application.origin import Origin, request_about
 from bot.application.ports import People, Store
+from bot.application.watches import Watches
 from bot.domain.decisions import decide_approval
+from bot.domain.incidents import Incident
 from bot.domain.instances import Backup, Instance
 from bot.domain.policy import Members, Policy
+from bot.domain.posture import Posture
+from bot.domain.preferences import Preferences
 from bot.domain.requests import BackupRequest
 from bot.domain.states import OPEN_STATES, RequestState
 from bot.runtime.clock import Clock
@@ -51,6 +55,9 @@ class HomeView:
     recent: Sequence[BackupRequest]  # their own, newest first
     stale: Sequence[tuple[Instance, Backup | None]]
     at: datetime
+    incidents: Sequence[Incident] = ()  # open ones, oldest first
+    worst: Sequence[Posture] = ()  # watched instances that fail most controls
+    preferences: Preferences | None = None
 
 
 class RequestQueries:
@@ -61,6 +68,7 @@ class RequestQueries:
         *,
         store: Store,
         inventory: Inventory,
+        watches: Watches,
         policy: Policy,
         people: People,
         clock: Clock,
@@ -68,6 +76,7 @@ class RequestQueries:
     ) -> None:
         self._store = store
         self._inventory = inventory
+        self._watches = watches
         self._policy = policy
         self._people = people
         self._clock = clock
@@ -108,7 +117,24 @@ class RequestQueries:
         running = await self._store.requests(states=OPEN_STATES - WAITING, limit=MOST)
         recent = await self._store.requests(requester=user_id, limit=RECENT)
         stale = await self._inventory.stale(self._stale_after)
-        return HomeView(pending.for_me, running, recent, stale, self._clock.now())
+        return HomeView(
+            pending.for_me,
+            running,
+            recent,
+            stale,
+            self._clock.now(),
+            await self._watches.open_incidents(),
+            await self._watches.worst(),
+            await self._store.preferences(user_id),
+        )
+
+    async def save_preferences(self, chosen: Preferences) -> None:
+        """Save what a person wants to hear."""
+        await self._store.save_preferences(chosen)
+
+    async def preferences(self, user_id: str) -> Preferences:
+        """Return what a person wants to hear."""
+        return await self._store.preferences(user_id)
 
     async def _members(self, waiting: Sequence[BackupRequest], user_id: str) -> Members:
         named = {person for r in waiting if r.terms for person in r.terms.approvers}

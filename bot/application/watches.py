@@ -26,10 +26,12 @@ from bot.domain.observations import (
 from bot.domain.policy import Policy
 from bot.domain.posture import Posture, Verdict, posture_of
 from bot.domain.watches import FRESH_WITHIN, Limits, Watch, is_too_short, watching
+from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 
 GLOB = set("*?[")
 EVERY_DAY = range(1, 8)
+WORST_TTL, MOST_WORST = 600.0, 3  # seconds, and instances on the home tab
 MOST_ASKED = 5  # instances, about the days of their automated backups
 POLICY_TIMEOUT = 5.0  # seconds for that
 
@@ -109,6 +111,7 @@ class Watches:
         self._catalogue = catalogue
         self._lists = lists
         self._policy = policy
+        self._worst = Cache[str, list[Posture]](clock)
         self._monitor = monitor
         self._clock = clock
         self._of_file = tuple(of_file)
@@ -224,6 +227,18 @@ class Watches:
             found,
             key=lambda p: (-p.count(Verdict.FAIL), -p.count(Verdict.UNKNOWN), p.instance_name),
         )
+
+    async def open_incidents(self) -> list[Incident]:
+        """Return all open incidents, oldest first. Raises StoreUnavailable."""
+        return await self._incidents.open()
+
+    async def worst(self) -> list[Posture]:
+        """Return the watched instances that fail most controls, as of the last ten minutes."""
+        failing = await self._worst.get("worst", self._failing, ttl=WORST_TTL)
+        return failing[:MOST_WORST]
+
+    async def _failing(self) -> list[Posture]:
+        return [one for one in await self.postures() if one.count(Verdict.FAIL)]
 
     async def _read(self, instance: Instance, timeout_seconds: float) -> Observed:
         at = self._clock.now()

@@ -10,7 +10,15 @@ from bot.domain.incident_lines import IncidentLine
 from bot.domain.incidents import Incident
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import SENDING, RequestState, Retention
-from bot.domain.thread_lines import CARD, NO_KEYS, POINTER, PUT_OFF, ThreadLine
+from bot.domain.thread_lines import (
+    CARD,
+    FINISHED,
+    NO_KEYS,
+    POINTER,
+    PUT_OFF,
+    WANTED,
+    ThreadLine,
+)
 
 SETTLES = timedelta(seconds=2)  # in which a card's edits for progress become one
 # After which progress isn't worth sending once the request has ended: if Slack refused it before,
@@ -213,6 +221,27 @@ def to_requester(request: BackupRequest, line: str, subject: str = "") -> Owed:
     )
 
 
+def finished(request: BackupRequest) -> Owed:
+    """Return the direct message about the end, for a requester who wants one."""
+    return Owed(
+        topic_id=request.id,
+        line=FINISHED,
+        destination=request.requester,
+        urgency=Urgency.PEOPLE,
+    )
+
+
+def wanted(request: BackupRequest, user_id: str) -> Owed:
+    """Return the direct message to an approver who wants one."""
+    return Owed(
+        topic_id=request.id,
+        line=WANTED,
+        destination=user_id,
+        urgency=Urgency.PEOPLE,
+        subject=user_id,
+    )
+
+
 def owed_by(request: BackupRequest) -> tuple[Owed, ...]:
     """Return the messages that a request owes once it has entered its state."""
     return tuple(_owed_by(request))
@@ -268,7 +297,7 @@ def is_outdated(message: OutboxMessage, topic: Topic, now: datetime) -> bool:
 
 def _is_outdated(message: OutboxMessage, request: BackupRequest, now: datetime) -> bool:
     match message.line:
-        case ThreadLine.REMINDER:
+        case line if line in (ThreadLine.REMINDER, WANTED):
             return request.state is not RequestState.AWAITING_APPROVAL
         case ThreadLine.EXPIRING:
             return request.retention is not Retention.WARNED

@@ -27,6 +27,8 @@ class ThreadLine(StrEnum):
 
 
 POINTER = "pointer"  # a link to the card, in the thread where it was requested
+FINISHED = "finished"  # to the requester only: how it ended, if they want to know
+WANTED = "wanted"  # to an approver only: their approval is wanted; subject: who
 PUT_OFF = "put_off"  # to the requester only: no card yet because RDS isn't responding
 NO_KEYS = "no_keys"  # to the requester only: no card yet because RDS rejects the key
 NO_CARD = "no_card"  # to the requester only: the card can't be posted; subject: Slack's code

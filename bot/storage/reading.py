@@ -25,11 +25,22 @@ from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.outbox import MessageState, OwedMessage, Urgency
 from bot.domain.policy import RuleReference
+from bot.domain.preferences import Preferences
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import OPEN_STATES, RequestState, Retention
 from bot.storage.engine import unavailable
 from bot.storage.owed import owed_of, owed_query
-from bot.storage.tables import UtcDateTime, about, audit, homes, outbox, requests, unsealed, votes
+from bot.storage.tables import (
+    UtcDateTime,
+    about,
+    audit,
+    homes,
+    outbox,
+    preferences,
+    requests,
+    unsealed,
+    votes,
+)
 
 SHORTEST_ID = 8  # characters of a request's ID that are enough to find it
 
@@ -175,6 +186,19 @@ class Reading:
             for vote in (await connection.execute(cast.order_by(votes.c.at))).mappings():
                 given[vote["request_id"]].append(vote)
         return [request_of(row, given[row["id"]]) for row in rows]
+
+    async def preferences(self, user_id: str) -> Preferences:
+        """Return what a person wants to hear, or the defaults."""
+        query = select(preferences).where(preferences.c.user_id == user_id)
+        for row in await self.rows(query):
+            return Preferences.model_validate(dict(row))
+        return Preferences(user_id=user_id)
+
+    async def wanting_approvals(self) -> list[str]:
+        """Return who wants a direct message when their approval is wanted."""
+        query = select(preferences.c.user_id).where(preferences.c.approvals)
+        rows = await self.rows(query.order_by(preferences.c.user_id))
+        return [row["user_id"] for row in rows]
 
     async def own_backups(self, backup_ids: Collection[str]) -> set[str]:
         """Return those of the backups that this bot made."""

@@ -23,6 +23,8 @@ from sqlalchemy import (
     Update,
     and_,
     cast,
+    delete,
+    insert,
     or_,
     select,
 )
@@ -32,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditEntry, AuditKey
 from bot.domain.outbox import owed_by
+from bot.domain.preferences import Preferences
 from bot.domain.requests import BackupRequest
 from bot.domain.states import OPEN_STATES, RequestState
 from bot.domain.thread_lines import CARD, ThreadLine
@@ -40,7 +43,7 @@ from bot.storage.engine import blocking_engine, unavailable
 from bot.storage.reading import Reading
 from bot.storage.sealing import append
 from bot.storage.story import log_story
-from bot.storage.tables import outbox, requests
+from bot.storage.tables import outbox, preferences, requests
 from bot.storage.transaction import Transaction, insert_requests
 
 Line = AbstractAsyncContextManager[Any]
@@ -114,6 +117,14 @@ class Store(Reading):
         """Save that a person opened their home tab."""
         async with self.transaction() as transaction:
             await transaction.open_home(user_id, at)
+
+    async def save_preferences(self, chosen: Preferences) -> None:
+        """Save what a person wants to hear."""
+        async with self.transaction() as transaction:
+            mine = preferences.c.user_id == chosen.user_id
+            await transaction.execute(delete(preferences).where(mine))
+            await transaction.execute(insert(preferences).values(chosen.model_dump()))
+        self.on_change()
 
     async def probe(self) -> None:
         """Write something, to detect a full or read-only disk. Raises StoreUnavailable."""

@@ -24,14 +24,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditEntry, AuditKey
-from bot.domain.outbox import SETTLES, MessageState, Owed, Urgency, owed_by, owed_by_retention
+from bot.domain.outbox import (
+    SETTLES,
+    MessageState,
+    Owed,
+    Urgency,
+    finished,
+    owed_by,
+    owed_by_retention,
+)
+from bot.domain.preferences import Finished, wants_to_know
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import CARD
 from bot.runtime.clock import Clock
 from bot.storage.reading import load_request
 from bot.storage.sealing import append, wait_for_seal
-from bot.storage.tables import budgets, homes, outbox, requests, votes
+from bot.storage.tables import budgets, homes, outbox, preferences, requests, votes
 
 DECIDED = "backup_bot_decided"  # the PostgreSQL channel that announces changed requests
 PROBE = "probe"  # a row that is written only to check that writing works
@@ -69,7 +78,16 @@ class Transaction:
         changed = request.moved(to, **changes)
         await self._swap(changed, requests.c.state == request.state, "state", *changes)
         await self.owe(*owed_by(changed))
+        if changed.state.is_final and changed.terms is not None:
+            await self._owe_requester(changed)
         return changed
+
+    async def _owe_requester(self, request: BackupRequest) -> None:
+        """Owe the requester a direct message about the end, if they want one."""
+        mine = preferences.c.user_id == request.requester
+        chosen = await self._connection.scalar(select(preferences.c.finished).where(mine))
+        if chosen and wants_to_know(Finished(chosen), request):
+            await self.owe(finished(request))
 
     async def update(self, request: BackupRequest, **changes: object) -> BackupRequest:
         """Save these changes; return the request. Raises Conflict if its state has changed."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -49,11 +49,17 @@ class StepContext:
         to: RequestState,
         action: AuditAction,
         detail: Mapping[str, str] | None = None,
+        *,
+        also: Sequence[Owed] = (),
         **changes: object,
     ) -> BackupRequest:
-        """Change the state and write the audit log, in one transaction. Raises Conflict."""
+        """Change the state and write the audit log, in one transaction. Raises Conflict.
+
+        Messages that it owes `also` go into the outbox with it.
+        """
         async with self.store.transaction() as transaction:
             moved = await transaction.move(request, to, **changes)
+            await transaction.owe(*also)
             await transaction.record(self._entry(moved, action, detail))
         return moved
 

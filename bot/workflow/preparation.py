@@ -11,6 +11,7 @@ from bot.domain.absence import unless_absent
 from bot.domain.attempts import MENDING
 from bot.domain.audit import AuditAction
 from bot.domain.creating import check_creatable
+from bot.domain.decisions import decide_approval
 from bot.domain.deleting import deletable
 from bot.domain.errors import (
     NameTaken,
@@ -22,6 +23,7 @@ from bot.domain.errors import (
 from bot.domain.instances import Backup, Instance
 from bot.domain.naming import free_name
 from bot.domain.objections import check_may_ask
+from bot.domain.outbox import Owed, wanted
 from bot.domain.policy import Terms
 from bot.domain.progress import REMEMBERED, history_of
 from bot.domain.requests import BackupRequest, Kind
@@ -56,6 +58,7 @@ async def _looked_up(context: StepContext, request: BackupRequest) -> RequestSta
         found = _judge(request, instance, backups)
         await _check_name(context, request, instance)
         terms = await _terms(context, request, instance)
+        calls = await _calls(context, request, terms)
         records = await context.store.completed_backups(instance.id, REMEMBERED)
     except StoreUnavailable:
         raise  # our outage to wait out, not a reason to refuse
@@ -67,6 +70,7 @@ async def _looked_up(context: StepContext, request: BackupRequest) -> RequestSta
         RequestState.AWAITING_APPROVAL if waits else RequestState.APPROVED,
         AuditAction.LOOKED_UP if waits else AuditAction.APPROVED,
         {"instance_id": instance.id, "approvals": str(terms.approvals)},
+        also=calls,
         instance=instance,
         history=history_of(backups, records),
         terms=terms,
@@ -191,6 +195,18 @@ async def _is_there(context: StepContext, request: BackupRequest, made: BackupRe
     """Whether RDS still has the backup, which may have been deleted in its console."""
     look = partial(context.watcher.look, *made.in_rds, 0.0)
     return bool(await _retried(context, request, look))
+
+
+async def _calls(context: StepContext, request: BackupRequest, terms: Terms) -> list[Owed]:
+    """Return the direct messages to named approvers who want them, if Slack says who they are."""
+    wanting = await context.store.wanting_approvals() if terms.approvals else []
+    if not wanting or not terms.approvers:
+        return []
+    members = await everybody_within(TO_COUNT, context.people, (*terms.approvers, *wanting))
+    may = partial(decide_approval, terms, requester=request.requester, approved_by=())
+    return [
+        wanted(request, user) for user in wanting if may(user=user, members=members).verdict.counts
+    ]
 
 
 async def _terms(context: StepContext, request: BackupRequest, instance: Instance) -> Terms:

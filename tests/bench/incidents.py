@@ -12,6 +12,7 @@ import json
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -34,6 +35,7 @@ from tests.stepped_clock import SteppedClock
 
 INSTANCES = int(os.environ.get("INSTANCES", "200"))
 DAYS = int(os.environ.get("DAYS", "30"))
+EXPLAIN = bool(os.environ.get("EXPLAIN"))  # say on stderr what was missed or false
 SEED = int(os.environ.get("SEED", "1"))
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 HOLD = 45 * MINUTE
@@ -172,6 +174,7 @@ def compared(truths: list[Truth], found: list[Incident]) -> dict[str, object]:
         ]
         if not near:
             missed += 1
+            _explain("missed", truth)
             continue
         incident = near[0]
         left.remove(incident)
@@ -180,6 +183,8 @@ def compared(truths: list[Truth], found: list[Incident]) -> dict[str, object]:
         if truth.ends and incident.ended_at:
             ends.append(abs((incident.ended_at - truth.ends).total_seconds()))
     unexplained = [i for i in left if i.topic not in ("unusual_size", "unusual_duration", "gap")]
+    for incident in unexplained:
+        _explain("false", incident)
     return {
         "expected": len(truths),
         "missed": missed,
@@ -192,6 +197,11 @@ def compared(truths: list[Truth], found: list[Incident]) -> dict[str, object]:
         "noticed after": _spread(late),
         "still open": sum(i.is_open and i.topic != "deleted" for i in found),
     }
+
+
+def _explain(what: str, about: object) -> None:
+    if EXPLAIN:
+        print(what, about, file=sys.stderr)  # noqa: T201, for whoever asked
 
 
 def _spread(seconds: list[float]) -> dict[str, float]:

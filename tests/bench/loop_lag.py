@@ -26,6 +26,7 @@ from bot.application.instance_search import InstanceSearch
 from bot.application.inventory import Inventory
 from bot.application.origin import Origin
 from bot.application.request_queries import RequestQueries
+from bot.application.watches import Watches
 from bot.domain.commands import CommandError, Typed
 from bot.domain.errors import BotError, UserError
 from bot.domain.grammar import parse
@@ -39,8 +40,10 @@ from bot.slack.messages import answers
 from bot.slack.messages.home import home_view
 from bot.slack.messages.instance_options import suggestions
 from bot.storage.engine import migrate, open_engine
+from bot.storage.incidents import Incidents
 from bot.storage.last_backups import LastBackups
 from bot.storage.store import Store
+from tests.fakes import FakeMonitor
 from tests.listing import Listing
 
 INSTANCES = int(os.environ.get("INSTANCES", "5000"))
@@ -218,9 +221,18 @@ async def bench(directory: Path) -> AsyncIterator[Bench]:
         clock=clock,
         aliases=ALIASES,
     )
+    watches = Watches(
+        incidents=Incidents(store),
+        catalogue=catalogue,
+        lists=lists,
+        policy=POLICY,
+        monitor=FakeMonitor(),
+        clock=clock,
+    )
     request_queries = RequestQueries(
         store=store,
         inventory=inventory,
+        watches=watches,
         policy=POLICY,
         people=people,
         clock=clock,

@@ -11,18 +11,29 @@ from slack_sdk.models.blocks import (
     ContextBlock,
     DividerBlock,
     HeaderBlock,
+    Option,
     SectionBlock,
+    StaticSelectElement,
 )
 from slack_sdk.models.views import View
 
 from bot.application.request_queries import HomeView
 from bot.domain.instances import Backup, Instance
+from bot.domain.preferences import Finished
 from bot.domain.requests import BackupRequest
-from bot.slack.messages.ids import START, card_link
+from bot.slack.messages.ids import APPROVALS_CHOICE, FINISHED_CHOICE, START, card_link
+from bot.slack.messages.incident_words import label
 from bot.slack.messages.listing import sections
-from bot.slack.messages.mrkdwn import code, name, rough, verbatim
+from bot.slack.messages.mrkdwn import channel, code, date, name, rough, verbatim
+from bot.slack.messages.postures import posture_summary
 from bot.slack.messages.request_lines import line_of
 
+FINISHED = {
+    Finished.NEVER: "Never",
+    Finished.FAILED: "Only if it fails",
+    Finished.ALWAYS: "Always",
+}
+APPROVALS = {"no": "Never", "yes": "Always"}
 FOR_ME, RUNNING, LATE = 10, 10, 10  # shown of each; Slack shows 100 blocks at most
 Links = Mapping[str, str]  # request id → address of its card
 
@@ -36,7 +47,10 @@ def home_view(home: HomeView, links: Links, command: str) -> dict[str, Any]:
         *_waiting(home, links),
         *_running(home, links),
         *_recent(home, links, command),
+        *_incidents(home),
+        *_worst(home, command),
         *_stale(home, command),
+        *_preferences(home),
         ContextBlock(elements=[verbatim(f"{code(f'{command} help')} shows what I can do.")]),
     ]
     return View(type="home", blocks=blocks).to_dict()
@@ -80,6 +94,50 @@ def _stale(home: HomeView, command: str) -> list[Block]:
     if len(home.stale) > LATE:
         lines.append(f"… and {len(home.stale) - LATE} more: see {see}.")
     return [*_title("Overdue backups", len(home.stale)), *sections(lines)]
+
+
+def _incidents(home: HomeView) -> list[Block]:
+    """Show what is wrong with watched instances."""
+    if not home.incidents:
+        return []
+    lines = [
+        f"• {label(incident.instance_name, incident.kind)} since {date(incident.opened_at)} "
+        f"({channel(incident.channel_id)})"
+        for incident in home.incidents[:LATE]
+    ]
+    if len(home.incidents) > LATE:
+        lines.append(f"… and {len(home.incidents) - LATE} more.")
+    return [*_title("Open incidents", len(home.incidents)), *sections(lines)]
+
+
+def _worst(home: HomeView, command: str) -> list[Block]:
+    """Show the watched instances that are protected worst."""
+    if not home.worst:
+        return []
+    lines = [f"• {posture_summary(posture)}" for posture in home.worst]
+    lines.append(f"{code(f'{command} posture <instance>')} shows every control.")
+    return [*_title("Protected worst", 0), *sections(lines)]
+
+
+def _preferences(home: HomeView) -> list[Block]:
+    """Let people choose what they hear in a direct message."""
+    if home.preferences is None:
+        return []
+    mine, approvals = "When my request finishes", "When I'm an approver and my approval is needed"
+    chosen = "yes" if home.preferences.approvals else "no"
+    return [
+        *_title("Direct messages to you", 0),
+        _choice(mine, FINISHED_CHOICE, FINISHED, home.preferences.finished),
+        _choice(approvals, APPROVALS_CHOICE, APPROVALS, chosen),
+    ]
+
+
+def _choice(text: str, action_id: str, words: Mapping[Any, str], chosen: str) -> SectionBlock:
+    options = {str(value): Option(value=str(value), label=said) for value, said in words.items()}
+    select = StaticSelectElement(
+        action_id=action_id, options=[*options.values()], initial_option=options[chosen]
+    )
+    return SectionBlock(text=verbatim(text), accessory=select)
 
 
 def _late(row: tuple[Instance, Backup | None], now: datetime) -> str:

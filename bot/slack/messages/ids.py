@@ -17,6 +17,7 @@ BACK_UP_NOW = "back_up_now"  # of an incident, like the three below: its value i
 ACKNOWLEDGE_INCIDENT = "acknowledge_incident"
 SNOOZE_INCIDENT = "snooze_incident"
 EXPECT_INCIDENT = "expect_incident"
+FINISHED_CHOICE, APPROVALS_CHOICE = "hear_finished", "hear_approvals"  # of the home tab
 FIX = "fix_in_a_form"  # its value is a `TypedCommand`
 BACKUPS_PAGE, MADE_PAGE, INSTANCES_PAGE = "backups_page", "made_page", "instances_page"
 BACK, ON = ":back", ":on"  # behind the id of a page: two buttons of a message need two

@@ -42,13 +42,14 @@ def postures_message(postures: Sequence[Posture], command: str) -> Message:
             [f"This channel watches no instances. To start: {watch}. {one} checks one."]
         )
     lines = [f"*Protection of {counted(len(postures), 'watched instance')}*, worst first"]
-    lines += [f"• {_summary(posture)}" for posture in postures[:MOST_SHOWN]]
+    lines += [f"• {posture_summary(posture)}" for posture in postures[:MOST_SHOWN]]
     if len(postures) > MOST_SHOWN:
         lines.append(f"… and {counted(len(postures) - MOST_SHOWN, 'more instance')}.")
     return listing(fitting(lines, MESSAGE_ROOM))
 
 
-def _summary(posture: Posture) -> str:
+def posture_summary(posture: Posture) -> str:
+    """Return how many controls pass, and which fail."""
     failing = [SHORT[c.control] for c in posture.checks if c.verdict is Verdict.FAIL]
     passed = f"{posture.count(Verdict.PASS)} of {len(posture.checks)} pass"
     why = f" · {', '.join(failing)}" if failing else ""

@@ -34,6 +34,7 @@ from bot.slack.messages.words import (
     reason_of,
     usually,
     went_ahead,
+    wish,
 )
 
 _S = RequestState
@@ -82,6 +83,35 @@ def pointer(request: BackupRequest, link: str) -> Message:
         backup = f"{code(request.name)} of {name(request.instance_name)}"
         asked = f"requested the deletion of {backup}"
     return said(f"{mention(request.requester)} {asked}: see <{link}|the card>.")
+
+
+def finished(request: BackupRequest, link: str) -> Message:
+    """The direct message about the end, for a requester who wants one."""
+    how = {
+        _S.COMPLETED: "is complete",
+        _S.DELETED: "is done",
+        _S.FAILED: "failed",
+        _S.LOST: "has disappeared from RDS",
+        _S.REFUSED: "was refused",
+        _S.REJECTED: "was rejected",
+        _S.EXPIRED: "expired: nobody responded in time",
+    }[request.state]
+    return said(f"{_whose(request)} {how}: see <{link}|the card>.")
+
+
+def wanted(request: BackupRequest, link: str) -> Message:
+    """The direct message to an approver who wants one."""
+    until = f" by {date(request.expires_at)}" if request.expires_at else ""
+    return said(
+        f"{mention(request.requester)} needs your approval{until} to {wish(request)}: "
+        f"see <{link}|the card>."
+    )
+
+
+def _whose(request: BackupRequest) -> str:
+    if request.kind is Kind.DELETE:
+        return f"The deletion of {code(request.name)} ({name(request.instance_name)})"
+    return f"Your backup {code(request.name)} of {name(request.instance_name)}"
 
 
 def is_broadcast(request: BackupRequest, line: ThreadLine, call: Sequence[str] = ()) -> bool:

@@ -11,7 +11,16 @@ from bot.domain.incidents import Incident
 from bot.domain.outbox import OutboxMessage, Shape, Topic
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest
-from bot.domain.thread_lines import CARD, NO_CARD, NO_KEYS, POINTER, PUT_OFF, ThreadLine
+from bot.domain.thread_lines import (
+    CARD,
+    FINISHED,
+    NO_CARD,
+    NO_KEYS,
+    POINTER,
+    PUT_OFF,
+    WANTED,
+    ThreadLine,
+)
 from bot.outbox.ports import Gone, NotShown, Posted
 from bot.runtime.clock import Clock
 from bot.slack.messages.answers import late_refusal, no_card, not_posted, put_off, without_keys
@@ -19,7 +28,7 @@ from bot.slack.messages.cards import plain_card, request_card
 from bot.slack.messages.digests import digest_message
 from bot.slack.messages.incidents import incident_message, incident_reply
 from bot.slack.messages.mrkdwn import Message
-from bot.slack.messages.replies import is_broadcast, pointer, thread_line
+from bot.slack.messages.replies import finished, is_broadcast, pointer, thread_line, wanted
 from bot.slack.transport.history import History, metadata
 from bot.slack.transport.slack_errors import (
     FAILURES,
@@ -33,6 +42,7 @@ from bot.slack.transport.slack_errors import (
 from bot.slack.transport.web_client import SlackClient, plain
 
 BY_RESPONSE_URL = (ThreadLine.ENDED, PUT_OFF, NO_KEYS, NO_CARD)  # as long as there was no card
+WITH_LINK = {POINTER: pointer, FINISHED: finished, WANTED: wanted}  # to the card
 AS_WRITTEN: dict[str, Any] = {"parse": "none", "link_names": False}
 
 
@@ -123,12 +133,12 @@ class Courier:
             return incident_reply(topic, IncidentLine(message.line), now=self._clock.now())
         if not isinstance(topic, BackupRequest):
             raise NotShown(message.line)
-        if message.line != POINTER:
+        if message.line not in WITH_LINK:
             return self._line(message, topic)
         link = await self._client.chat_getPermalink(
             channel=message.card_channel_id or "", message_ts=message.card_ts or ""
         )
-        return pointer(topic, link["permalink"])
+        return WITH_LINK[message.line](topic, link["permalink"])
 
     def _line(self, message: OutboxMessage, request: BackupRequest) -> Message:
         line, command = message.line, self._command
