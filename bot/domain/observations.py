@@ -11,6 +11,7 @@ from bot.domain.progress import FULL, History, history_of
 
 MOST_AUTOMATED = 40  # backups that are remembered: a month, and failures
 MOST_MANUAL = 300
+RESTORABLE = (BackupStatus.COMPLETED, BackupStatus.DELETING)  # until it is gone
 
 
 class Signal(StrEnum):
@@ -131,9 +132,12 @@ def _dated(known: Observed) -> Observed:
 
 
 def missing_manual(known: Observed, listed: Iterable[Backup]) -> list[Backup]:
-    """Return the finished manual backups that a complete list no longer has."""
+    """Return the finished manual backups that a complete list no longer has.
+
+    One that was just being deleted when it was last listed is one of them.
+    """
     ids = {backup.id for backup in listed}
-    return [b for b in known.manual if b.id not in ids and b.status == BackupStatus.COMPLETED]
+    return [b for b in known.manual if b.id not in ids and b.status in RESTORABLE]
 
 
 def saw_manual(

@@ -16,17 +16,19 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
-from bot.demo.rds.records import Ending, RdsInstance
+from bot.demo.rds.records import Ending, RdsBackup, RdsInstance
 from bot.domain.errors import RdsUnreachable
 from bot.domain.incidents import Incident, IncidentKind
+from bot.domain.watches import FRESH_WITHIN
 from bot.monitor import loop
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import Store
@@ -41,7 +43,7 @@ DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 HOLD = 45 * MINUTE
 OUTAGE = 5 * HOUR
 WINDOWS = ("01:00-02:00", "07:00-08:00", "13:00-14:00", "19:00-20:00")  # four time zones
-NEAR = 2 * HOUR  # an incident this near is the one that was expected
+NEAR = 4 * HOUR  # an incident this near is the one that was expected
 ROUND = 1800.0  # seconds
 
 
@@ -121,22 +123,28 @@ class Fleet:
             region.delete_backup(backup.id)
             self.truths.append(Truth(one.id, "deleted", now, None))
 
-    def failed_nights(self) -> Iterator[Truth]:
-        """The nights on which RDS's own retries didn't succeed in time."""
+    def without_backups(self) -> Iterator[Truth]:
+        """The times without a good backup: RDS's own retries failed, or there was none in time."""
         region = self.ground.region
         for one in self.fleet:
-            made = [b for b in region.history if b.instance is one and b.began >= START]
+            made = [b for b in region.history if b.instance is one and b.type == "auto"]
             made.sort(key=lambda backup: backup.began)
-            begins: datetime | None = None
-            for backup in made:
-                if backup.ending is Ending.FAILED and begins is None:
-                    begins = backup.ended + HOLD
-                elif backup.ending is Ending.FAILED and begins and backup.began <= begins:
-                    begins = max(begins, backup.ended)
-                elif backup.ending is Ending.COMPLETED and begins is not None:
-                    if backup.began > begins:
-                        yield Truth(one.id, "backup", begins, backup.ended)
-                    begins = None
+            good = [b for b in made if b.ending is Ending.COMPLETED]
+            for before, after in pairwise(good):
+                failed = [b for b in made if before.began < b.began < after.began]
+                begins = [before.began + FRESH_WITHIN]
+                begins += [_after_retries(failed)] if failed else []
+                if min(begins) < after.began:
+                    yield Truth(one.id, "backup", min(begins), after.ended)
+
+
+def _after_retries(failed: Sequence[RdsBackup]) -> datetime:
+    """Return when RDS's own retry of the first failed backup should have succeeded."""
+    begins = failed[0].ended + HOLD
+    for retry in failed[1:]:
+        if retry.began <= begins:
+            begins = max(begins, retry.ended)
+    return begins
 
 
 async def weeks(ground: Ground, fleet: Fleet) -> None:
@@ -222,7 +230,7 @@ async def run(directory: Path) -> dict[str, object]:
     started = time.perf_counter()
     await weeks(ground, fleet)
     found = await ground.all()
-    truths = [*fleet.truths, *fleet.failed_nights()]
+    truths = [*fleet.truths, *fleet.without_backups()]
     cards = [line for line in await ground.lines() if line == "card"]
     await engine.dispose()
     return {

@@ -130,6 +130,24 @@ async def test_a_backup_that_someone_deletes_behind_the_bots_back(ground: Ground
     assert (await ground.only()).ending is Ending.KNOWN
 
 
+async def test_a_deletion_that_is_seen_under_way_is_still_told(ground: Ground) -> None:
+    """RDS lists the backup as DELETING for a while."""
+    orders = ground.instance()
+    mine = ground.region.add_backup(orders, "before-42", type="manual", began=START - 5 * DAY)
+    await ground.watches()
+    await ground.passes(hours=3, minutes=-1)
+    ground.region.delete_backup(mine.id)
+    await ground.incidents.hurry([orders.id], ground.clock.now())
+    known = await ground.knows(orders)
+    old = known.model_copy(update={"manual_read_at": START - DAY})
+    await ground.incidents.save([], old)
+    await ground.monitor.step()
+    assert [b.status for b in (await ground.knows(orders)).manual] == ["DELETING"]
+
+    await ground.passes(hours=4)
+    assert (await ground.only()).kind is K.DELETED
+
+
 async def test_a_backup_that_only_a_list_lacks_was_not_deleted(ground: Ground) -> None:
     orders = ground.instance()
     mine = ground.region.add_backup(orders, "before-42", type="manual", began=START - 5 * DAY)

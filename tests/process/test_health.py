@@ -85,6 +85,7 @@ async def test_all_is_well(operator: Operator) -> None:
         "slack_messages": "ok",
         "rds": "ok",
         "rds_share": "ok",
+        "monitor": "ok",
         "oldest_untold_outcome": None,
     }
 
