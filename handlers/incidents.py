@@ -1,4 +1,4 @@
-"""Buttons of an incident's message, and the form that snoozes it."""
+"""Buttons of incidents and digests, and the form that snoozes an incident."""
 
 from functools import partial
 from typing import Any
@@ -7,13 +7,16 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.application.incident_clicks import IncidentAnswer, IncidentVerdict
-from bot.domain.commands import Typed
+from bot.domain.commands import DeleteBackup, Typed
+from bot.slack.messages.deletion_form import deletion_form
 from bot.slack.messages.ids import (
     ACKNOWLEDGE_INCIDENT,
     BACK_UP_NOW,
+    DELETE_OLDS,
     EXPECT_INCIDENT,
     SNOOZE_INCIDENT,
     SNOOZE_VIEW,
+    OldBackup,
 )
 from bot.slack.messages.incident_answers import incident_answer, snooze_of, snooze_view
 from bot.slack.transport.bolt import Respond, tell_privately
@@ -28,6 +31,7 @@ def register(app: AsyncApp, services: Services) -> None:
     app.action(ACKNOWLEDGE_INCIDENT)(partial(acknowledge, services))
     app.action(EXPECT_INCIDENT)(partial(expect, services))
     app.action(SNOOZE_INCIDENT)(partial(ask_how_long, services))
+    app.action(DELETE_OLDS)(partial(delete_old, services))
     app.view(SNOOZE_VIEW)(partial(snooze, services))
 
 
@@ -35,7 +39,7 @@ async def acknowledge(
     services: Services, ack: AsyncAck, body: dict[str, Any], respond: Respond
 ) -> None:
     """Note who has the incident. Saved before the ack; the person gets an answer."""
-    found = await services.incident_clicks.acknowledge(_incident(body), body["user"]["id"])
+    found = await services.incident_clicks.acknowledge(_value(body), body["user"]["id"])
     await ack()
     await tell_privately(respond, incident_answer(found))
 
@@ -44,7 +48,7 @@ async def expect(
     services: Services, ack: AsyncAck, body: dict[str, Any], respond: Respond
 ) -> None:
     """Declare what is unusual to be normal."""
-    found = await services.incident_clicks.expect(_incident(body), body["user"]["id"])
+    found = await services.incident_clicks.expect(_value(body), body["user"]["id"])
     await ack()
     await tell_privately(respond, incident_answer(found))
 
@@ -57,7 +61,7 @@ async def ask_how_long(
     client: AsyncWebClient,
 ) -> None:
     """Open the form that snoozes an open incident."""
-    incident = await services.incident_clicks.load(_incident(body))
+    incident = await services.incident_clicks.load(_value(body))
     await ack()
     if incident is None or not incident.is_open:
         over = IncidentAnswer(IncidentVerdict.ENDED, incident)
@@ -81,12 +85,24 @@ async def back_up_now(
     services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
 ) -> None:
     """Open the request form for the incident's instance; the policy decides as always."""
-    incident = await services.incident_clicks.load(_incident(body))
+    incident = await services.incident_clicks.load(_value(body))
     typed = Typed(instance=incident.instance_id) if incident else None
     await open_form(services, client, body["trigger_id"], origin_of(body), typed)
     await ack()
 
 
-def _incident(body: dict[str, Any]) -> str:
-    """Return the ID that the button carries."""
+async def delete_old(
+    services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
+) -> None:
+    """Open the form that deletes a backup of a digest. Raises why it can't be deleted."""
+    with of_this_release():
+        old = OldBackup.parse(_value(body))
+    origin = origin_of(body)
+    target = await services.deletions.find(DeleteBackup(old.name, old.instance))
+    await open_modal(client, body["trigger_id"], deletion_form(target, origin.channel_id))
+    await ack()
+
+
+def _value(body: dict[str, Any]) -> str:
+    """Return what the button carries: an incident's ID, or an `OldBackup`."""
     return str(body["actions"][0].get("value", ""))

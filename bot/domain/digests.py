@@ -58,6 +58,8 @@ class DigestRow(BaseModel):
     recoverable_until: datetime | None = None
     old_manual: int = 0  # manual backups older than 90 days
     old_manual_kb: int = 0
+    instance_id: str = ""
+    oldest_manual: str = ""  # the name of the oldest of them
     completed: int = 0  # backups since the digest before
     failed: int = 0
 
@@ -125,8 +127,11 @@ def row_of(known: Observed, limits: Limits, since: datetime, now: datetime) -> D
     sizes = [b.size_kb for b in reversed(known.completed[:TREND]) if b.size_kb]
     old = [b for b in known.manual if _is_old(b, now)]
     recent = [b for b in known.full if b.begin_time and begun(b) > since]
+    oldest = min(old, key=begun, default=None)
     return DigestRow(
         name=known.name,
+        instance_id=known.instance_id,
+        oldest_manual=oldest.name if oldest else "",
         last_good=begun(last) if last else None,
         is_fresh=last is not None and now - begun(last) <= limits.fresh_within,
         size_kb=last.size_kb if last else None,

@@ -13,6 +13,7 @@ from bot.demo.world import ANA, BEN, OPS
 from bot.slack.messages.ids import (
     ACKNOWLEDGE_INCIDENT,
     BACK_UP_NOW,
+    DELETE_OLD,
     EXPECT_INCIDENT,
     SNOOZE,
     SNOOZE_INCIDENT,
@@ -202,6 +203,21 @@ async def test_a_digest_comes_at_its_local_time(opens: Opens) -> None:
 
         assert f"{story.clock.now():%H}" in ("01", "00", "02")
         assert "orders-prod: last backup" in story.workspace.read(card)
+
+
+async def test_an_old_backup_is_deleted_from_the_digest(opens: Opens) -> None:
+    """Its button opens the form; the policy decides as always."""
+    channel = f'[[channel]]\nid = "{OPS}"\ndigest = "daily"\n'
+    watch = f'[[watch]]\ninstances = ["orders-prod"]\nchannel = "{OPS}"\n'
+    async with opens(CONFIG + channel + watch, clock=SteppedClock()) as story, story.bot():
+        orders = automated(story)
+        began = story.clock.now() - 100 * DAY
+        story.region.add_backup(orders, "before-1", type="manual", began=began)
+        card = await says(story, "1 manual backup older than 90 days")
+        await story.workspace.click(ANA, card.ts, f"{DELETE_OLD}:{orders.id}")
+        await story.workspace.until(lambda: story.workspace.modal(ANA), DEADLINE)
+
+        assert "before-1" in story.form(ANA)
 
 
 async def test_how_well_an_instance_is_protected(opens: Opens) -> None:

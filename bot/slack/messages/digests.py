@@ -3,13 +3,26 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from slack_sdk.models.blocks import Block, ButtonElement, SectionBlock
+
 from bot.domain.digests import Digest, DigestIncident, DigestRow
 from bot.domain.quantities import counted
+from bot.slack.messages.ids import DELETE_OLD, OldBackup
 from bot.slack.messages.incident_words import label
-from bot.slack.messages.listing import MESSAGE_ROOM, fitting, listing
-from bot.slack.messages.mrkdwn import Message, code, date, duration, name, rough, size
+from bot.slack.messages.listing import MESSAGE_ROOM, TEXT_ROOM, fitting, listing, sections
+from bot.slack.messages.mrkdwn import (
+    Message,
+    code,
+    date,
+    duration,
+    name,
+    rough,
+    size,
+    spoken,
+    verbatim,
+)
 
-MOST_ROWS = 50
+MOST_ROWS, MOST_OLD = 50, 10
 STEADY = 0.02  # a smaller change of size isn't worth a word
 
 
@@ -21,8 +34,11 @@ def digest_message(digest: Digest, *, command: str) -> Message:
         return listing([*lines, f"No instances are watched here. To start: {watch}"])
     lines += [_incident(incident, digest.made_at) for incident in digest.incidents]
     lines += list(_rows(digest))
-    lines += list(_old_manual(digest, command))
-    return listing(fitting(lines, MESSAGE_ROOM))
+    old = list(_old_manual(digest))
+    shown = fitting(lines, MESSAGE_ROOM - sum(len(line) for line, _ in old))
+    blocks: list[Block] = [*sections(shown), *(_with_button(*entry) for entry in old)]
+    text = spoken("\n".join(fitting([*shown, *(line for line, _ in old)], TEXT_ROOM)))
+    return Message(text, (*blocks,))
 
 
 def _headline(digest: Digest) -> str:
@@ -33,9 +49,9 @@ def _headline(digest: Digest) -> str:
     if still_open:
         first = min(incident.opened_at for incident in still_open)
         wrong = f", {counted(len(still_open), 'open incident')} (oldest since {date(first)})"
-    read = f"Read {digest.read} of {total}"
+    read = f"{digest.read} of {total} read in the last 3 h"
     if digest.oldest_read:
-        read += f", oldest {rough(now - digest.oldest_read)} ago"
+        read += f", the oldest {rough(now - digest.oldest_read)} ago"
     return f"{fresh}{wrong}. {read}."
 
 
@@ -83,13 +99,27 @@ def _trend(row: DigestRow) -> str:
     return f" ({change:+.0%} in {len(row.sizes_kb)} backups)"
 
 
-def _old_manual(digest: Digest, command: str) -> Iterator[str]:
+def _old_manual(digest: Digest) -> Iterator[tuple[str, DigestRow | None]]:
+    """Yield a heading, and each instance's old manual backups."""
     rows = [row for row in digest.rows if row.old_manual]
     if not rows:
         return
     total = sum(row.old_manual for row in rows)
     billed = size(sum(row.old_manual_kb for row in rows))
-    yield f"*{counted(total, 'manual backup')} older than 90 days* ({billed}, still billed):"
-    for row in rows[:MOST_ROWS]:
-        see = code(f"{command} list {row.name}")
-        yield f"• {name(row.name)}: {row.old_manual} ({size(row.old_manual_kb)}). {see}"
+    yield f"*{counted(total, 'manual backup')} older than 90 days* ({billed}, still billed)", None
+    for row in rows[:MOST_OLD]:
+        oldest = f"the oldest is {code(row.oldest_manual)}"
+        yield f"{name(row.name)}: {row.old_manual} ({size(row.old_manual_kb)}); {oldest}", row
+    if len(rows) > MOST_OLD:
+        yield f"… and {counted(len(rows) - MOST_OLD, 'more instance')}.", None
+
+
+def _with_button(line: str, row: DigestRow | None) -> SectionBlock:
+    if row is None or not row.oldest_manual:
+        return SectionBlock(text=verbatim(line))
+    value = OldBackup(name=row.oldest_manual, instance=row.instance_id).build()
+    action = f"{DELETE_OLD}:{row.instance_id}"
+    return SectionBlock(
+        text=verbatim(line),
+        accessory=ButtonElement(text="Delete…", action_id=action, value=value),
+    )

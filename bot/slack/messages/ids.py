@@ -17,6 +17,8 @@ BACK_UP_NOW = "back_up_now"  # of an incident, like the three below: its value i
 ACKNOWLEDGE_INCIDENT = "acknowledge_incident"
 SNOOZE_INCIDENT = "snooze_incident"
 EXPECT_INCIDENT = "expect_incident"
+DELETE_OLD = "delete_old_backup"  # of a digest; its value is an `OldBackup`
+DELETE_OLDS = re.compile(f"^{DELETE_OLD}:")
 FINISHED_CHOICE, APPROVALS_CHOICE = "hear_finished", "hear_approvals"  # of the home tab
 FIX = "fix_in_a_form"  # its value is a `TypedCommand`
 BACKUPS_PAGE, MADE_PAGE, INSTANCES_PAGE = "backups_page", "made_page", "instances_page"
@@ -104,6 +106,13 @@ class Purpose(Carried):
     @property
     def name_block(self) -> str:
         return f"{NAME}-{self.turn}"
+
+
+class OldBackup(Carried):
+    """A backup that a digest offers to delete."""
+
+    name: str
+    instance: str  # its id
 
 
 class Deletion(Carried):
