@@ -16,6 +16,7 @@ from bot.demo.playground.server import PlaygroundServer
 from tests.browser.tab import Tab
 
 SPEED = 120  # two minutes a second
+WITHOUT_DIGEST = CONFIG.replace('digest = "daily"', 'digest = "off"')  # it comes at 9 o'clock
 # The first has no window to draw, and takes three quarters of the time of the second.
 NAMES = (
     "chromium-headless-shell",
@@ -90,7 +91,7 @@ def stages(browser: Browser) -> Stages:
     """Opens a playground with a config of the test's own."""
 
     @asynccontextmanager
-    async def opening(config: str = CONFIG, speed: float = SPEED) -> AsyncIterator[Stage]:
+    async def opening(config: str = WITHOUT_DIGEST, speed: float = SPEED) -> AsyncIterator[Stage]:
         async with (
             playing(speed, config) as playground,
             PlaygroundServer(playground) as server,
@@ -104,7 +105,8 @@ def stages(browser: Browser) -> Stages:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def lasting(browser: Browser) -> AsyncIterator[Stage]:
     """One playground for many tests, each of which asks for something else; nothing expires."""
-    patient = CONFIG.replace('"8h"', '"30d"').replace('remind_after = "1h"', 'remind_after = "0s"')
+    patient = WITHOUT_DIGEST.replace('"8h"', '"30d"')
+    patient = patient.replace('remind_after = "1h"', 'remind_after = "0s"')
     async with playing(SPEED, patient) as playground, PlaygroundServer(playground) as server:
         yield Stage(playground, browser, server.url)
         assert playground.world.workspace.violations == []

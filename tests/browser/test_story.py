@@ -121,6 +121,21 @@ async def test_the_next_create(
     assert sum(body.get("name") == name for body in bodies) == 1
 
 
+async def test_an_incident_in_the_page(stages: Stages) -> None:
+    """Automated backups are switched off and on with the buttons of an instance."""
+    async with stages(speed=600) as stage, stage.tab() as tab:
+        await tab.opens()
+        instance = tab.cloud.locator("details[data-name=dev-ana]")
+        await instance.locator("summary").click()
+        await tab.clicks("Switch automated backups off", instance)
+        card = tab.channel.locator("article", has_text="utomated backups of dev-ana are").first
+        await expect(card).to_contain_text("Someone turned them off in RDS.")
+
+        await tab.clicks("Switch automated backups on", instance)
+
+        await expect(card).to_contain_text("are on again")
+
+
 async def test_expired(stages: Stages) -> None:
     """Nobody decides in time."""
     config = CONFIG.replace('expires_after = "8h"', 'expires_after = "5m"')

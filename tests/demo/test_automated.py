@@ -265,6 +265,40 @@ def test_retries_end_after_three_hours(
     assert (good.status, good.began) == ("COMPLETED", failed[5].ended + timedelta(minutes=30))
 
 
+def test_a_night_that_fails_leaves_the_next_one_alone(
+    region: Region, clock: SteppedClock, orders: RdsInstance
+) -> None:
+    """All its retries fail, however many a manual backup leaves room for."""
+    automated = region.automated(orders)
+    assert automated
+    region.fail_night(orders)
+    clock.advance(days=1)
+    night = statuses(region, orders)
+    assert len(night) > 1
+    assert set(night) == {"FAILED"}
+    assert not automated.fails_night
+
+    clock.advance(days=1)
+
+    assert statuses(region, orders)[len(night) :] == ["COMPLETED"]
+
+
+@pytest.mark.parametrize("how", ["taken back", "switched off and on"])
+def test_a_night_that_was_to_fail_does_not(
+    region: Region, clock: SteppedClock, orders: RdsInstance, how: str
+) -> None:
+    region.fail_night(orders)
+    if how == "taken back":
+        region.fail_night(orders, fails=False)
+    else:
+        region.set_policy(orders, keep_days=0)
+        region.set_policy(orders, keep_days=7)
+
+    clock.advance(days=1)
+
+    assert statuses(region, orders) == ["COMPLETED"]
+
+
 def test_one_that_is_made_to_fail_while_it_runs_is_tried_again(
     region: Region, orders: RdsInstance, clock: SteppedClock
 ) -> None:

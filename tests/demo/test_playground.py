@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -15,15 +16,22 @@ import pytest
 
 from bot.demo.clock import FastClock
 from bot.demo.playground.bot_process import BotProcess
-from bot.demo.playground.playground import Playground
+from bot.demo.playground.cloud import InConsole
+from bot.demo.playground.playground import Playground, playing
 from bot.demo.playground.scenery import PAYMENTS, furnish
 from bot.demo.playground.server import PlaygroundServer
+from bot.demo.rds.records import RdsInstance
+from bot.demo.rds.wire import Operation
 from bot.demo.slack.records import Content
 from bot.demo.world import ANA, BEN, OPS, offline_world
 from bot.domain.errors import SettingsError
 
 SPEED = 120
 DEADLINE = 20
+HOUR_A_SECOND = 3600
+NIGHT = 40  # seconds until tonight's automated backups are over, and what the bot says of them
+INCIDENT = ":red_circle:"
+WATCHED = {"orders-prod", "orders-staging", "billing-prod", "customers-prod", "inventory-prod"}
 
 
 @pytest.fixture
@@ -162,7 +170,7 @@ async def test_acting_on_what_is_gone(browser: aiohttp.ClientSession) -> None:
 
 
 async def test_it_says_where_it_is_and_ends_in_order(tmp_path: Path) -> None:
-    """It prints the address and three things to try, and opens it; Ctrl-C ends both processes."""
+    """It prints the address and four things to try, and opens it; Ctrl-C ends both processes."""
     opened = tmp_path / "opened"
     browser_program = tmp_path / "browser"
     browser_program.write_text(f"#!/bin/sh\necho $1 > {opened}\n", "utf-8")
@@ -176,20 +184,125 @@ async def test_it_says_where_it_is_and_ends_in_order(tmp_path: Path) -> None:
     )
     assert process.stdout
     async with asyncio.timeout(DEADLINE):
-        said = [(await process.stdout.readline()).decode() for _ in range(5)]
+        said = [(await process.stdout.readline()).decode() for _ in range(6)]
         url = said[0].split(" at ")[1].split()[0]
         async with aiohttp.ClientSession(url) as browser:
             bot = (await _seen(browser, ANA))["bot"]
         process.send_signal(signal.SIGINT)
         _, errors = await process.communicate()
 
-    assert [line[:2] for line in said[2:]] == ["1.", "2.", "3."]
+    assert [line[:2] for line in said[2:]] == ["1.", "2.", "3.", "4."]
     assert opened.read_text("utf-8").strip() == url
     assert bot["is_connected"]
     assert process.returncode == 0
     assert errors == b""
     with pytest.raises(ProcessLookupError):
         os.kill(bot["pid"], 0)
+
+
+@pytest.fixture
+async def fast() -> AsyncIterator[Playground]:
+    """A playground with its bot, an hour a second, once every watched instance was read."""
+    async with playing(HOUR_A_SECOND) as playground:
+        region, names = playground.world.region, set[str]()
+        async with asyncio.timeout(DEADLINE):
+            while not names >= WATCHED:
+                await region.changed()
+                names = {i.name for i in region.instances if _was_read(playground, i.id)}
+        yield playground
+        assert playground.world.workspace.violations == []
+
+
+def _was_read(playground: Playground, instance_id: str) -> bool:
+    """Whether the bot has asked for the end of its recovery window, which it does last."""
+    return any(
+        call.operation is Operation.LIST_RESTORE_TIMES and instance_id in call.path
+        for call in playground.world.region.calls
+    )
+
+
+def _instance(playground: Playground, name: str) -> RdsInstance:
+    return next(i for i in playground.world.region.instances if i.name == name)
+
+
+async def _changes(playground: Playground, name: str, what: InConsole) -> None:
+    instance = _instance(playground, name)
+    wish = {"act": "change", "instance": instance.id, "what": what}
+    assert (await playground.act(ANA, json.dumps(wish).encode()))["error"] is None
+
+
+def _told(playground: Playground, words: str) -> list[str]:
+    """What the bot has written into #ops with these words in it."""
+    slack = playground.world.workspace
+    texts = [slack.read(message) for message in slack.messages(OPS) if not message.is_reply]
+    return [text for text in texts if words in text]
+
+
+async def _hears(playground: Playground, words: str) -> None:
+    slack = playground.world.workspace
+    await slack.until(lambda: _told(playground, words), NIGHT)
+
+
+async def test_automated_backups_are_switched_off_and_on(fast: Playground) -> None:
+    """Nothing is wrong at first; then #ops is told, and told when it is over."""
+    assert _told(fast, INCIDENT) == []
+    await _changes(fast, "dev-sandbox", InConsole.AUTOMATED_OFF)
+    await _hears(fast, "Automated backups of dev-sandbox are off")
+    shown = fast.seen_by(ANA)[f"instance:{_instance(fast, 'dev-sandbox').id}"]
+    assert shown
+    assert shown["automated"] == {"is_on": False, "fails_tonight": False, "takes_logs": True}
+
+    await _changes(fast, "dev-sandbox", InConsole.AUTOMATED_ON)
+    await _hears(fast, "automated backups of dev-sandbox are on again")
+
+    assert _told(fast, "Automated backups of dev-sandbox are off") == []
+
+
+async def test_a_night_fails(fast: Playground) -> None:
+    """Of one instance: that of the others goes well, and nobody hears of it."""
+    await _changes(fast, "orders-prod", InConsole.FAIL_TONIGHT)
+    await _hears(fast, "backups of orders-prod failed")
+    await _hears(fast, "No successful backup of orders-prod since")
+
+    assert len(_told(fast, INCIDENT)) == 1
+
+
+async def test_logs_stop_and_a_backup_is_deleted_outside_the_bot(fast: Playground) -> None:
+    """Each is an incident of its own; a backup can't be deleted twice, nor an automated one."""
+    await _changes(fast, "billing-prod", InConsole.STOP_LOGS)
+    backups = fast.world.region.backups
+    manual = next(backup for backup in backups if backup.name == "before-4-1")
+    automated = next(backup for backup in backups if backup.type == "auto")
+    wish = json.dumps({"act": "delete", "backup": manual.id}).encode()
+    assert (await fast.act(ANA, wish))["error"] is None
+    with pytest.raises(LookupError):
+        await fast.act(ANA, json.dumps({"act": "delete", "backup": automated.id}).encode())
+
+    await _hears(fast, "Someone deleted a manual backup of orders-prod outside this bot")
+    await _hears(fast, "Point-in-time recovery of billing-prod ends")
+    with pytest.raises(LookupError):
+        await fast.act(ANA, wish)
+
+
+async def test_what_has_no_automated_backups(playground: Playground) -> None:
+    """A read replica has none to switch off, and neither has what doesn't exist."""
+    replica = _instance(playground, "orders-replica").id
+    for instance in (replica, "gone"):
+        wish = {"act": "change", "instance": instance, "what": "automated_off"}
+        with pytest.raises(LookupError):
+            await playground.act(ANA, json.dumps(wish).encode())
+    shown = playground.seen_by(ANA)[f"instance:{replica}"]
+    assert shown
+    assert shown["automated"] is None
+
+
+def test_the_page_draws_every_emoji_that_the_bot_writes() -> None:
+    root = Path(__file__).parents[2]
+    written = re.findall(r":([a-z_]+):(?=\s)", (root / "docs" / "messages.md").read_text("utf-8"))
+    page = (root / "bot/demo/playground/page/mrkdwn.js").read_text("utf-8")
+
+    assert {"red_circle", "white_check_mark"} <= set(written)
+    assert [name for name in set(written) if f"{name}: " not in page] == []
 
 
 async def test_a_port_that_is_taken(server: PlaygroundServer) -> None:

@@ -8,14 +8,16 @@ from typing import TypeVar
 
 from bot.demo.playground.screen import Part
 from bot.demo.rds import faults
+from bot.demo.rds.automated import AutomatedBackups
 from bot.demo.rds.records import Ending, RdsBackup, RdsInstance
 from bot.demo.rds.region import Region
-from bot.demo.rds.wire import Operation
+from bot.demo.rds.wire import Operation, Refused
 from bot.demo.slack.records import Json
 from bot.demo.slack.state import State
 
 SHOWN_CALLS = 120  # of each service, the newest
 LONG = timedelta(minutes=45)
+KEPT = 7  # days, of automated backups that are switched on again
 
 _T = TypeVar("_T")
 
@@ -41,6 +43,17 @@ class NextCreate(StrEnum):
     TAKES_LONG = "takes_long"
 
 
+class InConsole(StrEnum):
+    """What someone does to an instance in the RDS console, or what befalls it tonight."""
+
+    AUTOMATED_OFF = "automated_off"
+    AUTOMATED_ON = "automated_on"
+    FAIL_TONIGHT = "fail_tonight"
+    SUCCEED_TONIGHT = "succeed_tonight"
+    STOP_LOGS = "stop_logs"
+    RESUME_LOGS = "resume_logs"
+
+
 ALWAYS = {
     Answers.WELL: faults.NONE,
     Answers.SLOWLY: faults.slow(4),
@@ -57,6 +70,14 @@ PREPARE: dict[NextCreate, Callable[[Region], None]] = {
     NextCreate.ANSWER_LOST: lambda region: region.faults.next_create(faults.LOST_ANSWER),
     NextCreate.VANISHES: lambda region: region.next_backup(Ending.VANISHED),
     NextCreate.TAKES_LONG: lambda region: region.next_backup(Ending.COMPLETED, LONG),
+}
+DO: dict[InConsole, Callable[[Region, RdsInstance], None]] = {
+    InConsole.AUTOMATED_OFF: lambda region, instance: region.set_policy(instance, keep_days=0),
+    InConsole.AUTOMATED_ON: lambda region, instance: region.set_policy(instance, keep_days=KEPT),
+    InConsole.FAIL_TONIGHT: lambda region, instance: region.fail_night(instance),
+    InConsole.SUCCEED_TONIGHT: lambda region, instance: region.fail_night(instance, fails=False),
+    InConsole.STOP_LOGS: lambda region, instance: region.stop_logs(instance),
+    InConsole.RESUME_LOGS: lambda region, instance: region.resume_logs(instance),
 }
 
 
@@ -80,6 +101,23 @@ class Cloud:
         PREPARE[what](self._region)
         self._next = what
 
+    def change(self, instance_id: str, what: InConsole) -> None:
+        """Do this to an instance. Raises LookupError unless it can have automated backups."""
+        try:
+            instance = self._region.instance(instance_id)
+        except Refused as refused:
+            raise LookupError(instance_id) from refused
+        if self._region.automated(instance) is None:
+            raise LookupError(instance_id)
+        DO[what](self._region, instance)
+
+    def delete(self, backup_id: str) -> None:
+        """Delete a manual backup outside the bot. Raises LookupError if RDS refuses to."""
+        try:
+            self._region.delete_backup(backup_id)
+        except Refused as refused:
+            raise LookupError(backup_id) from refused
+
     @property
     def next_create(self) -> NextCreate:
         """What will happen to the next create; it goes well once a set fault has occurred."""
@@ -90,7 +128,8 @@ class Cloud:
         """Yield what the pane shows of the region."""
         yield "cloud", {"answers": self.answers, "next_create": self.next_create}
         for instance in self._region.instances:
-            yield f"instance:{instance.id}", _instance(instance)
+            automated = self._region.automated(instance)
+            yield f"instance:{instance.id}", _instance(instance) | _automated(automated)
 
 
 def calls(region: Region, slack: State) -> Iterator[Part]:
@@ -132,6 +171,18 @@ def _instance(instance: RdsInstance) -> Json:
         "type": instance.type,
         "status": instance.status,
         "backups": [_backup(backup) for backup in backups],
+    }
+
+
+def _automated(automated: AutomatedBackups | None) -> Json:
+    if automated is None:
+        return {"automated": None}
+    return {
+        "automated": {
+            "is_on": automated.is_on,
+            "fails_tonight": automated.fails_night,
+            "takes_logs": automated.takes_logs,
+        }
     }
 
 

@@ -14,7 +14,7 @@ from bot.demo.clock import FastClock
 from bot.demo.playground import scenery
 from bot.demo.playground.acts import PersonsAct, told
 from bot.demo.playground.bot_process import BotProcess
-from bot.demo.playground.cloud import Answers, Cloud, NextCreate, calls
+from bot.demo.playground.cloud import Answers, Cloud, InConsole, NextCreate, calls
 from bot.demo.playground.reading import Reading
 from bot.demo.playground.screen import Part, screen
 from bot.demo.slack.records import Json
@@ -38,8 +38,27 @@ class Switch(BaseModel):
     bot: Literal["kill", "start", "restart"] | None = None
 
 
-_Act: TypeAdapter[PersonsAct | Switch] = TypeAdapter(
-    Annotated[PersonsAct | Switch, Field(discriminator="act")]
+class Change(BaseModel):
+    """Something that someone does to an instance in the RDS console."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    act: Literal["change"]
+    instance: str  # its ID
+    what: InConsole
+
+
+class Delete(BaseModel):
+    """The deletion of a manual backup in the RDS console."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    act: Literal["delete"]
+    backup: str  # its ID
+
+
+_Act: TypeAdapter[PersonsAct | Switch | Change | Delete] = TypeAdapter(
+    Annotated[PersonsAct | Switch | Change | Delete, Field(discriminator="act")]
 )
 
 
@@ -81,6 +100,12 @@ class Playground:
         act = _Act.validate_json(wish)
         if isinstance(act, Switch):
             await self._switch(act)
+            return told(None)
+        if isinstance(act, Change):
+            self.cloud.change(act.instance, act.what)
+            return told(None)
+        if isinstance(act, Delete):
+            self.cloud.delete(act.backup)
             return told(None)
         reply = await act.done(self.world.workspace, self.reading, user_id)
         self.world.workspace.tell()

@@ -1,7 +1,7 @@
-"""The playground's initial state: a team, a region with past backups, and three rules."""
+"""The playground's initial state: a team, a region with a past, three rules, and a watch."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.demo.rds.records import Ending, RdsInstance
 from bot.demo.rds.region import Region
@@ -43,12 +43,25 @@ approvals = 1
 
 [aliases]
 orders = "orders-prod"
+
+[[watch]]  # those with nightly backups
+instances = ["*-prod", "*-staging", "dev-*"]
+channel = "C0OPS"
+mention = ["S0DBA"]
+
+[[channel]]
+id = "C0OPS"
+digest = "daily"
 """
 WAITING = 'create billing-prod before-invoices "before the invoice run" --keep 14d'
 TO_TRY = (
     "As ana, type /backup create orders-prod before-42 in #ops. Then be ben and approve it.",
     "Back up dev-sandbox, which starts at once. Kill the bot and start it again: it continues.",
     "Let RDS lose the response to the next create, and request a backup: only one is made.",
+    (
+        "Set the speed to 300. Under RDS instances, open dev-ana and switch its automated backups"
+        " off: #ops hears about it."
+    ),
 )
 GIGABYTE = 1024 * 1024  # in KB
 
@@ -70,20 +83,17 @@ def furnish(workspace: Workspace, region: Region) -> None:
     region.add_instance("orders-replica", replica_of=orders)
     _nights(region, orders, Past(nights=7, minutes=6, gigabytes=38.2))
     _by_hand(region, orders, "before-4-1", ago=timedelta(days=21))
-    _nights(
-        region,
-        region.add_instance("orders-staging", type="Single", backup_takes=timedelta(minutes=2)),
-        Past(nights=2, minutes=2, gigabytes=3.1),
-    )
+    _instance(region, "orders-staging", "MySQL", "8.0", Past(2, 2, 3.1))
     billing = _instance(region, "billing-prod", "PostgreSQL", "16", Past(7, 19, 121.7))
     region.add_instance("billing-reports", engine="PostgreSQL", version="16", replica_of=billing)
-    stale = Past(nights=4, minutes=11, gigabytes=64.0, last=timedelta(days=4))
-    _instance(region, "customers-prod", "MySQL", "8.0", stale)
-    busy = _instance(region, "inventory-prod", "MySQL", "5.7", Past(5, 48, 310.5))
+    customers = _instance(region, "customers-prod", "MySQL", "8.0", Past(4, 11, 64.0))
+    _by_hand(region, customers, "before-import", ago=timedelta(days=40))
+    busy = _instance(region, "inventory-prod", "MySQL", "5.7", Past(5, 90, 310.5))
     region.add_backup(busy, "nightly-running", takes=timedelta(hours=2))
     full = _instance(region, "search-index", "PostgreSQL", "15", Past(3, 14, 88.0))
     region.set_status(full, "STORAGE FULL")
-    frozen = _instance(region, "legacy-crm", "SQLServer", "2019_SE", Past(1, 9, 12.5))
+    stale = Past(nights=1, minutes=9, gigabytes=12.5, last=timedelta(days=4))
+    frozen = _instance(region, "legacy-crm", "SQLServer", "2019_SE", stale)
     region.set_status(frozen, "FROZEN")
     rebooting = _instance(region, "analytics-eu", "PostgreSQL", "16", Past(6, 25, 204.9))
     region.set_status(rebooting, "REBOOTING")
@@ -121,7 +131,7 @@ def _instance(region: Region, name: str, engine: str, version: str, past: Past) 
         name,
         engine=engine,
         version=version,
-        type="Single" if name.startswith("dev-") else "Ha",
+        type="Single" if name.startswith("dev-") or name.endswith("-staging") else "Ha",
         backup_takes=timedelta(minutes=past.minutes),
         size_kb=round(past.gigabytes * GIGABYTE),
     )
@@ -130,7 +140,7 @@ def _instance(region: Region, name: str, engine: str, version: str, past: Past) 
 
 
 def _nights(region: Region, instance: RdsInstance, past: Past) -> None:
-    """Add one backup a night, each slightly larger than the last; the fourth last failed."""
+    """Add one backup a night, each slightly larger; the fourth last failed. More will follow."""
     for night in range(past.nights):
         ago = timedelta(days=past.nights - 1 - night)
         began = region.clock.now() - past.last - ago
@@ -142,10 +152,17 @@ def _nights(region: Region, instance: RdsInstance, past: Past) -> None:
             size_kb=round(past.gigabytes * GIGABYTE * (1 - ago.days / 500)),
             ending=Ending.FAILED if ago.days == 3 else Ending.COMPLETED,  # noqa: PLR2004
         )
+    region.automate(instance, start=_window_of(region.clock.now() - past.last))
 
 
 def _by_hand(region: Region, instance: RdsInstance, name: str, *, ago: timedelta) -> None:
     region.add_backup(instance, name, type="manual", began=region.clock.now() - ago)
+
+
+def _window_of(at: datetime) -> str:
+    """Return the hour in which that is, as RDS writes the window of automated backups."""
+    at = at.astimezone(UTC)
+    return f"{at:%H}:00-{at + timedelta(hours=1):%H}:00"
 
 
 def _stamp(at: datetime) -> str:

@@ -130,7 +130,7 @@ async def serve(port: int, speed: float, *, opens_browser: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(one, told.set)
     async with playing(speed) as playground, PlaygroundServer(playground, port) as server:
         print(
-            f"The playground is at {server.url} (press Ctrl-C to stop it). Three things to try:\n"
+            f"The playground is at {server.url} (press Ctrl-C to stop it). Four things to try:\n"
         )
         print(
             *(f"{number}. {what}" for number, what in enumerate(TO_TRY, 1)), sep="\n", flush=True

@@ -44,6 +44,7 @@ class AutomatedBackups:
         self._clock = clock
         self._enter = enter
         self._failures = 0  # of the next backups
+        self._fails_night = False  # all backups of the next night that has one
         self._last: RdsBackup | None = None
         self._first = EVER  # when the first backup of its night began
         self._due = NEVER  # when the next backup begins, unless it must wait
@@ -79,7 +80,7 @@ class AutomatedBackups:
         self._instance.policy = policy
         self._is_on = policy.keep_days > 0
         if not self._is_on:
-            self._due, self._is_retry = NEVER, False
+            self._due, self._is_retry, self._fails_night = NEVER, False, False
         elif not self._is_retry:
             self._plan_night(self._clock.now())
         self._switch_logs()
@@ -89,6 +90,27 @@ class AutomatedBackups:
         """Let the next backups fail."""
         self.catch_up()
         self._failures += times
+
+    def fail_night(self, *, fails: bool) -> None:
+        """Let all backups of the next night fail, or what is left of this one; or don't."""
+        self.catch_up()
+        self._fails_night = fails
+
+    @property
+    def fails_night(self) -> bool:
+        """Whether all backups of the next night, or the rest of this one, will fail."""
+        self.catch_up()
+        return self._fails_night
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there are automated backups."""
+        return self._is_on
+
+    @property
+    def takes_logs(self) -> bool:
+        """Whether log backups are taken while automated backups are on."""
+        return self._takes_logs
 
     def stop_logs(self) -> None:
         """Take no more log backups, whatever the policy, until `resume_logs`."""
@@ -150,7 +172,7 @@ class AutomatedBackups:
             return
         if not self._is_retry:
             self._first = at
-        ending = Ending.FAILED if self._failures else Ending.COMPLETED
+        ending = Ending.FAILED if self._failures or self._fails_night else Ending.COMPLETED
         self._failures = max(0, self._failures - 1)
         self._last = RdsBackup(
             clock=self._clock,
@@ -173,6 +195,7 @@ class AutomatedBackups:
         if backup.ending is Ending.FAILED and retry <= self._first + RETRIES_FOR:
             self._due, self._is_retry = retry, True
         else:
+            self._fails_night = False
             self._plan_night(backup.began)
 
     def _plan_night(self, after: datetime) -> None:

@@ -263,6 +263,15 @@ class Region:
         """Let the next automated backups of an automated instance fail, retries included."""
         self._automated[instance.id].fail(times)
 
+    def fail_night(self, instance: RdsInstance, *, fails: bool = True) -> None:
+        """Let all automated backups of an automated instance's next night fail; or don't."""
+        self._automated[instance.id].fail_night(fails=fails)
+        self.tell()
+
+    def automated(self, instance: RdsInstance) -> AutomatedBackups | None:
+        """Return an instance's automated backups, or None if it never had any."""
+        return self._automated.get(instance.id)
+
     def stop_logs(self, instance: RdsInstance) -> None:
         """Take no more log backups until `resume_logs`: the restore window stands still."""
         self._automated[instance.id].stop_logs()

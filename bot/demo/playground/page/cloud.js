@@ -25,6 +25,8 @@ const MOODS = { ACTIVE: "good", COMPLETED: "good", "BACKING UP": "busy", BUILDIN
 const SIZES = ["KB", "MB", "GB", "TB"];
 
 const turn = (change) => act({ act: "switch", ...change });
+const key = (words, wish, off = false) => html`<button type="button" class="button" ?disabled=${off}
+  @click=${() => act(wish)}>${words}</button>`;
 
 export function cloudPane() {
   return html`<aside class="cloud" aria-label="Cloud and bot">
@@ -41,7 +43,7 @@ function guide() {
     localStorage.setItem("guide", "off");
     update({ guide: false });
   };
-  return html`<section class="guide"><h2>Three things to try</h2>
+  return html`<section class="guide"><h2>Four things to try</h2>
     <ol>${app().to_try.map((what) => html`<li>${what}</li>`)}</ol>
     <button type="button" class="plain" @click=${hide}>Hide</button></section>`;
 }
@@ -61,13 +63,12 @@ function botSwitch() {
   const state = pid
     ? is_connected ? "is running" : "is starting"
     : `isn't running: ${last_end || "it hasn't started yet"}`;
-  const key = (words, what, off) => html`<button type="button" class="button" ?disabled=${off}
-    @click=${() => turn({ bot: what })}>${words}</button>`;
+  const turned = (bot) => ({ act: "switch", bot });
   return html`<section class="bot"><h2>The bot</h2>
     <p role="status"><span class="lamp ${pid ? (is_connected ? "good" : "soon") : "bad"}" aria-hidden="true"></span>
       It ${state}${pid ? html` <small>(process ${pid})</small>` : nothing}.</p>
-    <div class="actions">${key("Kill", "kill", !pid)} ${key("Start", "start", pid)}
-      ${key("Restart", "restart", !pid)}</div></section>`;
+    <div class="actions">${key("Kill", turned("kill"), !pid)} ${key("Start", turned("start"), pid)}
+      ${key("Restart", turned("restart"), !pid)}</div></section>`;
 }
 
 function regionSwitches() {
@@ -89,10 +90,27 @@ function instanceRow(instance) {
       <span class="status ${MOODS[instance.status] ?? "amiss"}">${instance.status}</span>
       <small>${instance.engine} · ${instance.type}</small>
       ${running ? progress(running) : nothing}</summary>
+    ${instance.automated ? automated(instance) : nothing}
     ${instance.backups.length
       ? html`<ul class="backups">${instance.backups.map(backupRow)}</ul>`
       : html`<p class="none">No backups.</p>`}
   </details>`;
+}
+
+/** What someone can do to its automated backups and log backups in the RDS console. */
+function automated({ id, automated: { is_on, fails_tonight, takes_logs } }) {
+  const change = (what) => ({ act: "change", instance: id, what });
+  return html`<div class="actions">
+    ${is_on
+      ? key("Switch automated backups off", change("automated_off"))
+      : key("Switch automated backups on", change("automated_on"))}
+    ${fails_tonight
+      ? key("Let tonight's automated backup succeed", change("succeed_tonight"))
+      : key("Let tonight's automated backup fail", change("fail_tonight"), !is_on)}
+    ${takes_logs
+      ? key("Stop log backups", change("stop_logs"), !is_on)
+      : key("Resume log backups", change("resume_logs"), !is_on)}
+  </div>`;
 }
 
 function progress({ name, began, takes }) {
@@ -100,11 +118,14 @@ function progress({ name, began, takes }) {
   return html`<progress max="1" value=${share} aria-label="Backup ${name}">${Math.round(share * 100)} %</progress>`;
 }
 
-function backupRow({ name, type, status, began, ended, size_kb }) {
+function backupRow({ id, name, type, status, began, ended, size_kb }) {
   const took = ended ? `${duration(ended - began)}, ${ago(now() - began)}` : `since ${duration(now() - began)}`;
   return html`<li><span class="name">${name}</span>
     <span class="status ${MOODS[status] ?? "amiss"}">${status}</span>
-    <small>${type}${size_kb ? ` · ${size(size_kb)}` : ""} · ${took}</small></li>`;
+    <small>${type}${size_kb ? ` · ${size(size_kb)}` : ""} · ${took}</small>
+    ${type === "manual" && ended && status !== "DELETING"
+      ? html`<div class="actions">${key("Delete outside the bot", { act: "delete", backup: id })}</div>`
+      : nothing}</li>`;
 }
 
 function size(kilobytes) {
