@@ -7,11 +7,11 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain.instances import Backup, BackupStatus, Instance, begun
-from bot.domain.progress import FULL, History, history_of
+from bot.domain.progress import History, history_of
 
 MOST_AUTOMATED = 40  # backups that are remembered: a month, and failures
 MOST_MANUAL = 300
-RESTORABLE = (BackupStatus.COMPLETED, BackupStatus.DELETING)  # until it is gone
+AHEAD = timedelta(days=1)  # that RDS's clock may be; later times are garbage
 
 
 class Signal(StrEnum):
@@ -121,9 +121,19 @@ def saw_gone(known: Observed, at: datetime, manual: Iterable[Backup]) -> Observe
 
 def saw_automated(known: Observed, listed: Iterable[Backup], at: datetime) -> Observed:
     """Learn from a complete list of its automated backups."""
-    full = sorted((b for b in listed if b.type in FULL), key=begun, reverse=True)
+    full = sorted((_timed(b, at) for b in listed if b.type == "auto"), key=begun, reverse=True)
     newest = tuple(full[:MOST_AUTOMATED])
     return _dated(known.model_copy(update={"automated": newest, "read_at": at, "failing": None}))
+
+
+def _timed(backup: Backup, at: datetime) -> Backup:
+    """Return it without times that can't be true; one that only has an end began by then."""
+    latest = at + AHEAD
+    begin, end = (
+        time if time is not None and time <= latest else None
+        for time in (backup.begin_time, backup.end_time)
+    )
+    return backup.model_copy(update={"begin_time": begin or end, "end_time": end})
 
 
 def _dated(known: Observed) -> Observed:
@@ -137,15 +147,35 @@ def missing_manual(known: Observed, listed: Iterable[Backup]) -> list[Backup]:
     One that was just being deleted when it was last listed is one of them.
     """
     ids = {backup.id for backup in listed}
-    return [b for b in known.manual if b.id not in ids and b.status in RESTORABLE]
+    return [b for b in known.manual if b.id not in ids and _was_good(b)]
+
+
+def _was_good(backup: Backup) -> bool:
+    """Return whether it could be restored; of one that is being deleted its size says so."""
+    is_going = backup.status == BackupStatus.DELETING and bool(backup.size_kb)
+    return backup.status == BackupStatus.COMPLETED or is_going
 
 
 def saw_manual(
-    known: Observed, listed: Iterable[Backup], at: datetime, deleted: Iterable[Backup] = ()
+    known: Observed,
+    listed: Iterable[Backup],
+    at: datetime,
+    deleted: Iterable[Backup] = (),
+    unlisted: Iterable[Backup] = (),
 ) -> Observed:
-    """Learn from a complete list of its manual backups; `deleted` are those others deleted."""
-    manual = sorted((b for b in listed if b.type == "manual"), key=begun, reverse=True)
-    gone = {backup.id: backup for backup in (*known.deleted, *deleted)}
+    """Learn from a complete list of its manual backups.
+
+    `deleted` are those others deleted, unless someone knows that by now; `unlisted` are those that
+    exist, although the list lacks them.
+    """
+    manual = sorted(
+        (*(_timed(b, at) for b in listed if b.type == "manual"), *unlisted),
+        key=begun,
+        reverse=True,
+    )
+    known_ids = {backup.id for backup in known.manual}
+    news = [backup for backup in deleted if backup.id in known_ids]
+    gone = {backup.id: backup for backup in (*known.deleted, *news)}
     listed_ids = {backup.id for backup in manual}
     changes = {
         "manual": tuple(manual[:MOST_MANUAL]),
