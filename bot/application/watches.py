@@ -96,7 +96,7 @@ class WatchTest:
 class Watches:
     """The watches of the file, and those that people make."""
 
-    def __init__(  # noqa: PLR0913, its ports
+    def __init__(
         self,
         *,
         incidents: Incidents,

@@ -69,6 +69,11 @@ class Observed(Pulse):
     version: int = 0  # of its row
 
     @property
+    def seen_at(self) -> tuple[datetime | None, datetime | None]:
+        """When RDS last showed it, and when it was found to be gone."""
+        return self.read_at, self.gone_at
+
+    @property
     def full(self) -> list[Backup]:
         """All full backups, newest first."""
         return sorted((*self.automated, *self.manual), key=begun, reverse=True)

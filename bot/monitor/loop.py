@@ -277,8 +277,8 @@ class Monitor:
                 await self._incidents.save(changes, later, due_at)
             except Conflict:
                 fresh = await self._incidents.observed(known.instance_id)
-                if fresh is None:  # no longer watched
-                    return
+                if fresh is None or fresh.seen_at != known.seen_at:
+                    return  # it is no longer watched, or another replica has read it since
                 known = fresh
             else:
                 return

@@ -108,6 +108,35 @@ async def test_a_replica_that_does_not_know_a_new_watch_yet_tells_what_it_reads(
     assert "C0DB" in [i.channel_id for i in await ground.all()]
 
 
+async def test_a_slow_reading_takes_back_nothing_that_another_replica_read_since(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = ground.instance()
+    other = ground.new_monitor()
+    await ground.watches()
+    await ground.passes(other, hours=1)
+    ground.region.set_status(orders, "FROZEN")
+    await ground.passes(other, hours=10)
+    assert (await ground.of(K.STALE)).is_open
+    quick = ground.rds.list_backups
+
+    async def slow(instance_id: str, **query: Any) -> Any:
+        listed = await quick(instance_id, **query)
+        monkeypatch.undo()
+        ground.region.add_backup(orders, "by-hand", type="auto", takes=MINUTE)
+        ground.clock.advance(minutes=2)
+        ground.monitor.hurry(orders.id)
+        await ground.monitor.step()
+        return listed
+
+    monkeypatch.setattr(ground.rds, "list_backups", slow)
+    other.hurry(orders.id)
+    await other.step()
+    stale = await ground.of(K.STALE)
+
+    assert (stale.is_open, stale.times) == (False, 1)
+
+
 async def test_an_incident_whose_instance_is_no_longer_watched_ends(ground: Ground) -> None:
     """Another replica opened it just before the instance was forgotten."""
     orders = ground.instance()
