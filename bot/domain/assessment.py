@@ -90,6 +90,7 @@ def _stale(known: Observed, limits: Limits) -> Finding | None:
     if not _is_read_since(known, since) or _is_coming(known, limits, since):
         return None
     facts = Facts(last_good=known.last_good, limit=limits.fresh_within)
+    since = max(since, known.lost_at or since)
     return Finding(kind=IncidentKind.STALE, since=since, facts=facts)
 
 

@@ -57,6 +57,7 @@ class Observed(Pulse):
     backup_window: str | None = None
 
     automated: tuple[Backup, ...] = ()  # newest first
+    lost_at: datetime | None = None  # when a newer good backup than the last was found gone
     manual_read_at: datetime | None = None
     manual: tuple[Backup, ...] = ()
     deleted: tuple[Backup, ...] = ()  # outside the bot, until someone acknowledges it
@@ -128,7 +129,8 @@ def saw_automated(known: Observed, listed: Iterable[Backup], at: datetime) -> Ob
     """Learn from a complete list of its automated backups."""
     full = sorted((_timed(b, at) for b in listed if b.type == "auto"), key=begun, reverse=True)
     newest = tuple(full[:MOST_AUTOMATED])
-    return _dated(known.model_copy(update={"automated": newest, "read_at": at, "failing": None}))
+    changes = {"automated": newest, "read_at": at, "failing": None}
+    return _dated(known.model_copy(update=changes), at)
 
 
 def _timed(backup: Backup, at: datetime) -> Backup:
@@ -141,9 +143,16 @@ def _timed(backup: Backup, at: datetime) -> Backup:
     return backup.model_copy(update={"begin_time": begin or end, "end_time": end})
 
 
-def _dated(known: Observed) -> Observed:
-    last = known.last_good
-    return known.model_copy(update={"last_good_at": begun(last) if last else None})
+def _dated(known: Observed, at: datetime) -> Observed:
+    """Note when the last good backup began, and whether a newer one is gone."""
+    before, last = known.last_good_at, known.last_good
+    now = begun(last) if last else None
+    lost_at = known.lost_at
+    if before is not None and (now is None or now < before):
+        lost_at = at
+    elif now is not None and now != before:
+        lost_at = None
+    return known.model_copy(update={"last_good_at": now, "lost_at": lost_at})
 
 
 def missing_manual(known: Observed, listed: Iterable[Backup]) -> list[Backup]:
@@ -187,7 +196,7 @@ def saw_manual(
         "manual_read_at": at,
         "deleted": tuple(b for b in gone.values() if b.id not in listed_ids),
     }
-    return _dated(known.model_copy(update=changes))
+    return _dated(known.model_copy(update=changes), at)
 
 
 def saw_recovery(

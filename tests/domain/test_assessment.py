@@ -366,3 +366,14 @@ def test_nothing_is_missing_before_both_lists_were_read() -> None:
     assert kinds(known) == []
     failed = [backup(NOON - 2 * HOUR, FAILED), backup(NOON - 20 * HOUR)]
     assert kinds(observed(failed, NOON, manual_read_at=NOON - 2 * HOUR)) == []
+
+
+def test_it_is_not_too_old_before_the_newer_backups_were_gone() -> None:
+    """RDS deletes all automated backups when someone switches them off."""
+    nights = nightly(7, NIGHT)
+    known = saw_automated(observed(nights, NOON - HOUR, last_good_at=NIGHT), nights, NOON - HOUR)
+    gone = saw_automated(known, [], NOON)
+
+    assert only(gone).since == NOON
+    assert only(saw_automated(gone, [], NOON + DAY)).since == NOON
+    assert kinds(saw_automated(gone, [backup(NOON + HOUR)], NOON + 2 * HOUR)) == []
