@@ -11,7 +11,7 @@ from bot.domain.incidents import Facts, Finding, Incident, IncidentKind
 from bot.domain.instances import Backup, BackupStatus, begun
 from bot.domain.observations import Observed, Pulse, Signal
 from bot.domain.progress import History, Oddity, history_of, overdue_after, unusual
-from bot.domain.watches import UNREAD_AFTER, Limits
+from bot.domain.watches import READ_EVERY, UNREAD_AFTER, Limits
 
 REFUSED_FOR = timedelta(minutes=5)  # a new key takes a moment to be valid everywhere
 AROUND = 0.15  # of a value that someone declared normal: what is so near is normal, too
@@ -87,10 +87,17 @@ def _backup(known: Observed, limits: Limits, own: frozenset[str]) -> Iterator[Fi
 def _stale(known: Observed, limits: Limits) -> Finding | None:
     """Return that there is no backup within the limit, unless one is just being made."""
     since = fresh_until(known, limits)
-    if known.read_at is None or known.read_at < since or _is_coming(known, limits, since):
+    if not _is_read_since(known, since) or _is_coming(known, limits, since):
         return None
     facts = Facts(last_good=known.last_good, limit=limits.fresh_within)
+    since = max(since, known.lost_at or since)
     return Finding(kind=IncidentKind.STALE, since=since, facts=facts)
+
+
+def _is_read_since(known: Observed, moment: datetime) -> bool:
+    """Return whether both of its lists were read then or later: either may have a good backup."""
+    reads = known.read_at, known.manual_read_at
+    return all(read_at is not None and read_at >= moment for read_at in reads)
 
 
 def _is_coming(known: Observed, limits: Limits, deadline: datetime) -> bool:
@@ -110,7 +117,7 @@ def hung_since(known: Observed, limits: Limits, backup: Backup) -> datetime:
 
 def _failed(known: Observed, limits: Limits, own: frozenset[str]) -> Finding | None:
     """Return that a backup failed, once RDS's own retry would have succeeded."""
-    streak = _failures(known, own)
+    streak = [backup for backup in failures(known) if backup.id not in own]
     if not streak:
         return None
     first = streak[0]
@@ -121,7 +128,7 @@ def _failed(known: Observed, limits: Limits, own: frozenset[str]) -> Finding | N
             if retry.status == BackupStatus.BUILDING:
                 return None
             since = max(since, _ended(retry))
-    if known.read_at is None or known.read_at < since:
+    if not _is_read_since(known, since):
         return None
     facts = Facts(
         backup=streak[-1],
@@ -133,15 +140,13 @@ def _failed(known: Observed, limits: Limits, own: frozenset[str]) -> Finding | N
     return Finding(kind=IncidentKind.FAILED, since=since, facts=facts)
 
 
-def _failures(known: Observed, own: frozenset[str]) -> list[Backup]:
+def failures(known: Observed) -> list[Backup]:
     """Return the backups that failed since the last good one, oldest first."""
     last = known.last_good
     return [
         backup
         for backup in reversed(known.full)
-        if _has_failed(backup)
-        and backup.id not in own
-        and (last is None or begun(backup) > begun(last))
+        if _has_failed(backup) and (last is None or begun(backup) > begun(last))
     ]
 
 
@@ -232,7 +237,9 @@ def assess_channel(watched: Sequence[Pulse], started_at: datetime, now: datetime
     `started_at` is when this process began to read: nothing is late because the bot was down.
     """
     present = [known for known in watched if known.gone_at is None]
-    refused = [known.failing for known in present if known.failing and known.failing.refused]
+    failing = [known.failing for known in present if known.failing]
+    accepted = max((known.read_at for known in present if known.read_at), default=None)
+    refused = [f for f in failing if f.refused and (accepted is None or f.since > accepted)]
     if refused:
         first = min(refused, key=lambda failing: failing.since)
         since = first.since + REFUSED_FOR
@@ -243,16 +250,19 @@ def assess_channel(watched: Sequence[Pulse], started_at: datetime, now: datetime
     late = [(name, since) for name, since in unread if since <= now]
     if not late:
         return []
-    codes = [known.failing.code for known in present if known.failing]
     facts = Facts(
         instances=tuple(sorted(name for name, _ in late)),
         watched=len(present),
-        code=next(iter(codes), ""),
+        code=next((f.code for f in failing if f.code), ""),
     )
     return [Finding(kind=IncidentKind.UNREAD, since=min(since for _, since in late), facts=facts)]
 
 
 def _unread_since(known: Pulse, started_at: datetime) -> datetime:
-    """Return when it has gone, or will have gone, unread for too long."""
+    """Return when it has gone, or will have gone, unread for too long.
+
+    Reads that have failed since before this process began count from the last one that was due.
+    """
     last = known.read_at or known.since
-    return (last if known.failing else max(last, started_at)) + UNREAD_AFTER
+    began = min(started_at, known.failing.since - READ_EVERY) if known.failing else started_at
+    return max(last, began) + UNREAD_AFTER

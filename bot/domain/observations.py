@@ -7,11 +7,11 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain.instances import Backup, BackupStatus, Instance, begun
-from bot.domain.progress import FULL, History, history_of
+from bot.domain.progress import History, history_of
 
 MOST_AUTOMATED = 40  # backups that are remembered: a month, and failures
 MOST_MANUAL = 300
-RESTORABLE = (BackupStatus.COMPLETED, BackupStatus.DELETING)  # until it is gone
+AHEAD = timedelta(days=1)  # that RDS's clock may be; later times are garbage
 
 
 class Signal(StrEnum):
@@ -57,6 +57,7 @@ class Observed(Pulse):
     backup_window: str | None = None
 
     automated: tuple[Backup, ...] = ()  # newest first
+    lost_at: datetime | None = None  # when a newer good backup than the last was found gone
     manual_read_at: datetime | None = None
     manual: tuple[Backup, ...] = ()
     deleted: tuple[Backup, ...] = ()  # outside the bot, until someone acknowledges it
@@ -67,6 +68,11 @@ class Observed(Pulse):
 
     expected: dict[Signal, float] = {}  # in KB or seconds: what people declared normal
     version: int = 0  # of its row
+
+    @property
+    def seen_at(self) -> tuple[datetime | None, datetime | None]:
+        """When RDS last showed it, and when it was found to be gone."""
+        return self.read_at, self.gone_at
 
     @property
     def full(self) -> list[Backup]:
@@ -121,14 +127,32 @@ def saw_gone(known: Observed, at: datetime, manual: Iterable[Backup]) -> Observe
 
 def saw_automated(known: Observed, listed: Iterable[Backup], at: datetime) -> Observed:
     """Learn from a complete list of its automated backups."""
-    full = sorted((b for b in listed if b.type in FULL), key=begun, reverse=True)
+    full = sorted((_timed(b, at) for b in listed if b.type == "auto"), key=begun, reverse=True)
     newest = tuple(full[:MOST_AUTOMATED])
-    return _dated(known.model_copy(update={"automated": newest, "read_at": at, "failing": None}))
+    changes = {"automated": newest, "read_at": at, "failing": None}
+    return _dated(known.model_copy(update=changes), at)
 
 
-def _dated(known: Observed) -> Observed:
-    last = known.last_good
-    return known.model_copy(update={"last_good_at": begun(last) if last else None})
+def _timed(backup: Backup, at: datetime) -> Backup:
+    """Return it without times that can't be true; one that only has an end began by then."""
+    latest = at + AHEAD
+    begin, end = (
+        time if time is not None and time <= latest else None
+        for time in (backup.begin_time, backup.end_time)
+    )
+    return backup.model_copy(update={"begin_time": begin or end, "end_time": end})
+
+
+def _dated(known: Observed, at: datetime) -> Observed:
+    """Note when the last good backup began, and whether a newer one is gone."""
+    before, last = known.last_good_at, known.last_good
+    now = begun(last) if last else None
+    lost_at = known.lost_at
+    if before is not None and (now is None or now < before):
+        lost_at = at
+    elif now is not None and now != before:
+        lost_at = None
+    return known.model_copy(update={"last_good_at": now, "lost_at": lost_at})
 
 
 def missing_manual(known: Observed, listed: Iterable[Backup]) -> list[Backup]:
@@ -137,22 +161,42 @@ def missing_manual(known: Observed, listed: Iterable[Backup]) -> list[Backup]:
     One that was just being deleted when it was last listed is one of them.
     """
     ids = {backup.id for backup in listed}
-    return [b for b in known.manual if b.id not in ids and b.status in RESTORABLE]
+    return [b for b in known.manual if b.id not in ids and _was_good(b)]
+
+
+def _was_good(backup: Backup) -> bool:
+    """Return whether it could be restored; of one that is being deleted its size says so."""
+    is_going = backup.status == BackupStatus.DELETING and bool(backup.size_kb)
+    return backup.status == BackupStatus.COMPLETED or is_going
 
 
 def saw_manual(
-    known: Observed, listed: Iterable[Backup], at: datetime, deleted: Iterable[Backup] = ()
+    known: Observed,
+    listed: Iterable[Backup],
+    at: datetime,
+    deleted: Iterable[Backup] = (),
+    unlisted: Iterable[Backup] = (),
 ) -> Observed:
-    """Learn from a complete list of its manual backups; `deleted` are those others deleted."""
-    manual = sorted((b for b in listed if b.type == "manual"), key=begun, reverse=True)
-    gone = {backup.id: backup for backup in (*known.deleted, *deleted)}
+    """Learn from a complete list of its manual backups.
+
+    `deleted` are those others deleted, unless someone knows that by now; `unlisted` are those that
+    exist, although the list lacks them.
+    """
+    manual = sorted(
+        (*(_timed(b, at) for b in listed if b.type == "manual"), *unlisted),
+        key=begun,
+        reverse=True,
+    )
+    known_ids = {backup.id for backup in known.manual}
+    news = [backup for backup in deleted if backup.id in known_ids]
+    gone = {backup.id: backup for backup in (*known.deleted, *news)}
     listed_ids = {backup.id for backup in manual}
     changes = {
         "manual": tuple(manual[:MOST_MANUAL]),
         "manual_read_at": at,
         "deleted": tuple(b for b in gone.values() if b.id not in listed_ids),
     }
-    return _dated(known.model_copy(update=changes))
+    return _dated(known.model_copy(update=changes), at)
 
 
 def saw_recovery(

@@ -22,7 +22,9 @@ def incident_card(incident: Incident, not_before: datetime | None = None) -> Owe
     )
 
 
-def incident_line(incident: Incident, line: IncidentLine, subject: str = "") -> Owed:
+def incident_line(
+    incident: Incident, line: IncidentLine, subject: str = "", not_before: datetime | None = None
+) -> Owed:
     """Return a reply below it."""
     return Owed(
         topic_id=incident.id,
@@ -31,6 +33,7 @@ def incident_line(incident: Incident, line: IncidentLine, subject: str = "") -> 
         destination=incident.channel_id,
         urgency=Urgency.PEOPLE,
         subject=subject,
+        not_before=not_before,
     )
 
 
@@ -52,10 +55,10 @@ def _owed(
     yield incident_card(after, not_before)
     if not after.is_open:
         if after.ending is not Ending.KNOWN:  # who acknowledged it is on the card
-            yield incident_line(after, IncidentLine.ENDED, str(after.times))
+            yield incident_line(after, IncidentLine.ENDED, str(after.times), not_before)
     elif after.is_snoozed(now):
         return
     elif not before.is_open:
-        yield incident_line(after, IncidentLine.AGAIN, str(after.times))
+        yield incident_line(after, IncidentLine.AGAIN, str(after.times), not_before)
     elif before.kind is IncidentKind.FAILED and after.kind is IncidentKind.STALE:
         yield incident_line(after, IncidentLine.GREW, str(after.times))

@@ -12,6 +12,7 @@ FRESH_WITHIN = timedelta(hours=26)  # a daily backup, and two hours for it to st
 RECOVERY_WITHIN = timedelta(hours=3)  # RDS uploads logs every five minutes
 HUNG_AFTER = timedelta(hours=6)
 HOLD = timedelta(minutes=45)  # RDS retries a failed automated backup after half an hour
+READ_EVERY = timedelta(hours=1)  # each instance, at least
 UNREAD_AFTER = timedelta(hours=3)  # without news of an instance, its state is unknown
 DAY = timedelta(days=1)
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=60)  # of a limit that people type

@@ -38,7 +38,8 @@ class DigestMaker:
         """
         if not self._channels:
             return inf
-        last, now = await self._digests.last(), self._clock.now()
+        now = self._clock.now()
+        last = await self._digests.last(now)
         for channel in self._channels:
             before = last.get(channel.id)
             due_at = latest_due(channel.digest, before or self._started_at, now)

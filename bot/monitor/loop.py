@@ -13,7 +13,13 @@ from bot.domain.assessment import assess, assess_channel
 from bot.domain.attempts import MENDING_GAP
 from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.channels import Channel
-from bot.domain.errors import RdsError, RdsUnreachable, StoreUnavailable
+from bot.domain.errors import (
+    RdsError,
+    RdsRefused,
+    RdsUnreachable,
+    RefusalReason,
+    StoreUnavailable,
+)
 from bot.domain.incident_lines import IncidentLine
 from bot.domain.incidents import CAN_WAIT, Incident
 from bot.domain.instances import Backup, BackupStatus
@@ -35,6 +41,7 @@ STORE_GAP = 5.0  # seconds until a database that isn't responding is tried again
 POISONED = timedelta(hours=1)  # until an instance is read again that made the bot fail
 REMEMBERED = timedelta(days=30)  # of ended incidents, and of instances that are gone
 MOST_TRIES = 5  # to save, while people click
+A_FEW = 200  # instances that are looked at without a pause
 
 Conditions = Mapping[str, Sequence[Watching]]  # by instance ID
 
@@ -91,7 +98,7 @@ class Monitor:
             try:
                 wait = await self.step()
             except StoreUnavailable:
-                wait = STORE_GAP
+                wait, self._next_look = STORE_GAP, float("-inf")
             except Exception:  # whatever it is, the next round may do better
                 log.exception("monitor_fell_over")
                 wait = ROUND
@@ -101,15 +108,15 @@ class Monitor:
     async def step(self) -> float:
         """Do what is due; return the seconds until something is."""
         now = self._clock.monotonic()
-        if self._hurried:
-            await self._incidents.hurry(self._hurried, self._clock.now())
-            self._hurried.clear()
+        if hurried := set(self._hurried):
+            await self._incidents.hurry(hurried, self._clock.now())
+            self._hurried -= hurried
         if now >= self._next_look:
-            self._next_look = now + ROUND
+            self._next_look = now + ROUND  # or at once, if it's woken meanwhile
             pulses = await self._look_at_watches()
             await self._look_at_channels(pulses)
-            events = [await self._end_snoozes(), await self._digests.make_due(self._watches)]
-            self._next_look = min([now + ROUND, *(now + wait for wait in events)])
+            events = [await self._end_snoozes(), await self._make_digests()]
+            self._next_look = min([self._next_look, *(now + wait for wait in events)])
         until_round = max(0.0, self._next_look - self._clock.monotonic())
         if not self._watches or (held := self._not_before - now) > 0:
             return min(until_round, held) if self._watches else until_round
@@ -119,33 +126,64 @@ class Monitor:
         await self._visit(known)
         return 0.0
 
+    async def _make_digests(self) -> float:
+        """Make those that are due; one that can't be made holds up no reading."""
+        try:
+            return await self._digests.make_due(self._watches)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("digest_fell_over")
+            return ROUND
+
     async def _until_due(self) -> float:
         now = self._clock.now()
         due = await self._incidents.next_due(now)
         return max(1.0, (due - now).total_seconds()) if due else ROUND
 
+    async def _load_watches(self) -> None:
+        self._watches = (*self._of_file, *await self._incidents.watches())
+
     async def _look_at_watches(self) -> list[Pulse]:
-        """Begin to watch new instances that match, and forget those that no longer do."""
-        made = await self._incidents.watches()
-        self._watches = (*self._of_file, *made)
-        pulses = await self._incidents.pulses()
+        """Begin to watch new instances that match, and forget those that no longer do.
+
+        What other replicas add meanwhile is left alone: watches come after what they brought.
+        """
+        opened, pulses = await self._incidents.open(), await self._incidents.pulses()
+        await self._load_watches()
         instances = await self._reader.instances() if self._watches else []
         now = self._clock.now()
         watched = {pulse.instance_id for pulse in pulses}
-        names = {i.id: i.name for i in instances} | {
-            p.instance_id: p.name for p in pulses if p.instance_id not in {i.id for i in instances}
-        }
-        wanted = {id_ for id_, name in names.items() if watching(self._watches, name, id_)}
-        new = [first_seen(i, now) for i in instances if i.id in wanted - watched]
-        if new:
-            await self._incidents.begin(new, now)
+        names = {p.instance_id: p.name for p in pulses} | {i.id: i.name for i in instances}
+        channels = await self._channels_of(names)
+        if new := [i for i in instances if channels[i.id] and i.id not in watched]:
+            await self._incidents.begin([first_seen(i, now) for i in new], now)
         old = {p.instance_id for p in pulses if p.gone_at and now - p.gone_at > REMEMBERED}
-        for instance_id in (watched - wanted) | old:
-            incidents = await self._incidents.recent(instance_id, now)
-            await self._save([self._change(step, now) for step in unwatched(incidents, now)])
-        if gone := (watched - wanted) | old:
+        gone = {id_ for id_ in watched if not channels[id_]} | old
+        over = [
+            incident
+            for incident in opened
+            if incident.instance_id
+            and (
+                incident.instance_id in gone
+                or incident.channel_id not in channels.get(incident.instance_id, ())
+            )
+        ]
+        await self._save([self._change(step, now) for step in unwatched(over, now)])
+        if gone:
             await self._incidents.end(gone)
         return [pulse for pulse in pulses if pulse.instance_id not in gone]
+
+    async def _channels_of(self, names: Mapping[str, str]) -> Mapping[str, set[str]]:
+        """Return the channels that watch each instance, by ID."""
+        found: dict[str, set[str]] = {}
+        for instance_id, name in names.items():
+            found[instance_id] = {
+                watch.channel_id for watch in self._watches if watch.covers(name, instance_id)
+            }
+            if len(found) % A_FEW == 0:
+                await asyncio.sleep(0)  # people wait for acks
+        return found
 
     async def _look_at_channels(self, known: Sequence[Pulse]) -> None:
         """Say what keeps a channel from knowing anything."""
@@ -179,6 +217,21 @@ class Monitor:
 
     async def _visit(self, known: Observed) -> None:
         """Read an instance, and save what is wrong with it; no instance holds up another."""
+        try:
+            await self._settle(known, await self._read(known))
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("watched_instance_fell_over", instance=known.name)
+            now = self._clock.now()
+            unread, later = could_not_read(known, "", now, refused=False), now + POISONED
+            try:
+                await self._incidents.save(observed=unread, due_at=later)
+            except Conflict:
+                await self._incidents.put_off(known.instance_id, later)
+
+    async def _read(self, known: Observed) -> Learn:
+        await self._load_watches()  # other replicas add some
         conditions = watching(self._watches, known.name, known.instance_id)
         now = self._clock.now()
         try:
@@ -186,32 +239,19 @@ class Monitor:
         except RdsError as error:
             self._failed(error)
             code, refused = error.code or "unreachable", is_refused(error)
-            await self._settle(
-                known, lambda later: could_not_read(later, code, now, refused=refused)
-            )
-        except StoreUnavailable:
-            raise
-        except Exception:
-            log.exception("watched_instance_fell_over", instance=known.name)
-            await self._incidents.put_off(known.instance_id, now + POISONED)
-        else:
-            self._succeeded()
-            try:
-                await self._settle(known, learn)
-            except (StoreUnavailable, Conflict):
-                raise
-            except Exception:
-                log.exception("watched_instance_fell_over", instance=known.name)
-                await self._incidents.put_off(known.instance_id, now + POISONED)
+            return lambda later: could_not_read(later, code, now, refused=refused)
+        self._succeeded()
+        return learn
 
     def _failed(self, error: RdsError) -> None:
         """Wait before the next read, unless the error is about one instance."""
-        if not (refused := is_refused(error)) and not isinstance(error, RdsUnreachable):
+        rejects_key = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
+        if not rejects_key and not isinstance(error, RdsUnreachable):
             return
         if self.trouble is None:
             log.warning("monitor_interrupted", code=error.code, request_id=error.request_id)
         self.trouble = error.code or "unreachable"
-        gap = MENDING_GAP.total_seconds() if refused else self._backoff.failed()
+        gap = MENDING_GAP.total_seconds() if rejects_key else self._backoff.failed()
         self._not_before = self._clock.monotonic() + gap
 
     def _succeeded(self) -> None:
@@ -225,6 +265,7 @@ class Monitor:
         for _ in range(MOST_TRIES):
             later, now = learn(known), self._clock.now()
             incidents = await self._incidents.recent(known.instance_id, now - REMEMBERED)
+            await self._load_watches()  # after the incidents that new ones brought
             conditions = watching(self._watches, later.name, later.instance_id)
             own = await self._own.own_backups([b.id for b in later.full if _is_trouble(b)])
             steps = self._steps(later, conditions, incidents, own, now)
@@ -236,8 +277,8 @@ class Monitor:
                 await self._incidents.save(changes, later, due_at)
             except Conflict:
                 fresh = await self._incidents.observed(known.instance_id)
-                if fresh is None:  # no longer watched
-                    return
+                if fresh is None or fresh.seen_at != known.seen_at:
+                    return  # it is no longer watched, or another replica has read it since
                 known = fresh
             else:
                 return

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.domain.assessment import fresh_until, next_deadline, running
+from bot.domain.assessment import failures, fresh_until, next_deadline, running
 from bot.domain.errors import RdsError, RdsRefused, RefusalReason
-from bot.domain.instances import Backup, BackupStatus, Instance, matching
+from bot.domain.instances import Backup, Instance, matching
 from bot.domain.observations import (
     Observed,
     missing_manual,
@@ -17,7 +17,7 @@ from bot.domain.observations import (
     saw_manual,
     saw_recovery,
 )
-from bot.domain.watches import Limits
+from bot.domain.watches import READ_EVERY, Limits
 from bot.monitor.ports import Catalogue, Own, Rds
 from bot.runtime.clock import Clock
 
@@ -25,14 +25,12 @@ log = structlog.get_logger(__name__)
 
 Learn = Callable[[Observed], Observed]
 
-EVERY = timedelta(hours=1)
 TROUBLED_EVERY = timedelta(minutes=30)  # with an open incident, or while a backup runs
 FAILING_EVERY = timedelta(minutes=10)
-GONE_EVERY = timedelta(days=1)
 SLACK = timedelta(seconds=1)  # after a deadline, so that what is read is later than it
 MANUAL_EVERY = timedelta(hours=3)
 RECOVERY_EVERY = timedelta(hours=2)
-MOST_LOOKS = 5  # for missing backups, one by one; with more, the list itself is believed
+MOST_LOOKS = 5  # for missing backups, one by one; if these are gone, the list is believed
 KEYS = {RefusalReason.CREDENTIALS, RefusalReason.NOT_PERMITTED}
 
 
@@ -63,17 +61,19 @@ class Reader:
         return lambda later: _all(learned, later)
 
     async def _instance(self, known: Observed) -> Instance | None:
-        """Return the instance as last listed; None only if RDS says again that it's gone."""
+        """Return the instance as last listed; None only if RDS said again that it's gone."""
         listed = await self._catalogue.known(0.0)
         for instance in listed:
             if instance.id == known.instance_id:
                 return instance
+        if known.gone_at is not None:
+            return None
         return await self._catalogue.current(known.instance_id)
 
     async def _gone(self, known: Observed) -> Learn:
         at = self._clock.now()
         if known.gone_at is not None:
-            return lambda later: later
+            return lambda later: later.model_copy(update={"failing": None})
         try:
             left = await self._rds.list_backups(known.instance_id, backup_type="manual", idle=True)
         except RdsRefused as error:
@@ -93,18 +93,24 @@ class Reader:
         if known.manual_read_at is None or now - known.manual_read_at >= MANUAL_EVERY:
             return True
         is_running = any(backup.type == "manual" for backup in running(known))
-        is_failing = bool(known.full) and known.full[0].status == BackupStatus.FAILED
-        return is_running or is_failing or any(fresh_until(known, one) <= now for one in limits)
+        return (
+            is_running
+            or bool(failures(known))
+            or any(fresh_until(known, one) <= now for one in limits)
+        )
 
     async def _manual(self, known: Observed) -> Learn:
         at = self._clock.now()
         listed = await self._rds.list_backups(known.instance_id, backup_type="manual", idle=True)
         missing = missing_manual(known, listed)
         ours = await self._own.deletions_of([backup.id for backup in missing])
-        deleted = [b for b in missing if b.id not in ours]
-        if len(deleted) <= MOST_LOOKS:
-            deleted = [b for b in deleted if await self._is_gone(b)]
-        return lambda later: saw_manual(later, listed, at, deleted)
+        others = [b for b in missing if b.id not in ours]
+        looked_for = others[:MOST_LOOKS]
+        deleted = [b for b in looked_for if await self._is_gone(b)]
+        if len(deleted) == len(looked_for):
+            deleted = others
+        unlisted = [b for b in others if b not in deleted]
+        return lambda later: saw_manual(later, listed, at, deleted, unlisted)
 
     async def _is_gone(self, backup: Backup) -> bool:
         """Return whether RDS doesn't know the backup by its ID either; lists may lack some."""
@@ -123,7 +129,10 @@ class Reader:
         return newest is not None and any(newest + one.recovery_within <= now for one in limits)
 
     async def _recovery(self, known: Observed) -> Learn:
-        """Read how far back one can go; not every engine and account says so."""
+        """Read how far back one can go; not every engine and account says so.
+
+        No answer changes nothing of what is known; none at all is a gap from the last one on.
+        """
         at = self._clock.now()
         try:
             windows = await self._rds.restore_windows(known.instance_id)
@@ -131,9 +140,11 @@ class Reader:
             if error.reason is RefusalReason.CREDENTIALS:
                 raise
             log.info("recovery_window_unknown", instance=known.name, code=error.code)
+            if known.recoverable_until is not None:
+                return lambda later: later
             windows = []
-        earliest = min((window.start for window in windows), default=None)
-        newest = max((window.end for window in windows), default=None)
+        earliest = min((window.start for window in windows), default=known.recoverable_from)
+        newest = max((window.end for window in windows), default=known.recoverable_until)
         return lambda later: saw_recovery(later, earliest, newest, at)
 
 
@@ -153,9 +164,9 @@ def next_read(
 ) -> datetime:
     """Return when to read an instance again; `is_open` if something is wrong with it."""
     if known.gone_at is not None:
-        return now + GONE_EVERY
+        return now + READ_EVERY
     if known.failing is not None:
         return now + FAILING_EVERY
-    regular = now + (TROUBLED_EVERY if is_open or running(known) else EVERY)
+    regular = now + (TROUBLED_EVERY if is_open or running(known) else READ_EVERY)
     deadlines = [next_deadline(known, one, now) for one in limits]
     return min([regular, *(at + SLACK for at in deadlines if at)])

@@ -154,8 +154,8 @@ class Dispatcher:
                 await self._outbox.put_off(message, code, later, in_doubt=True)
 
     async def _tell_elsewhere(self, message: OutboxMessage, topic: Topic) -> None:
-        """Tell the requester what has no thread; a link to no card is of no use."""
-        if message.line == POINTER:
+        """Tell the requester, if there is one, what has no thread; a link to no card is no use."""
+        if message.line == POINTER or not topic.requester:
             await self._outbox.settle(message, MessageState.SUPERSEDED, "no_card")
         else:
             await self._outbox.redirect(message, topic.requester, "no_card")

@@ -19,10 +19,11 @@ class Digests:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def last(self) -> dict[str, datetime]:
-        """Return when each channel's last digest was due."""
+    async def last(self, now: datetime) -> dict[str, datetime]:
+        """Return when each channel's last digest was due; later ones are of a wrong clock."""
         due = func.max(digests.c.due_at, type_=UtcDateTime).label("due_at")
-        query = select(digests.c.channel_id, due).group_by(digests.c.channel_id)
+        query = select(digests.c.channel_id, due).where(digests.c.due_at <= now)
+        query = query.group_by(digests.c.channel_id)
         return {row["channel_id"]: row["due_at"] for row in await self._store.rows(query)}
 
     async def save(self, digest: Digest) -> bool:

@@ -28,7 +28,8 @@ from bot.storage.store import Store
 from bot.storage.tables import incidents, watched_instances, watches
 
 LEASE = timedelta(minutes=5)  # for one replica to read an instance
-FAR = timedelta(days=2)  # further ahead than any reading, so a clock was set back meanwhile
+FAR = timedelta(hours=2)  # further ahead than any reading, so a clock was set back meanwhile
+A_FEW = 20  # watched instances that are read without a pause
 NESTED = {"facts", "mention"}
 SEEN = (watched_instances.c.observed, watched_instances.c.version)
 
@@ -63,9 +64,14 @@ class Incidents:
     async def all_observed(self) -> list[Observed]:
         """Return what is known of each watched instance."""
         found: list[Observed] = []
-        for row in await self._store.rows(select(*SEEN)):
-            found.append(_observed(row))
-            await asyncio.sleep(0)  # thousands take seconds, and people wait for acks
+        ids = watched_instances.c.instance_id
+        query = select(*SEEN).order_by(ids).limit(A_FEW)
+        rows = await self._store.rows(query)
+        while rows:  # all of them at once would take a second, and people wait for acks
+            for row in rows:
+                found.append(_observed(row))
+                await asyncio.sleep(0)
+            rows = await self._store.rows(query.where(ids > found[-1].instance_id))
         return found
 
     async def pulses(self) -> list[Pulse]:
@@ -116,10 +122,11 @@ class Incidents:
             .order_by(watched_instances.c.due_at)
             .limit(1)
             .with_for_update(skip_locked=True)
+            .scalar_subquery()  # read once: a join could read it, and claim, many times
         )
         claim = (
             update(watched_instances)
-            .where(watched_instances.c.instance_id.in_(due), _is_due(now))
+            .where(watched_instances.c.instance_id == due, _is_due(now))
             .values(due_at=now + LEASE)
         )
         return next(map(_observed, await self._store.at_once(claim, *SEEN)), None)

@@ -15,6 +15,8 @@ from bot.storage.tables import UtcDateTime, outbox, replicas
 
 FAR = timedelta(minutes=3)  # further ahead than any delay, so a clock was set back meanwhile
 
+LONGEST_QUIET = timedelta(days=1)  # for which messages about incidents may have to wait
+
 _card = outbox.alias("card")
 _other = outbox.alias("other")
 _COLUMNS = [c.label(c.key) for c in outbox.c if c is not outbox.c.claimed_by]
@@ -64,7 +66,7 @@ class Outbox:
         Left out are posts to destinations that are `full`, the messages in `busy`, and, without
         `edits`, all edits.
         """
-        is_due = or_(outbox.c.due_at <= now, outbox.c.due_at > now + FAR)
+        is_due = or_(outbox.c.due_at <= now, _is_too_far(now))
         is_in_order = or_(outbox.c.line == CARD, ~_WAITS)
         has_room = or_(outbox.c.ts.is_not(None), outbox.c.destination.not_in(full))
         wanted = (_PENDING, is_due, is_in_order, has_room, outbox.c.number.not_in(busy))
@@ -199,6 +201,16 @@ class Outbox:
             _PENDING,
             outbox.c.claimed_by.is_not_distinct_from(self._replica),
         )
+
+
+def _is_too_far(now: datetime) -> ColumnElement[bool]:
+    """Whether no delay can be so long; but an incident's message may wait for quiet hours."""
+    waits = and_(
+        outbox.c.about == About.INCIDENT,
+        outbox.c.created_at <= now,
+        outbox.c.due_at <= now + LONGEST_QUIET,
+    )
+    return and_(outbox.c.due_at > now + FAR, ~waits)
 
 
 def _messages() -> Select[Any]:

@@ -27,13 +27,14 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    update,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditEntry, AuditKey
-from bot.domain.outbox import owed_by
+from bot.domain.outbox import About, MessageState, owed_by
 from bot.domain.preferences import Preferences
 from bot.domain.requests import BackupRequest
 from bot.domain.states import OPEN_STATES, RequestState
@@ -134,7 +135,7 @@ class Store(Reading):
     async def owe_untold(self) -> list[str]:
         """Put outcomes and cards into the outbox that aren't there; return their requests' IDs.
 
-        Only a process of an older release, without an outbox, leaves a request so.
+        Only a process of an older release leaves a request or an incident so.
         """
         had_card = cast(requests.c.terms, String) != "null"  # or a withdrawal was answered
         needs_word = or_(requests.c.state != RequestState.WITHDRAWN, had_card)
@@ -150,7 +151,22 @@ class Store(Reading):
             if request := await self.load(request_id):
                 async with self.transaction() as transaction:
                     await transaction.owe(*owed_by(request))
-        return untold
+        return untold + await self._owe_unsent()
+
+    async def _owe_unsent(self) -> list[str]:
+        """Send incidents and digests that a process of an older release took for nothing."""
+        unsent = update(outbox).where(
+            outbox.c.about != About.REQUEST,
+            outbox.c.line == CARD,
+            outbox.c.state == MessageState.SUPERSEDED,
+            outbox.c.ts.is_(None),
+            outbox.c.last_error.is_(None),
+        )
+        again = unsent.values(state=MessageState.PENDING)
+        found = [row["topic_id"] for row in await self.at_once(again, outbox.c.topic_id)]
+        if found:
+            self.on_owed()
+        return found
 
     async def at_once(
         self, change: Update | Insert | Delete, *returning: ColumnElement[Any]

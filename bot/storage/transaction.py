@@ -128,14 +128,17 @@ class Transaction:
         again = {
             "state": MessageState.PENDING,
             "urgency": _least(outbox.c.urgency, new.excluded.urgency),
-            "due_at": _least(outbox.c.due_at, new.excluded.due_at),
             "version": outbox.c.version + 1,
         }
         can_change = outbox.c.state.in_((MessageState.PENDING, MessageState.SENT))
         for message in messages:
-            row = new.values(**_outbox_row(message, self._clock.now()))
+            now = self._clock.now()
+            row = new.values(**_outbox_row(message, now))
             if message.line == CARD:
-                row = row.on_conflict_do_update(index_elements=key, set_=again, where=can_change)
+                edited = _due_at(message, now)  # an edit disturbs nobody, at any time
+                soonest = case((outbox.c.ts.is_not(None), edited), else_=new.excluded.due_at)
+                later = {**again, "due_at": _least(outbox.c.due_at, soonest)}
+                row = row.on_conflict_do_update(index_elements=key, set_=later, where=can_change)
             else:
                 row = row.on_conflict_do_nothing(index_elements=key)
             await self._connection.execute(row)
@@ -230,10 +233,15 @@ def _least(before: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement
     return case((waits, before), else_=now)
 
 
+def _due_at(message: Owed, now: datetime) -> datetime:
+    """Return when a message is sent that needn't wait for quiet hours to end."""
+    settles = message.line == CARD and message.urgency is Urgency.PROGRESS
+    return now + SETTLES if settles else now
+
+
 def _outbox_row(message: Owed, now: datetime) -> dict[str, Any]:
     """Return a new message's columns."""
-    settles = message.line == CARD and message.urgency is Urgency.PROGRESS
-    due_at = max(now + SETTLES if settles else now, message.not_before or now)
+    due_at = max(_due_at(message, now), message.not_before or now)
     times = {"created_at": now, "due_at": due_at}
     state = {"state": MessageState.PENDING, "call": list(message.call)}
     row = {**asdict(message), **times, **state}

@@ -14,6 +14,7 @@ from bot.domain.observations import (
     declared_normal,
     first_seen,
     got_used_to,
+    missing_manual,
     saw_automated,
     saw_gone,
     saw_instance,
@@ -307,3 +308,72 @@ def test_nothing_is_unread_because_the_bot_was_down() -> None:
 
     assert assess_channel(watched, NOON - MINUTE, NOON) == []
     assert assess_channel(watched, NOON - 3 * HOUR, NOON) != []
+
+
+def test_what_was_not_read_while_the_bot_was_down_is_not_unread_at_once() -> None:
+    """The first read fails after a long pause; only hours of failures are told."""
+    hiccup = failing(NOON - MINUTE)
+    watched = [observed([], NOON - 9 * HOUR, failing=hiccup)]
+
+    assert assess_channel(watched, NOON - 2 * MINUTE, NOON) == []
+    assert assess_channel(watched, NOON - 2 * MINUTE, NOON + 3 * HOUR) != []
+
+
+def test_one_instance_that_is_refused_while_others_are_read_is_not_the_key() -> None:
+    refused = failing(NOON - HOUR, refused=True)
+    watched = [observed([], NOON - 90 * MINUTE, failing=refused), observed([], NOON - MINUTE)]
+
+    assert assess_channel(watched, NOON - DAY, NOON) == []
+
+
+def test_a_backup_that_was_seen_being_deleted_is_missed_too() -> None:
+    going = backup(NOON - DAY, type="manual").model_copy(update={"status": "DELETING"})
+
+    assert missing_manual(observed([going], NOON), []) == [going]
+    failed = going.model_copy(update={"size_kb": None})
+    assert missing_manual(observed([failed], NOON), []) == []
+
+
+def test_a_deletion_that_someone_knows_of_is_not_found_by_a_slower_read() -> None:
+    gone = backup(NOON - DAY, type="manual")
+    known = saw_manual(observed([], NOON), [], NOON + MINUTE, [gone])
+
+    assert known.deleted == ()
+
+
+def test_times_that_are_far_ahead_are_ignored() -> None:
+    """Else nothing would be missing for years."""
+    ahead = backup(NOON + 900 * DAY)
+    last = backup(NOON - 30 * HOUR)
+    known = saw_automated(observed([], NOON), [ahead, last], NOON)
+
+    assert kinds(known) == [K.STALE]
+    soon = backup(NOON + 10 * MINUTE)
+    assert kinds(saw_automated(observed([], NOON), [soon, last], NOON)) == []
+
+
+def test_a_backup_of_which_only_the_end_is_known_counts() -> None:
+    good = backup(NOON - 3 * HOUR).model_copy(update={"begin_time": None})
+    known = saw_automated(observed([], NOON, since=NOON - 9 * DAY), [good], NOON)
+
+    assert kinds(known) == []
+
+
+def test_nothing_is_missing_before_both_lists_were_read() -> None:
+    """Someone may have made a backup by hand meanwhile."""
+    known = observed([backup(NOON - 30 * HOUR)], NOON, manual_read_at=NOON - 5 * HOUR)
+
+    assert kinds(known) == []
+    failed = [backup(NOON - 2 * HOUR, FAILED), backup(NOON - 20 * HOUR)]
+    assert kinds(observed(failed, NOON, manual_read_at=NOON - 2 * HOUR)) == []
+
+
+def test_it_is_not_too_old_before_the_newer_backups_were_gone() -> None:
+    """RDS deletes all automated backups when someone switches them off."""
+    nights = nightly(7, NIGHT)
+    known = saw_automated(observed(nights, NOON - HOUR, last_good_at=NIGHT), nights, NOON - HOUR)
+    gone = saw_automated(known, [], NOON)
+
+    assert only(gone).since == NOON
+    assert only(saw_automated(gone, [], NOON + DAY)).since == NOON
+    assert kinds(saw_automated(gone, [backup(NOON + HOUR)], NOON + 2 * HOUR)) == []

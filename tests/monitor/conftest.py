@@ -38,6 +38,7 @@ class RegionRds:
         self.error: RdsError | None = None
         self.of: dict[str, RdsError] = {}  # by instance ID
         self.hidden: set[str] = set()  # backups that lists lack, by ID
+        self.unlisted: set[str] = set()  # instances that RDS doesn't list, by ID
         self.calls = 0
         self.listed: list[Instance] = []
 
@@ -53,17 +54,18 @@ class RegionRds:
         self._call(instance_id)
         return [
             backup
-            for backup in self._backups(instance_id)
+            for backup in self.backups(instance_id)
             if backup.type == backup_type and backup.id not in self.hidden
         ]
 
-    def _backups(self, instance_id: str) -> list[Backup]:
+    def backups(self, instance_id: str) -> list[Backup]:
+        """All backups of an instance, as a list shows them."""
         listed = [b.as_listed() for b in self._region.backups_of(instance_id) if b.exists]
         return models.backups({"backups": listed}).items
 
     async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None:
         self._call(instance_id)
-        return next((b for b in self._backups(instance_id) if b.id == backup_id), None)
+        return next((b for b in self.backups(instance_id) if b.id == backup_id), None)
 
     async def restore_windows(self, instance_id: str) -> list[RestoreWindow]:
         self._call(instance_id)
@@ -72,7 +74,8 @@ class RegionRds:
     async def known(self, timeout_seconds: float) -> Sequence[Instance]:  # noqa: ARG002, the port's
         """The list, as it was before an outage."""
         if self.error is None:
-            listed = [instance.as_listed([]) for instance in self._region.instances]
+            shown = [one for one in self._region.instances if one.id not in self.unlisted]
+            listed = [instance.as_listed([]) for instance in shown]
             self.listed = models.instances({"instances": listed}).items
         return self.listed
 

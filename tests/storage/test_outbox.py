@@ -3,12 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, insert, select
 
-from bot.domain.outbox import MessageState, OutboxMessage, Owed, Urgency, card, reply, to_requester
+from bot.domain.incident_lines import IncidentLine
+from bot.domain.outbox import (
+    About,
+    MessageState,
+    OutboxMessage,
+    Owed,
+    Urgency,
+    card,
+    reply,
+    to_requester,
+)
 from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState, Retention
@@ -409,6 +419,64 @@ async def test_what_an_older_release_left_is_owed(store: Store) -> None:
     assert await store.message_state("request1", _L.ENDED) is MessageState.PENDING
     assert await store.message_state("request3", CARD) is MessageState.PENDING
     assert await store.message_state("request2", _L.ENDED) is None
+
+
+LATER = NOON + 8 * HOUR
+
+
+def of_incident(line: str, not_before: datetime | None = None) -> Owed:
+    return Owed(
+        topic_id="i1",
+        about=About.INCIDENT,
+        line=line,
+        destination="C0OPS",
+        urgency=Urgency.OUTCOME,
+        not_before=not_before,
+    )
+
+
+async def test_what_can_wait_waits_for_the_end_of_quiet_hours(
+    store: Store, outbox: Outbox, clock: SteppedClock
+) -> None:
+    await owes(store, of_incident(CARD, LATER))
+    await owes(store, of_incident(CARD, LATER), of_incident(IncidentLine.ENDED, LATER))
+
+    assert await outbox.due(NOON) == []
+    assert await outbox.next_due(NOON) == LATER
+    assert await outbox.due(LATER - MINUTE) == []
+    (posted,) = await outbox.due(LATER)
+    clock.advance(hours=8)
+    await outbox.sent(posted, "C0OPS", "1.1")
+    assert lines(await outbox.due(LATER)) == [(IncidentLine.ENDED, "")]
+
+
+async def test_an_edit_disturbs_nobody_and_waits_for_nothing(store: Store, outbox: Outbox) -> None:
+    await owes(store, of_incident(CARD))
+    (posted,) = await outbox.due(NOON)
+    await outbox.sent(posted, "C0OPS", "1.1")
+    await owes(store, of_incident(CARD, LATER))
+
+    assert lines(await outbox.due(NOON)) == [(CARD, "")]
+
+
+async def test_quiet_hours_of_a_wrong_clock_hold_nothing(store: Store, outbox: Outbox) -> None:
+    await owes(store, of_incident(CARD, NOON + 30 * HOUR))
+
+    assert lines(await outbox.due(NOON)) == [(CARD, "")]
+    assert lines(await outbox.due(NOON - 100 * HOUR)) == [(CARD, "")]
+
+
+async def test_an_incident_that_an_older_release_took_for_nothing_is_owed_again(
+    store: Store, outbox: Outbox
+) -> None:
+    """During an update, a process of the release before knows nothing but requests."""
+    await owes(store, of_incident(CARD))
+    (message,) = await outbox.due(NOON)
+    await outbox.settle(message, MessageState.SUPERSEDED)
+
+    assert await store.owe_untold() == ["i1"]
+    assert lines(await outbox.due(NOON)) == [(CARD, "")]
+    assert await store.owe_untold() == []
 
 
 @pytest.fixture
