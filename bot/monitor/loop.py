@@ -11,7 +11,6 @@ import structlog
 from bot.application.ports import Change, Conflict
 from bot.domain.assessment import assess, assess_channel
 from bot.domain.attempts import MENDING_GAP
-from bot.domain.audit import OURSELVES, AuditAction, AuditEntry
 from bot.domain.channels import Channel
 from bot.domain.errors import (
     RdsError,
@@ -20,13 +19,12 @@ from bot.domain.errors import (
     RefusalReason,
     StoreUnavailable,
 )
-from bot.domain.incident_lines import IncidentLine
-from bot.domain.incidents import CAN_WAIT, Incident
+from bot.domain.incidents import Incident
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.observations import Observed, Pulse, could_not_read, first_seen
-from bot.domain.owed_by_incidents import incident_card, incident_line, owed_by_incident
 from bot.domain.triage import Step, awake, triage, unwatched
 from bot.domain.watches import Watch, Watching, watching
+from bot.monitor.changes import Changes, woken_up
 from bot.monitor.digests import DigestMaker
 from bot.monitor.ports import Incidents, Own
 from bot.monitor.reading import Learn, Reader, is_refused, next_read
@@ -42,8 +40,6 @@ POISONED = timedelta(hours=1)  # until an instance is read again that made the b
 REMEMBERED = timedelta(days=30)  # of ended incidents, and of instances that are gone
 MOST_TRIES = 5  # to save, while people click
 A_FEW = 200  # instances that are looked at without a pause
-
-Conditions = Mapping[str, Sequence[Watching]]  # by instance ID
 
 
 class Monitor:
@@ -66,7 +62,7 @@ class Monitor:
         self._digests = digests
         self._clock = clock
         self._of_file = tuple(of_file)
-        self._channels = {channel.id: channel for channel in channels}
+        self._changes = Changes(channels)
         self._watches: Sequence[Watch] = self._of_file
         self._started_at = clock.now()
         self._next_look = float("-inf")
@@ -169,7 +165,7 @@ class Monitor:
                 or incident.channel_id not in channels.get(incident.instance_id, ())
             )
         ]
-        await self._save([self._change(step, now) for step in unwatched(over, now)])
+        await self._save([self._changes.of(step, now) for step in unwatched(over, now)])
         if gone:
             await self._incidents.end(gone)
         return [pulse for pulse in pulses if pulse.instance_id not in gone]
@@ -200,12 +196,12 @@ class Monitor:
             findings = assess_channel(pulses, self._started_at, now)
             steps += triage(conditions[channel_id], findings, recent, None, now)
         steps += unwatched([i for i in recent if i.channel_id not in by_channel], now)
-        await self._save([self._change(step, now) for step in steps])
+        await self._save([self._changes.of(step, now) for step in steps])
 
     async def _end_snoozes(self) -> float:
         """End the snoozes that are over; return the seconds until the next one is."""
         now, found = self._clock.now(), await self._incidents.snoozed()
-        await self._save([self._woken_up(step) for step in awake(found, now)])
+        await self._save([woken_up(step) for step in awake(found, now)])
         left = [i.snoozed_until - now for i in found if i.is_snoozed(now) and i.snoozed_until]
         return min(left).total_seconds() if left else ROUND
 
@@ -269,7 +265,7 @@ class Monitor:
             conditions = watching(self._watches, later.name, later.instance_id)
             own = await self._own.own_backups([b.id for b in later.full if _is_trouble(b)])
             steps = self._steps(later, conditions, incidents, own, now)
-            changes = [self._change(step, now) for step in steps]
+            changes = [self._changes.of(step, now) for step in steps]
             latest = {i.id: i for i in (*incidents, *(after for _, after in steps))}
             is_open = any(incident.is_open for incident in latest.values())
             due_at = next_read(later, [one.limits for one in conditions], now, is_open=is_open)
@@ -299,49 +295,6 @@ class Monitor:
         steps += unwatched([i for i in incidents if i.channel_id not in channels], now)
         return steps
 
-    def _change(self, step: Step, now: datetime) -> Change:
-        before, after = step
-        not_before = self._not_before_in(after, now)
-        return Change(
-            before=before,
-            after=after,
-            owed=owed_by_incident(before, after, now, not_before),
-            entries=_entries(before, after, now),
-        )
-
-    def _woken_up(self, step: Step) -> Change:
-        before, after = step
-        until = before.snoozed_until if before else None
-        line = incident_line(after, IncidentLine.SNOOZE_OVER, str(until))
-        return Change(before=before, after=after, owed=(incident_card(after), line))
-
-    def _not_before_in(self, incident: Incident, now: datetime) -> datetime | None:
-        channel = self._channels.get(incident.channel_id)
-        return channel.not_before(now) if channel and incident.kind in CAN_WAIT else None
-
 
 def _is_trouble(backup: Backup) -> bool:
     return backup.status in (BackupStatus.FAILED, BackupStatus.BUILDING)
-
-
-def _entries(before: Incident | None, after: Incident, now: datetime) -> list[AuditEntry]:
-    """Return the audit entries of a change that the bot found."""
-    action = None
-    if before is None or (not before.is_open and after.is_open):
-        action = AuditAction.INCIDENT_OPENED
-    elif before.is_open and not after.is_open:
-        action = AuditAction.INCIDENT_ENDED
-    if action is None:
-        return []
-    detail = {"incident": after.id, "kind": after.kind.value, "channel": after.channel_id}
-    detail["since"] = after.opened_at.isoformat()
-    entry = AuditEntry(
-        at=now,
-        request_id=None,
-        actor=OURSELVES,
-        action=action,
-        detail=detail,
-        instance=after.instance_name or None,
-        instance_id=after.instance_id or None,
-    )
-    return [entry]
