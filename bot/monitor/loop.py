@@ -70,6 +70,7 @@ class Monitor:
         self._backoff = Backoff(clock, *GAPS)
         self._woken = asyncio.Event()
         self._hurried: set[str] = set()  # instances to read at once
+        self._suspect: str | None = None  # the instance that RDS failed for last
         self.trouble: str | None = None  # why RDS can't be read, if it can't
 
     def wake(self) -> None:
@@ -233,16 +234,22 @@ class Monitor:
         try:
             learn = await self._reader.read(known, [one.limits for one in conditions])
         except RdsError as error:
-            self._failed(error)
+            self._failed(known, error)
             code, refused = error.code or "unreachable", is_refused(error)
             return lambda later: could_not_read(later, code, now, refused=refused)
         self._succeeded()
         return learn
 
-    def _failed(self, error: RdsError) -> None:
-        """Wait before the next read, unless the error is about one instance."""
+    def _failed(self, known: Observed, error: RdsError) -> None:
+        """Wait before the next read, unless the error is about one instance.
+
+        RDS is away only if it fails for two instances in a row.
+        """
+        is_alone = self._suspect in (None, known.instance_id)
+        self._suspect = known.instance_id
         rejects_key = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
-        if not rejects_key and not isinstance(error, RdsUnreachable):
+        is_away = isinstance(error, RdsUnreachable) and (not is_alone or error.retry_after)
+        if not rejects_key and not is_away:
             return
         if self.trouble is None:
             log.warning("monitor_interrupted", code=error.code, request_id=error.request_id)
@@ -253,7 +260,7 @@ class Monitor:
     def _succeeded(self) -> None:
         if self.trouble is not None:
             log.info("monitor_reads_again")
-        self.trouble = None
+        self.trouble = self._suspect = None
         self._backoff.reset()
 
     async def _settle(self, known: Observed, learn: Learn) -> None:

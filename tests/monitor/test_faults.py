@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from bot.domain.channels import Channel
 from bot.domain.digests import Schedule
-from bot.domain.errors import RdsRefused, RefusalReason
+from bot.domain.errors import RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.incidents import IncidentKind
 from bot.domain.observations import first_seen
 from bot.storage.tables import digests, watched_instances
@@ -300,3 +300,17 @@ async def test_an_instance_that_is_gone_is_not_asked_about_again(ground: Ground)
     ground.rds.unlisted.clear()
     await ground.passes(hours=2)
     assert not (await ground.of(K.GONE)).is_open
+
+
+async def test_garbage_about_one_instance_holds_up_no_other(ground: Ground) -> None:
+    """Only when RDS fails for two in a row is it away."""
+    fleet = [ground.instance(f"orders-{number}") for number in range(4)]
+    ground.rds.of[fleet[0].id] = RdsUnreachable("garbled")
+    await ground.watches()
+    await ground.passes(seconds=5)
+    assert all([(await ground.knows(one)).read_at for one in fleet[1:]])
+    assert ground.monitor.trouble is None
+
+    ground.rds.error = RdsUnreachable("HTTP 503")
+    await ground.passes(hours=2)
+    assert ground.monitor.trouble == "HTTP 503"
