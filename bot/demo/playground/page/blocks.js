@@ -12,9 +12,15 @@ const MARKS = {
   error: ["✗", "ended badly"],
 };
 
+// A block that is published again has another ID. Its buttons must stay, or a press that has just
+// begun would be lost.
+const keyOf = (block) =>
+  [...(block.elements ?? []), block.accessory].map((one) => one?.action_id ?? "").join("") ||
+  block.block_id;
+
 /** Blocks in a place (see elements.js); `field` draws input blocks. */
 export const blocks = (list, on, field = unknown) =>
-  repeat(list, (block) => block.block_id, (block) => draw(block, on, field));
+  repeat(list, keyOf, (block) => draw(block, on, field));
 
 function draw(block, on, field) {
   switch (block.type) {
