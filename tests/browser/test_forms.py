@@ -108,3 +108,5 @@ async def test_a_press_that_a_new_home_tab_meets_is_not_lost(tab: Tab, stage: St
     await tab.page.mouse.up()
 
     await expect(tab.modal).to_contain_text("Back up a database")
+    await tab.clicks("Cancel", tab.modal)
+    await expect(tab.modal).to_have_count(0)
