@@ -5,7 +5,6 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from bot.demo.world import BEN, OPS
 from tests.browser.conftest import Stage
 from tests.browser.tab import Tab
 
@@ -94,19 +93,3 @@ async def test_a_delete_is_confirmed_by_its_name(tab: Tab) -> None:
     await tab.clicks("Approve", card)
 
     await expect(card).to_contain_text("Deleted")
-
-
-async def test_a_press_that_a_new_home_tab_meets_is_not_lost(tab: Tab, stage: Stage) -> None:
-    """The bot publishes the tab again between the mouse going down and up."""
-    await tab.page.get_by_role("navigation", name="Channels").get_by_text("backup-bot").click()
-    button = tab.channel.get_by_role("button", name="Back up a database", exact=True)
-    await button.hover()
-    await tab.page.mouse.down()
-    workspace = stage.playground.world.workspace
-    await workspace.command(BEN, OPS, "/backup", "create dev-sandbox before-99")
-    await expect(tab.channel).to_contain_text("dev-sandbox")
-    await tab.page.mouse.up()
-
-    await expect(tab.modal).to_contain_text("Back up a database")
-    await tab.clicks("Cancel", tab.modal)
-    await expect(tab.modal).to_have_count(0)
