@@ -45,7 +45,6 @@ from bot.slack.transport.identity import identify
 from bot.slack.transport.sockets import SocketFront
 from bot.storage.digests import Digests
 from bot.storage.engine import journal_args
-from bot.storage.incidents import Incidents
 from bot.storage.intake import Intake
 from bot.storage.last_backups import LastBackups
 from bot.storage.locks import one_at_a_time
@@ -207,7 +206,7 @@ def _start_monitor(
 ) -> Monitor:
     """Read what is watched in the background; Cloud Eye's failures are read at once."""
     store, clock, file = connections.store, connections.clock, settings.file
-    incidents = Incidents(store)
+    incidents = connections.incidents
     reader = Reader(connections.rds, connections.catalogue, store, clock)
     monitor = Monitor(
         reader,
@@ -255,7 +254,7 @@ def _services(
     )
     inventory = _inventory(settings, connections, lists)
     watches = Watches(
-        incidents=Incidents(store),
+        incidents=connections.incidents,
         catalogue=catalogue,
         lists=lists,
         policy=policy,
@@ -276,7 +275,7 @@ def _services(
         inventory=inventory,
         instance_search=InstanceSearch(store=store, catalogue=catalogue, aliases=aliases),
         request_queries=request_queries,
-        incident_clicks=IncidentClicks(Incidents(store), clock),
+        incident_clicks=IncidentClicks(connections.incidents, clock),
         watches=watches,
         homes=_homes(settings, connections, identity, request_queries),
         rate_limit=RateLimit(clock),
@@ -367,7 +366,7 @@ async def _serve_health(
         front,
         connections.clock,
         monitor,
-        Incidents(connections.store),
+        connections.incidents,
         connections.cloud_eye,
     )
     if env.health_port:

@@ -27,6 +27,7 @@ from bot.slack.transport.people import People
 from bot.slack.transport.web_client import SlackClient
 from bot.storage.call_log import SharedCallLog
 from bot.storage.engine import is_sqlite, migrate, open_engine
+from bot.storage.incidents import Incidents
 from bot.storage.instance_pages import InstancePages
 from bot.storage.locks import one_at_a_time, only_process
 from bot.storage.replica import Replica
@@ -61,6 +62,7 @@ class Connections:
 
     slack: SlackClient
     store: Store
+    incidents: Incidents
     call_log: CallLog
     replica: Replica | None
     rds: RdsClient
@@ -107,6 +109,7 @@ async def open_connections(
     return Connections(
         slack,
         store,
+        Incidents(store),
         call_log,
         replica,
         rds,

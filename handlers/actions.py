@@ -46,7 +46,7 @@ from bot.slack.transport.bolt import Respond, tell_privately
 from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers.forms import AT_ONCE, chosen_in, open_form, proposing
 from handlers.modals import open_modal
-from handlers.origin import of_this_release, origin_of, origin_of_form, team_of
+from handlers.origin import carried, of_this_release, origin_of, origin_of_form, team_of
 from handlers.pages import backups_page, instances_page
 from handlers.services import Services
 
@@ -89,7 +89,7 @@ async def decide(
     If a reason is needed, people who can decide get a form for it.
     """
     click = Click(
-        request_id=_claimed(body),
+        request_id=carried(body),
         choice=choice,
         user_id=body["user"]["id"],
         team_id=team_of(body),
@@ -112,7 +112,7 @@ async def ask_again(
     client: AsyncWebClient,
 ) -> None:
     """Open the form with the values of an earlier request."""
-    request = await clicks.claimed(_claimed(body), team_of(body))
+    request = await clicks.claimed(carried(body), team_of(body))
     await ack()
     if request is None:
         await tell_privately(respond, answers.unknown_request())
@@ -123,7 +123,7 @@ async def ask_again(
 async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Respond) -> None:
     """Cancel a backup's automatic deletion; the thread says who did it."""
     user_id = body["user"]["id"]
-    request = await clicks.keep(_claimed(body), user_id, team_of(body))
+    request = await clicks.keep(carried(body), user_id, team_of(body))
     await ack()
     await tell_privately(respond, answers.kept_answer(request, user_id))
 
@@ -133,7 +133,7 @@ async def fix(
 ) -> None:
     """Open the form with what was typed in the command."""
     with of_this_release():
-        typed = Typed(**TypedCommand.parse(_claimed(body)).model_dump())
+        typed = Typed(**TypedCommand.parse(carried(body)).model_dump())
     await open_form(services, client, body["trigger_id"], origin_of(body), typed)
     await ack()
 
@@ -254,11 +254,6 @@ async def turn_instances(
 async def just_ack(ack: AsyncAck) -> None:
     """Ack a link button; Slack reports its clicks, too."""
     await ack()
-
-
-def _claimed(body: dict[str, Any]) -> str:
-    """Return the value that the button carries."""
-    return str(body["actions"][0].get("value", ""))
 
 
 def _clicked(body: dict[str, Any]) -> str:

@@ -29,12 +29,10 @@ from bot.domain.commands import (
 )
 from bot.domain.grammar import parse
 from bot.slack.messages import answers
-from bot.slack.messages.deletion_form import deletion_form
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.transport.bolt import Respond
 from bot.slack.transport.http import SENT_AT
-from handlers.forms import open_form
-from handlers.modals import open_modal
+from handlers.forms import confirm_deletion, open_form
 from handlers.origin import origin_of_command
 from handlers.pages import backups_page, instances_page
 from handlers.services import Services
@@ -65,7 +63,7 @@ async def backup(
             await open_form(services, client, payload["trigger_id"], origin, command.typed)
             await ack()
         case DeleteBackup():
-            await confirm(services, client, payload["trigger_id"], command, origin)
+            await confirm_deletion(services, client, payload["trigger_id"], command, origin)
             await ack()
         case CreateBackup():
             request = await services.backups.ask(command, origin)
@@ -108,18 +106,6 @@ async def answer(coming: Awaitable[Message], *, ack: AsyncAck, respond: Respond)
     await tell(ack, answers.takes_time())
     message = await task
     await respond(response_type="ephemeral", replace_original=False, **message.as_slack())
-
-
-async def confirm(
-    services: Services,
-    client: AsyncWebClient,
-    trigger_id: str,
-    command: DeleteBackup,
-    origin: Origin,
-) -> None:
-    """Open a form that asks for the name again. Raises why the backup can't be deleted."""
-    target = await services.deletions.find(command)
-    await open_modal(client, trigger_id, deletion_form(target, origin.channel_id))
 
 
 async def status(services: Services, command: ShowStatus, origin: Origin) -> Message:

@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.application.origin import Origin
-from bot.domain.commands import CommandError, Typed, checked_create
+from bot.domain.commands import CommandError, DeleteBackup, Typed, checked_create
 from bot.domain.errors import (
     AmbiguousInstance,
     NameTaken,
@@ -21,6 +21,7 @@ from bot.domain.instances import Instance
 from bot.domain.keeping import keep_problem
 from bot.domain.references import References
 from bot.slack.messages import answers
+from bot.slack.messages.deletion_form import deletion_form
 from bot.slack.messages.form import Chosen, create_form, unknown_instance
 from bot.slack.messages.ids import Purpose
 from bot.slack.messages.views import name_taken
@@ -55,6 +56,18 @@ async def open_form(
         problems.append(str(problem))
     view = create_form(typed, purpose, chosen, problems=problems, knows_instances=bool(known))
     await open_modal(client, trigger_id, view)
+
+
+async def confirm_deletion(
+    services: Services,
+    client: AsyncWebClient,
+    trigger_id: str,
+    command: DeleteBackup,
+    origin: Origin,
+) -> None:
+    """Open a form that asks for the name again. Raises why the backup can't be deleted."""
+    target = await services.deletions.find(command)
+    await open_modal(client, trigger_id, deletion_form(target, origin.channel_id))
 
 
 async def chosen_in(services: Services, found: Instance, origin: Origin) -> Chosen:

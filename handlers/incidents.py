@@ -8,7 +8,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.application.incident_clicks import IncidentAnswer, IncidentVerdict
 from bot.domain.commands import DeleteBackup, Typed
-from bot.slack.messages.deletion_form import deletion_form
 from bot.slack.messages.ids import (
     ACKNOWLEDGE_INCIDENT,
     BACK_UP_NOW,
@@ -20,9 +19,9 @@ from bot.slack.messages.ids import (
 )
 from bot.slack.messages.incident_answers import incident_answer, snooze_of, snooze_view
 from bot.slack.transport.bolt import Respond, tell_privately
-from handlers.forms import open_form
+from handlers.forms import confirm_deletion, open_form
 from handlers.modals import answer, open_modal
-from handlers.origin import of_this_release, origin_of
+from handlers.origin import carried, of_this_release, origin_of
 from handlers.services import Services
 
 
@@ -39,7 +38,7 @@ async def acknowledge(
     services: Services, ack: AsyncAck, body: dict[str, Any], respond: Respond
 ) -> None:
     """Note who has the incident. Saved before the ack; the person gets an answer."""
-    found = await services.incident_clicks.acknowledge(_value(body), body["user"]["id"])
+    found = await services.incident_clicks.acknowledge(carried(body), body["user"]["id"])
     await ack()
     await tell_privately(respond, incident_answer(found))
 
@@ -48,7 +47,7 @@ async def expect(
     services: Services, ack: AsyncAck, body: dict[str, Any], respond: Respond
 ) -> None:
     """Declare what is unusual to be normal."""
-    found = await services.incident_clicks.expect(_value(body), body["user"]["id"])
+    found = await services.incident_clicks.expect(carried(body), body["user"]["id"])
     await ack()
     await tell_privately(respond, incident_answer(found))
 
@@ -61,7 +60,7 @@ async def ask_how_long(
     client: AsyncWebClient,
 ) -> None:
     """Open the form that snoozes an open incident."""
-    incident = await services.incident_clicks.load(_value(body))
+    incident = await services.incident_clicks.load(carried(body))
     await ack()
     if incident is None or not incident.is_open:
         over = IncidentAnswer(IncidentVerdict.ENDED, incident)
@@ -85,7 +84,7 @@ async def back_up_now(
     services: Services, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient
 ) -> None:
     """Open the request form for the incident's instance; the policy decides as always."""
-    incident = await services.incident_clicks.load(_value(body))
+    incident = await services.incident_clicks.load(carried(body))
     typed = Typed(instance=incident.instance_id) if incident else None
     await open_form(services, client, body["trigger_id"], origin_of(body), typed)
     await ack()
@@ -96,13 +95,7 @@ async def delete_old(
 ) -> None:
     """Open the form that deletes a backup of a digest. Raises why it can't be deleted."""
     with of_this_release():
-        old = OldBackup.parse(_value(body))
-    origin = origin_of(body)
-    target = await services.deletions.find(DeleteBackup(old.name, old.instance))
-    await open_modal(client, body["trigger_id"], deletion_form(target, origin.channel_id))
+        old = OldBackup.parse(carried(body))
+    command = DeleteBackup(old.name, old.instance)
+    await confirm_deletion(services, client, body["trigger_id"], command, origin_of(body))
     await ack()
-
-
-def _value(body: dict[str, Any]) -> str:
-    """Return what the button carries: an incident's ID, or an `OldBackup`."""
-    return str(body["actions"][0].get("value", ""))

@@ -70,3 +70,8 @@ def origin_of_command(payload: dict[str, Any], sent_at: datetime | None = None) 
         response_url=payload.get("response_url"),
         sent_at=sent_at,
     )
+
+
+def carried(body: dict[str, Any]) -> str:
+    """Return the value of the button that was clicked."""
+    return str(body["actions"][0].get("value", ""))

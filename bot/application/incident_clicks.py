@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.application.ports import Change, Conflict
-from bot.domain.audit import AuditAction, AuditEntry
-from bot.domain.incidents import SIGNALS, Ending, Incident, IncidentKind
+from bot.domain.audit import AuditAction
+from bot.domain.incidents import CAN_BE_EXPECTED, SIGNALS, Ending, Incident, IncidentKind
 from bot.domain.observations import (
     Observed,
     Signal,
@@ -99,7 +99,7 @@ class IncidentClicks:
         """Declare it normal; the like of it isn't reported again."""
         now = self._clock.now()
         found = await self._incidents.load(incident_id)
-        if found and found.kind not in {*SIGNALS, IncidentKind.KEPT_SHORTER}:
+        if found and found.kind not in CAN_BE_EXPECTED:
             return IncidentAnswer(IncidentVerdict.NOT_POSSIBLE, found)
         return await self._decide(
             incident_id,
@@ -167,15 +167,9 @@ def _settled(other: Incident, settled: Incident) -> Incident:
 def _change(
     before: Incident, after: Incident, user_id: str, action: AuditAction, now: datetime
 ) -> Change:
-    entry = AuditEntry(
-        at=now,
-        request_id=None,
-        actor=user_id,
-        action=action,
-        detail=_detail(after),
-        instance=after.instance_name or None,
-        instance_id=after.instance_id or None,
-    )
+    until = after.snoozed_until if after.is_open else None
+    detail = {"until": until.isoformat()} if until else {}
+    entry = after.on_trail(action, at=now, actor=user_id, **detail)
     return Change(before, after, owed_by_incident(before, after, now), [entry])
 
 
@@ -191,11 +185,3 @@ def _learned(known: Observed, after: Incident) -> Observed:
     if signal is Signal.SIZE:
         return declared_normal(known, signal, float(backup.size_kb or 0))
     return declared_normal(known, signal, (backup.duration or timedelta()).total_seconds())
-
-
-def _detail(incident: Incident) -> dict[str, str]:
-    detail = {"incident": incident.id, "kind": incident.kind.value}
-    detail["channel"] = incident.channel_id
-    if incident.is_open and incident.snoozed_until:
-        detail["until"] = incident.snoozed_until.isoformat()
-    return detail

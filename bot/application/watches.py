@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Protocol
 from uuid import uuid4
 
@@ -213,7 +214,7 @@ class Watches:
         known = await self._incidents.observed(instance.id)
         if known is None or known.read_at is None:
             known = await self._read(instance, timeout_seconds)
-        return await self._posture_of(known)
+        return self._posture(known, await self.all())
 
     async def postures(self, channel_id: str | None = None) -> list[Posture]:
         """Return those of all instances that a channel watches, or any, the worst first."""
@@ -248,14 +249,9 @@ class Watches:
         )
         return saw_manual(known, listed, at)
 
-    async def _posture_of(self, known: Observed) -> Posture:
-        return self._posture(known, await self.all())
-
     def _posture(self, known: Observed, watches: Sequence[Watch]) -> Posture:
         limits = [one.limits for one in watching(watches, known.name, known.instance_id)]
-        strictest = limits[0] if limits else Limits()
-        for one in limits[1:]:
-            strictest = strictest.stricter(one)
+        strictest = reduce(Limits.stricter, limits) if limits else Limits()
         terms = self._policy.terms_for(known.name, known.instance_id)
         now = self._clock.now()
         return posture_of(known, strictest, terms, now, is_watched=bool(limits))

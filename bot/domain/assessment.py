@@ -52,6 +52,12 @@ def fresh_until(known: Observed, limits: Limits) -> datetime:
     return (begun(last) if last else known.since) + limits.fresh_within
 
 
+def is_fresh(known: Observed, limits: Limits, now: datetime) -> bool:
+    """Return whether there is a successful backup within the limit."""
+    last = known.last_good
+    return last is not None and now - begun(last) <= limits.fresh_within
+
+
 def running(known: Observed) -> list[Backup]:
     """Return its backups that RDS is making."""
     return [b for b in known.full if b.status == BackupStatus.BUILDING and b.begin_time]

@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.domain.assessment import is_fresh
 from bot.domain.incidents import Incident, IncidentKind
-from bot.domain.instances import Backup, BackupStatus, begun
-from bot.domain.observations import Observed
+from bot.domain.instances import BackupStatus, begun
+from bot.domain.observations import Observed, old_manual
+from bot.domain.topics import ChannelTopic
 from bot.domain.watches import UNREAD_AFTER, Limits
 
-OLD_MANUAL = timedelta(days=90)  # a manual backup is billed until someone deletes it
 TREND = 10  # sizes
 LATE = timedelta(hours=1)
 Pace = Literal["off", "daily", "weekly"]
@@ -60,8 +61,7 @@ class DigestRow(BaseModel):
     old_manual_kb: int = 0
     instance_id: str = ""
     oldest_manual: str = ""  # the name of the oldest of them
-    completed: int = 0  # backups since the digest before
-    failed: int = 0
+    failed: int = 0  # backups since the digest before
 
 
 class DigestIncident(BaseModel):
@@ -75,16 +75,11 @@ class DigestIncident(BaseModel):
     ended_at: datetime | None = None
 
 
-class Digest(BaseModel):
+class Digest(ChannelTopic):
     """One digest, as it was when it was made."""
 
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    channel_id: str
     due_at: datetime
     made_at: datetime
-    owner: str = ""
     rows: tuple[DigestRow, ...] = ()
     incidents: tuple[DigestIncident, ...] = ()
     read: int = 0  # instances that were read lately
@@ -100,32 +95,12 @@ class Digest(BaseModel):
         """Whether it comes late, because the bot was down when it was due."""
         return self.made_at - self.due_at >= LATE
 
-    # What the outbox asks of whatever messages are about.
-
-    @property
-    def card_channel_id(self) -> str:
-        return self.channel_id
-
-    @property
-    def requester(self) -> str:
-        return self.owner
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether its message changes as time goes by."""
-        return False
-
-    @property
-    def awaits_people(self) -> bool:
-        """Whether its message is posted again if someone deletes it."""
-        return False
-
 
 def row_of(known: Observed, limits: Limits, since: datetime, now: datetime) -> DigestRow:
     """Return an instance's row; `since` is when the digest before was due."""
     last = known.last_good
     sizes = [b.size_kb for b in reversed(known.completed[:TREND]) if b.size_kb]
-    old = [b for b in known.manual if _is_old(b, now)]
+    old = old_manual(known, now)
     recent = [b for b in known.full if b.begin_time and begun(b) > since]
     oldest = min(old, key=begun, default=None)
     return DigestRow(
@@ -133,20 +108,14 @@ def row_of(known: Observed, limits: Limits, since: datetime, now: datetime) -> D
         instance_id=known.instance_id,
         oldest_manual=oldest.name if oldest else "",
         last_good=begun(last) if last else None,
-        is_fresh=last is not None and now - begun(last) <= limits.fresh_within,
+        is_fresh=is_fresh(known, limits, now),
         size_kb=last.size_kb if last else None,
         sizes_kb=tuple(sizes),
         recoverable_until=known.recoverable_until,
         old_manual=len(old),
         old_manual_kb=sum(b.size_kb or 0 for b in old),
-        completed=sum(b.status == BackupStatus.COMPLETED for b in recent),
         failed=sum(b.status == BackupStatus.FAILED for b in recent),
     )
-
-
-def _is_old(backup: Backup, now: datetime) -> bool:
-    is_done = backup.status == BackupStatus.COMPLETED and backup.begin_time is not None
-    return is_done and now - begun(backup) > OLD_MANUAL
 
 
 def digest_of(

@@ -299,6 +299,10 @@ class RefusalReason(StrEnum):
     OTHER = "other"
 
 
+# RDS rejects the bot's key, or what the key may do: no other call will do better.
+REFUSED_KEYS = (RefusalReason.CREDENTIALS, RefusalReason.NOT_PERMITTED)
+
+
 class RdsError(BotError):
     """A call to RDS failed.
 

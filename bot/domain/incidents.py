@@ -1,14 +1,15 @@
 """Incidents: what is wrong with a watched instance, from the deadline that passed to recovery."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.instances import Backup
 from bot.domain.observations import Signal
+from bot.domain.topics import ChannelTopic
 
 FLAPS = timedelta(hours=2)  # what comes back within this time is the same incident
 
@@ -35,6 +36,7 @@ SIGNALS = {
     IncidentKind.UNUSUAL_SIZE: Signal.SIZE,
     IncidentKind.UNUSUAL_DURATION: Signal.DURATION,
 }
+CAN_BE_EXPECTED = {*SIGNALS, IncidentKind.KEPT_SHORTER}
 # Nothing but a person ends these.
 ENDS_WHEN_KNOWN = {IncidentKind.DELETED, IncidentKind.GONE, IncidentKind.KEPT_SHORTER}
 CAN_WAIT = {
@@ -42,7 +44,6 @@ CAN_WAIT = {
     IncidentKind.UNUSUAL_DURATION,
     IncidentKind.KEPT_SHORTER,
 }
-OF_THE_CHANNEL = {IncidentKind.REFUSED, IncidentKind.UNREAD}
 CAN_BACK_UP = {
     IncidentKind.FAILED,
     IncidentKind.STALE,
@@ -62,7 +63,7 @@ class Facts(BaseModel):
     last_good: Backup | None = None
     limit: timedelta | None = None
     failures: int = 0  # in a row
-    retries: bool = False  # whether RDS retries it by itself
+    retries: bool = False  # whether RDS has retried it automatically
     is_late: bool = False  # a failed backup, and no good one within the limit either
     recoverable_until: datetime | None = None
     usual_size_kb: int | None = None
@@ -101,20 +102,15 @@ class Ending(StrEnum):
     UNWATCHED = "unwatched"
 
 
-class Incident(BaseModel):
+class Incident(ChannelTopic):
     """One incident in one channel. Immutable: a change makes a new value."""
 
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    channel_id: str
     instance_id: str  # "" if it is about all that the channel watches
     instance_name: str = ""
     kind: IncidentKind
     topic: str
     subject: str = ""
     facts: Facts = Facts()
-    owner: str = ""  # who hears it if the channel can't
     mention: tuple[str, ...] = ()
     opened_at: datetime  # when the limit was passed
     noticed_at: datetime
@@ -145,25 +141,25 @@ class Incident(BaseModel):
         """Return whether it is to be quiet."""
         return self.is_open and self.snoozed_until is not None and now < self.snoozed_until
 
-    # What the outbox asks of whatever messages are about.
-
-    @property
-    def card_channel_id(self) -> str:
-        return self.channel_id
-
-    @property
-    def requester(self) -> str:
-        return self.owner
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether its message changes as time goes by."""
-        return False
-
     @property
     def awaits_people(self) -> bool:
         """Whether its message is posted again if someone deletes it."""
         return self.is_open
+
+    def on_trail(
+        self, action: AuditAction, *, at: datetime, actor: str, **detail: str
+    ) -> AuditEntry:
+        """Return the audit entry of something that happened to it."""
+        about = {"incident": self.id, "kind": self.kind.value, "channel": self.channel_id}
+        return AuditEntry(
+            at=at,
+            request_id=None,
+            actor=actor,
+            action=action,
+            detail=about | detail,
+            instance=self.instance_name or None,
+            instance_id=self.instance_id or None,
+        )
 
     def acknowledged(self, by: str, at: datetime) -> Self:
         """Return it with someone who has it; what doesn't recover has ended with that."""
@@ -207,8 +203,3 @@ def comes_back(last: Incident, finding: Finding) -> bool:
     if last.ended_at is None or last.ending is not Ending.RECOVERED:
         return False
     return finding.since - last.ended_at <= FLAPS
-
-
-def by_key(incidents: list[Incident]) -> Mapping[tuple[str, str], Incident]:
-    """Return the incidents of one instance and channel by what tells them apart."""
-    return {incident.key: incident for incident in incidents}

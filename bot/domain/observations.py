@@ -11,6 +11,7 @@ from bot.domain.progress import History, history_of
 
 MOST_AUTOMATED = 40  # backups that are remembered: a month, and failures
 MOST_MANUAL = 300
+OLD_MANUAL = timedelta(days=90)
 AHEAD = timedelta(days=1)  # that RDS's clock may be; later times are garbage
 
 
@@ -48,13 +49,11 @@ class Pulse(BaseModel):
 class Observed(Pulse):
     """One watched instance. Times are RDS's where it tells them, else those of the reads."""
 
-    engine: str = ""
     remaining: int | None = None  # manual backups that it left behind
 
     keep_days: int | None = None  # of automated backups; 0: they are off
     kept_days: int | None = None  # the most that anyone got used to
     policy_at: datetime | None = None  # when it was seen to be below that
-    backup_window: str | None = None
 
     automated: tuple[Backup, ...] = ()  # newest first
     lost_at: datetime | None = None  # when a newer good backup than the last was found gone
@@ -63,7 +62,6 @@ class Observed(Pulse):
     deleted: tuple[Backup, ...] = ()  # outside the bot, until someone acknowledges it
 
     recovery_read_at: datetime | None = None
-    recoverable_from: datetime | None = None
     recoverable_until: datetime | None = None  # the newest point in time
 
     expected: dict[Signal, float] = {}  # in KB or seconds: what people declared normal
@@ -102,10 +100,7 @@ def first_seen(instance: Instance, at: datetime) -> Observed:
 
 def saw_instance(known: Observed, instance: Instance, at: datetime) -> Observed:
     """Learn from list-instances."""
-    changes: dict[str, object] = {"name": instance.name, "engine": instance.engine}
-    changes |= {"gone_at": None, "remaining": None}
-    if instance.backup_window is not None:
-        changes["backup_window"] = instance.backup_window
+    changes: dict[str, object] = {"name": instance.name, "gone_at": None, "remaining": None}
     if instance.keep_days is not None:
         changes |= _keeping(known, instance.keep_days, at)
     return known.model_copy(update=changes)
@@ -199,16 +194,9 @@ def saw_manual(
     return _dated(known.model_copy(update=changes), at)
 
 
-def saw_recovery(
-    known: Observed, earliest: datetime | None, newest: datetime | None, at: datetime
-) -> Observed:
-    """Learn how far back, and up to when, RDS can restore to any point in time."""
-    changes = {
-        "recoverable_from": earliest,
-        "recoverable_until": newest,
-        "recovery_read_at": at,
-    }
-    return known.model_copy(update=changes)
+def saw_recovery(known: Observed, newest: datetime | None, at: datetime) -> Observed:
+    """Learn up to when RDS can restore to any point in time."""
+    return known.model_copy(update={"recoverable_until": newest, "recovery_read_at": at})
 
 
 def could_not_read(known: Observed, code: str, at: datetime, *, refused: bool) -> Observed:
@@ -234,7 +222,10 @@ def without_deleted(known: Observed, backup_ids: Collection[str]) -> Observed:
     return known.model_copy(update={"deleted": left})
 
 
-def age(known: Observed, now: datetime) -> timedelta | None:
-    """Return how old the last successful backup is; None without one."""
-    last = known.last_good
-    return now - begun(last) if last else None
+def old_manual(known: Observed, now: datetime) -> list[Backup]:
+    """Return its manual backups older than 90 days; each is billed until someone deletes it."""
+    return [
+        b
+        for b in known.manual
+        if b.status == BackupStatus.COMPLETED and b.begin_time and now - begun(b) > OLD_MANUAL
+    ]

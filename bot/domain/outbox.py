@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Protocol
 
 from bot.domain.incident_lines import IncidentLine
 from bot.domain.incidents import Incident
@@ -19,6 +18,7 @@ from bot.domain.thread_lines import (
     WANTED,
     ThreadLine,
 )
+from bot.domain.topics import Topic
 
 SETTLES = timedelta(seconds=2)  # in which a card's edits for progress become one
 # After which progress isn't worth sending once the request has ended: if Slack refused it before,
@@ -50,29 +50,6 @@ class About(StrEnum):
     REQUEST = "request"
     INCIDENT = "incident"
     DIGEST = "digest"
-
-
-class Topic(Protocol):
-    """What messages are about, as the dispatcher sees it."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def card_channel_id(self) -> str: ...
-    @property
-    def requester(self) -> str:
-        """Who hears what the channel can't; "" if no one is known."""
-        ...
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether its card changes as time goes by."""
-        ...
-
-    @property
-    def awaits_people(self) -> bool:
-        """Whether its card is posted again if someone deletes it."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.domain.digests import OLD_MANUAL
+from bot.domain.assessment import is_fresh
 from bot.domain.instances import BackupStatus, begun
-from bot.domain.observations import Observed
+from bot.domain.observations import Observed, old_manual
 from bot.domain.policy import Terms
 from bot.domain.watches import Limits
 
@@ -97,9 +97,8 @@ def _fresh(known: Observed, limits: Limits, now: datetime) -> Check:
     if known.read_at is None:
         return Check(Control.FRESH, Verdict.UNKNOWN)
     last = known.last_good
-    if last is None:
-        return Check(Control.FRESH, Verdict.FAIL)
-    return Check(Control.FRESH, _passes(now - begun(last) <= limits.fresh_within), begun(last))
+    fresh = _passes(is_fresh(known, limits, now))
+    return Check(Control.FRESH, fresh, begun(last) if last else None)
 
 
 def _recovery(known: Observed, limits: Limits, now: datetime) -> Check:
@@ -121,9 +120,5 @@ def _no_failures(known: Observed, now: datetime) -> Check:
 def _old_manual(known: Observed, now: datetime) -> Check:
     if known.manual_read_at is None:
         return Check(Control.OLD_MANUAL, Verdict.UNKNOWN)
-    old = [
-        b
-        for b in known.manual
-        if b.status == BackupStatus.COMPLETED and b.begin_time and now - begun(b) > OLD_MANUAL
-    ]
+    old = old_manual(known, now)
     return Check(Control.OLD_MANUAL, _passes(not old), len(old))

@@ -65,7 +65,6 @@ class Watching(BaseModel):
     limits: Limits
     owner: str = ""
     mention: tuple[str, ...] = ()
-    since: datetime | None = None  # the oldest watch; None if one is from the file
 
 
 def watching(watches: Iterable[Watch], instance_name: str, instance_id: str) -> list[Watching]:
@@ -84,18 +83,15 @@ def _of(watch: Watch) -> Watching:
         limits=watch.limits,
         owner=watch.created_by,
         mention=watch.mention,
-        since=watch.created_at,
     )
 
 
 def _with(known: Watching, watch: Watch) -> Watching:
-    either = None if None in (known.since, watch.created_at) else known.since
     return known.model_copy(
         update={
             "limits": known.limits.stricter(watch.limits),
             "owner": known.owner or watch.created_by,
             "mention": tuple(dict.fromkeys((*known.mention, *watch.mention))),
-            "since": either,
         }
     )
 

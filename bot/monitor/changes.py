@@ -51,15 +51,5 @@ def _entries(before: Incident | None, after: Incident, now: datetime) -> list[Au
         action = AuditAction.INCIDENT_ENDED
     if action is None:
         return []
-    detail = {"incident": after.id, "kind": after.kind.value, "channel": after.channel_id}
-    detail["since"] = after.opened_at.isoformat()
-    entry = AuditEntry(
-        at=now,
-        request_id=None,
-        actor=OURSELVES,
-        action=action,
-        detail=detail,
-        instance=after.instance_name or None,
-        instance_id=after.instance_id or None,
-    )
-    return [entry]
+    since = after.opened_at.isoformat()
+    return [after.on_trail(action, at=now, actor=OURSELVES, since=since)]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.assessment import failures, fresh_until, next_deadline, running
-from bot.domain.errors import RdsError, RdsRefused, RefusalReason
+from bot.domain.errors import REFUSED_KEYS, RdsError, RdsRefused, RefusalReason
 from bot.domain.instances import Backup, Instance, matching
 from bot.domain.observations import (
     Observed,
@@ -31,7 +31,6 @@ SLACK = timedelta(seconds=1)  # after a deadline, so that what is read is later 
 MANUAL_EVERY = timedelta(hours=3)
 RECOVERY_EVERY = timedelta(hours=2)
 MOST_LOOKS = 5  # for missing backups, one by one; if these are gone, the list is believed
-KEYS = {RefusalReason.CREDENTIALS, RefusalReason.NOT_PERMITTED}
 
 
 class Reader:
@@ -77,7 +76,7 @@ class Reader:
         try:
             left = await self._rds.list_backups(known.instance_id, backup_type="manual", idle=True)
         except RdsRefused as error:
-            if error.reason in KEYS:
+            if error.reason in REFUSED_KEYS:
                 raise
             left = []
         return lambda later: saw_gone(later, at, left)
@@ -143,9 +142,8 @@ class Reader:
             if known.recoverable_until is not None:
                 return lambda later: later
             windows = []
-        earliest = min((window.start for window in windows), default=known.recoverable_from)
         newest = max((window.end for window in windows), default=known.recoverable_until)
-        return lambda later: saw_recovery(later, earliest, newest, at)
+        return lambda later: saw_recovery(later, newest, at)
 
 
 def _all(learned: Sequence[Learn], known: Observed) -> Observed:
@@ -156,7 +154,7 @@ def _all(learned: Sequence[Learn], known: Observed) -> Observed:
 
 def is_refused(error: RdsError) -> bool:
     """Return whether RDS rejects the bot's key, or what the key may do."""
-    return isinstance(error, RdsRefused) and error.reason in KEYS
+    return isinstance(error, RdsRefused) and error.reason in REFUSED_KEYS
 
 
 def next_read(

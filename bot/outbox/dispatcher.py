@@ -11,8 +11,9 @@ import structlog
 
 from bot.domain.attempts import delay_after
 from bot.domain.errors import CannotPost, SlackUnreachable, StoreUnavailable
-from bot.domain.outbox import About, MessageState, OutboxMessage, Shape, Topic, is_outdated
+from bot.domain.outbox import About, MessageState, OutboxMessage, Shape, is_outdated
 from bot.domain.thread_lines import CARD, POINTER
+from bot.domain.topics import Topic
 from bot.outbox.ports import Courier, Gone, Listener, NotShown, Outbox, Pace, Posted
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import InFlight

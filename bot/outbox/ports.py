@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from bot.domain.errors import CannotPost
-from bot.domain.outbox import MessageState, OutboxMessage, Topic
+from bot.domain.outbox import MessageState, OutboxMessage
+from bot.domain.topics import Topic
 
 
 class NotShown(Exception):

@@ -15,7 +15,7 @@ import httpx
 import structlog
 
 from bot.domain.attempts import MENDING_GAP
-from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
+from bot.domain.errors import REFUSED_KEYS, RdsError, RdsRefused, RdsUnreachable
 from bot.rds import models
 from bot.rds.client import DEADLINE, MOST_SKEW
 from bot.rds.exchange import Read, content_of, described, exchange
@@ -34,7 +34,6 @@ LATE = timedelta(minutes=10)  # how late an event can appear
 OVERLAP = LATE + MOST_SKEW  # of two looks, even if our clock is wrong
 LONGEST_LOOK = timedelta(days=1)  # after an outage
 MOST_REMEMBERED = 10_000  # events
-REFUSED_KEYS = (RefusalReason.CREDENTIALS, RefusalReason.NOT_PERMITTED)
 
 
 class CloudEyeClient:

@@ -17,7 +17,7 @@ FAIL = "/fail"
 class Heartbeat:
     """GETs the URL every minute while all is well, and the URL with `/fail` while it isn't.
 
-    Whoever listens raises the alarm if neither comes: then the bot, or its network, is down.
+    The service behind the URL alerts if neither arrives: then the bot or its network is down.
     """
 
     def __init__(self, url: str, is_well: Callable[[], Awaitable[bool]], clock: Clock) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
-    Select,
     Update,
     delete,
     func,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.application.ports import Change
 from bot.domain.audit import AuditEntry
@@ -25,7 +23,7 @@ from bot.domain.incidents import Incident
 from bot.domain.observations import Observed, Pulse
 from bot.domain.watches import Watch
 from bot.storage.store import Store
-from bot.storage.tables import incidents, watched_instances, watches
+from bot.storage.tables import incidents, upsert, watched_instances, watches
 
 LEASE = timedelta(minutes=5)  # for one replica to read an instance
 FAR = timedelta(hours=2)  # further ahead than any reading, so a clock was set back meanwhile
@@ -48,7 +46,7 @@ class Incidents:
     async def add_watch(self, watch: Watch, *entries: AuditEntry) -> None:
         """Add a watch, or replace the channel's watch of the same instances."""
         async with self._store.transaction() as transaction:
-            await transaction.execute(delete(watches).where(_same(watch)))
+            await transaction.execute(delete(watches).where(watches.c.id == watch.id))
             row = watch.model_dump(mode="json", include={"instances", "limits"})
             row |= watch.model_dump(include={"id", "channel_id", "created_by", "created_at"})
             await transaction.execute(insert(watches).values(row))
@@ -96,13 +94,9 @@ class Incidents:
                 "observed": observed.model_dump(mode="json", exclude={"version"}),
                 "version": 0,
             }
-            write = self._upsert(row).on_conflict_do_nothing(index_elements=["instance_id"])
+            write = upsert(self._store.engine.dialect, watched_instances).values(row)
+            write = write.on_conflict_do_nothing(index_elements=["instance_id"])
             await self._store.at_once(write, watched_instances.c.instance_id)
-
-    def _upsert(self, row: dict[str, Any]) -> Any:
-        is_shared = self._store.engine.dialect.name == "postgresql"
-        build = postgresql.insert if is_shared else sqlite.insert
-        return build(watched_instances).values(row)
 
     async def end(self, instance_ids: Iterable[str]) -> None:
         """Forget instances that no one watches any longer."""
@@ -157,16 +151,12 @@ class Incidents:
 
         Those of whole channels have no instance: their ID is "".
         """
-        is_recent = or_(incidents.c.ended_at.is_(None), incidents.c.ended_at >= since)
-        query = select(incidents).where(incidents.c.instance_id == instance_id, is_recent)
-        return await self._incidents(query.order_by(incidents.c.opened_at, incidents.c.id))
+        return await self._incidents(_is_open(since), incidents.c.instance_id == instance_id)
 
     async def open(self, channel_id: str | None = None) -> list[Incident]:
         """Return all open incidents, oldest first."""
-        query = select(incidents).where(incidents.c.ended_at.is_(None))
-        if channel_id is not None:
-            query = query.where(incidents.c.channel_id == channel_id)
-        return await self._incidents(query.order_by(incidents.c.opened_at, incidents.c.id))
+        is_its = () if channel_id is None else (incidents.c.channel_id == channel_id,)
+        return await self._incidents(_is_open(), *is_its)
 
     async def open_by_kind(self) -> dict[str, int]:
         """Return how many incidents of each kind are open."""
@@ -176,21 +166,20 @@ class Incidents:
 
     async def snoozed(self) -> list[Incident]:
         """Return the open incidents that someone snoozed."""
-        is_asleep = (incidents.c.ended_at.is_(None), incidents.c.snoozed_until.is_not(None))
-        return await self._incidents(select(incidents).where(*is_asleep))
+        return await self._incidents(_is_open(), incidents.c.snoozed_until.is_not(None))
 
     async def of_channel(self, channel_id: str, since: datetime) -> list[Incident]:
         """Return a channel's open incidents, and those that ended after `since`."""
-        is_recent = or_(incidents.c.ended_at.is_(None), incidents.c.ended_at >= since)
-        query = select(incidents).where(incidents.c.channel_id == channel_id, is_recent)
-        return await self._incidents(query.order_by(incidents.c.opened_at, incidents.c.id))
+        return await self._incidents(_is_open(since), incidents.c.channel_id == channel_id)
 
     async def load(self, incident_id: str) -> Incident | None:
         """Return one incident."""
-        query = select(incidents).where(incidents.c.id == incident_id)
-        return next(iter(await self._incidents(query)), None)
+        return await load_incident(self._store, incident_id)
 
-    async def _incidents(self, query: Select[Any]) -> list[Incident]:
+    async def _incidents(self, *wanted: ColumnElement[bool]) -> list[Incident]:
+        """Return the incidents of which all of this is true, oldest first."""
+        query = select(incidents).where(*wanted)
+        query = query.order_by(incidents.c.opened_at, incidents.c.id)
         return [_incident(row) for row in await self._store.rows(query)]
 
     async def save(
@@ -248,8 +237,10 @@ def _observed(row: RowMapping) -> Observed:
     return Observed.model_validate({**row["observed"], "version": row["version"]})
 
 
-def _same(watch: Watch) -> ColumnElement[bool]:
-    return watches.c.id == watch.id
+def _is_open(since: datetime | None = None) -> ColumnElement[bool]:
+    """Whether an incident is open, or with `since`, ended only after that."""
+    is_open = incidents.c.ended_at.is_(None)
+    return is_open if since is None else or_(is_open, incidents.c.ended_at >= since)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

@@ -5,12 +5,11 @@ from json import JSONDecodeError
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import RowMapping, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.domain.instances import Instance, InstancePage
 from bot.runtime.clock import Clock
 from bot.storage.store import Store
-from bot.storage.tables import instance_pages
+from bot.storage.tables import instance_pages, upsert
 
 CLAIM = 3.0  # seconds that a replica gets to read a page before another one does
 # Seconds after which a page is written again if no other replica needs it: one that has changed,
@@ -27,7 +26,6 @@ class InstancePages:
         self._store = store
         self._clock = clock
         self._is_shared = store.engine.dialect.name == "postgresql"
-        self._insert = postgresql.insert if self._is_shared else sqlite.insert
         self._saved: dict[int, InstancePage] = {}  # by number, as last written
         self._is_cut = False
 
@@ -60,7 +58,7 @@ class InstancePages:
         table = instance_pages.c
         is_new = (table.read_at > after) & (table.read_at <= now + AHEAD)
         empty = {"number": number, "claimed_at": now, "read_at": 0.0, "instances": []}
-        claim = self._insert(instance_pages).values(empty)
+        claim = upsert(self._store.engine.dialect, instance_pages).values(empty)
         claim = claim.on_conflict_do_update(
             index_elements=[table.number],
             set_={"claimed_at": now},
@@ -82,7 +80,8 @@ class InstancePages:
         items = [instance.model_dump(mode="json") for instance in page.instances]
         values = {"number": page.number, "read_at": page.read_at, "instances": items}
         read_at = instance_pages.c.read_at
-        write = self._insert(instance_pages).values(values | {"claimed_at": 0.0})
+        write = upsert(self._store.engine.dialect, instance_pages)
+        write = write.values(values | {"claimed_at": 0.0})
         write = write.on_conflict_do_update(
             index_elements=[instance_pages.c.number],
             set_={"read_at": page.read_at, "instances": items, "claimed_at": 0.0},

@@ -2,11 +2,10 @@
 
 from pydantic import ValidationError
 from sqlalchemy import RowMapping, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.domain.instances import Backup, LastBackup
 from bot.storage.store import Store
-from bot.storage.tables import last_backups
+from bot.storage.tables import last_backups, upsert
 
 
 class LastBackups:
@@ -14,8 +13,6 @@ class LastBackups:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        is_shared = store.engine.dialect.name == "postgresql"
-        self._insert = postgresql.insert if is_shared else sqlite.insert
 
     async def load(self) -> list[LastBackup]:
         """Return all of them, except those that can't be read."""
@@ -26,7 +23,8 @@ class LastBackups:
         """Write one, unless what is there was seen later."""
         backup = last.backup.model_dump(mode="json") if last.backup else None
         values = {"backup": backup, "seen_at": last.seen_at}
-        write = self._insert(last_backups).values(instance_id=last.instance_id, **values)
+        write = upsert(self._store.engine.dialect, last_backups)
+        write = write.values(instance_id=last.instance_id, **values)
         write = write.on_conflict_do_update(
             index_elements=[last_backups.c.instance_id],
             set_=values,

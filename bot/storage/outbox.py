@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, or_, select, update
 
-from bot.domain.outbox import About, MessageState, OutboxMessage, Topic, Urgency
+from bot.domain.outbox import About, MessageState, OutboxMessage, Urgency
 from bot.domain.thread_lines import CARD
+from bot.domain.topics import Topic
 from bot.storage.digests import load_digest
 from bot.storage.incidents import load_incident
 from bot.storage.store import Store

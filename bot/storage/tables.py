@@ -27,6 +27,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.domain.states import OPEN_STATES
 
@@ -44,6 +45,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002, the signature is SQLAlchemy's
         return value.replace(tzinfo=UTC) if value else None
+
+
+def upsert(dialect: Dialect, table: Table) -> Any:
+    """Return an insert that can say what happens on a conflict: each database has its own."""
+    build = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect.name]
+    return build(table)
 
 
 requests = Table(

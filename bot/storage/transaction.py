@@ -19,7 +19,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.application.ports import Conflict
@@ -40,7 +39,7 @@ from bot.domain.thread_lines import CARD
 from bot.runtime.clock import Clock
 from bot.storage.reading import load_request
 from bot.storage.sealing import append, wait_for_seal
-from bot.storage.tables import budgets, homes, outbox, preferences, requests, votes
+from bot.storage.tables import budgets, homes, outbox, preferences, requests, upsert, votes
 
 DECIDED = "backup_bot_decided"  # the PostgreSQL channel that announces changed requests
 PROBE = "probe"  # a row that is written only to check that writing works
@@ -122,8 +121,7 @@ class Transaction:
         if not messages:
             return
         self.owes = True
-        insert_or = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-        new: Any = insert_or[self._connection.dialect.name](outbox)
+        new = upsert(self._connection.dialect, outbox)
         key = [outbox.c.topic_id, outbox.c.line, outbox.c.subject]
         again = {
             "state": MessageState.PENDING,

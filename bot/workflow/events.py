@@ -4,10 +4,11 @@ from contextlib import suppress
 
 from bot.application.ports import Conflict
 from bot.domain.errors import CannotPost
-from bot.domain.outbox import OutboxMessage, Topic
+from bot.domain.outbox import OutboxMessage
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import NO_CARD, ThreadLine
+from bot.domain.topics import Topic
 from bot.workflow.context import StepContext
 from bot.workflow.workflow import Lifecycle
 

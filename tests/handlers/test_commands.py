@@ -22,6 +22,7 @@ from bot.domain.errors import (
 from bot.domain.states import RequestState
 from bot.slack.messages.ids import CREATE_VIEW, DELETE_VIEW, Deletion
 from handlers import commands
+from handlers.forms import confirm_deletion
 from tests.fakes import ANA, BEN, OPS, ORDERS, TYPED, FakeSlack, UseCases
 from tests.handlers.payloads import command, initial
 
@@ -248,7 +249,7 @@ async def test_the_form_carries_what_is_to_be_deleted(cases: UseCases) -> None:
     cases.backup("by-hand")
     slack: Any = cases.slack()
     wanted = DeleteBackup("by-hand", "orders")
-    await commands.confirm(cases.services, slack, "trigger-1", wanted, TYPED)
+    await confirm_deletion(cases.services, slack, "trigger-1", wanted, TYPED)
 
     (view,) = slack.opened
     assert Deletion.parse(view["private_metadata"]) == Deletion(
@@ -260,7 +261,7 @@ async def test_what_cannot_be_deleted_opens_no_form(cases: UseCases) -> None:
     """The reason is raised."""
     slack: Any = cases.slack()
     with pytest.raises(BackupUnknown):
-        await commands.confirm(cases.services, slack, "trigger-1", DeleteBackup("by-hand"), TYPED)
+        await confirm_deletion(cases.services, slack, "trigger-1", DeleteBackup("by-hand"), TYPED)
 
     assert slack.opened == []
 

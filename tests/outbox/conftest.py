@@ -12,11 +12,12 @@ from bot.demo.slack.api import SlackServer
 from bot.demo.slack.records import Content, Message
 from bot.demo.slack.workspace import Workspace
 from bot.domain.errors import CannotPost
-from bot.domain.outbox import MessageState, OutboxMessage, Owed, Topic, card, owed_by
+from bot.domain.outbox import MessageState, OutboxMessage, Owed, card, owed_by
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import CARD
+from bot.domain.topics import Topic
 from bot.outbox.dispatcher import Dispatcher
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import InFlight

@@ -113,7 +113,7 @@ class AutomatedBackups:
         return self._takes_logs
 
     def stop_logs(self) -> None:
-        """Take no more log backups, whatever the policy, until `resume_logs`."""
+        """Stop taking log backups, whatever the policy says, until `resume_logs`."""
         self._takes_logs = False
         self._switch_logs()
 
@@ -123,7 +123,7 @@ class AutomatedBackups:
         self._switch_logs()
 
     def remove(self) -> None:
-        """Delete all automated backups, and take no more."""
+        """Delete all automated backups and stop taking them."""
         self.catch_up()
         self._due = NEVER
         for backup in self._automated():

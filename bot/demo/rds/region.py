@@ -273,7 +273,7 @@ class Region:
         return self._automated.get(instance.id)
 
     def stop_logs(self, instance: RdsInstance) -> None:
-        """Take no more log backups until `resume_logs`: the restore window stands still."""
+        """Stop taking log backups until `resume_logs`; the restore window no longer grows."""
         self._automated[instance.id].stop_logs()
         self.tell()
 

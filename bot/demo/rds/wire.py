@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 
 
 class Operation(StrEnum):
-    """What a call asks for; OTHER is any call that neither RDS nor Cloud Eye has."""
+    """The operation of a call; OTHER is anything that neither RDS nor Cloud Eye offers."""
 
     CREATE_BACKUP = "create-backup"
     LIST_BACKUPS = "list-backups"

@@ -67,7 +67,7 @@ def _was_over(incident: Incident) -> str:
 
 
 def snooze_view(incident: Incident) -> dict[str, Any]:
-    """Return the form that asks for how long."""
+    """Return the form for choosing how long to snooze."""
     options = [Option(value=hours, label=text) for hours, text in SNOOZES.items()]
     chosen = RadioButtonsElement(action_id=SNOOZE, options=options, initial_option=options[1])
     what = label(incident.instance_name, incident.kind)

@@ -73,7 +73,7 @@ def _failing(incident: Incident) -> Iterator[str]:
     facts = incident.facts
     if facts.backup is None:
         since = " since then" if facts.last_good else ""
-        yield f"No backup failed{since}, so RDS may not have started one."
+        yield f"No backup has failed{since}, so RDS may not have started one."
         yield "Check the backup policy in the RDS console."
         return
     at = date(facts.backup.end_time or begun(facts.backup))

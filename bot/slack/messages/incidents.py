@@ -8,8 +8,8 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextB
 from bot.domain.incident_lines import IncidentLine
 from bot.domain.incidents import (
     CAN_BACK_UP,
+    CAN_BE_EXPECTED,
     CAN_WAIT,
-    SIGNALS,
     Ending,
     Incident,
     IncidentKind,
@@ -43,7 +43,6 @@ from bot.slack.messages.mrkdwn import (
 
 _K = IncidentKind
 RED, ORANGE, OVER = ":red_circle:", ":large_orange_circle:", ":white_check_mark:"
-CAN_BE_EXPECTED = {*SIGNALS, _K.KEPT_SHORTER}
 
 
 def incident_message(incident: Incident, *, now: datetime) -> Message:
@@ -82,7 +81,7 @@ def incident_reply(incident: Incident, line: IncidentLine, *, now: datetime) -> 
 
 
 def _headline(incident: Incident, now: datetime) -> str:
-    """Return the first line, with whoever has to know."""
+    """Return the first line, with the people to mention."""
     if not incident.is_open:
         return _ended_headline(incident)
     is_taken = incident.acknowledged_by or incident.is_snoozed(now)

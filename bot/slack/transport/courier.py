@@ -8,7 +8,7 @@ from bot.domain.digests import Digest
 from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.incident_lines import BROADCAST, IncidentLine
 from bot.domain.incidents import Incident
-from bot.domain.outbox import OutboxMessage, Shape, Topic
+from bot.domain.outbox import OutboxMessage, Shape
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest
 from bot.domain.thread_lines import (
@@ -21,6 +21,7 @@ from bot.domain.thread_lines import (
     WANTED,
     ThreadLine,
 )
+from bot.domain.topics import Topic
 from bot.outbox.ports import Gone, NotShown, Posted
 from bot.runtime.clock import Clock
 from bot.slack.messages.answers import late_refusal, no_card, not_posted, put_off, without_keys

@@ -25,8 +25,8 @@ const MOODS = { ACTIVE: "good", COMPLETED: "good", "BACKING UP": "busy", BUILDIN
 const SIZES = ["KB", "MB", "GB", "TB"];
 
 const turn = (change) => act({ act: "switch", ...change });
-const key = (words, wish, off = false) => html`<button type="button" class="button" ?disabled=${off}
-  @click=${() => act(wish)}>${words}</button>`;
+const control = (label, change, disabled = false) => html`<button type="button" class="button"
+  ?disabled=${disabled} @click=${() => act(change)}>${label}</button>`;
 
 export function cloudPane() {
   return html`<aside class="cloud" aria-label="Cloud and bot">
@@ -67,8 +67,8 @@ function botSwitch() {
   return html`<section class="bot"><h2>The bot</h2>
     <p role="status"><span class="lamp ${pid ? (is_connected ? "good" : "soon") : "bad"}" aria-hidden="true"></span>
       It ${state}${pid ? html` <small>(process ${pid})</small>` : nothing}.</p>
-    <div class="actions">${key("Kill", turned("kill"), !pid)} ${key("Start", turned("start"), pid)}
-      ${key("Restart", turned("restart"), !pid)}</div></section>`;
+    <div class="actions">${control("Kill", turned("kill"), !pid)} ${control("Start", turned("start"), pid)}
+      ${control("Restart", turned("restart"), !pid)}</div></section>`;
 }
 
 function regionSwitches() {
@@ -102,14 +102,14 @@ function automated({ id, automated: { is_on, fails_tonight, takes_logs } }) {
   const change = (what) => ({ act: "change", instance: id, what });
   return html`<div class="actions">
     ${is_on
-      ? key("Switch automated backups off", change("automated_off"))
-      : key("Switch automated backups on", change("automated_on"))}
+      ? control("Switch automated backups off", change("automated_off"))
+      : control("Switch automated backups on", change("automated_on"))}
     ${fails_tonight
-      ? key("Let tonight's automated backup succeed", change("succeed_tonight"))
-      : key("Let tonight's automated backup fail", change("fail_tonight"), !is_on)}
+      ? control("Let tonight's automated backup succeed", change("succeed_tonight"))
+      : control("Let tonight's automated backup fail", change("fail_tonight"), !is_on)}
     ${takes_logs
-      ? key("Stop log backups", change("stop_logs"), !is_on)
-      : key("Resume log backups", change("resume_logs"), !is_on)}
+      ? control("Stop log backups", change("stop_logs"), !is_on)
+      : control("Resume log backups", change("resume_logs"), !is_on)}
   </div>`;
 }
 
@@ -124,7 +124,7 @@ function backupRow({ id, name, type, status, began, ended, size_kb }) {
     <span class="status ${MOODS[status] ?? "amiss"}">${status}</span>
     <small>${type}${size_kb ? ` · ${size(size_kb)}` : ""} · ${took}</small>
     ${type === "manual" && ended && status !== "DELETING"
-      ? html`<div class="actions">${key("Delete outside the bot", { act: "delete", backup: id })}</div>`
+      ? html`<div class="actions">${control("Delete outside the bot", { act: "delete", backup: id })}</div>`
       : nothing}</li>`;
 }
 
