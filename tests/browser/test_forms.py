@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from bot.demo.world import ANA
 from tests.browser.conftest import Stage
 from tests.browser.tab import Tab
 
@@ -93,3 +94,23 @@ async def test_a_delete_is_confirmed_by_its_name(tab: Tab) -> None:
     await tab.clicks("Approve", card)
 
     await expect(card).to_contain_text("Deleted")
+
+
+async def test_a_press_that_a_new_home_tab_meets_is_not_lost(tab: Tab, stage: Stage) -> None:
+    """The app publishes the tab again between the mouse going down and up."""
+    await tab.page.get_by_role("navigation", name="Channels").get_by_text("backup-bot").click()
+    await tab.channel.get_by_role("button", name="Back up a database", exact=True).hover()
+    await tab.page.mouse.down()
+    homes = stage.playground.world.workspace.homes
+    home = homes.of(ANA)
+    assert home
+    blocks = [{key: block[key] for key in block if key != "block_id"} for block in home.blocks]
+    news = {"type": "section", "text": {"type": "plain_text", "text": "Published again"}}
+    homes.publish({"user_id": ANA, "view": {"type": "home", "blocks": [*blocks, news]}})
+    await expect(tab.channel).to_contain_text("Published again")
+    await tab.page.mouse.up()
+
+    await expect(tab.modal).to_contain_text("Back up a database")
+    homes.publish({"user_id": ANA, "view": {"type": "home", "blocks": blocks}})
+    await tab.clicks("Cancel", tab.modal)
+    await expect(tab.modal).to_have_count(0)

@@ -58,6 +58,11 @@ FACTS = {
 OF_ALL = {K.REFUSED, K.UNREAD}
 
 
+OLD = [backup(NOON - 100 * DAY, type="manual", id="m1"), backup(NOON - 2 * HOUR, FAILED)]
+BAD = observed(OLD, NOON, keep_days=0, recoverable_until=NOON - 30 * HOUR)
+WORST = posture_of(BAD, Limits(), Terms(approvals=0), NOON, is_watched=False)
+
+
 def incident(kind: IncidentKind, facts: Facts | None = None) -> Incident:
     """An open incident."""
     return Incident(
@@ -178,15 +183,12 @@ def postures() -> Iterator[tuple[str, Message]]:
     good = observed(nightly(8, NOON - 17 * HOUR), NOON, recoverable_until=NOON - 4 * MINUTE)
     terms = Terms(channel="C0DB")
     best = posture_of(good, Limits(), terms, NOON, is_watched=True)
-    old = [backup(NOON - 100 * DAY, type="manual", id="m1"), backup(NOON - 2 * HOUR, FAILED)]
-    bad = observed(old, NOON, keep_days=0, recoverable_until=NOON - 30 * HOUR)
-    worst = posture_of(bad, Limits(), Terms(approvals=0), NOON, is_watched=False)
     unread = {"read_at": None, "manual_read_at": None, "keep_days": None}
     unknown = observed([], NOON).model_copy(update=unread)
     none = posture_of(unknown, Limits(), terms, NOON, is_watched=True)
-    for title, posture in {"good": best, "bad": worst, "unknown": none}.items():
+    for title, posture in {"good": best, "bad": WORST, "unknown": none}.items():
         yield title, posture_message(posture, NOON, COMMAND)
-    yield "of a channel", postures_message([worst, best], COMMAND)
+    yield "of a channel", postures_message([WORST, best], COMMAND)
     yield "of a channel without watches", postures_message([], COMMAND)
 
 

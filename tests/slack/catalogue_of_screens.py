@@ -12,8 +12,10 @@ from bot.domain.commands import CommandError, Typed
 from bot.domain.decisions import AskVerdict, Decision, Verdict
 from bot.domain.errors import NameTaken
 from bot.domain.grammar import parse
+from bot.domain.incidents import IncidentKind
 from bot.domain.instances import Backup, Instance
 from bot.domain.policy import Policy, Rule, RuleReference, RuleSource, Terms
+from bot.domain.preferences import Preferences
 from bot.domain.requests import Choice
 from bot.domain.states import RequestState, Retention
 from bot.domain.verbs import VERBS
@@ -25,6 +27,7 @@ from bot.slack.messages.ids import Purpose
 from bot.slack.messages.instance_options import suggestions
 from bot.slack.messages.mrkdwn import Message, said
 from bot.slack.messages.policies import verdict_words
+from tests.slack.catalogue_of_incidents import WORST, incident
 from tests.slack.samples import (
     BACKUP_ID,
     DECIDED_AT,
@@ -144,6 +147,11 @@ def home() -> Iterator[tuple[str, Shown]]:
     links = {request.id: "https://acme.example/p1" for request in shown_requests(full)}
     yield "Full", home_view(full, links, "/backup")
     yield "Empty", home_view(HomeView([], [], [], [], NOW), {}, "/backup")
+    well = HomeView([], [], [], [], NOW, preferences=Preferences(user_id="U0ANA"))
+    yield "With the choice of direct messages", home_view(well, {}, "/backup")
+    opened = [incident(kind) for kind in IncidentKind]
+    wrong = HomeView([], [], [], [], NOW, opened, [WORST], Preferences(user_id="U0ANA"))
+    yield "With incidents", home_view(wrong, {}, "/backup")
 
 
 def lists() -> Iterator[tuple[str, Shown]]:

@@ -12,7 +12,7 @@ from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import ThreadLine
 from bot.slack.messages.cards import request_card
 from bot.slack.messages.mrkdwn import Message, said
-from bot.slack.messages.replies import pointer, thread_line
+from bot.slack.messages.replies import finished, pointer, thread_line, wanted
 from tests.slack.samples import (
     DECIDED_AT,
     LEARNING,
@@ -85,6 +85,12 @@ def lines() -> Iterator[tuple[str, Message]]:
     every = in_every_state(asked())
     waits = every[S.AWAITING_APPROVAL]
     yield "In the thread of the request", pointer(waits, "https://acme.example/p1")
+    yield "To an approver who wants to hear it", wanted(waits, "https://acme.example/p1")
+    for states in (in_every_state(asked()), deletion_in_every_state()):
+        for state, request in states.items():
+            if state.is_final and state is not S.WITHDRAWN:
+                told = finished(request, "https://acme.example/p1")
+                yield f"To a requester who wants to hear the end, {state}", told
     yield "First of two approvals", _line(half_approved(_two()), ThreadLine.COUNTED, "U0BEN")
     yield (
         "Reminder",

@@ -17,11 +17,13 @@ export function composer(channel, { thread = null, label }) {
   const place = `${ui.who}-${box}`;
   const draft = ui.drafts[place] ?? "";
   if (draft !== unwanted) unwanted = null;
-  const offers = thread || unwanted ? [] : offersFor(draft);
+  const offersOf = (text) => (thread || text === unwanted ? [] : offersFor(text));
+  const offers = offersOf(draft);
   chosen = Math.min(chosen, Math.max(0, offers.length - 1));
   const type = (text) => update({ drafts: { ...ui.drafts, [place]: text }, notice: null });
   const send = () => submit(channel, { place, box, thread });
-  const keys = (event) => onKey(event, offers, { type, box, send });
+  // By what is typed, since a key may come before that is drawn.
+  const keys = (event) => onKey(event, offersOf(event.target.value), { type, box, send });
   const listId = `offers-${place}`;
   return html`<form class="composer" @submit=${(event) => (event.preventDefault(), send())}>
     ${offers.length ? offerList(offers, chosen, { id: listId, type, box }) : nothing}
