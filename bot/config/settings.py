@@ -20,6 +20,7 @@ from pydantic import (
 from bot.config import addresses, credentials
 from bot.config.file import ConfigFile, Source, read_config
 from bot.domain.audit import AuditKey
+from bot.domain.console import Console
 from bot.domain.errors import SettingsError
 
 
@@ -130,6 +131,17 @@ class Settings(BaseModel):
     @property
     def iam_endpoint(self) -> str:
         return self._endpoint("iam", self.environment.iam_endpoint)
+
+    @property
+    def console(self) -> Console:
+        """Where instances are shown; nowhere if the region is unknown or has another console."""
+        region, given = self.environment.region, self.file.rds.console
+        if given is not None or region is None or region.startswith("eu-west-101"):
+            return Console(address=given or "")
+        host = "console" if region.startswith("cn-") else "console-intl"
+        return Console(
+            address=f"https://{host}.huaweicloud.com/rds/?region={region}#/rds/management/list"
+        )
 
     def _endpoint(self, service: str, given: str | None) -> str:
         region = self.environment.region

@@ -27,6 +27,8 @@ def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json
         raise Refused("unknown_method", req_method=name)
     if not token:
         raise Refused("not_authed")
+    if token == workspace.bot_token and not workspace.is_installed:
+        raise Refused("account_inactive")
     kinds = {workspace.bot_token: (False, False), workspace.app_token: (True, False)}
     kinds[workspace.config_token] = (False, True)
     if token not in kinds:

@@ -50,6 +50,7 @@ class State(Directory):
         self.signing_secret = signing_secret
         self.config_token = "xoxe.xoxp-1-demo"
         self.manifest: Json = {}  # what the app's settings say; nothing here acts on it
+        self.is_installed = True
         self.scopes = set(GRANTED)
         self.post_limit: PostLimit | None = None
         self.request_url: str | None = None
