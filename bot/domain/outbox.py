@@ -50,6 +50,7 @@ class About(StrEnum):
     REQUEST = "request"
     INCIDENT = "incident"
     DIGEST = "digest"
+    SUCCESSES = "successes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class Owed:
     """A message to send. There is one per topic, line, and subject."""
 
     topic_id: str  # the ID of what it is about
-    line: str  # a ThreadLine, CARD, POINTER, PUT_OFF, NO_KEYS, NO_CARD, or an IncidentLine
+    line: str  # ThreadLine, IncidentLine, CARD, POINTER, PUT_OFF, NO_KEYS, NO_CARD, or SUCCESS
     destination: str  # a channel, or a person who is told alone
     urgency: Urgency
     subject: str = ""

@@ -9,6 +9,7 @@ from bot.domain.digests import Digest
 from bot.domain.incidents import Incident
 from bot.domain.instances import Backup, Instance, RestoreWindow
 from bot.domain.observations import Observed, Pulse
+from bot.domain.successes import NewSuccess
 from bot.domain.watches import Watch
 
 
@@ -68,6 +69,7 @@ class Incidents(Protocol):
         changes: Sequence[Change] = (),
         observed: Observed | None = None,
         due_at: datetime | None = None,
+        successes: Iterable[NewSuccess] = (),
     ) -> None: ...
 
 

@@ -294,6 +294,17 @@ digests = Table(
     UniqueConstraint("channel_id", "due_at", name="one_digest_at_a_time"),
 )
 
+# The successful backups that channels were told of: each backup once, a day's in one message.
+successes = Table(
+    "success",
+    metadata,
+    Column("channel_id", String, primary_key=True),
+    Column("backup_id", String, primary_key=True),
+    Column("topic_id", String, nullable=False, index=True),  # of the day's message
+    Column("in_thread", Boolean, nullable=False),
+    Column("content", JSON, nullable=False),
+)
+
 # What each person wants to hear; see `domain/preferences.py`.
 preferences = Table(
     "preference",

@@ -10,12 +10,14 @@ from bot.domain.incidents import Ending, Facts, Finding, Incident, IncidentKind
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.posture import posture_of
+from bot.domain.successes import Success, SuccessDay, latest_first
 from bot.domain.watches import Limits, Watch
 from bot.slack.messages.digests import digest_message
 from bot.slack.messages.incident_answers import incident_answer, snooze_view
 from bot.slack.messages.incidents import incident_message, incident_reply
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.postures import posture_message, postures_message
+from bot.slack.messages.successes import success_reply, successes_message
 from bot.slack.messages.watches import watch_added, watch_removed, watch_test, watches_message
 from tests.domain.observed import (
     BUILDING,
@@ -211,6 +213,30 @@ def digests() -> Iterator[tuple[str, Message]]:
     yield "nothing watched", digest_message(on_time, command=COMMAND)
 
 
+def successes() -> Iterator[tuple[str, Message]]:
+    night = [
+        Success(
+            instance_name=one,
+            backup=backup(NOON - 9 * HOUR + place * 12 * MINUTE, size_kb=USUAL_KB * (place + 1)),
+        )
+        for place, one in enumerate(("orders-prod", "payments", "users-prod"))
+    ]
+    day = SuccessDay(id="s1", channel_id="C0OPS", in_thread=False)
+    gathered = day.model_copy(update={"successes": latest_first(night)})
+    yield "gathered in the channel", successes_message(gathered)
+    made = Success(instance_name="orders-prod", backup=backup(NOON - HOUR, type="manual"))
+    mixed = day.model_copy(update={"successes": latest_first([*night, made])})
+    yield "one made elsewhere", successes_message(mixed)
+    only = day.model_copy(update={"successes": (made,)})
+    yield "only a manual one", successes_message(only)
+    counting = gathered.model_copy(update={"in_thread": True})
+    yield "counted, with replies", successes_message(counting)
+    yield "a reply", success_reply(night[0])
+    yield "a reply about a manual backup", success_reply(made)
+    bare = made.backup.model_copy(update={"size_kb": None, "end_time": None})
+    yield "a reply, size and end unknown", success_reply(made.model_copy(update={"backup": bare}))
+
+
 SCREENS: dict[str, Callable[[], Iterator[tuple[str, object]]]] = {
     "Incidents": incidents,
     "Incidents that are over": ended,
@@ -219,4 +245,5 @@ SCREENS: dict[str, Callable[[], Iterator[tuple[str, object]]]] = {
     "Watches": watches,
     "Posture": postures,
     "Digests": digests,
+    "Successful backups": successes,
 }
