@@ -124,7 +124,7 @@ class Shape(IntEnum):
     """What is left of a message's blocks after Slack refused the fuller ones."""
 
     WHOLE = 0
-    NO_PLAN = 1  # of a card
+    NO_PLAN = 1  # of a card; of a digest: no chart
     BUTTONS = 2  # of a card: plain words and its buttons
     WORDS = 3
 

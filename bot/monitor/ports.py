@@ -9,6 +9,7 @@ from bot.domain.digests import Digest
 from bot.domain.incidents import Incident
 from bot.domain.instances import Backup, Instance, RestoreWindow
 from bot.domain.observations import Observed, Pulse
+from bot.domain.requests import BackupRequest
 from bot.domain.successes import NewSuccess
 from bot.domain.watches import Watch
 
@@ -77,4 +78,5 @@ class Digests(Protocol):
     """The digests that were made. Raises StoreUnavailable."""
 
     async def last(self, now: datetime) -> dict[str, datetime]: ...
+    async def kept_for_a_while(self) -> list[BackupRequest]: ...
     async def save(self, digest: Digest) -> bool: ...

@@ -10,6 +10,8 @@ from bot.domain.incidents import Ending, Facts, Finding, Incident, IncidentKind
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.posture import posture_of
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.domain.successes import Success, SuccessDay, latest_first
 from bot.domain.watches import Limits, Watch
 from bot.slack.messages.digests import digest_message
@@ -31,6 +33,7 @@ from tests.domain.observed import (
     nightly,
     observed,
 )
+from tests.requests import asked
 
 K = IncidentKind
 COMMAND = "/backup"
@@ -194,6 +197,18 @@ def postures() -> Iterator[tuple[str, Message]]:
     yield "of a channel without watches", postures_message([], COMMAND)
 
 
+def kept_for_a_while(number: int) -> BackupRequest:
+    """A completed request whose backup this bot deletes in a few days."""
+    return asked(
+        number,
+        state=RequestState.COMPLETED,
+        instance=ORDERS,
+        keep=(3 + number) * DAY,
+        finished_at=NOON - DAY,
+        size_kb=USUAL_KB,
+    )
+
+
 def digests() -> Iterator[tuple[str, Message]]:
     on_time = Digest(id="d1", channel_id="C0OPS", due_at=NOON, made_at=NOON + MINUTE)
     grown = [
@@ -208,8 +223,10 @@ def digests() -> Iterator[tuple[str, Message]]:
     over = incident(K.GAP).ended(NOON, Ending.RECOVERED)
     open_ = incident(K.STALE).model_copy(update={"instance_name": "users-prod"})
     late = on_time.model_copy(update={"made_at": NOON + 5 * HOUR})
-    full = digest_of(late, [*well, (bad, Limits())], [open_, over], NOON - DAY)
+    kept = [kept_for_a_while(number) for number in range(8)]
+    full = digest_of(late, [*well, (bad, Limits())], [open_, over], NOON - DAY, kept)
     yield "late, with incidents", digest_message(full, command=COMMAND)
+    yield "without the chart", digest_message(full, with_chart=False, command=COMMAND)
     yield "nothing watched", digest_message(on_time, command=COMMAND)
 
 

@@ -173,7 +173,8 @@ class Courier:
         if isinstance(topic, Incident):
             return incident_message(topic, now=now)
         if isinstance(topic, Digest):
-            return digest_message(topic, command=self._command)
+            with_chart = message.shape == Shape.WHOLE
+            return digest_message(topic, with_chart=with_chart, command=self._command)
         if isinstance(topic, SuccessDay):
             return successes_message(topic)
         if not isinstance(topic, BackupRequest):
