@@ -75,7 +75,8 @@ def ended_at(incident: Incident, known: Observed, now: datetime) -> datetime:
             ends = [b.end_time for b in known.completed[:1]]
         case _:
             return now
-    later = (end for end in ends if end is not None and incident.opened_at <= end <= now)
+    opened_at = incident.last_openings[-1]
+    later = (end for end in ends if end is not None and opened_at <= end <= now)
     return min(later, default=now)
 
 

@@ -269,7 +269,7 @@ def is_outdated(message: OutboxMessage, topic: Topic, now: datetime) -> bool:
     if isinstance(topic, BackupRequest):
         return _is_outdated(message, topic, now)
     if isinstance(topic, Incident) and message.line == IncidentLine.SNOOZE_OVER:
-        return not topic.is_open
+        return not topic.is_open or topic.calm_since is not None
     return False
 
 

@@ -59,6 +59,8 @@ def _owed(
     elif after.is_snoozed(now):
         return
     elif not before.is_open:
-        yield incident_line(after, IncidentLine.AGAIN, str(after.times), not_before)
+        line = IncidentLine.FLAPPING if after.flapping_since else IncidentLine.AGAIN
+        yield incident_line(after, line, str(after.times), not_before)
     elif before.kind is IncidentKind.FAILED and after.kind is IncidentKind.STALE:
-        yield incident_line(after, IncidentLine.GREW, str(after.times))
+        times = "" if after.flapping_since else str(after.times)  # of what flaps only once
+        yield incident_line(after, IncidentLine.GREW, times)

@@ -30,7 +30,7 @@ from bot.storage.tables import incidents, upsert, watched_instances, watches
 LEASE = timedelta(minutes=5)  # for one replica to read an instance
 FAR = timedelta(hours=2)  # further ahead than any reading, so a clock was set back meanwhile
 A_FEW = 20  # watched instances that are read without a pause
-NESTED = {"facts", "mention"}
+NESTED = {"facts", "mention", "openings"}
 SEEN = (watched_instances.c.observed, watched_instances.c.version)
 
 

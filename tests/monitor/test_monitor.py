@@ -450,3 +450,31 @@ async def test_the_bot_is_well_only_while_everything_is_read(ground: Ground) -> 
     ground.rds.error = RdsUnreachable("HTTP 503")
     await ground.passes(hours=5)
     assert not await ground.monitor.is_well()
+
+
+async def test_a_policy_that_is_switched_off_again_and_again_flaps(ground: Ground) -> None:
+    """The third time, the channel hears so; after that, only when it has been over for a while."""
+    orders = ground.instance()
+    await ground.watches()
+    await ground.passes(hours=1)
+    for _ in range(5):
+        ground.region.set_policy(orders, keep_days=0)
+        await ground.passes(hours=2)
+        ground.region.set_policy(orders, keep_days=7)
+        await ground.passes(hours=3)
+    ground.restarts()
+    first, second = [one for one in await ground.all() if one.kind is K.POLICY_OFF]
+    assert not first.is_open
+    assert (second.is_open, second.times) == (True, 5)
+    assert second.calm_since
+
+    await ground.passes(hours=10)
+    first, second = [one for one in await ground.all() if one.kind is K.POLICY_OFF]
+    told = select(outbox.c.line).where(outbox.c.topic_id == second.id).order_by(outbox.c.number)
+    assert [row["line"] for row in await ground.store.rows(told)] == [
+        "card",
+        "incident_ended",
+        "flapping",
+        "incident_ended",
+    ]
+    assert second.ending is Ending.RECOVERED
