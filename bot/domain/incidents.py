@@ -43,6 +43,7 @@ SIGNALS = {
 CAN_BE_EXPECTED = {*SIGNALS, IncidentKind.KEPT_SHORTER}
 # Nothing but a person ends these.
 ENDS_WHEN_KNOWN = {IncidentKind.DELETED, IncidentKind.GONE, IncidentKind.KEPT_SHORTER}
+SUPERSEDED_BY = {IncidentKind.KEPT_SHORTER: IncidentKind.POLICY_OFF}
 CAN_WAIT = {
     IncidentKind.UNUSUAL_SIZE,
     IncidentKind.UNUSUAL_DURATION,
@@ -75,6 +76,9 @@ class Facts(BaseModel):
     runs: int = 0  # backups that the usual rests on
     keep_days: int | None = None
     kept_days: int | None = None
+    deleted: tuple[Backup, ...] = ()  # the newest of those that were deleted at once
+    deletions: int = 0  # how many that were
+    deleted_kb: int = 0
     remaining: int | None = None  # manual backups of an instance that is gone
     instances: tuple[str, ...] = ()  # that can't be read
     watched: int = 0  # how many instances the channel watches
@@ -104,6 +108,7 @@ class Ending(StrEnum):
     KNOWN = "known"  # someone acknowledged what doesn't recover
     EXPECTED = "expected"  # someone declared it normal
     UNWATCHED = "unwatched"
+    SUPERSEDED = "superseded"  # it changed into something else, which is told by itself
 
 
 class Incident(ChannelTopic):

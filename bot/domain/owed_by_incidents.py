@@ -54,7 +54,8 @@ def _owed(
         return
     yield incident_card(after, not_before)
     if not after.is_open:
-        if after.ending is not Ending.KNOWN:  # who acknowledged it is on the card
+        # Who acknowledged it is on the card, and what superseded it has its own.
+        if after.ending not in (Ending.KNOWN, Ending.SUPERSEDED):
             yield incident_line(after, IncidentLine.ENDED, str(after.times), not_before)
     elif after.is_snoozed(now):
         return

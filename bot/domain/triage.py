@@ -9,6 +9,7 @@ from bot.domain.incidents import (
     CALM_FOR,
     FLAP_TIMES,
     FLAP_WITHIN,
+    SUPERSEDED_BY,
     Ending,
     Finding,
     Incident,
@@ -39,7 +40,11 @@ def triage(
             yield from _opened(watching, finding, ours, known, now)
         elif (after := current.as_found(finding)) != current:
             yield current, after
+    kinds = {finding.kind for finding in findings}
     for incident in still_open.values():
+        if SUPERSEDED_BY.get(incident.kind) in kinds:
+            yield incident, incident.ended(now, Ending.SUPERSEDED)
+            continue
         over = _over(incident, known, now)
         after = _calm(incident, over, now) if incident.flapping_since else over
         if after != incident:

@@ -123,11 +123,59 @@ async def test_a_backup_that_someone_deletes_behind_the_bots_back(ground: Ground
     await ground.passes(hours=4)
     incident = await ground.only()
 
-    assert (incident.kind, incident.subject) == (K.DELETED, mine.id)
+    assert incident.kind is K.DELETED
+    assert [backup.id for backup in incident.facts.deleted] == [mine.id]
     clicks = IncidentClicks(ground.incidents, ground.clock)
     await clicks.acknowledge(incident.id, "U0ANA")
     await ground.passes(hours=24)
     assert (await ground.only()).ending is Ending.KNOWN
+
+
+async def test_three_hundred_deletions_are_one_incident(ground: Ground) -> None:
+    """One that is noticed later is another; acknowledging one leaves the other open."""
+    orders = ground.instance()
+    made = [
+        ground.region.add_backup(orders, f"m-{n}", type="manual", began=START - (n + 1) * HOUR)
+        for n in range(300)
+    ]
+    last = ground.region.add_backup(orders, "last", type="manual", began=START - HOUR / 2)
+    await ground.watches()
+    await ground.passes(hours=1)
+    for backup in made:
+        ground.region.delete_backup(backup.id)
+    await ground.passes(hours=4)
+    first = await ground.only()
+    assert (first.facts.deletions, len(first.facts.deleted)) == (299, 10)
+    assert await ground.lines() == ["card"]
+
+    ground.region.delete_backup(last.id)
+    await ground.passes(hours=4)
+    clicks = IncidentClicks(ground.incidents, ground.clock)
+    await clicks.acknowledge(first.id, "U0ANA")
+    await ground.passes(hours=4)
+    settled, other = await ground.all()
+
+    assert (settled.id, settled.ending) == (first.id, Ending.KNOWN)
+    assert (other.is_open, other.facts.deletions) == (True, 1)
+    assert [backup.id for backup in (await ground.knows(orders)).deleted] == [last.id]
+
+
+async def test_a_retention_that_is_lowered_and_then_off_has_not_recovered(ground: Ground) -> None:
+    orders = ground.instance()
+    await ground.watches()
+    await ground.passes(hours=1)
+    ground.region.set_policy(orders, keep_days=3)
+    await ground.passes(hours=2)
+    ground.region.set_policy(orders, keep_days=0)
+    await ground.passes(hours=2)
+    shorter, off = await ground.of(K.KEPT_SHORTER), await ground.of(K.POLICY_OFF)
+
+    assert (shorter.ending, off.is_open) == (Ending.SUPERSEDED, True)
+    assert await ground.lines() == ["card", "card"]
+
+    ground.region.set_policy(orders, keep_days=7)
+    await ground.passes(hours=2)
+    assert (await ground.of(K.POLICY_OFF)).ending is Ending.RECOVERED
 
 
 async def test_a_deletion_that_is_seen_under_way_is_still_told(ground: Ground) -> None:

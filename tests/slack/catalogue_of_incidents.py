@@ -92,6 +92,9 @@ def incidents() -> Iterator[tuple[str, Message]]:
     yield "stale, because backups fail", incident_message(incident(K.STALE, late), now=NOON)
     never = Facts(limit=26 * HOUR)
     yield "stale, never backed up", incident_message(incident(K.STALE, never), now=NOON)
+    deleted = [backup(NOON - night * DAY, type="manual") for night in range(10)]
+    many = {"deleted": tuple(deleted), "deletions": 300, "deleted_kb": 300 * USUAL_KB}
+    yield "many deleted at once", incident_message(incident(K.DELETED, Facts(**many)), now=NOON)
     learning = FACTS[K.UNUSUAL_SIZE].model_copy(update={"runs": 4})
     yield "unusual size, learning", incident_message(incident(K.UNUSUAL_SIZE, learning), now=NOON)
     called = incident(K.STALE).model_copy(update={"mention": ("S0DBA",), "times": 2})
@@ -120,6 +123,8 @@ def ended() -> Iterator[tuple[str, Message]]:
     for kind in (K.UNUSUAL_SIZE, K.UNUSUAL_DURATION, K.KEPT_SHORTER):
         normal = incident(kind).ended(NOON, Ending.EXPECTED, "U0ANA")
         yield f"{kind}, expected", incident_message(normal, now=NOON)
+    changed = incident(K.KEPT_SHORTER).ended(NOON, Ending.SUPERSEDED)
+    yield "kept_shorter, then switched off", incident_message(changed, now=NOON)
     for kind in (K.FAILED, K.UNREAD):
         left = incident(kind).ended(NOON, Ending.UNWATCHED)
         yield f"{kind}, no longer watched", incident_message(left, now=NOON)

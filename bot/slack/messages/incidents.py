@@ -106,6 +106,8 @@ def _ended_headline(incident: Incident) -> str:
             return f"{OVER} Expected: {problem(incident)}"
         case Ending.UNWATCHED:
             return f":heavy_minus_sign: No longer watched: {problem(incident)}"
+        case Ending.SUPERSEDED:
+            return f":heavy_minus_sign: Changed since: {problem(incident)}"
         case _:
             after = duration(incident.lasted or timedelta())
             return f"{OVER} Recovered after {after}: {recovered(incident)}"
@@ -123,16 +125,22 @@ def _over(incident: Incident) -> Iterator[str]:
             if incident.kind is not _K.KEPT_SHORTER:
                 yield from explained(incident)
             yield f"Acknowledged by {by} {date(incident.ended_at or incident.opened_at)}."
+        case Ending.SUPERSEDED:
+            yield "Now automated backups are off, which is reported in its own message."
         case Ending.UNWATCHED:
             lasted = duration(incident.lasted or timedelta())
             yield f"It had been open for {lasted}."
         case _:
-            end = incident.ended_at or incident.opened_at
-            yield f"From {date(incident.opened_at)} to {date(end)}."
-            if incident.flapping_since:
-                yield f"It had been wrong {counted(incident.times, 'time')}."
-            if new := new_backup(incident):
-                yield f"The new backup is {new}."
+            yield from _recovery(incident)
+
+
+def _recovery(incident: Incident) -> Iterator[str]:
+    end = incident.ended_at or incident.opened_at
+    yield f"From {date(incident.opened_at)} to {date(end)}."
+    if incident.flapping_since:
+        yield f"It had been wrong {counted(incident.times, 'time')}."
+    if new := new_backup(incident):
+        yield f"The new backup is {new}."
 
 
 def _keeps_coming_back(incident: Incident) -> str:
