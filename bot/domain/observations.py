@@ -65,6 +65,9 @@ class Observed(Pulse):
     recovery_read_at: datetime | None = None
     recoverable_until: datetime | None = None  # the newest point in time
 
+    copies_read_at: datetime | None = None
+    copies_to: str | None = None  # the region of full backups' copies; "": none, None: unknown
+
     expected: dict[Signal, float] = {}  # in KB or seconds: what people declared normal
     version: int = 0  # of its row
 
@@ -206,6 +209,11 @@ def saw_manual(
 def saw_recovery(known: Observed, newest: datetime | None, at: datetime) -> Observed:
     """Learn up to when RDS can restore to any point in time."""
     return known.model_copy(update={"recoverable_until": newest, "recovery_read_at": at})
+
+
+def saw_copies(known: Observed, region: str | None, at: datetime) -> Observed:
+    """Learn to which region full backups are copied; None if RDS doesn't say."""
+    return known.model_copy(update={"copies_to": region, "copies_read_at": at})
 
 
 def could_not_read(known: Observed, code: str, at: datetime, *, refused: bool) -> Observed:

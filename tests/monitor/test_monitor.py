@@ -178,6 +178,47 @@ async def test_a_retention_that_is_lowered_and_then_off_has_not_recovered(ground
     assert (await ground.of(K.POLICY_OFF)).ending is Ending.RECOVERED
 
 
+async def test_where_backups_are_copied_to_is_asked_once_a_day(ground: Ground) -> None:
+    orders = ground.instance()
+    orders.copies_to = "ap-southeast-2"
+    await ground.watches()
+    await ground.passes(hours=30)
+    assert ground.rds.asked_for_copies == 2
+    assert (await ground.knows(orders)).copies_to == "ap-southeast-2"
+
+    orders.copies_to = ""
+    await ground.passes(hours=24)
+    assert (await ground.knows(orders)).copies_to == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "then"),
+    [
+        (RdsRefused(RefusalReason.NOT_PERMITTED, "DBS.200001"), None),
+        (RdsUnreachable("HTTP 503"), "ap-southeast-2"),
+    ],
+)
+async def test_no_answer_about_copies_hides_nothing_else(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, error: Exception, then: str | None
+) -> None:
+    orders = ground.instance()
+    orders.copies_to = "ap-southeast-2"
+    await ground.watches()
+    await ground.passes(hours=1)
+
+    async def fails(_: str) -> str:
+        raise error
+
+    monkeypatch.setattr(ground.rds, "copies_to", fails)
+    await ground.passes(hours=26)
+    known = await ground.knows(orders)
+
+    assert known.copies_to == then
+    assert known.read_at
+    assert ground.clock.now() - known.read_at <= HOUR + 5 * MINUTE
+    assert known.failing is None
+
+
 async def test_a_deletion_that_is_seen_under_way_is_still_told(ground: Ground) -> None:
     """RDS lists the backup as DELETING for a while."""
     orders = ground.instance()

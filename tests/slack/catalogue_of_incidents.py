@@ -64,7 +64,7 @@ OF_ALL = {K.REFUSED, K.UNREAD}
 
 
 OLD = [backup(NOON - 100 * DAY, type="manual", id="m1"), backup(NOON - 2 * HOUR, FAILED)]
-BAD = observed(OLD, NOON, keep_days=0, recoverable_until=NOON - 30 * HOUR)
+BAD = observed(OLD, NOON, keep_days=0, recoverable_until=NOON - 30 * HOUR, copies_to="")
 WORST = posture_of(BAD, Limits(), Terms(approvals=0), NOON, is_watched=False)
 
 
@@ -197,7 +197,12 @@ def watches() -> Iterator[tuple[str, Message]]:
 
 
 def postures() -> Iterator[tuple[str, Message]]:
-    good = observed(nightly(8, NOON - 17 * HOUR), NOON, recoverable_until=NOON - 4 * MINUTE)
+    good = observed(
+        nightly(8, NOON - 17 * HOUR),
+        NOON,
+        recoverable_until=NOON - 4 * MINUTE,
+        copies_to="ap-southeast-2",
+    )
     terms = Terms(channel="C0DB")
     best = posture_of(good, Limits(), terms, NOON, is_watched=True)
     unread = {"read_at": None, "manual_read_at": None, "keep_days": None}
