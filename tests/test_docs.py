@@ -250,6 +250,7 @@ def test_what_the_example_file_says_of_defaults_is_true() -> None:
     assert shown.rds.model_copy(update={"console": None}) == RdsTable()  # the region's, else
     assert shown.watch[0].watch(1).limits == Limits()
     assert (shown.channel[0].timezone, shown.channel[0].digest) == ("UTC", "off")
+    assert shown.channel[0].successes == "off"
     assert shown.approval is not None
     for key in ("self_approval", "remind_after", "expires_after", "approvals"):
         assert getattr(shown.approval, key) == Terms.model_fields[key].default

@@ -14,7 +14,7 @@ from bot.domain.observations import (
     Signal,
     declared_normal,
     got_used_to,
-    without_deleted,
+    without_deletion,
 )
 from bot.domain.owed_by_incidents import owed_by_incident
 from bot.runtime.clock import Clock
@@ -136,7 +136,8 @@ class IncidentClicks:
         steps = [(before, after)]
         if known == learned:
             learned = None
-        else:  # then no channel's next reading finds it again, and it hasn't recovered in any
+        if learned is not None or after.ending is Ending.KNOWN:
+            # No channel's next reading finds it again, or it changes back in none of them.
             others = await self._incidents.recent(after.instance_id, now)
             steps += [
                 (other, _settled(other, after)) for other in others if _is_like(other, after)
@@ -178,7 +179,7 @@ def _learned(known: Observed, after: Incident) -> Observed:
     if after.kind is IncidentKind.KEPT_SHORTER:
         return got_used_to(known)
     if after.kind is IncidentKind.DELETED:
-        return without_deleted(known, {after.subject})
+        return without_deletion(known, after.subject)
     signal, backup = SIGNALS.get(after.kind), after.facts.backup
     if after.ending is not Ending.EXPECTED or signal is None or backup is None:
         return known

@@ -21,6 +21,7 @@ from bot.domain.policy import Policy, Rule, RuleReference, RuleSource, Terms
 from bot.domain.policy_problems import PolicyProblem, problems
 from bot.domain.quantities import parse_duration
 from bot.domain.references import alias_problems
+from bot.domain.successes import Successes
 from bot.domain.watches import (
     FRESH_WITHIN,
     HOLD,
@@ -202,6 +203,7 @@ class ChannelTable(_Table):
     digest_at: Annotated[time, BeforeValidator(_clock_time)] = time(9)
     digest_day: Annotated[int, BeforeValidator(_weekday)] = 1
     quiet: Annotated[Quiet | None, BeforeValidator(_quiet)] = None
+    successes: Successes = "off"
 
     @property
     def channel(self) -> ChannelWays:
@@ -212,7 +214,7 @@ class ChannelTable(_Table):
             day=self.digest_day,
             timezone=self.timezone,
         )
-        return ChannelWays(id=self.id, digest=schedule, quiet=self.quiet)
+        return ChannelWays(id=self.id, digest=schedule, quiet=self.quiet, successes=self.successes)
 
 
 class ConfigFile(_Table):

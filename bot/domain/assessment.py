@@ -13,6 +13,7 @@ from bot.domain.observations import Observed, Pulse, Signal
 from bot.domain.progress import History, Oddity, history_of, overdue_after, unusual
 from bot.domain.watches import READ_EVERY, UNREAD_AFTER, Limits
 
+MOST_DELETED = 10  # backups of one deletion that are named
 REFUSED_FOR = timedelta(minutes=5)  # a new key takes a moment to be valid everywhere
 AROUND = 0.15  # of a value that someone declared normal: what is so near is normal, too
 SIZES, DURATIONS = {Oddity.SMALLER, Oddity.LARGER}, {Oddity.FASTER, Oddity.SLOWER}
@@ -75,7 +76,8 @@ def ended_at(incident: Incident, known: Observed, now: datetime) -> datetime:
             ends = [b.end_time for b in known.completed[:1]]
         case _:
             return now
-    later = (end for end in ends if end is not None and incident.opened_at <= end <= now)
+    opened_at = incident.last_openings[-1]
+    later = (end for end in ends if end is not None and opened_at <= end <= now)
     return min(later, default=now)
 
 
@@ -231,10 +233,19 @@ def _is_normal(known: Observed, signal: Signal, value: float, history: History) 
 
 
 def _deleted(known: Observed) -> Iterator[Finding]:
-    for backup in known.deleted:
-        since = known.manual_read_at or known.since
-        facts = Facts(backup=backup)
-        yield Finding(kind=IncidentKind.DELETED, since=since, subject=backup.id, facts=facts)
+    """Yield what others deleted: what one reading finds missing is one incident."""
+    deletions: dict[str, list[Backup]] = {}
+    for backup in sorted(known.deleted, key=begun, reverse=True):
+        deletions.setdefault(known.deletion_of(backup), []).append(backup)
+    for deletion, backups in deletions.items():
+        since = known.deleted_at.get(backups[0].id) or known.manual_read_at or known.since
+        facts = Facts(
+            backup=backups[0],
+            deleted=tuple(backups[:MOST_DELETED]),
+            deletions=len(backups),
+            deleted_kb=sum(backup.size_kb or 0 for backup in backups),
+        )
+        yield Finding(kind=IncidentKind.DELETED, since=since, subject=deletion, facts=facts)
 
 
 def assess_channel(watched: Sequence[Pulse], started_at: datetime, now: datetime) -> list[Finding]:

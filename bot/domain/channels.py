@@ -1,11 +1,12 @@
-"""How a channel wants to hear: its time zone, quiet hours, and digest."""
+"""How a channel wants to hear: its time zone, quiet hours, digest, and successes."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain.digests import Schedule
+from bot.domain.successes import Successes
 
 
 class Quiet(BaseModel):
@@ -37,7 +38,13 @@ class Channel(BaseModel):
     id: str
     digest: Schedule = Schedule()
     quiet: Quiet | None = None
+    successes: Successes = "off"
 
     def not_before(self, now: datetime) -> datetime | None:
         """Return when what can wait may be posted; None: now."""
         return self.quiet.over_at(now, self.digest.timezone) if self.quiet else None
+
+    def next_day(self, now: datetime) -> date:
+        """Return its day, in its time zone, once what can wait may be posted."""
+        zone = ZoneInfo(self.digest.timezone)
+        return (self.not_before(now) or now).astimezone(zone).date()

@@ -1,5 +1,6 @@
 """Incidents: what is wrong with a watched instance, from the deadline that passed to recovery."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -11,7 +12,10 @@ from bot.domain.instances import Backup
 from bot.domain.observations import Signal
 from bot.domain.topics import ChannelTopic
 
-FLAPS = timedelta(hours=2)  # what comes back within this time is the same incident
+COMES_BACK = timedelta(hours=2)  # what comes back within this time is the same incident
+# What opens three times in a day flaps. It is over after half a day: until then, it still might
+# open three times in a day.
+FLAP_TIMES, FLAP_WITHIN, CALM_FOR = 3, timedelta(hours=24), timedelta(hours=12)
 
 
 class IncidentKind(StrEnum):
@@ -39,6 +43,7 @@ SIGNALS = {
 CAN_BE_EXPECTED = {*SIGNALS, IncidentKind.KEPT_SHORTER}
 # Nothing but a person ends these.
 ENDS_WHEN_KNOWN = {IncidentKind.DELETED, IncidentKind.GONE, IncidentKind.KEPT_SHORTER}
+SUPERSEDED_BY = {IncidentKind.KEPT_SHORTER: IncidentKind.POLICY_OFF}
 CAN_WAIT = {
     IncidentKind.UNUSUAL_SIZE,
     IncidentKind.UNUSUAL_DURATION,
@@ -71,6 +76,9 @@ class Facts(BaseModel):
     runs: int = 0  # backups that the usual rests on
     keep_days: int | None = None
     kept_days: int | None = None
+    deleted: tuple[Backup, ...] = ()  # the newest of those that were deleted at once
+    deletions: int = 0  # how many that were
+    deleted_kb: int = 0
     remaining: int | None = None  # manual backups of an instance that is gone
     instances: tuple[str, ...] = ()  # that can't be read
     watched: int = 0  # how many instances the channel watches
@@ -100,6 +108,7 @@ class Ending(StrEnum):
     KNOWN = "known"  # someone acknowledged what doesn't recover
     EXPECTED = "expected"  # someone declared it normal
     UNWATCHED = "unwatched"
+    SUPERSEDED = "superseded"  # it changed into something else, which is told by itself
 
 
 class Incident(ChannelTopic):
@@ -115,6 +124,9 @@ class Incident(ChannelTopic):
     opened_at: datetime  # when the limit was passed
     noticed_at: datetime
     times: int = 1  # how often it came back, and the first time
+    openings: tuple[datetime, ...] = ()  # the last few times that it opened
+    flapping_since: datetime | None = None  # the first opening, once it opens again and again
+    calm_since: datetime | None = None  # nothing has been wrong since; only while it flaps
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
     snoozed_by: str | None = None
@@ -131,6 +143,11 @@ class Incident(ChannelTopic):
     @property
     def is_open(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def last_openings(self) -> tuple[datetime, ...]:
+        """When it opened, the last few times."""
+        return self.openings or (self.opened_at,)
 
     @property
     def lasted(self) -> timedelta | None:
@@ -191,15 +208,34 @@ class Incident(ChannelTopic):
         changes |= {"kind": finding.kind, "facts": finding.facts, "times": self.times + 1}
         changes |= {"acknowledged_by": None, "acknowledged_at": None}
         changes |= {"snoozed_by": None, "snoozed_until": None}
+        changes |= {"openings": self._openings_with(finding)}
+        changes |= {"flapping_since": None, "calm_since": None}
         return self.model_copy(update=changes)
+
+    def _openings_with(self, finding: Finding) -> tuple[datetime, ...]:
+        return (*self.last_openings, finding.since)[-FLAP_TIMES:]
+
+    def flapping(self, finding: Finding, openings: Sequence[datetime], at: datetime) -> Self:
+        """Return it open again, and for as long as it opens again and again."""
+        changes: dict[str, object] = {"flapping_since": min(openings)}
+        changes |= {"times": max(self.times, len(openings)) + 1}
+        return self.again(finding, at).model_copy(update=changes)
+
+    def calm(self, since: datetime) -> Self:
+        """Return it open, although nothing is wrong: it flaps."""
+        return self.model_copy(update={"calm_since": self.calm_since or since})
 
     def as_found(self, finding: Finding) -> Self:
         """Return it as it is now."""
-        return self.model_copy(update={"kind": finding.kind, "facts": finding.facts})
+        changes: dict[str, object] = {"kind": finding.kind, "facts": finding.facts}
+        if self.calm_since is not None:
+            changes |= {"calm_since": None, "times": self.times + 1}
+            changes |= {"openings": self._openings_with(finding)}
+        return self.model_copy(update=changes)
 
 
 def comes_back(last: Incident, finding: Finding) -> bool:
     """Return whether this is an incident that recovered only for a moment."""
     if last.ended_at is None or last.ending is not Ending.RECOVERED:
         return False
-    return finding.since - last.ended_at <= FLAPS
+    return finding.since - last.ended_at <= COMES_BACK

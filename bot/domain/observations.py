@@ -1,6 +1,6 @@
 """What the bot knows of a watched instance, and how each answer of RDS changes it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -60,9 +60,13 @@ class Observed(Pulse):
     manual_read_at: datetime | None = None
     manual: tuple[Backup, ...] = ()
     deleted: tuple[Backup, ...] = ()  # outside the bot, until someone acknowledges it
+    deleted_at: dict[str, datetime] = {}  # when each was found missing, by its ID
 
     recovery_read_at: datetime | None = None
     recoverable_until: datetime | None = None  # the newest point in time
+
+    copies_read_at: datetime | None = None
+    copies_to: str | None = None  # the region of full backups' copies; "": none, None: unknown
 
     expected: dict[Signal, float] = {}  # in KB or seconds: what people declared normal
     version: int = 0  # of its row
@@ -85,6 +89,11 @@ class Observed(Pulse):
     @property
     def last_good(self) -> Backup | None:
         return next(iter(self.completed), None)
+
+    def deletion_of(self, backup: Backup) -> str:
+        """Return the name of a deletion: all that one reading found missing are one."""
+        at = self.deleted_at.get(backup.id)
+        return at.isoformat() if at else backup.id
 
     @property
     def history(self) -> History:
@@ -186,10 +195,13 @@ def saw_manual(
     news = [backup for backup in deleted if backup.id in known_ids]
     gone = {backup.id: backup for backup in (*known.deleted, *news)}
     listed_ids = {backup.id for backup in manual}
+    still_gone = tuple(b for b in gone.values() if b.id not in listed_ids)
+    times = {backup.id: at for backup in news} | known.deleted_at
     changes = {
         "manual": tuple(manual[:MOST_MANUAL]),
         "manual_read_at": at,
-        "deleted": tuple(b for b in gone.values() if b.id not in listed_ids),
+        "deleted": still_gone,
+        "deleted_at": {b.id: times[b.id] for b in still_gone if b.id in times},
     }
     return _dated(known.model_copy(update=changes), at)
 
@@ -197,6 +209,11 @@ def saw_manual(
 def saw_recovery(known: Observed, newest: datetime | None, at: datetime) -> Observed:
     """Learn up to when RDS can restore to any point in time."""
     return known.model_copy(update={"recoverable_until": newest, "recovery_read_at": at})
+
+
+def saw_copies(known: Observed, region: str | None, at: datetime) -> Observed:
+    """Learn to which region full backups are copied; None if RDS doesn't say."""
+    return known.model_copy(update={"copies_to": region, "copies_read_at": at})
 
 
 def could_not_read(known: Observed, code: str, at: datetime, *, refused: bool) -> Observed:
@@ -216,10 +233,11 @@ def got_used_to(known: Observed) -> Observed:
     return known.model_copy(update={"kept_days": known.keep_days, "policy_at": None})
 
 
-def without_deleted(known: Observed, backup_ids: Collection[str]) -> Observed:
-    """Learn that someone knows of these deletions."""
-    left = tuple(b for b in known.deleted if b.id not in backup_ids)
-    return known.model_copy(update={"deleted": left})
+def without_deletion(known: Observed, deletion: str) -> Observed:
+    """Learn that someone knows of this deletion."""
+    left = tuple(b for b in known.deleted if known.deletion_of(b) != deletion)
+    times = {b.id: known.deleted_at[b.id] for b in left if b.id in known.deleted_at}
+    return known.model_copy(update={"deleted": left, "deleted_at": times})
 
 
 def old_manual(known: Observed, now: datetime) -> list[Backup]:

@@ -50,6 +50,7 @@ class About(StrEnum):
     REQUEST = "request"
     INCIDENT = "incident"
     DIGEST = "digest"
+    SUCCESSES = "successes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class Owed:
     """A message to send. There is one per topic, line, and subject."""
 
     topic_id: str  # the ID of what it is about
-    line: str  # a ThreadLine, CARD, POINTER, PUT_OFF, NO_KEYS, NO_CARD, or an IncidentLine
+    line: str  # ThreadLine, IncidentLine, CARD, POINTER, PUT_OFF, NO_KEYS, NO_CARD, or SUCCESS
     destination: str  # a channel, or a person who is told alone
     urgency: Urgency
     subject: str = ""
@@ -123,7 +124,7 @@ class Shape(IntEnum):
     """What is left of a message's blocks after Slack refused the fuller ones."""
 
     WHOLE = 0
-    NO_PLAN = 1  # of a card
+    NO_PLAN = 1  # of a card; of a digest: no chart
     BUTTONS = 2  # of a card: plain words and its buttons
     WORDS = 3
 
@@ -268,7 +269,7 @@ def is_outdated(message: OutboxMessage, topic: Topic, now: datetime) -> bool:
     if isinstance(topic, BackupRequest):
         return _is_outdated(message, topic, now)
     if isinstance(topic, Incident) and message.line == IncidentLine.SNOOZE_OVER:
-        return not topic.is_open
+        return not topic.is_open or topic.calm_since is not None
     return False
 
 

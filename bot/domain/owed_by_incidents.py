@@ -54,11 +54,14 @@ def _owed(
         return
     yield incident_card(after, not_before)
     if not after.is_open:
-        if after.ending is not Ending.KNOWN:  # who acknowledged it is on the card
+        # Who acknowledged it is on the card, and what superseded it has its own.
+        if after.ending not in (Ending.KNOWN, Ending.SUPERSEDED):
             yield incident_line(after, IncidentLine.ENDED, str(after.times), not_before)
     elif after.is_snoozed(now):
         return
     elif not before.is_open:
-        yield incident_line(after, IncidentLine.AGAIN, str(after.times), not_before)
+        line = IncidentLine.FLAPPING if after.flapping_since else IncidentLine.AGAIN
+        yield incident_line(after, line, str(after.times), not_before)
     elif before.kind is IncidentKind.FAILED and after.kind is IncidentKind.STALE:
-        yield incident_line(after, IncidentLine.GREW, str(after.times))
+        times = "" if after.flapping_since else str(after.times)  # of what flaps only once
+        yield incident_line(after, IncidentLine.GREW, times)

@@ -39,11 +39,11 @@ class Control(StrEnum):
 
 
 class Check(NamedTuple):
-    """A control's verdict; `value` is what was found, if it is a number or a time."""
+    """A control's verdict; `value` is what was found, if it is a number, a time, or a region."""
 
     control: Control
     verdict: Verdict
-    value: int | datetime | None = None
+    value: int | datetime | str | None = None
 
 
 class Posture(NamedTuple):
@@ -72,7 +72,7 @@ def posture_of(
         Check(Control.GUARDED, _passes(terms.approvals > 0), terms.approvals),
         Check(Control.OWNED, _passes(terms.channel is not None)),
         _old_manual(known, now),
-        Check(Control.OFFSITE, Verdict.UNKNOWN),
+        _offsite(known),
     ]
     return Posture(known.name, checks, known.read_at)
 
@@ -115,6 +115,12 @@ def _no_failures(known: Observed, now: datetime) -> Check:
         b for b in known.full if b.status == BackupStatus.FAILED and now - begun(b) <= RECENTLY
     ]
     return Check(Control.NO_FAILURES, _passes(not failed), len(failed))
+
+
+def _offsite(known: Observed) -> Check:
+    if known.copies_to is None:
+        return Check(Control.OFFSITE, Verdict.UNKNOWN)
+    return Check(Control.OFFSITE, _passes(known.copies_to != ""), known.copies_to)
 
 
 def _old_manual(known: Observed, now: datetime) -> Check:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Topic(Protocol):
-    """A request, an incident, or a digest."""
+    """A request, an incident, a digest, or a day's successes."""
 
     @property
     def id(self) -> str: ...

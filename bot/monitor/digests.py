@@ -67,7 +67,8 @@ class DigestMaker:
             made_at=now,
             owner=owner,
         )
-        if await self._digests.save(digest_of(empty, watched, incidents, since)):
+        kept = await self._digests.kept_for_a_while()
+        if await self._digests.save(digest_of(empty, watched, incidents, since, kept)):
             log.info("digest_made", channel=channel.id, instances=len(watched))
 
 

@@ -22,12 +22,14 @@ from bot.domain.errors import (
 from bot.domain.incidents import Incident
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.observations import Observed, Pulse, could_not_read, first_seen
+from bot.domain.successes import new_successes
 from bot.domain.triage import Step, awake, triage, unwatched
 from bot.domain.watches import Watch, Watching, watching
 from bot.monitor.changes import Changes, woken_up
 from bot.monitor.digests import DigestMaker
 from bot.monitor.ports import Incidents, Own
 from bot.monitor.reading import Learn, Reader, is_refused, next_read
+from bot.monitor.successes import SuccessTeller
 from bot.runtime.backoff import Backoff
 from bot.runtime.clock import Clock
 
@@ -62,7 +64,9 @@ class Monitor:
         self._digests = digests
         self._clock = clock
         self._of_file = tuple(of_file)
+        channels = tuple(channels)
         self._changes = Changes(channels)
+        self._successes = SuccessTeller(channels)
         self._watches: Sequence[Watch] = self._of_file
         self._started_at = clock.now()
         self._next_look = float("-inf")
@@ -270,14 +274,18 @@ class Monitor:
             incidents = await self._incidents.recent(known.instance_id, now - REMEMBERED)
             await self._load_watches()  # after the incidents that new ones brought
             conditions = watching(self._watches, later.name, later.instance_id)
-            own = await self._own.own_backups([b.id for b in later.full if _is_trouble(b)])
+            completed = new_successes(known, later)
+            told = [b.id for b in later.full if _is_trouble(b) or b in completed]
+            own = await self._own.own_backups(told)
+            others = [b for b in completed if b.id not in own]  # ours are told in their threads
+            successes = self._successes.of(later.name, others, conditions, now)
             steps = self._steps(later, conditions, incidents, own, now)
             changes = [self._changes.of(step, now) for step in steps]
             latest = {i.id: i for i in (*incidents, *(after for _, after in steps))}
             is_open = any(incident.is_open for incident in latest.values())
             due_at = next_read(later, [one.limits for one in conditions], now, is_open=is_open)
             try:
-                await self._incidents.save(changes, later, due_at)
+                await self._incidents.save(changes, later, due_at, [*successes])
             except Conflict:
                 fresh = await self._incidents.observed(known.instance_id)
                 if fresh is None or fresh.seen_at != known.seen_at:

@@ -9,6 +9,8 @@ from bot.domain.digests import Digest
 from bot.domain.incidents import Incident
 from bot.domain.instances import Backup, Instance, RestoreWindow
 from bot.domain.observations import Observed, Pulse
+from bot.domain.requests import BackupRequest
+from bot.domain.successes import NewSuccess
 from bot.domain.watches import Watch
 
 
@@ -20,6 +22,7 @@ class Rds(Protocol):
     ) -> list[Backup]: ...
     async def find_backup(self, instance_id: str, backup_id: str) -> Backup | None: ...
     async def restore_windows(self, instance_id: str) -> list[RestoreWindow]: ...
+    async def copies_to(self, instance_id: str) -> str: ...
 
 
 class Catalogue(Protocol):
@@ -68,6 +71,7 @@ class Incidents(Protocol):
         changes: Sequence[Change] = (),
         observed: Observed | None = None,
         due_at: datetime | None = None,
+        successes: Iterable[NewSuccess] = (),
     ) -> None: ...
 
 
@@ -75,4 +79,5 @@ class Digests(Protocol):
     """The digests that were made. Raises StoreUnavailable."""
 
     async def last(self, now: datetime) -> dict[str, datetime]: ...
+    async def kept_for_a_while(self) -> list[BackupRequest]: ...
     async def save(self, digest: Digest) -> bool: ...

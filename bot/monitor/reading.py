@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.assessment import failures, fresh_until, next_deadline, running
-from bot.domain.errors import REFUSED_KEYS, RdsError, RdsRefused, RefusalReason
+from bot.domain.errors import REFUSED_KEYS, RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Backup, Instance, matching
 from bot.domain.observations import (
     Observed,
     missing_manual,
     saw_automated,
+    saw_copies,
     saw_gone,
     saw_instance,
     saw_manual,
@@ -30,6 +31,7 @@ FAILING_EVERY = timedelta(minutes=10)
 SLACK = timedelta(seconds=1)  # after a deadline, so that what is read is later than it
 MANUAL_EVERY = timedelta(hours=3)
 RECOVERY_EVERY = timedelta(hours=2)
+COPIES_EVERY = timedelta(days=1)
 MOST_LOOKS = 5  # for missing backups, one by one; if these are gone, the list is believed
 
 
@@ -57,6 +59,8 @@ class Reader:
             learned.append(await self._manual(known))
         if self._wants_recovery(automated, limits):
             learned.append(await self._recovery(known))
+        if self._wants_copies(automated):
+            learned.append(await self._copies(known))
         return lambda later: _all(learned, later)
 
     async def _instance(self, known: Observed) -> Instance | None:
@@ -144,6 +148,26 @@ class Reader:
             windows = []
         newest = max((window.end for window in windows), default=known.recoverable_until)
         return lambda later: saw_recovery(later, newest, at)
+
+    def _wants_copies(self, known: Observed) -> bool:
+        read_at = known.copies_read_at
+        return read_at is None or self._clock.now() - read_at >= COPIES_EVERY
+
+    async def _copies(self, known: Observed) -> Learn:
+        """Read to which region backups are copied; not every engine, region, and key may say.
+
+        Whatever the answer, it is the only call in a day: nothing urgent depends on it.
+        """
+        at = self._clock.now()
+        region: str | None = None
+        try:
+            region = await self._rds.copies_to(known.instance_id)
+        except RdsError as error:
+            if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
+                raise
+            log.info("copies_unknown", instance=known.name, code=error.code)
+            region = known.copies_to if isinstance(error, RdsUnreachable) else None
+        return lambda later: saw_copies(later, region, at)
 
 
 def _all(learned: Sequence[Learn], known: Observed) -> Observed:

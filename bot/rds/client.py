@@ -240,6 +240,11 @@ class RdsClient:
         path = f"instances/{quote(instance_id, safe='')}/backups/policy"
         return await self._get(Priority.IDLE, models.automated_policy, path)
 
+    async def copies_to(self, instance_id: str) -> str:
+        """Return the region that full backups are copied to automatically; "" if to none."""
+        path = f"instances/{quote(instance_id, safe='')}/backups/offsite-policy"
+        return await self._get(Priority.IDLE, models.copies_to, path)
+
     async def delete_backup(self, backup_id: str, *, on_turn: OnTurn | None = None) -> None:
         """Delete a manual backup permanently; `on_turn` as in `create_backup`."""
         path = f"backups/{quote(backup_id, safe='')}"

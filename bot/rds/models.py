@@ -24,6 +24,8 @@ LARGEST_NUMBER = 2**53
 MOST_DAYS = 36_525  # more can't be days of retention, and would overflow in arithmetic
 DAYS = range(1, 8)  # of the week, from Monday
 WINDOW = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])\s*-\s*((?:[01][0-9]|2[0-3]):[0-5][0-9])")
+FULL_COPIES = {"auto", "all"}  # types of backups of which full ones are
+UNNAMED_REGION = "another region"
 LONGEST_NUMBER = 20  # digits; Python refuses to parse thousands
 
 
@@ -102,6 +104,18 @@ def automated_policy(body: Any) -> AutomatedPolicy:
         start_time=_window(fields.get("start_time")) or "",
         days=_days(fields.get("period")),
     )
+
+
+def copies_to(body: Any) -> str:
+    """Parse backups/offsite-policy: the region that full backups are copied to; "" if to none.
+
+    Raises ValueError if there is no list.
+    """
+    for item in _list(body, "policy_para"):
+        fields = _object(item)
+        if _text(fields.get("backup_type")) in FULL_COPIES and _keep_days(fields.get("keep_days")):
+            return _text(fields.get("destination_region")) or UNNAMED_REGION
+    return ""
 
 
 def backup(item: Any) -> Backup | None:

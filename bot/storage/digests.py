@@ -8,9 +8,11 @@ from sqlalchemy import func, insert, select
 from bot.application.ports import Conflict
 from bot.domain.digests import Digest
 from bot.domain.outbox import About, Owed, Urgency
+from bot.domain.requests import BackupRequest
 from bot.domain.thread_lines import CARD
+from bot.storage.reading import request_of, will_be_deleted
 from bot.storage.store import Store
-from bot.storage.tables import UtcDateTime, digests
+from bot.storage.tables import UtcDateTime, digests, requests
 
 
 class Digests:
@@ -25,6 +27,11 @@ class Digests:
         query = select(digests.c.channel_id, due).where(digests.c.due_at <= now)
         query = query.group_by(digests.c.channel_id)
         return {row["channel_id"]: row["due_at"] for row in await self._store.rows(query)}
+
+    async def kept_for_a_while(self) -> list[BackupRequest]:
+        """Return the requests whose backups this bot deletes later, without their votes."""
+        rows = await self._store.rows(select(requests).where(will_be_deleted()))
+        return [request_of(row, ()) for row in rows]
 
     async def save(self, digest: Digest) -> bool:
         """Write a digest and owe it to its channel; return False if another replica has."""

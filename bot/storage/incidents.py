@@ -21,14 +21,16 @@ from bot.application.ports import Change
 from bot.domain.audit import AuditEntry
 from bot.domain.incidents import Incident
 from bot.domain.observations import Observed, Pulse
+from bot.domain.successes import NewSuccess
 from bot.domain.watches import Watch
 from bot.storage.store import Store
+from bot.storage.successes import tell_success
 from bot.storage.tables import incidents, upsert, watched_instances, watches
 
 LEASE = timedelta(minutes=5)  # for one replica to read an instance
 FAR = timedelta(hours=2)  # further ahead than any reading, so a clock was set back meanwhile
 A_FEW = 20  # watched instances that are read without a pause
-NESTED = {"facts", "mention"}
+NESTED = {"facts", "mention", "openings"}
 SEEN = (watched_instances.c.observed, watched_instances.c.version)
 
 
@@ -187,8 +189,9 @@ class Incidents:
         changes: Sequence[Change] = (),
         observed: Observed | None = None,
         due_at: datetime | None = None,
+        successes: Iterable[NewSuccess] = (),
     ) -> None:
-        """Write what is known of an instance, and its incidents, in one transaction.
+        """Write what is known of an instance, its incidents, and successes in one transaction.
 
         Raises Conflict if one of them was changed since it was read, or an incident is open
         already.
@@ -203,6 +206,8 @@ class Incidents:
                     await transaction.swap(_changed(change.after))
                 await transaction.owe(*change.owed)
                 await transaction.record(*change.entries)
+            for success in successes:
+                await tell_success(self._store, transaction, success)
 
 
 async def load_incident(store: Store, incident_id: str) -> Incident | None:

@@ -12,11 +12,12 @@ from bot.domain.topics import Topic
 from bot.storage.digests import load_digest
 from bot.storage.incidents import load_incident
 from bot.storage.store import Store
+from bot.storage.successes import load_successes
 from bot.storage.tables import UtcDateTime, outbox, replicas
 
 FAR = timedelta(minutes=3)  # further ahead than any delay, so a clock was set back meanwhile
 
-LONGEST_QUIET = timedelta(days=1)  # for which messages about incidents may have to wait
+LONGEST_QUIET = timedelta(days=1)  # for which what can wait may have to
 
 _card = outbox.alias("card")
 _other = outbox.alias("other")
@@ -116,6 +117,8 @@ class Outbox:
                 return await load_incident(self._store, message.topic_id)
             case About.DIGEST:
                 return await load_digest(self._store, message.topic_id)
+            case About.SUCCESSES:
+                return await load_successes(self._store, message.topic_id)
 
     async def begin(self, message: OutboxMessage) -> bool:
         """Save that the message is being sent; return False if it is no longer this process's."""
@@ -205,9 +208,9 @@ class Outbox:
 
 
 def _is_too_far(now: datetime) -> ColumnElement[bool]:
-    """Whether no delay can be so long; but an incident's message may wait for quiet hours."""
+    """Whether no delay can be so long; but what can wait may wait for quiet hours to end."""
     waits = and_(
-        outbox.c.about == About.INCIDENT,
+        outbox.c.about.in_((About.INCIDENT, About.SUCCESSES)),
         outbox.c.created_at <= now,
         outbox.c.due_at <= now + LONGEST_QUIET,
     )

@@ -77,15 +77,7 @@ class Reading:
     async def unfinished(self) -> list[str]:
         """Return the IDs of all requests with something left to do, oldest first."""
         is_open = requests.c.state.in_(OPEN_STATES)
-        will_be_deleted = and_(
-            requests.c.state == RequestState.COMPLETED,
-            requests.c.keep.is_not(None),
-            or_(
-                requests.c.retention.is_(None),
-                requests.c.retention.in_((Retention.WARNED, Retention.DELETING)),
-            ),
-        )
-        query = select(requests.c.id).where(or_(is_open, will_be_deleted))
+        query = select(requests.c.id).where(or_(is_open, will_be_deleted()))
         async with self._reading() as connection:
             return list(await connection.scalars(query.order_by(requests.c.asked_at)))
 
@@ -288,6 +280,18 @@ async def load_request(
 def _rule_text(stored: str) -> str:
     """Return a stored `Terms.rule` as text; older releases stored the text itself."""
     return str(RuleReference.model_validate_json(stored)) if stored.startswith("{") else stored
+
+
+def will_be_deleted() -> ColumnElement[bool]:
+    """Whether this bot deletes a request's backup when its time is over."""
+    return and_(
+        requests.c.state == RequestState.COMPLETED,
+        requests.c.keep.is_not(None),
+        or_(
+            requests.c.retention.is_(None),
+            requests.c.retention.in_((Retention.WARNED, Retention.DELETING)),
+        ),
+    )
 
 
 def request_of(row: RowMapping, cast: Iterable[Any]) -> BackupRequest:

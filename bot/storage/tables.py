@@ -260,6 +260,9 @@ incidents = Table(
     Column("opened_at", UtcDateTime, nullable=False),
     Column("noticed_at", UtcDateTime, nullable=False),
     Column("times", Integer, nullable=False),
+    Column("openings", JSON, nullable=False, server_default="[]"),
+    Column("flapping_since", UtcDateTime),
+    Column("calm_since", UtcDateTime),
     Column("acknowledged_by", String),
     Column("acknowledged_at", UtcDateTime),
     Column("snoozed_by", String),
@@ -292,6 +295,17 @@ digests = Table(
     Column("owner", String, nullable=False),
     Column("content", JSON, nullable=False),
     UniqueConstraint("channel_id", "due_at", name="one_digest_at_a_time"),
+)
+
+# The successful backups that channels were told of: each backup once, a day's in one message.
+successes = Table(
+    "success",
+    metadata,
+    Column("channel_id", String, primary_key=True),
+    Column("backup_id", String, primary_key=True),
+    Column("topic_id", String, nullable=False, index=True),  # of the day's message
+    Column("in_thread", Boolean, nullable=False),
+    Column("content", JSON, nullable=False),
 )
 
 # What each person wants to hear; see `domain/preferences.py`.

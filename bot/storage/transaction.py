@@ -156,6 +156,10 @@ class Transaction:
         """Make a change."""
         await self._connection.execute(change)
 
+    async def is_new(self, row: Insert, key: ColumnElement[Any]) -> bool:
+        """Insert a row that does nothing on conflict; return False if it did nothing."""
+        return (await self._connection.execute(row.returning(key))).first() is not None
+
     async def swap(self, change: Update) -> None:
         """Make a change to one row. Raises Conflict if it finds none."""
         if (await self._connection.execute(change)).rowcount != 1:

@@ -347,6 +347,15 @@ async def test_what_is_settled_in_one_channel_has_not_recovered_in_another(
     assert [entry.detail["channel"] for entry in await ground.trail()] == ["C0OPS", "C0DB"]
 
 
+async def test_an_instance_that_is_gone_is_closed_in_every_channel(ground: Ground) -> None:
+    """It doesn't come back, so who has seen that has seen it for all; each says who it was."""
+    here, there = await ground.opens(K.GONE), await ground.opens(K.GONE, "C0DB")
+    await ground.clicks.acknowledge(here, ANA)
+
+    ends = [await ground.now(one) for one in (here, there)]
+    assert {(one.ending, one.ended_by) for one in ends} == {(Ending.KNOWN, ANA)}
+
+
 async def test_an_acknowledgment_is_only_for_its_channel(ground: Ground) -> None:
     """Of what nobody can settle: the others still have to know."""
     here, there = await ground.opens(K.STALE), await ground.opens(K.STALE, "C0DB")

@@ -30,6 +30,28 @@ def table(rows: int, columns: int, cell: str = "x") -> Json:
     return {"type": "table", "rows": [cells] * rows}
 
 
+def series(name: str, values: dict[str, float]) -> Json:
+    return {"name": name, "data": [{"label": k, "value": v} for k, v in values.items()]}
+
+
+def chart(*plotted: Json, categories: tuple[str, ...] = ("Mon", "Tue")) -> Json:
+    drawn = {
+        "type": "line",
+        "series": list(plotted),
+        "axis_config": {"categories": list(categories)},
+    }
+    return {"type": "data_visualization", "title": "Sizes", "chart": drawn}
+
+
+def pie(*values: float) -> Json:
+    segments = [{"label": f"s{place}", "value": value} for place, value in enumerate(values)]
+    made = {"type": "pie", "segments": segments}
+    return {"type": "data_visualization", "title": "Share", "chart": made}
+
+
+ORDERS = series("orders", {"Mon": 1.5, "Tue": 2})
+
+
 def field(element: Json) -> Json:
     return {"type": "input", "label": TITLE, "element": element}
 
@@ -46,6 +68,8 @@ def test_good_messages() -> None:
         {"type": "context", "elements": [{"type": "mrkdwn", "text": "so far"}]},
         {"type": "rich_text", "elements": [rich]},
         table(100, 20, "ok"),
+        chart(*(series(f"n{n}", {"Mon": n, "Tue": 0}) for n in range(6))),
+        pie(1, 2.5),
         *CARD,
     ]
 
@@ -57,6 +81,13 @@ def test_good_messages() -> None:
     [
         (section("x" * 3001), "must be less than 3001 characters [json-pointer:/blocks/0/text"),
         (section(""), "must be more than 0 characters [json-pointer:/blocks/0/text/text]"),
+        (chart(ORDERS) | {"title": "x" * 51}, "must be less than 51 characters"),
+        (chart(), "must have series and categories [json-pointer:/blocks/0/chart]"),
+        (chart(ORDERS, ORDERS), "names of series and categories must be unique"),
+        (chart(ORDERS, categories=("Mon",)), "must have a value for each category"),
+        (chart(series("o", {"Mon": 1})), "must have a value for each category"),
+        (pie(), "must not be empty [json-pointer:/blocks/0/chart/segments]"),
+        (pie(1, 0), "must have positive values"),
         ({"type": "section"}, "must have text or fields [json-pointer:/blocks/0]"),
         ({"type": "header", "text": {**TITLE, "text": "x" * 151}}, "less than 151"),
         ({"type": "actions", "elements": []}, "must not be empty"),
@@ -98,6 +129,7 @@ def test_a_bad_block(block: Json, problem: str) -> None:
         ([plan(), plan(block_id="p2")], "no more than one plan"),
         ([plan(), {"type": "task_card", **task("error")}], "do not go together"),
         ([table(1, 1), table(1, 1)], "no more than one table"),
+        ([pie(1), chart(ORDERS), pie(1)], "no more than 2 data_visualization"),
         ({"type": "divider"}, "must be an array"),
     ],
 )

@@ -181,6 +181,24 @@ async def test_ephemerals(workspace: Workspace, slack: AsyncWebClient) -> None:
     )
 
 
+async def test_a_block_that_the_workspace_does_not_have(
+    workspace: Workspace, slack: AsyncWebClient
+) -> None:
+    """It is refused like bad form, but the app did nothing wrong."""
+    segment = {"label": "orders", "value": 1}
+    pie = {"type": "pie", "segments": [segment]}
+    blocks = [{"type": "data_visualization", "title": "Share", "chart": pie}]
+    workspace.history.unsupported.add("data_visualization")
+    refused = slack.chat_postMessage(channel=OPS, text="x", blocks=blocks)
+    assert await error_of(refused) == "invalid_blocks"
+    assert workspace.violations == []
+
+    workspace.history.unsupported.clear()
+    await slack.chat_postMessage(channel=OPS, text="x", blocks=blocks)
+    (message,) = workspace.messages(OPS)
+    assert "pie chart: Share" in workspace.read(message)
+
+
 async def test_bad_form(workspace: Workspace, slack: AsyncWebClient) -> None:
     """What has no good form is refused, says where, and is on record."""
     bad = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}]

@@ -19,6 +19,7 @@ from bot.domain.observations import (
     saw_gone,
     saw_instance,
     saw_manual,
+    without_deletion,
 )
 from bot.domain.watches import Limits
 from tests.domain.observed import (
@@ -204,8 +205,23 @@ def test_a_backup_that_someone_deleted() -> None:
     mine = backup(NOON - 5 * DAY, type="manual", id="b1")
     known = saw_manual(observed([*nightly(3, NIGHT), mine], NOON), [], NOON, [mine])
 
-    assert (only(known).kind, only(known).subject) == (K.DELETED, "b1")
+    assert (only(known).kind, only(known).facts.deleted) == (K.DELETED, (mine,))
     assert kinds(saw_manual(known, [mine], NOON)) == []  # it was only missing from a list
+
+
+def test_what_one_reading_finds_missing_is_one_deletion() -> None:
+    """One that a release before noted without a time keeps the incident that it has."""
+    mine = [backup(NOON - day * DAY, type="manual", id=f"b{day}") for day in range(1, 15)]
+    known = observed([*nightly(3, NIGHT), *mine], NOON, deleted=(mine[13],))
+    known = saw_manual(known, [mine[0]], NOON, mine[1:13])
+    later = saw_manual(known, [], NOON + 3 * HOUR, mine[:1])
+    found = {one.subject: one for one in assess(later, Limits()) if one.kind is K.DELETED}
+    first, second = NOON.isoformat(), (NOON + 3 * HOUR).isoformat()
+
+    assert found.keys() == {first, second, "b14"}
+    assert (found[first].since, found[first].facts.deletions) == (NOON, 12)
+    assert found[first].facts.deleted == tuple(mine[1:11])
+    assert without_deletion(later, first).deleted == (mine[13], mine[0])
 
 
 def test_an_instance_that_is_gone_is_one_incident_whatever_else_is_wrong() -> None:

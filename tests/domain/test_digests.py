@@ -7,9 +7,13 @@ import pytest
 
 from bot.domain.channels import Channel, Quiet
 from bot.domain.digests import Digest, Schedule, digest_of
+from bot.domain.instances import Instance
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.domain.watches import Limits, Watch, is_too_short, span_of, watching
 from bot.monitor.digests import latest_due
 from tests.domain.observed import DAY, FAILED, HOUR, NOON, backup, nightly, observed
+from tests.requests import asked
 
 BERLIN = Schedule(pace="daily", at=time(9), timezone="Europe/Berlin")
 
@@ -79,6 +83,60 @@ def test_a_digest_puts_first_what_is_not_backed_up() -> None:
     assert made.is_late
     assert (made.rows[0].failed, made.rows[0].old_manual) == (1, 1)
     assert len(made.rows[1].sizes_kb) == 10
+
+
+EMPTY = Digest(id="d1", channel_id="C0OPS", due_at=NOON, made_at=NOON)
+
+
+def kept(days: int, instance_id: str = "in1") -> BackupRequest:
+    """A completed request whose backup is kept for so many days."""
+    instance = Instance(id=instance_id, name="orders-prod", status="ACTIVE")
+    changes = {"state": RequestState.COMPLETED, "instance": instance, "finished_at": NOON - DAY}
+    return asked(days, keep=days * DAY, **changes)
+
+
+def test_a_digest_says_what_this_bot_deletes_next() -> None:
+    """Soonest first, of watched instances only, and nothing that is far ahead."""
+    well = [(observed(nightly(10, NOON - 17 * HOUR), NOON), Limits())]
+    requests = [kept(9), kept(2), kept(40), kept(3, "elsewhere")]
+    made = digest_of(EMPTY, well, [], NOON - DAY, requests)
+
+    assert [(one.name, one.at) for one in made.expiring] == [
+        ("before-2", NOON + DAY),
+        ("before-9", NOON + 8 * DAY),
+    ]
+
+
+def test_a_deletion_that_is_announced_late_is_told_with_its_real_time() -> None:
+    """The notice is given a day ahead, also when the bot was down."""
+    announced = kept(2).model_copy(update={"warned_at": NOON + HOUR})
+    known = [(observed([], NOON), Limits())]
+    (one,) = digest_of(EMPTY, known, [], NOON - DAY, [announced]).expiring
+
+    assert one.at == NOON + HOUR + DAY
+
+
+def test_the_last_backup_that_rds_deletes_is_told_unless_there_is_a_newer_one() -> None:
+    last = backup(NOON - 60 * HOUR)
+    (one,) = digest_of(EMPTY, [(observed([last], NOON), Limits())], [], NOON - DAY).expiring
+
+    assert (one.name, one.at, one.is_last_good) == (last.name, NOON - 60 * HOUR + 7 * DAY, True)
+    for fine in (
+        observed(nightly(2, NOON - HOUR), NOON),
+        observed([last], NOON, keep_days=0),
+        observed([backup(NOON - 60 * HOUR, type="manual")], NOON),
+    ):
+        assert digest_of(EMPTY, [(fine, Limits())], [], NOON - DAY).expiring == ()
+
+
+def test_the_sizes_of_a_week_are_those_of_the_last_backup_as_of_each_day() -> None:
+    """Without one on the first day there is no line to draw."""
+    sized = [backup(NOON - HOUR - night * DAY, size_kb=70 - night) for night in (0, 1, 4, 6)]
+    (row,) = digest_of(EMPTY, [(observed(sized, NOON), Limits())], [], NOON - DAY).rows
+    (young,) = digest_of(EMPTY, [(observed(sized[:3], NOON), Limits())], [], NOON - DAY).rows
+
+    assert row.daily_kb == (64, 64, 66, 66, 66, 69, 70)
+    assert young.daily_kb == ()
 
 
 def test_two_watches_of_one_channel_are_as_strict_as_the_stricter() -> None:

@@ -1,11 +1,18 @@
 """Which incidents open, change, and end."""
 
 import random
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.assessment import assess
+from bot.domain.incident_lines import BROADCAST
 from bot.domain.incidents import Ending, Facts, Finding, Incident, IncidentKind
 from bot.domain.observations import Observed
+from bot.domain.owed_by_incidents import owed_by_incident
+from bot.domain.thread_lines import CARD
 from bot.domain.triage import Step, awake, triage, unwatched
 from bot.domain.watches import Limits, Watching
 from tests.domain.observed import DAY, HOUR, MINUTE, NOON, backup, observed
@@ -107,6 +114,110 @@ def test_what_comes_back_later_is_another_incident() -> None:
     assert after.id != over.id
 
 
+def flap(*states: bool, every: timedelta = 3 * HOUR) -> Iterator[tuple[Step, datetime]]:
+    """Yield each change of something that is wrong, or not, at every look."""
+    incidents: dict[str, Incident] = {}
+    for place, is_wrong in enumerate(states):
+        now = NOON + place * every
+        known = observed([], now)
+        found = [Finding(kind=K.GAP, since=now)] if is_wrong else []
+        for before, after in triage(HERE, found, list(incidents.values()), known, now):
+            incidents[after.id] = after
+            yield (before, after), now
+
+
+def told(changes: Iterable[tuple[Step, datetime]]) -> list[tuple[str, datetime]]:
+    """What the channel reads of it, apart from edits and replies that only the thread shows."""
+    owed = [
+        (message, before is None, now)
+        for (before, after), now in changes
+        for message in owed_by_incident(before, after, now)
+    ]
+    return [
+        (message.line, now)
+        for message, is_new, now in owed
+        if (message.line == CARD and is_new) or message.line in BROADCAST
+    ]
+
+
+def test_what_opens_three_times_in_a_day_is_told_once_as_flapping() -> None:
+    """The same message stays open until it has been fine for twelve hours."""
+    changes = list(flap(*[True, False] * 8, *[False] * 5))
+    lines = [line for line, _ in told(changes)]
+    ((_, last), now) = changes[-1]
+
+    assert lines == [CARD, "incident_ended", CARD, "incident_ended", "flapping", "incident_ended"]
+    assert (last.times, last.flapping_since) == (8, NOON)
+    assert (last.ending, last.ended_at) == (Ending.RECOVERED, NOON + 45 * HOUR)
+    assert now == NOON + 57 * HOUR
+
+
+def test_what_opens_twice_in_a_day_does_not_flap() -> None:
+    changes = list(flap(*[True, False] * 4, every=8 * HOUR))
+
+    assert not any(after.flapping_since for (_, after), _ in changes)
+
+
+def test_who_acknowledged_what_flaps_still_has_it_when_it_opens_again() -> None:
+    *_, ((_, flapping), now) = flap(*[True, False, True, False, True])
+    taken = flapping.acknowledged("U0ANA", now)
+    ((_, calm),) = steps([], [taken], now + HOUR)
+    ((_, again),) = steps([Finding(kind=K.GAP, since=now)], [calm], now + 2 * HOUR)
+
+    assert calm.calm_since == now + HOUR
+    assert (again.calm_since, again.acknowledged_by) == (None, "U0ANA")
+
+
+def test_what_flaps_ends_at_once_when_no_one_watches_it_or_it_is_gone() -> None:
+    *_, ((_, flapping), now) = flap(*[True, False] * 3)
+    ((_, left),) = unwatched([flapping], now)
+    gone = observed([], now, gone_at=now)
+    ((_, missing),) = steps([], [flapping], now, gone)
+
+    assert flapping.calm_since
+    assert left.ending is missing.ending is Ending.UNWATCHED
+
+
+def test_what_comes_back_recovers_with_what_mended_it_then() -> None:
+    """Not with the backup that had ended it before."""
+    again = (
+        opened()
+        .ended(NOON, Ending.RECOVERED)
+        .again(Finding(kind=K.STALE, since=NOON + HOUR), NOON + HOUR)
+    )
+    backups = [backup(NOON + 90 * MINUTE), backup(NOON - 30 * MINUTE)]
+    later = NOON + 2 * HOUR
+    ((_, after),) = steps([], [again], later, observed(backups, later))
+
+    assert after.ended_at == NOON + 97 * MINUTE
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(10, 600)), max_size=80))
+def test_however_it_flaps_a_channel_reads_little_and_the_truth(
+    looks: list[tuple[bool, int]],
+) -> None:
+    """At most eight messages in 24 hours; it is open while it's wrong and half a day longer."""
+    incidents: dict[str, Incident] = {}
+    changes: list[tuple[Step, datetime]] = []
+    now, wrong_until, since = NOON, NOON - 100 * DAY, None
+    for is_wrong, minutes in looks:
+        now += minutes * MINUTE
+        since = (since or now) if is_wrong else None
+        found = [Finding(kind=K.GAP, since=since)] if since else []
+        wrong_until = now if is_wrong else wrong_until
+        for before, after in triage(HERE, found, list(incidents.values()), observed([], now), now):
+            incidents[after.id] = after
+            changes.append(((before, after), now))
+        still_open = [incident for incident in incidents.values() if incident.is_open]
+
+        assert len(still_open) <= 1
+        assert not is_wrong or (still_open and still_open[0].calm_since is None)
+        assert is_wrong or all(incident.calm_since for incident in still_open)
+        assert not still_open or now - (still_open[0].calm_since or now) < 12 * HOUR
+    times = [at for _, at in told(changes)]
+    assert all(sum(at <= other < at + DAY for other in times) <= 8 for at in times)
+
+
 def test_what_someone_acknowledged_for_good_is_not_found_again() -> None:
     gone = Finding(kind=K.GONE, since=NOON)
     known = opened(gone).acknowledged("U0ANA", NOON + HOUR)
@@ -159,5 +270,5 @@ def test_whatever_happens_each_problem_is_open_once() -> None:
             found = assess(known, Limits())
             for _, after in triage(HERE, found, list(incidents.values()), known, now):
                 incidents[after.id] = after
-            now_open = [i.key for i in incidents.values() if i.is_open]
+            now_open = [i.key for i in incidents.values() if i.is_open and not i.calm_since]
             assert sorted(now_open) == sorted(f.key for f in found)

@@ -40,7 +40,7 @@ class RegionRds:
         self.of: dict[str, RdsError] = {}  # by instance ID
         self.hidden: set[str] = set()  # backups that lists lack, by ID
         self.unlisted: set[str] = set()  # instances that RDS doesn't list, by ID
-        self.calls = 0
+        self.calls = self.asked_for_copies = 0
         self.listed: list[Instance] = []
 
     def _call(self, instance_id: str = "") -> None:
@@ -71,6 +71,11 @@ class RegionRds:
     async def restore_windows(self, instance_id: str) -> list[RestoreWindow]:
         self._call(instance_id)
         return [RestoreWindow(*window) for window in self._region.restore_windows(instance_id)]
+
+    async def copies_to(self, instance_id: str) -> str:
+        self._call(instance_id)
+        self.asked_for_copies += 1
+        return self._region.instance(instance_id).copies_to
 
     async def known(self, timeout_seconds: float) -> Sequence[Instance]:  # noqa: ARG002, the port's
         """The list, as it was before an outage."""

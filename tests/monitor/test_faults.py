@@ -201,7 +201,7 @@ async def test_an_empty_list_deletes_nothing(ground: Ground) -> None:
 
     ground.region.delete_backup(mine[0].id)
     await ground.passes(hours=8)
-    assert (await ground.only()).subject == mine[0].id
+    assert [b.id for b in (await ground.only()).facts.deleted] == [mine[0].id]
 
 
 async def test_a_clock_that_was_ahead_for_a_moment_stops_no_reading(ground: Ground) -> None:

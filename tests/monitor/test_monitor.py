@@ -123,11 +123,100 @@ async def test_a_backup_that_someone_deletes_behind_the_bots_back(ground: Ground
     await ground.passes(hours=4)
     incident = await ground.only()
 
-    assert (incident.kind, incident.subject) == (K.DELETED, mine.id)
+    assert incident.kind is K.DELETED
+    assert [backup.id for backup in incident.facts.deleted] == [mine.id]
     clicks = IncidentClicks(ground.incidents, ground.clock)
     await clicks.acknowledge(incident.id, "U0ANA")
     await ground.passes(hours=24)
     assert (await ground.only()).ending is Ending.KNOWN
+
+
+async def test_three_hundred_deletions_are_one_incident(ground: Ground) -> None:
+    """One that is noticed later is another; acknowledging one leaves the other open."""
+    orders = ground.instance()
+    made = [
+        ground.region.add_backup(orders, f"m-{n}", type="manual", began=START - (n + 1) * HOUR)
+        for n in range(300)
+    ]
+    last = ground.region.add_backup(orders, "last", type="manual", began=START - HOUR / 2)
+    await ground.watches()
+    await ground.passes(hours=1)
+    for backup in made:
+        ground.region.delete_backup(backup.id)
+    await ground.passes(hours=4)
+    first = await ground.only()
+    assert (first.facts.deletions, len(first.facts.deleted)) == (299, 10)
+    assert await ground.lines() == ["card"]
+
+    ground.region.delete_backup(last.id)
+    await ground.passes(hours=4)
+    clicks = IncidentClicks(ground.incidents, ground.clock)
+    await clicks.acknowledge(first.id, "U0ANA")
+    await ground.passes(hours=4)
+    settled, other = await ground.all()
+
+    assert (settled.id, settled.ending) == (first.id, Ending.KNOWN)
+    assert (other.is_open, other.facts.deletions) == (True, 1)
+    assert [backup.id for backup in (await ground.knows(orders)).deleted] == [last.id]
+
+
+async def test_a_retention_that_is_lowered_and_then_off_has_not_recovered(ground: Ground) -> None:
+    orders = ground.instance()
+    await ground.watches()
+    await ground.passes(hours=1)
+    ground.region.set_policy(orders, keep_days=3)
+    await ground.passes(hours=2)
+    ground.region.set_policy(orders, keep_days=0)
+    await ground.passes(hours=2)
+    shorter, off = await ground.of(K.KEPT_SHORTER), await ground.of(K.POLICY_OFF)
+
+    assert (shorter.ending, off.is_open) == (Ending.SUPERSEDED, True)
+    assert await ground.lines() == ["card", "card"]
+
+    ground.region.set_policy(orders, keep_days=7)
+    await ground.passes(hours=2)
+    assert (await ground.of(K.POLICY_OFF)).ending is Ending.RECOVERED
+
+
+async def test_where_backups_are_copied_to_is_asked_once_a_day(ground: Ground) -> None:
+    orders = ground.instance()
+    orders.copies_to = "ap-southeast-2"
+    await ground.watches()
+    await ground.passes(hours=30)
+    assert ground.rds.asked_for_copies == 2
+    assert (await ground.knows(orders)).copies_to == "ap-southeast-2"
+
+    orders.copies_to = ""
+    await ground.passes(hours=24)
+    assert (await ground.knows(orders)).copies_to == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "then"),
+    [
+        (RdsRefused(RefusalReason.NOT_PERMITTED, "DBS.200001"), None),
+        (RdsUnreachable("HTTP 503"), "ap-southeast-2"),
+    ],
+)
+async def test_no_answer_about_copies_hides_nothing_else(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, error: Exception, then: str | None
+) -> None:
+    orders = ground.instance()
+    orders.copies_to = "ap-southeast-2"
+    await ground.watches()
+    await ground.passes(hours=1)
+
+    async def fails(_: str) -> str:
+        raise error
+
+    monkeypatch.setattr(ground.rds, "copies_to", fails)
+    await ground.passes(hours=26)
+    known = await ground.knows(orders)
+
+    assert known.copies_to == then
+    assert known.read_at
+    assert ground.clock.now() - known.read_at <= HOUR + 5 * MINUTE
+    assert known.failing is None
 
 
 async def test_a_deletion_that_is_seen_under_way_is_still_told(ground: Ground) -> None:
@@ -450,3 +539,31 @@ async def test_the_bot_is_well_only_while_everything_is_read(ground: Ground) -> 
     ground.rds.error = RdsUnreachable("HTTP 503")
     await ground.passes(hours=5)
     assert not await ground.monitor.is_well()
+
+
+async def test_a_policy_that_is_switched_off_again_and_again_flaps(ground: Ground) -> None:
+    """The third time, the channel hears so; after that, only when it has been over for a while."""
+    orders = ground.instance()
+    await ground.watches()
+    await ground.passes(hours=1)
+    for _ in range(5):
+        ground.region.set_policy(orders, keep_days=0)
+        await ground.passes(hours=2)
+        ground.region.set_policy(orders, keep_days=7)
+        await ground.passes(hours=3)
+    ground.restarts()
+    first, second = [one for one in await ground.all() if one.kind is K.POLICY_OFF]
+    assert not first.is_open
+    assert (second.is_open, second.times) == (True, 5)
+    assert second.calm_since
+
+    await ground.passes(hours=10)
+    first, second = [one for one in await ground.all() if one.kind is K.POLICY_OFF]
+    told = select(outbox.c.line).where(outbox.c.topic_id == second.id).order_by(outbox.c.number)
+    assert [row["line"] for row in await ground.store.rows(told)] == [
+        "card",
+        "incident_ended",
+        "flapping",
+        "incident_ended",
+    ]
+    assert second.ending is Ending.RECOVERED

@@ -16,7 +16,13 @@ from tests.stepped_clock import SteppedClock
 NOON = 1_709_294_400_000  # 2024-03-01 12:00 UTC
 WINDOWS = {"restore_time": [{"start_time": NOON, "end_time": NOON + 300_000}]}
 POLICY = {"backup_policy": {"keep_days": 7, "start_time": "19:00-20:00", "period": "1,7"}}
-READS = [RdsClient.restore_windows, RdsClient.automated_policy]
+COPIES = {
+    "policy_para": [
+        {"backup_type": "incremental", "keep_days": 7, "destination_region": "eu-1"},
+        {"backup_type": "auto", "keep_days": 7, "destination_region": "ap-2"},
+    ]
+}
+READS = [RdsClient.restore_windows, RdsClient.automated_policy, RdsClient.copies_to]
 
 
 class PatientClock(SteppedClock):
@@ -74,10 +80,35 @@ async def test_the_policy_is_that_of_the_instance() -> None:
     assert asked.targets == ["GET /v3/p/instances/in01/backups/policy"]
 
 
+async def test_full_backups_are_copied_to_the_region_of_their_policy() -> None:
+    asked = Asked(httpx.Response(200, json=COPIES))
+    async with reading(asked) as rds:
+        region = await rds.copies_to("in01")
+
+    assert region == "ap-2"
+    assert asked.targets == ["GET /v3/p/instances/in01/backups/offsite-policy"]
+
+
+@pytest.mark.parametrize(
+    ("policies", "region"),
+    [
+        ([], ""),
+        ([{"backup_type": "auto", "keep_days": 0, "destination_region": "ap-2"}], ""),
+        ([{"backup_type": "incremental", "keep_days": 7, "destination_region": "ap-2"}], ""),
+        ([{"backup_type": "all", "keep_days": "7", "destination_region": "ap-2"}], "ap-2"),
+        ([{"backup_type": "auto", "keep_days": 7}], "another region"),
+        ([None, 7, {}], ""),
+    ],
+)
+async def test_without_a_policy_nothing_is_copied(policies: object, region: str) -> None:
+    async with reading(Asked(httpx.Response(200, json={"policy_para": policies}))) as rds:
+        assert await rds.copies_to("in01") == region
+
+
 @pytest.mark.parametrize("read", READS)
 async def test_an_outage_is_waited_out(read: object) -> None:
     """As with every read, the third try counts."""
-    body = WINDOWS | POLICY
+    body = WINDOWS | POLICY | COPIES
     asked = Asked(
         httpx.ConnectError("refused"), httpx.Response(503), httpx.Response(200, json=body)
     )
@@ -97,7 +128,7 @@ async def test_an_outage_is_waited_out(read: object) -> None:
         b"[]",
         b"null",
         b"<html>Log in</html>",
-        b'{"restore_time": null, "backup_policy": null}',
+        b'{"restore_time": null, "backup_policy": null, "policy_para": null}',
         b'{"restore_time": "always", "backup_policy": {"start_time": "19:00-20:00"}}',
         b'{"restore_time": [], "backup_policy": {"keep_days": 7}, "error_code": "DBS.200203"}',
     ],

@@ -230,6 +230,22 @@ async def test_how_well_an_instance_is_protected(opens: Opens) -> None:
         assert "Automated backups are on" in shown
 
 
+def asked_for_copies(story: Story) -> bool:
+    return any(call.operation is Operation.SHOW_OFFSITE_POLICY for call in story.region.calls)
+
+
+async def test_where_the_backups_of_a_watched_instance_are_copied_to(opens: Opens) -> None:
+    async with opens(CONFIG, clock=SteppedClock()) as story, story.bot():
+        automated(story).copies_to = "ap-southeast-2"
+        await story.types("watch orders-prod")
+        await passes(story, lambda: asked_for_copies(story), minutes=1)
+        reads = _reads(story)
+        await passes(story, lambda: _reads(story) > reads)  # so the one before is saved
+        await story.types("posture orders-prod")
+
+        assert "copied to ap-southeast-2" in await story.hears("Protection of orders-prod")
+
+
 async def test_a_pattern_that_matches_nothing_and_a_name_that_does_not_exist(
     opens: Opens,
 ) -> None:

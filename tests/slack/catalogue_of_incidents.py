@@ -10,12 +10,16 @@ from bot.domain.incidents import Ending, Facts, Finding, Incident, IncidentKind
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.posture import posture_of
+from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
+from bot.domain.successes import Success, SuccessDay, latest_first
 from bot.domain.watches import Limits, Watch
 from bot.slack.messages.digests import digest_message
 from bot.slack.messages.incident_answers import incident_answer, snooze_view
 from bot.slack.messages.incidents import incident_message, incident_reply
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.postures import posture_message, postures_message
+from bot.slack.messages.successes import success_reply, successes_message
 from bot.slack.messages.watches import watch_added, watch_removed, watch_test, watches_message
 from tests.domain.observed import (
     BUILDING,
@@ -29,6 +33,7 @@ from tests.domain.observed import (
     nightly,
     observed,
 )
+from tests.requests import asked
 
 K = IncidentKind
 COMMAND = "/backup"
@@ -59,7 +64,7 @@ OF_ALL = {K.REFUSED, K.UNREAD}
 
 
 OLD = [backup(NOON - 100 * DAY, type="manual", id="m1"), backup(NOON - 2 * HOUR, FAILED)]
-BAD = observed(OLD, NOON, keep_days=0, recoverable_until=NOON - 30 * HOUR)
+BAD = observed(OLD, NOON, keep_days=0, recoverable_until=NOON - 30 * HOUR, copies_to="")
 WORST = posture_of(BAD, Limits(), Terms(approvals=0), NOON, is_watched=False)
 
 
@@ -87,11 +92,17 @@ def incidents() -> Iterator[tuple[str, Message]]:
     yield "stale, because backups fail", incident_message(incident(K.STALE, late), now=NOON)
     never = Facts(limit=26 * HOUR)
     yield "stale, never backed up", incident_message(incident(K.STALE, never), now=NOON)
+    deleted = [backup(NOON - night * DAY, type="manual") for night in range(10)]
+    many = {"deleted": tuple(deleted), "deletions": 300, "deleted_kb": 300 * USUAL_KB}
+    yield "many deleted at once", incident_message(incident(K.DELETED, Facts(**many)), now=NOON)
     learning = FACTS[K.UNUSUAL_SIZE].model_copy(update={"runs": 4})
     yield "unusual size, learning", incident_message(incident(K.UNUSUAL_SIZE, learning), now=NOON)
     called = incident(K.STALE).model_copy(update={"mention": ("S0DBA",), "times": 2})
     yield "with a mention, after it came back", incident_message(called, now=NOON)
     yield "acknowledged", incident_message(called.acknowledged("U0ANA", NOON), now=NOON)
+    flapping = incident(K.GAP).model_copy(update={"times": 4, "flapping_since": NOON - 20 * HOUR})
+    yield "flapping", incident_message(flapping, now=NOON)
+    yield "flapping, fine for now", incident_message(flapping.calm(NOON - HOUR), now=NOON)
     asleep = called.snoozed("U0BEN", NOON + 4 * HOUR)
     yield "snoozed", incident_message(asleep, now=NOON)
 
@@ -103,12 +114,17 @@ def ended() -> Iterator[tuple[str, Message]]:
     saved = Facts(last_good=backup(NOON + 65 * MINUTE))
     backed_up = incident(K.STALE, saved).ended(NOON + 72 * MINUTE, Ending.RECOVERED)
     yield "recovered by a new backup", incident_message(backed_up, now=NOON)
+    flapped = incident(K.GAP).model_copy(update={"times": 4, "flapping_since": NOON - 20 * HOUR})
+    calm = flapped.ended(NOON, Ending.RECOVERED)
+    yield "recovered after it had flapped", incident_message(calm, now=NOON)
     for kind in (K.DELETED, K.GONE, K.KEPT_SHORTER):
         known = incident(kind).acknowledged("U0ANA", NOON)
         yield f"{kind}, acknowledged", incident_message(known, now=NOON)
     for kind in (K.UNUSUAL_SIZE, K.UNUSUAL_DURATION, K.KEPT_SHORTER):
         normal = incident(kind).ended(NOON, Ending.EXPECTED, "U0ANA")
         yield f"{kind}, expected", incident_message(normal, now=NOON)
+    changed = incident(K.KEPT_SHORTER).ended(NOON, Ending.SUPERSEDED)
+    yield "kept_shorter, then switched off", incident_message(changed, now=NOON)
     for kind in (K.FAILED, K.UNREAD):
         left = incident(kind).ended(NOON, Ending.UNWATCHED)
         yield f"{kind}, no longer watched", incident_message(left, now=NOON)
@@ -170,7 +186,8 @@ def watches() -> Iterator[tuple[str, Message]]:
     yield "none", watches_message(WatchesView([], [], NOON), COMMAND)
     taken = incident(K.STALE).acknowledged("U0ANA", NOON)
     asleep = incident(K.GAP).snoozed("U0BEN", NOON + HOUR)
-    view = WatchesView([(WATCH, 3), (OF_FILE, 1)], [taken, asleep, incident(K.UNREAD)], NOON)
+    calm = incident(K.GAP).model_copy(update={"flapping_since": NOON - DAY}).calm(NOON - HOUR)
+    view = WatchesView([(WATCH, 3), (OF_FILE, 1)], [taken, asleep, calm, incident(K.UNREAD)], NOON)
     yield "some, with incidents", watches_message(view, COMMAND)
     yield "some, all well", watches_message(WatchesView([(WATCH, 3)], [], NOON), COMMAND)
     stale = Finding(kind=K.STALE, since=NOON - HOUR)
@@ -180,7 +197,12 @@ def watches() -> Iterator[tuple[str, Message]]:
 
 
 def postures() -> Iterator[tuple[str, Message]]:
-    good = observed(nightly(8, NOON - 17 * HOUR), NOON, recoverable_until=NOON - 4 * MINUTE)
+    good = observed(
+        nightly(8, NOON - 17 * HOUR),
+        NOON,
+        recoverable_until=NOON - 4 * MINUTE,
+        copies_to="ap-southeast-2",
+    )
     terms = Terms(channel="C0DB")
     best = posture_of(good, Limits(), terms, NOON, is_watched=True)
     unread = {"read_at": None, "manual_read_at": None, "keep_days": None}
@@ -190,6 +212,18 @@ def postures() -> Iterator[tuple[str, Message]]:
         yield title, posture_message(posture, NOON, COMMAND)
     yield "of a channel", postures_message([WORST, best], COMMAND)
     yield "of a channel without watches", postures_message([], COMMAND)
+
+
+def kept_for_a_while(number: int) -> BackupRequest:
+    """A completed request whose backup this bot deletes in a few days."""
+    return asked(
+        number,
+        state=RequestState.COMPLETED,
+        instance=ORDERS,
+        keep=(3 + number) * DAY,
+        finished_at=NOON - DAY,
+        size_kb=USUAL_KB,
+    )
 
 
 def digests() -> Iterator[tuple[str, Message]]:
@@ -206,9 +240,35 @@ def digests() -> Iterator[tuple[str, Message]]:
     over = incident(K.GAP).ended(NOON, Ending.RECOVERED)
     open_ = incident(K.STALE).model_copy(update={"instance_name": "users-prod"})
     late = on_time.model_copy(update={"made_at": NOON + 5 * HOUR})
-    full = digest_of(late, [*well, (bad, Limits())], [open_, over], NOON - DAY)
+    kept = [kept_for_a_while(number) for number in range(8)]
+    full = digest_of(late, [*well, (bad, Limits())], [open_, over], NOON - DAY, kept)
     yield "late, with incidents", digest_message(full, command=COMMAND)
+    yield "without the chart", digest_message(full, with_chart=False, command=COMMAND)
     yield "nothing watched", digest_message(on_time, command=COMMAND)
+
+
+def successes() -> Iterator[tuple[str, Message]]:
+    night = [
+        Success(
+            instance_name=one,
+            backup=backup(NOON - 9 * HOUR + place * 12 * MINUTE, size_kb=USUAL_KB * (place + 1)),
+        )
+        for place, one in enumerate(("orders-prod", "payments", "users-prod"))
+    ]
+    day = SuccessDay(id="s1", channel_id="C0OPS", in_thread=False)
+    gathered = day.model_copy(update={"successes": latest_first(night)})
+    yield "gathered in the channel", successes_message(gathered)
+    made = Success(instance_name="orders-prod", backup=backup(NOON - HOUR, type="manual"))
+    mixed = day.model_copy(update={"successes": latest_first([*night, made])})
+    yield "one made elsewhere", successes_message(mixed)
+    only = day.model_copy(update={"successes": (made,)})
+    yield "only a manual one", successes_message(only)
+    counting = gathered.model_copy(update={"in_thread": True})
+    yield "counted, with replies", successes_message(counting)
+    yield "a reply", success_reply(night[0])
+    yield "a reply about a manual backup", success_reply(made)
+    bare = made.backup.model_copy(update={"size_kb": None, "end_time": None})
+    yield "a reply, size and end unknown", success_reply(made.model_copy(update={"backup": bare}))
 
 
 SCREENS: dict[str, Callable[[], Iterator[tuple[str, object]]]] = {
@@ -219,4 +279,5 @@ SCREENS: dict[str, Callable[[], Iterator[tuple[str, object]]]] = {
     "Watches": watches,
     "Posture": postures,
     "Digests": digests,
+    "Successful backups": successes,
 }

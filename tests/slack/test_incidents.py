@@ -35,10 +35,14 @@ def in_every_state(new: Incident) -> dict[str, Incident]:
     """An incident from its opening to each of its ends."""
     taken = new.acknowledged("U0ANA", NOON)
     again = new.model_copy(update={"times": 3})
+    flapping = again.model_copy(update={"flapping_since": NOON - DAY})
     ends = {ending.value: again.ended(NOON + HOUR, ending, "U0BEN") for ending in Ending}
     return {
         "open": new,
         "again": again,
+        "flapping": flapping,
+        "calm": flapping.calm(NOON),
+        "flapping, over": flapping.calm(NOON).ended(NOON + HOUR, Ending.RECOVERED),
         "acknowledged": taken,
         "snoozed": new.snoozed("U0BEN", NOON + 4 * HOUR),
         "snooze over": new.snoozed("U0BEN", NOON - MINUTE),
@@ -68,6 +72,9 @@ def facts(text: str) -> Iterator[Facts]:
             instances=(text,) * failures,
             watched=99,
             code=text,
+            deleted=(one,) * min(failures, 10),
+            deletions=failures,
+            deleted_kb=failures,
             usual_size_kb=4,
             usual=MINUTE,
             runs=9,
@@ -164,7 +171,7 @@ def test_people_are_mentioned_until_someone_has_it(kind: IncidentKind) -> None:
         if "<!subteam^S0DBA>" in incident_message(about, now=NOON).text
     }
 
-    assert called == {"open", "again", "snooze over"}
+    assert called == {"open", "again", "flapping", "snooze over"}
 
 
 def test_the_state_is_shown() -> None:

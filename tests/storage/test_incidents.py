@@ -4,15 +4,21 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from bot.application.ports import Change, Conflict
 from bot.domain.digests import Digest
 from bot.domain.incidents import Ending, Incident, IncidentKind
 from bot.domain.observations import Observed, could_not_read
+from bot.domain.states import RequestState, Retention
+from bot.domain.successes import NewSuccess, Success
 from bot.storage.digests import Digests
 from bot.storage.incidents import Incidents
 from bot.storage.store import Store
-from tests.domain.observed import DAY, HOUR, MINUTE, NOON, nightly, observed
+from bot.storage.successes import load_successes
+from bot.storage.tables import outbox
+from tests.domain.observed import DAY, HOUR, MINUTE, NOON, backup, nightly, observed
+from tests.requests import asked
 
 
 def known(number: int) -> dict[str, object]:
@@ -86,6 +92,40 @@ async def test_an_incident_is_open_once_whoever_notices(store: Store) -> None:
 
     assert [one.id for one in await incidents.recent("in1", NOON)] == ["i1", "i3"]
     assert [one.id for one in await incidents.recent("in1", NOON + DAY)] == ["i3"]
+
+
+async def test_a_success_is_told_once_in_each_channel(store: Store) -> None:
+    incidents = Incidents(store)
+    made = Success(instance_name="orders-prod", backup=backup(NOON))
+    new = NewSuccess("C0OPS", NOON.date(), in_thread=True, success=made)
+    later = new._replace(day=NOON.date() + DAY)
+    elsewhere = new._replace(channel_id="C0DB", in_thread=False)
+    await incidents.save(successes=[new, elsewhere])
+    await incidents.save(successes=[new, later])
+    here, there = [await load_successes(store, one.topic_id) for one in (new, elsewhere)]
+
+    assert here
+    assert there
+    assert (here.in_thread, here.successes) == (True, (made,))
+    assert (there.in_thread, there.successes) == (False, (made,))
+    assert await load_successes(store, later.topic_id) is None
+    rows = await store.rows(select(outbox.c.destination).order_by(outbox.c.number))
+    assert [row["destination"] for row in rows] == ["C0OPS", "C0OPS", "C0DB"]
+
+
+async def test_backups_that_this_bot_deletes_later(store: Store) -> None:
+    kept = {"state": RequestState.COMPLETED, "keep": 2 * DAY, "finished_at": NOON}
+    async with store.transaction() as transaction:
+        await transaction.insert(
+            asked(1, **kept),
+            asked(2, **kept, retention=Retention.WARNED, warned_at=NOON),
+            asked(3, **kept, retention=Retention.KEPT),
+            asked(4, state=RequestState.COMPLETED),
+            asked(5, keep=2 * DAY),
+        )
+    found = await Digests(store).kept_for_a_while()
+
+    assert sorted(request.name for request in found) == ["before-1", "before-2"]
 
 
 async def test_a_digest_is_made_once(store: Store) -> None:

@@ -60,6 +60,8 @@ def _instance_operation(named: list[str]) -> Operation:
             return Operation.LIST_RESTORE_TIMES
         case [_, "backups", "policy"]:
             return Operation.SHOW_BACKUP_POLICY
+        case [_, "backups", "offsite-policy"]:
+            return Operation.SHOW_OFFSITE_POLICY
         case _:
             return Operation.OTHER
 
@@ -110,7 +112,11 @@ def _answer(region: Region, request: WireRequest, operation: Operation) -> Answe
             instances = _list_instances(region, params)
             items = _listed(region, page(instances, params))
             return _json(instances=items, total_count=len(instances))
-        case Operation.LIST_RESTORE_TIMES | Operation.SHOW_BACKUP_POLICY:
+        case (
+            Operation.LIST_RESTORE_TIMES
+            | Operation.SHOW_BACKUP_POLICY
+            | Operation.SHOW_OFFSITE_POLICY
+        ):
             return _json(**_of_instance(region, request, operation))
         case Operation.LIST_EVENTS | Operation.SHOW_EVENT | Operation.LIST_PROJECTS:
             return _json(**_of_another_service(region, request, operation))
@@ -119,10 +125,24 @@ def _answer(region: Region, request: WireRequest, operation: Operation) -> Answe
             return Answer(200)
 
 
+def _copies(instance: RdsInstance) -> list[dict[str, Any]]:
+    if not instance.copies_to:
+        return []
+    copy = {
+        "backup_type": "auto",
+        "keep_days": instance.policy.keep_days,
+        "destination_region": instance.copies_to,
+        "destination_project_id": "p" * 32,
+    }
+    return [copy]
+
+
 def _of_instance(region: Region, request: WireRequest, operation: Operation) -> dict[str, Any]:
     instance = region.instance(instance_id_in(request.segments[3]))
     if operation is Operation.SHOW_BACKUP_POLICY:
         return {"backup_policy": instance.policy.as_shown()}
+    if operation is Operation.SHOW_OFFSITE_POLICY:
+        return {"policy_para": _copies(instance)}
     windows = region.restore_windows(instance.id)
     return {
         "restore_time": [

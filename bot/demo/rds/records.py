@@ -77,6 +77,7 @@ class RdsInstance:
     size_kb: int
     created: datetime
     policy: Policy = Policy()
+    copies_to: str = ""  # the region that full backups are copied to
     made: list["RdsBackup"] = field(default_factory=list, repr=False)  # as last worked out
     catch_up: Callable[[], None] = field(default=lambda: None, repr=False)
 

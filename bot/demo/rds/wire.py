@@ -18,6 +18,7 @@ class Operation(StrEnum):
     LIST_INSTANCES = "list-instances"
     LIST_RESTORE_TIMES = "list-restore-times"
     SHOW_BACKUP_POLICY = "show-backup-policy"
+    SHOW_OFFSITE_POLICY = "show-off-site-backup-policy"
     LIST_EVENTS = "list-events"  # Cloud Eye's, as the next
     SHOW_EVENT = "show-event"
     LIST_PROJECTS = "list-projects"  # IAM's

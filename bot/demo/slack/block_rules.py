@@ -11,7 +11,8 @@ from bot.demo.slack.records import Json
 MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 TEXT = 4000  # characters; Slack's advice for `text`, and the limit of chat.update
 MESSAGE_ONLY = {
-    *("context_actions", "data_table", "file", "markdown", "plan", "table", "task_card"),
+    *("context_actions", "data_table", "data_visualization", "file", "markdown", "plan"),
+    *("table", "task_card"),
 }
 UNSUPPORTED = {
     "message": {"alert"},

@@ -21,7 +21,7 @@ CHOSEN = {
     *("type", "style", "level", "width", "align", "border", "range", "status", "include"),
     "trigger_actions_on",
 }
-LIMITS = (24, 30, 75, 100, 150, 200, 255, 300, 2000, 3000)
+LIMITS = (20, 24, 30, 50, 75, 100, 150, 200, 255, 300, 2000, 3000)
 
 
 class Surface(StrEnum):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any
 
 from bot.demo.slack.block_schema import Problem
@@ -9,6 +10,7 @@ from bot.demo.slack.records import Json
 
 MARKDOWN = 12_000  # characters in all markdown blocks together
 TABLE_COLUMNS, TABLE_TEXT = 20, 10_000  # the schema counts the rows
+CHARTS = 2  # in a message
 NOT_EMPTY = {"actions": "elements", "context": "elements", "rich_text": "elements"}
 MENUS = {"static_select", "multi_static_select", "radio_buttons", "checkboxes"}
 
@@ -75,12 +77,46 @@ def _sizes(blocks: list[Json]) -> Iterator[Problem]:
             yield Problem("/blocks", f"no more than {TABLE_TEXT} characters allowed in a table")
 
 
+def _charts(blocks: list[Json]) -> Iterator[Problem]:
+    charts = [(n, b["chart"]) for n, b in enumerate(blocks) if b["type"] == "data_visualization"]
+    if len(charts) > CHARTS:
+        yield Problem("/blocks", f"no more than {CHARTS} data_visualization blocks allowed")
+    for place, chart in charts:
+        pointer = f"/blocks/{place}/chart"
+        if chart["type"] == "pie":
+            yield from _pie(chart["segments"], f"{pointer}/segments")
+        else:
+            yield from _plotted(chart, pointer)
+
+
+def _pie(segments: list[Json], pointer: str) -> Iterator[Problem]:
+    if not segments:
+        yield Problem(pointer, "must not be empty")
+    if any(segment["value"] <= 0 for segment in segments):
+        yield Problem(pointer, "must have positive values")
+
+
+def _plotted(chart: Json, pointer: str) -> Iterator[Problem]:
+    """What is against a line, bar, or area chart: each series has a value for each category."""
+    categories, series = chart["axis_config"]["categories"], chart["series"]
+    if not series or not categories:
+        yield Problem(pointer, "must have series and categories")
+    if doubled([one["name"] for one in series]) or doubled(categories):
+        yield Problem(pointer, "names of series and categories must be unique")
+    for place, one in enumerate(series):
+        if sorted(point["label"] for point in one["data"]) != sorted(categories):
+            yield Problem(f"{pointer}/series/{place}/data", "must have a value for each category")
+        if not all(isfinite(point["value"]) for point in one["data"]):
+            yield Problem(f"{pointer}/series/{place}/data", "must have finite values")
+
+
 RULES: tuple[Callable[[list[Json]], Iterator[Problem]], ...] = (
     _unique_ids,
     _nothing_empty,
     _plans,
     _menus,
     _sizes,
+    _charts,
 )
 
 

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 from bot.demo.slack.block_rules import TEXT, broadcasts, message_problems
+from bot.demo.slack.block_schema import Problem
 from bot.demo.slack.records import Content, Json, Message, Refused
 from bot.runtime.clock import Clock
 
@@ -13,13 +14,15 @@ class History:
     """All messages in the order in which they came, ephemeral ones as well.
 
     `violations` collects everything Slack had to refuse for its form, `broadcast_mentions` each
-    text that notified a whole channel.
+    text that notified a whole channel. Types of blocks in `unsupported` are refused, as by a
+    workspace that doesn't have them yet.
     """
 
     def __init__(self, clock: Clock, tell: Callable[[], None]) -> None:
         self.messages: list[Message] = []
         self.violations: list[str] = []
         self.broadcast_mentions: list[str] = []
+        self.unsupported: set[str] = set()
         self._clock = clock
         self._tell = tell
         self._last = 0
@@ -33,6 +36,9 @@ class History:
             self.violations.extend(map(str, found))
             self._tell()
             raise _refusal(text, blocks, [str(problem) for problem in found])
+        if here := sorted(self.unsupported.intersection(block["type"] for block in blocks)):
+            problem = Problem("/blocks", f"unsupported type: {', '.join(here)}")
+            raise _refusal(text, blocks, [str(problem)])
         self.broadcast_mentions.extend(broadcasts(text, blocks))
         return Content(text, [self._with_id(block) for block in blocks])
 

@@ -178,9 +178,19 @@ def _image(block: _Block, names: _Names) -> Iterator[str]:
     yield _text(block, names)
 
 
+def _chart(block: _Block, _: _Names) -> Iterator[str]:
+    chart = block["chart"]
+    yield f"[{chart['type']} chart: {block['title']}]"
+    for one in chart.get("series", []):
+        yield f"  {one['name']}: {', '.join(str(point['value']) for point in one['data'])}"
+    for segment in chart.get("segments", []):
+        yield f"  {segment['label']}: {segment['value']}"
+
+
 _READERS: dict[str, Callable[[_Block, _Names], Iterator[str]]] = {
     "actions": _elements,
     "context": _elements,
+    "data_visualization": _chart,
     "divider": _divider,
     "header": _title,
     "image": _image,

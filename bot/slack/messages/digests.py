@@ -1,12 +1,13 @@
 """The regular summary of a channel."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from slack_sdk.models.blocks import Block, ButtonElement, SectionBlock
 
-from bot.domain.digests import Digest, DigestIncident, DigestRow
+from bot.domain.digests import DAYS, EXPIRES_SOON, Digest, DigestIncident, DigestRow
 from bot.domain.quantities import counted
+from bot.slack.messages.charts import GB, MOST_SERIES, LineChart, line_names
 from bot.slack.messages.ids import DELETE_OLD, OldBackup
 from bot.slack.messages.incident_words import label
 from bot.slack.messages.listing import MESSAGE_ROOM, TEXT_ROOM, fitting, listing, sections
@@ -22,21 +23,28 @@ from bot.slack.messages.mrkdwn import (
     verbatim,
 )
 
-MOST_ROWS, MOST_OLD = 50, 10
+MOST_ROWS, MOST_OLD, MOST_EXPIRING = 50, 10, 5
 STEADY = 0.02  # a smaller change of size isn't worth a word
 
 
-def digest_message(digest: Digest, *, command: str) -> Message:
-    """Return the digest: one line on top says whether anyone has to act."""
+def digest_message(digest: Digest, *, with_chart: bool = True, command: str) -> Message:
+    """Return the digest: one line on top says whether anyone has to act.
+
+    `with_chart=False` is for a workspace whose Slack answers `invalid_blocks` to a chart.
+    """
     lines = [_headline(digest), *_notes(digest)]
     if not digest.rows:
         watch = code(f"{command} watch <instance>")
         return listing([*lines, f"No instances are watched here. To start: {watch}"])
     lines += [_incident(incident, digest.made_at) for incident in digest.incidents]
     lines += list(_rows(digest))
+    lines += list(_expiring(digest))
     old = list(_old_manual(digest))
     shown = fitting(lines, MESSAGE_ROOM - sum(len(line) for line, _ in old))
-    blocks: list[Block] = [*sections(shown), *(_with_button(*entry) for entry in old)]
+    blocks: list[Block] = [*sections(shown)]
+    if with_chart and (chart := _sizes_chart(digest)):
+        blocks.append(chart)
+    blocks += [_with_button(*entry) for entry in old]
     text = spoken("\n".join(fitting([*shown, *(line for line, _ in old)], TEXT_ROOM)))
     return Message(text, (*blocks,))
 
@@ -97,6 +105,42 @@ def _trend(row: DigestRow) -> str:
     if abs(change) < STEADY:
         return ""
     return f" ({change:+.0%} in {len(row.sizes_kb)} backups)"
+
+
+def _sizes_chart(digest: Digest) -> LineChart | None:
+    """Return how the sizes have changed in a week, of the instances where they changed most."""
+    moved = [row for row in digest.rows if _change(row) >= STEADY]
+    rows = sorted(moved, key=_change, reverse=True)[:MOST_SERIES]
+    if not rows:
+        return None
+    days = [digest.made_at - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
+    lines = [[round(size_kb / GB, 3) for size_kb in row.daily_kb] for row in rows]
+    names = line_names([row.name for row in rows])
+    return LineChart(
+        "Backup size in the last 7 days",
+        dict(zip(names, lines, strict=True)),
+        [f"{day:%b} {day.day}" for day in days],
+        "GB",
+    )
+
+
+def _change(row: DigestRow) -> float:
+    """Return by how much its size has changed within the week, as a share of the smallest."""
+    return max(row.daily_kb) / min(row.daily_kb) - 1 if row.daily_kb else 0.0
+
+
+def _expiring(digest: Digest) -> Iterator[str]:
+    """Yield which backups are deleted next."""
+    if not digest.expiring:
+        return
+    yield f"*Deleted automatically within {EXPIRES_SOON.days} days*"
+    for one in digest.expiring[:MOST_EXPIRING]:
+        sized = f", {size(one.size_kb)}" if one.size_kb else ""
+        last = "the last successful backup of " if one.is_last_good else ""
+        mark = ":warning: " if one.is_last_good else ""
+        yield f"• {mark}{last}{name(one.instance_name)}: {code(one.name)}{sized}, {date(one.at)}"
+    if len(digest.expiring) > MOST_EXPIRING:
+        yield f"… and {counted(len(digest.expiring) - MOST_EXPIRING, 'more backup')}."
 
 
 def _old_manual(digest: Digest) -> Iterator[tuple[str, DigestRow | None]]:

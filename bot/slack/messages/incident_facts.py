@@ -28,6 +28,8 @@ def recovered(incident: Incident) -> str:
     """Return what is well again, without a period."""
     if new_backup(incident):
         return f"{shown(incident)} has a new successful backup"
+    if incident.kind is _K.DELETED and incident.facts.deletions > 1:
+        return f"RDS lists the deleted backups of {shown(incident)} again"
     return _RECOVERED[incident.kind].format(it=shown(incident))
 
 
@@ -136,9 +138,20 @@ def _kept_shorter(_: Incident) -> Iterator[str]:
     yield "If that's intended, mark it as expected. If not, raise it in the RDS console."
 
 
+def _were_deleted(it: str, facts: Facts) -> str:
+    backups = f"{facts.deletions} manual backups" if facts.deletions > 1 else "a manual backup"
+    return f"Someone deleted {backups} of {it} outside this bot"
+
+
 def _deleted(incident: Incident) -> Iterator[str]:
     facts = incident.facts
-    if facts.backup:
+    if facts.deletions > 1:
+        names = [code(backup.name) for backup in facts.deleted]
+        if left := facts.deletions - len(names):
+            names.append(f"{left} more")
+        sized = f" ({size(facts.deleted_kb)})" if facts.deleted_kb else ""
+        yield f"{listed(names, most=len(names))}{sized}. They can't be restored."
+    elif facts.backup:
         began = facts.backup.begin_time
         made = f", made {date(began)}" if began else ""
         yield f"{code(facts.backup.name)}{made}{_size(facts.backup)}. It can't be restored."
@@ -241,7 +254,7 @@ _PROBLEMS: Mapping[IncidentKind, Callable[[str, Facts], str]] = {
     _K.UNUSUAL_DURATION: lambda it, facts: f"The last backup of {it} {_timed(facts)}",
     _K.POLICY_OFF: lambda it, _: f"Automated backups of {it} are off",
     _K.KEPT_SHORTER: _is_kept_shorter,
-    _K.DELETED: lambda it, _: f"Someone deleted a manual backup of {it} outside this bot",
+    _K.DELETED: _were_deleted,
     _K.GONE: lambda it, _: f"RDS no longer lists {it}",
     _K.REFUSED: lambda *_: "RDS rejects the bot's access key, so nothing is being watched",
     _K.UNREAD: _is_unread,

@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextB
 
 from bot.domain.incident_lines import IncidentLine
 from bot.domain.incidents import (
+    CALM_FOR,
     CAN_BACK_UP,
     CAN_BE_EXPECTED,
     CAN_WAIT,
@@ -43,6 +44,7 @@ from bot.slack.messages.mrkdwn import (
 
 _K = IncidentKind
 RED, ORANGE, OVER = ":red_circle:", ":large_orange_circle:", ":white_check_mark:"
+PAUSED = ":large_yellow_circle:"
 
 
 def incident_message(incident: Incident, *, now: datetime) -> Message:
@@ -74,6 +76,11 @@ def incident_reply(incident: Incident, line: IncidentLine, *, now: datetime) -> 
         case IncidentLine.AGAIN:
             times = counted(incident.times, "time")
             return said(f"{wrong}. It's back ({times} since {date(incident.opened_at)}).")
+        case IncidentLine.FLAPPING:
+            return said(
+                f"{wrong}. {_keeps_coming_back(incident)} I'll keep the message up to date and "
+                f"won't post about it again until it has been fine for {rough(CALM_FOR)}."
+            )
         case IncidentLine.SNOOZE_OVER:
             return said(f"{wrong}. The snooze is over and this is still open.")
         case IncidentLine.ENDED:
@@ -85,6 +92,8 @@ def _headline(incident: Incident, now: datetime) -> str:
     if not incident.is_open:
         return _ended_headline(incident)
     is_taken = incident.acknowledged_by or incident.is_snoozed(now)
+    if incident.calm_since:
+        return f"{PAUSED} Fine for now: {recovered(incident)}"
     called = f"{people(incident.mention)} " if incident.mention and not is_taken else ""
     return f"{called}{ORANGE if incident.kind in CAN_WAIT else RED} {problem(incident)}"
 
@@ -97,6 +106,8 @@ def _ended_headline(incident: Incident) -> str:
             return f"{OVER} Expected: {problem(incident)}"
         case Ending.UNWATCHED:
             return f":heavy_minus_sign: No longer watched: {problem(incident)}"
+        case Ending.SUPERSEDED:
+            return f":heavy_minus_sign: Changed since: {problem(incident)}"
         case _:
             after = duration(incident.lasted or timedelta())
             return f"{OVER} Recovered after {after}: {recovered(incident)}"
@@ -114,20 +125,41 @@ def _over(incident: Incident) -> Iterator[str]:
             if incident.kind is not _K.KEPT_SHORTER:
                 yield from explained(incident)
             yield f"Acknowledged by {by} {date(incident.ended_at or incident.opened_at)}."
+        case Ending.SUPERSEDED:
+            yield "Now automated backups are off, which is reported in its own message."
         case Ending.UNWATCHED:
             lasted = duration(incident.lasted or timedelta())
             yield f"It had been open for {lasted}."
         case _:
-            end = incident.ended_at or incident.opened_at
-            yield f"From {date(incident.opened_at)} to {date(end)}."
-            if new := new_backup(incident):
-                yield f"The new backup is {new}."
+            yield from _recovery(incident)
+
+
+def _recovery(incident: Incident) -> Iterator[str]:
+    end = incident.ended_at or incident.opened_at
+    yield f"From {date(incident.opened_at)} to {date(end)}."
+    if incident.flapping_since:
+        yield f"It had been wrong {counted(incident.times, 'time')}."
+    if new := new_backup(incident):
+        yield f"The new backup is {new}."
+
+
+def _keeps_coming_back(incident: Incident) -> str:
+    since = date(incident.flapping_since or incident.opened_at)
+    return f"It keeps coming back: {counted(incident.times, 'time')} since {since}."
 
 
 def _details(incident: Incident) -> Iterator[str]:
+    if incident.calm_since:
+        yield _keeps_coming_back(incident)
+        over = date(incident.calm_since + CALM_FOR)
+        last = date(incident.calm_since)
+        yield f"It has been fine since {last}. I'll close this {over} if it stays so."
+        return
     yield from explained(incident)
     yield from last_good(incident)
-    if incident.times > 1:
+    if incident.flapping_since:
+        yield _keeps_coming_back(incident)
+    elif incident.times > 1:
         times = "once" if incident.times == 2 else f"{incident.times - 1} times"  # noqa: PLR2004
         yield f"It has come back {times} since {date(incident.opened_at)}."
 

@@ -77,7 +77,7 @@ def _says(check: Check, now: datetime, instance: str, command: str) -> str:
     if check.control is Control.RECOVERY:
         return _recovery(check, now)
     if check.control is Control.OFFSITE:
-        return "I can't see whether backups are copied to another region. Check the RDS console."
+        return _offsite(check)
     if check.verdict is Verdict.UNKNOWN:
         return "I haven't been able to read this."
     passed, failed = _words(check, instance, command)[check.control]
@@ -125,6 +125,18 @@ def _fresh(check: Check, now: datetime, create: str) -> str:
         return f"There is no successful backup. {code(create)}"
     ago = f"The last successful backup is {rough(now - check.value)} old"
     return f"{ago}." if check.verdict is Verdict.PASS else f"{ago}, over the limit. {code(create)}"
+
+
+def _offsite(check: Check) -> str:
+    match check.verdict:
+        case Verdict.PASS:
+            return f"Full backups are copied to {name(str(check.value))}."
+        case Verdict.FAIL:
+            return "Backups aren't copied to another region. Set that up in the RDS console."
+        case _:
+            return (
+                "I don't know whether backups are copied to another region. Check the RDS console."
+            )
 
 
 def _recovery(check: Check, now: datetime) -> str:

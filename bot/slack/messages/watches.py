@@ -138,6 +138,8 @@ def _incident(incident: Incident, now: datetime) -> str:
         state += f", snoozed until {date(incident.snoozed_until)}"
     elif incident.acknowledged_by:
         state += f", {mention(incident.acknowledged_by)} has it"
+    if incident.calm_since:
+        state += ", fine for now"
     return f"• {what} {state}"
 
 

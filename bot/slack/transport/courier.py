@@ -12,6 +12,7 @@ from bot.domain.incidents import Incident
 from bot.domain.outbox import OutboxMessage, Shape
 from bot.domain.policy import Policy
 from bot.domain.requests import BackupRequest
+from bot.domain.successes import SuccessDay
 from bot.domain.thread_lines import (
     CARD,
     FINISHED,
@@ -31,6 +32,7 @@ from bot.slack.messages.digests import digest_message
 from bot.slack.messages.incidents import incident_message, incident_reply
 from bot.slack.messages.mrkdwn import Message
 from bot.slack.messages.replies import finished, is_broadcast, pointer, thread_line, wanted
+from bot.slack.messages.successes import success_reply, successes_message
 from bot.slack.transport.history import History, metadata
 from bot.slack.transport.slack_errors import (
     FAILURES,
@@ -142,6 +144,9 @@ class Courier:
             return self._card(message, topic)
         if isinstance(topic, Incident):
             return incident_reply(topic, IncidentLine(message.line), now=self._clock.now())
+        if isinstance(topic, SuccessDay):
+            ids = [one.backup.id for one in topic.successes]
+            return success_reply(topic.successes[ids.index(message.subject)])
         if not isinstance(topic, BackupRequest):
             raise NotShown(message.line)
         if message.line not in WITH_LINK:
@@ -178,7 +183,10 @@ class Courier:
         if isinstance(topic, Incident):
             return incident_message(topic, now=now)
         if isinstance(topic, Digest):
-            return digest_message(topic, command=self._command)
+            with_chart = message.shape == Shape.WHOLE
+            return digest_message(topic, with_chart=with_chart, command=self._command)
+        if isinstance(topic, SuccessDay):
+            return successes_message(topic)
         if not isinstance(topic, BackupRequest):
             raise NotShown(message.line)
         request = topic.under(self._policy)

@@ -40,6 +40,8 @@ function draw(block, on, field) {
       return html`<ol class="plan">${task(block)}</ol>`;
     case "table":
       return table(block);
+    case "data_visualization":
+      return chart(block);
     case "rich_text":
       return html`<div class="rich">${richText(block)}</div>`;
     case "image":
@@ -94,6 +96,22 @@ function table(block) {
     <thead><tr>${head.map((cell) => html`<th scope="col">${inCell(cell)}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr>${row.map((one) => html`<td>${inCell(one)}</td>`)}</tr>`)}</tbody>
   </table></div>`;
+}
+
+// As a table of its numbers.
+function chart({ title, chart: { type, axis_config: axis, series, segments } }) {
+  const heads = axis ? ["–", ...axis.categories] : ["–", "–"];
+  const rows = series
+    ? series.map((one) => [one.name, ...one.data.map((point) => point.value)])
+    : segments.map((one) => [one.label, one.value]);
+  const cells = [heads, ...rows].map((row) =>
+    row.map((cell) => ({ type: "raw_text", text: String(cell) })),
+  );
+  const unit = axis?.y_label ? ` (${axis.y_label})` : "";
+  return html`<div role="group" aria-label=${title}>
+    <p class="plan-title">${title}${unit}, a ${type} chart in Slack</p>
+    ${table({ rows: cells })}
+  </div>`;
 }
 
 function inCell(cell) {

@@ -8,7 +8,7 @@ import { app, nameOf, now } from "./world.js";
 const EMOJI = {
   rotating_light: "🚨", white_check_mark: "✅", warning: "⚠️", x: "❌", eyes: "👀", tada: "🎉",
   thumbsup: "👍", "+1": "👍", hourglass_flowing_sand: "⏳", lock: "🔒", wave: "👋",
-  red_circle: "🔴", large_orange_circle: "🟠", grey_question: "❔", heavy_minus_sign: "➖",
+  red_circle: "🔴", large_orange_circle: "🟠", large_yellow_circle: "🟡", grey_question: "❔", heavy_minus_sign: "➖",
 };
 
 const INLINE = new RegExp(
