@@ -116,7 +116,7 @@ def test_every_scenario_of_the_demo_is_named(scenario: str) -> None:
 
 def test_every_metric_is_in_the_table() -> None:
     """Under the name that Prometheus reads, with its labels, and no other."""
-    table = section("docs/operate.md", "Metrics")
+    table = read("docs/metrics.md")
     rows = ROW.findall(table)
 
     assert sorted(rows) == sorted(served())

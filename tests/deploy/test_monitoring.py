@@ -65,7 +65,7 @@ def test_the_dashboard_shows_every_metric() -> None:
 def test_each_metric_exists_once() -> None:
     """A name that is registered twice would be served twice."""
     gauges = served().keys() - counted().keys()
-    documented = re.findall(r"^\| `(backup_bot_\w+)`", read("docs/operate.md"), re.MULTILINE)
+    documented = re.findall(r"^\| `(backup_bot_\w+)`", read("docs/metrics.md"), re.MULTILINE)
 
     assert len(counted()) + len(gauges) == len(documented) == len(set(documented))
 

@@ -13,6 +13,7 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 # What each job may write; every other job only reads.
 WRITES = {
     ("codeql.yml", "analyze"): {"security-events"},
+    ("docs.yml", "deploy"): {"id-token", "pages"},
     ("scorecard.yml", "analyze"): {"id-token", "security-events"},
     ("release.yml", "publish"): {"attestations", "contents", "id-token"},
     ("release.yml", "image"): {"attestations", "id-token", "packages"},
