@@ -58,7 +58,7 @@ def test_there_are_ten_and_each_is_tested() -> None:
 
 
 @pytest.mark.parametrize("title", RECIPES)
-def test_somebody_can_approve(title: str) -> None:
+def test_enough_people_can_approve(title: str) -> None:
     """Nothing in it can't work."""
     assert problems(policy(title), MEMBERS) == []
 

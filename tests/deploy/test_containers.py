@@ -1,9 +1,14 @@
 """The image and compose.yaml: what they promise is in them, and their linters find nothing."""
 
+import asyncio
+import json
 import re
+import sys
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 from sqlalchemy.engine import make_url
 
 from bot.config import settings
@@ -25,7 +30,7 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     run("hadolint", ROOT / "Dockerfile")
 
 
-def test_compose_takes_the_file() -> None:
+def test_compose_accepts_the_file() -> None:
     """Its schema comes with the linter."""
     run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / "compose.yaml")
 
@@ -35,7 +40,7 @@ def test_the_image_has_a_numeric_user_that_is_not_root() -> None:
     assert re.findall(r"^USER (.+)$", read("Dockerfile"), re.MULTILINE) == [f"{UID}:{UID}"]
 
 
-def test_the_image_takes_every_package_by_its_hash() -> None:
+def test_every_package_of_the_image_is_checked_against_its_hash() -> None:
     """From the lock, and before that from an export of it."""
     dockerfile = read("Dockerfile")
     export = ["--frozen", "--offline", "--quiet", "--no-header", "--no-emit-project"]
@@ -65,6 +70,34 @@ def test_a_bot_of_compose_is_confined(services: dict[str, Any], name: str) -> No
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert int(service["stop_grace_period"].removesuffix("s")) > STOPS_WITHIN
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize(("status", "is_well"), [(200, True), (503, False)])
+async def test_a_health_check_passes_only_if_the_answer_is_200(
+    services: dict[str, Any], path: str, status: int, *, is_well: bool
+) -> None:
+    """Docker's asks for the one path, those of Compose for the other."""
+    image = re.findall(r"^ +CMD (\[.*\])$", read("Dockerfile"), re.MULTILINE)
+    commands = [json.loads(image[0])] if path == "/healthz" else []
+    commands += [services[name]["healthcheck"]["test"][1:] for name in BOTS if path == "/readyz"]
+    asked: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=status)
+
+    async with RawTestServer(answer) as server:
+        for python, *arguments in commands:
+            assert python == "python"
+            here = [word.replace("8080", str(server.port)) for word in arguments]
+            check = await asyncio.create_subprocess_exec(
+                sys.executable, *here, stderr=asyncio.subprocess.DEVNULL
+            )
+            assert (await check.wait() == 0) is is_well
+
+    assert asked == [path] * len(commands)
+    assert commands
 
 
 def test_each_profile_of_compose_is_complete(services: dict[str, Any]) -> None:

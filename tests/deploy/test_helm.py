@@ -114,7 +114,7 @@ def test_on_sqlite_there_is_one_process_and_its_volume_is_kept() -> None:
 
 
 def test_on_postgresql_a_rollout_leaves_no_gap() -> None:
-    """And a drain takes one replica at a time."""
+    """And a drain stops one replica at a time."""
     documents = rendered(POSTGRESQL)
     rollout = documents["Deployment"]["spec"]["strategy"]["rollingUpdate"]
 

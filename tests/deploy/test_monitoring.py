@@ -112,7 +112,7 @@ def test_each_alert_fires_in_its_trouble_and_in_no_other() -> None:
     assert fired == [rule["alert"] for rule in rules()]
 
 
-def test_prometheus_takes_what_compose_gives_it() -> None:
+def test_prometheus_accepts_what_compose_gives_it() -> None:
     """With `honor_labels`, or the label `instance` would be the bot's and not the database's."""
     run("promtool", "check", "config", "--syntax-only", ROOT / "docs/deploy/prometheus.yml")
     (job,) = load("docs/deploy/prometheus.yml")["scrape_configs"]

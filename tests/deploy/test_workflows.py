@@ -39,7 +39,7 @@ def test_shellcheck_finds_nothing() -> None:
     run("shellcheck", *(ROOT / ".ci" / name for name in ("pythons", "release", "run")))
 
 
-def test_dependabot_takes_its_file() -> None:
+def test_dependabot_accepts_its_file() -> None:
     """Its schema comes with the linter."""
     file = ROOT / ".github/dependabot.yml"
     run("check-jsonschema", "--builtin-schema", "vendor.dependabot", file)
