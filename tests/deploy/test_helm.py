@@ -162,6 +162,16 @@ def test_what_the_chart_sets_is_valid() -> None:
     assert path == f"{mounts['policy']}/backup-bot.toml"
 
 
+@pytest.mark.parametrize("address", [None, "::"])
+def test_the_probes_get_an_answer_whatever_the_secret_says(address: str | None) -> None:
+    """A variable of the pod counts for more than the Secret's; an IPv6 cluster can set its own."""
+    values = SQLITE | {"env": {"HEALTH_HOST": address} if address else {}}
+    given = [one for one in container(rendered(values))["env"] if one["name"] == "HEALTH_HOST"]
+    expected = address or "0.0.0.0"  # noqa: S104, of a container
+
+    assert given == [{"name": "HEALTH_HOST", "value": expected}]
+
+
 def test_the_chart_is_of_this_release() -> None:
     project = tomllib.loads(read("pyproject.toml"))["project"]
 

@@ -1,10 +1,11 @@
 """The systemd unit, held against the bot and judged by systemd itself."""
 
 import re
+from pathlib import Path
 
 from tests.deploy.files import ROOT, read
 from tests.process.test_shutdown import STOPS_WITHIN
-from tests.programs import run
+from tests.programs import program, run
 
 UNIT = "docs/deploy/backup-bot.service"
 
@@ -20,6 +21,16 @@ def test_systemd_finds_it_well_confined() -> None:
 
     (exposure,) = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", judged)
     assert float(exposure) < 2
+
+
+def test_systemd_knows_every_setting(tmp_path: Path) -> None:
+    """With a program that is there in place of the bot."""
+    text = re.sub(r"^ExecStart=.*", "ExecStart=/bin/true", read(UNIT), flags=re.MULTILINE)
+    unit = tmp_path / "backup-bot.service"
+    unit.write_text(text, "utf-8")
+    verify = [program("systemd-analyze"), "verify", str(unit)]
+
+    assert run("sh", "-c", '"$@" 2>&1', "-", *verify) == ""
 
 
 def test_the_bot_gets_the_time_that_it_needs_to_stop() -> None:
