@@ -1,4 +1,4 @@
-"""The command line: run · check · audit · outbox · demo.
+"""The command line: init · manifest · check · run · audit · outbox · demo.
 
 What a command needs is imported when it runs, so that `--help` is fast.
 """
@@ -6,6 +6,7 @@ What a command needs is imported when it runs, so that `--help` is fast.
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
@@ -86,23 +87,66 @@ def check(
     *,
     offline: Annotated[bool, Parameter(negative="")] = False,
     http: Annotated[bool, Parameter(negative="")] = False,
+    host: str = "127.0.0.1",
+    port: Port = 3000,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Check all settings against Slack, RDS and the database, and list every problem.
+    """Check all settings against Slack, RDS, and the database, and list every problem.
 
-    Nothing is posted, created or changed. The exit code is 2 if settings are wrong, and 1 if
-    anything else is.
+    Nothing is posted, created or changed. Each problem comes with a code, which docs/check.md
+    explains, and with its cure. The exit code is 2 if settings are wrong, and 1 if anything else
+    is.
 
     Args:
         offline: Don't contact Slack or RDS.
         http: Check what `run --http` needs instead of Socket Mode.
+        host: The address to listen on, with --http.
+        port: The port to listen on, with --http.
+        as_json: Print one JSON object instead of lines.
     """
     import logging
 
     from bot.cli.check import run_check
     from bot.runtime import logs
+    from bot.slack.transport.http import Address
 
     logs.configure("console", level=logging.ERROR)
-    return run_check(os.environ, offline=offline, http=http)
+    address = Address(host, port) if http else None
+    return run_check(os.environ, offline=offline, address=address, as_json=as_json)
+
+
+@cli.command
+def init(*, directory: Path = Path()) -> int:
+    """Ask a few questions, and write `.env` and `backup-bot.toml`. Overwrites nothing.
+
+    Args:
+        directory: Where to write them.
+    """
+    from bot.cli.init import start
+    from bot.cli.questions import Terminal
+
+    return start(directory, Terminal())
+
+
+@cli.command
+def manifest(
+    *,
+    command: str | None = None,
+    http: str | None = None,
+    optional: str | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Print the manifest of the Slack app, and a link to Slack's form with it filled in.
+
+    Args:
+        command: The slash command, if it isn't to be /backup.
+        http: The bot's public address (https://host) for HTTP mode, instead of Socket Mode.
+        optional: Which optional scopes to ask for: history, public, or both; default: both.
+        as_json: Print JSON instead of YAML.
+    """
+    from bot.cli.manifest import show
+
+    return show(command=command, http=http, optional=optional, as_json=as_json)
 
 
 @cli.command

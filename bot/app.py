@@ -35,6 +35,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.health import Health, HealthServer
 from bot.runtime.heartbeat import Heartbeat
 from bot.runtime.in_flight import InFlight
+from bot.runtime.installation import Installation
 from bot.runtime.supervisor import Supervisor
 from bot.runtime.version import version
 from bot.slack.transport.bolt import bolt_app
@@ -95,7 +96,15 @@ async def running(
         connections.store.on_change = services.homes.changed
         supervisor.keep(services.homes.run())
         front = _listen(settings, connections, services, identity, supervisor, address)
-        health = await _serve_health(settings, connections, dispatcher, front, supervisor, monitor)
+        health = await _serve_health(
+            settings,
+            connections,
+            dispatcher,
+            front,
+            supervisor,
+            monitor=monitor,
+            services=services,
+        )
         _start_heartbeat(settings, health, monitor, supervisor)
         await front.connected
         _log_start(settings, identity, address)
@@ -174,7 +183,13 @@ def _dispatcher(
     env, clock, replica = settings.environment, connections.clock, connections.replica
     dispatcher = Dispatcher(
         Outbox(connections.store, replica.id if replica else None),
-        Courier(connections.slack, clock, settings.file.policy, command=env.command),
+        Courier(
+            connections.slack,
+            clock,
+            settings.file.policy,
+            command=env.command,
+            console=settings.console,
+        ),
         connections.pace,
         clock,
         connections.in_flight,
@@ -278,6 +293,7 @@ def _services(
         incident_clicks=IncidentClicks(connections.incidents, clock),
         watches=watches,
         homes=_homes(settings, connections, identity, request_queries),
+        installation=Installation(),
         rate_limit=RateLimit(clock),
         command=settings.environment.command,
         team_id=identity.team_id or "",
@@ -356,7 +372,9 @@ async def _serve_health(
     dispatcher: Dispatcher,
     front: HttpFront | SocketFront,
     supervisor: Supervisor,
+    *,
     monitor: Monitor,
+    services: handlers.Services,
 ) -> Health:
     env = settings.environment
     health = Health(
@@ -367,6 +385,7 @@ async def _serve_health(
         connections.clock,
         monitor,
         connections.incidents,
+        services.installation,
         connections.cloud_eye,
     )
     if env.health_port:

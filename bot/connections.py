@@ -15,7 +15,7 @@ from bot.domain.audit import AuditKey
 from bot.domain.instances import Instance
 from bot.domain.references import alias_warnings
 from bot.rds.catalogue import InstanceCatalogue
-from bot.rds.client import RdsClient, call_budget, open_client
+from bot.rds.client import HttpClient, RdsClient, call_budget, open_client
 from bot.rds.cloud_eye import CloudEye, CloudEyeClient
 from bot.rds.signing import AkSkAuth
 from bot.runtime.clock import Clock
@@ -132,6 +132,20 @@ def slack_client(env: Environment, session: aiohttp.ClientSession) -> SlackClien
     )
 
 
+async def signed_client(
+    settings: Settings,
+    stack: AsyncExitStack,
+    endpoint: str,
+    timeout_seconds: float,
+    *,
+    of_project: bool = True,
+) -> HttpClient:
+    """Return an HTTP client that signs for an endpoint; IAM is asked for no project."""
+    auth = _auth(settings, Clock(), of_project=of_project)
+    client = open_client(endpoint, auth, timeout_seconds)
+    return await stack.enter_async_context(client)
+
+
 async def rds_client(
     settings: Settings,
     stack: AsyncExitStack,
@@ -156,13 +170,13 @@ async def cloud_eye_client(
     return CloudEyeClient(http, settings.environment.project_id)
 
 
-def _auth(settings: Settings, clock: Clock) -> AkSkAuth:
+def _auth(settings: Settings, clock: Clock, *, of_project: bool = True) -> AkSkAuth:
     env = settings.environment
     return AkSkAuth(
         access_key=env.access_key.get_secret_value(),
         secret_key=env.secret_key.get_secret_value(),
         security_token=revealed(env.security_token),
-        project_id=env.project_id,
+        project_id=env.project_id if of_project else None,
         now=clock.now,
     )
 

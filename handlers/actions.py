@@ -53,6 +53,7 @@ from handlers.services import Services
 log = structlog.get_logger(__name__)
 
 MOST_FORMS = 1000  # remembered; people choose again within seconds
+DECISION = "Your decision"  # the title of the answer on the home tab
 FORMS = {Choice.REJECT: views.reject_view, Choice.BREAK_GLASS: views.break_glass_view}
 
 
@@ -96,10 +97,14 @@ async def decide(
     )
     result = await clicks.decide(click)
     await ack()
+    message = answers.click_answer(result, click)
     if result.verdict is Verdict.NO_REASON and result.request is not None:
         await _open(client, respond, body, FORMS[choice](result.request))
+    elif body.get("container", {}).get("type") == "view":  # the home tab, where none can be posted
+        view = views.answer_view(DECISION, message)
+        await _open(client, respond, body, view, otherwise=message)
     else:
-        await tell_privately(respond, answers.click_answer(result, click))
+        await tell_privately(respond, message)
     if result.request and (card := await clicks.other_card(result.request.id, _clicked(body))):
         await _point_at(card, client, respond)
 
@@ -262,12 +267,16 @@ def _clicked(body: dict[str, Any]) -> str:
 
 
 async def _open(
-    client: AsyncWebClient, respond: Respond, body: dict[str, Any], view: dict[str, Any]
+    client: AsyncWebClient,
+    respond: Respond,
+    body: dict[str, Any],
+    view: dict[str, Any],
+    otherwise: Message | None = None,
 ) -> None:
     try:
         await open_modal(client, body["trigger_id"], view)
     except FormNotOpened:
-        await tell_privately(respond, answers.form_not_opened())
+        await tell_privately(respond, otherwise or answers.form_not_opened())
 
 
 async def _point_at(card: tuple[str, str], client: AsyncWebClient, respond: Respond) -> None:

@@ -13,6 +13,7 @@ from bot.application.policy_queries import PolicyQueries
 from bot.application.request_queries import RequestQueries
 from bot.application.watches import Watches
 from bot.domain.errors import ForeignWorkspace
+from bot.runtime.installation import Installation
 from bot.slack.transport.homes import Homes
 
 
@@ -30,6 +31,7 @@ class Services:
     watches: Watches
     incident_clicks: IncidentClicks
     homes: Homes
+    installation: Installation
     rate_limit: RateLimit
     command: str
     team_id: str

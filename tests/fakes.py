@@ -31,6 +31,7 @@ from bot.domain.references import References
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.domain.watches import Watch
+from bot.runtime.installation import Installation
 from bot.slack.transport.homes import Homes
 from bot.storage.engine import open_engine
 from bot.storage.incidents import Incidents
@@ -163,9 +164,13 @@ class FakeHomes:
 
     happened: list[str]
     opened_by: list[str] = field(default_factory=list)
+    greeted: list[str] = field(default_factory=list)
 
     async def opened(self, user_id: str) -> None:
         self.opened_by.append(user_id)
+
+    async def greet(self, user_id: str) -> None:
+        self.greeted.append(user_id)
 
     async def links(self, requests: Iterable[BackupRequest]) -> dict[str, str]:
         return {request.id: f"https://slack.test/{request.id}" for request in requests}
@@ -262,6 +267,7 @@ class UseCases:
         self.homes = FakeHomes(self.happened)
         self.policy = policy or Policy(defaults=Terms(approvers=(DBAS,), rule=BY_APPROVAL))
         self.store = Store(open_engine(database_url))
+        self.installation = Installation()
         self.monitor = FakeMonitor()
         self.rewire()
 
@@ -326,6 +332,7 @@ class UseCases:
             watches=self.watches,
             incident_clicks=IncidentClicks(self.incidents, clock),
             homes=cast(Homes, self.homes),
+            installation=self.installation,
             rate_limit=RateLimit(clock),
             command="/backup",
             team_id=TEAM,

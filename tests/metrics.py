@@ -9,6 +9,7 @@ from prometheus_client import Counter, Histogram, Info
 from bot.runtime import metrics
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health
+from bot.runtime.installation import Installation
 from tests.runtime.test_health import WATCHED, Database
 
 SUFFIXES: dict[type, str] = {Counter: "_total", Histogram: "", Info: "_info"}
@@ -27,7 +28,7 @@ def counted() -> dict[str, tuple[str, ...]]:
 def read_at_a_scrape() -> dict[str, tuple[str, ...]]:
     """Those that are read from the bot's parts."""
     parts: Any = SimpleNamespace(trouble=None, queued=0, share=None, connections=2)
-    looks = Health(Database(), parts, parts, parts, Clock(), parts, WATCHED)
+    looks = Health(Database(), parts, parts, parts, Clock(), parts, WATCHED, Installation())
     return {gauge.name: tuple(gauge._labelnames) for gauge in asyncio.run(looks.gauges())}  # noqa: SLF001
 
 

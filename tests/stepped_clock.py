@@ -23,6 +23,11 @@ class SteppedClock(SimulatedClock):
     def monotonic(self) -> float:
         return self._elapsed
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether someone sleeps, and nothing but `advance` can wake them."""
+        return any(not done.done() for _, _, done in self._sleepers)
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             return await asyncio.sleep(0)

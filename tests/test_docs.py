@@ -236,7 +236,7 @@ def test_what_the_example_file_says_of_defaults_is_true() -> None:
     document = tomllib.loads(COMMENTED_KEY.sub("", read("backup-bot.example.toml")))
     shown = ConfigFile.model_validate(document)
 
-    assert shown.rds == RdsTable()
+    assert shown.rds.model_copy(update={"console": None}) == RdsTable()  # the region's, else
     assert shown.watch[0].watch(1).limits == Limits()
     assert (shown.channel[0].timezone, shown.channel[0].digest) == ("UTC", "off")
     assert shown.approval is not None

@@ -45,7 +45,9 @@ def test_buttons_and_sockets_are_on(manifest: dict[str, Any]) -> None:
     assert settings["interactivity"] == {"is_enabled": True}
     assert settings["socket_mode_enabled"] is True
     assert settings["token_rotation_enabled"] is False
-    assert settings["event_subscriptions"] == {"bot_events": ["app_home_opened"]}
+    assert settings["event_subscriptions"] == {
+        "bot_events": ["app_home_opened", "app_uninstalled", "tokens_revoked"]
+    }
     assert manifest["features"]["app_home"]["home_tab_enabled"] is True
 
 

@@ -19,10 +19,12 @@ PLACEHOLDER = re.compile(
 OWN_NAME = re.compile(r"(?:export\s+)?[A-Z]+(?:_[A-Z]+)+\s*=")
 BOT_TOKEN = "xoxb-"  # noqa: S105, a prefix
 APP_TOKEN = "xapp-"  # noqa: S105, a prefix
+CONFIG_TOKEN = "xoxe.xoxp-"  # noqa: S105, a prefix
 # Prefix of what Slack issues → what it is and where it belongs.
 KINDS = {
     BOT_TOKEN: "a bot token, which belongs in SLACK_BOT_TOKEN",
     APP_TOKEN: "an app-level token, which belongs in SLACK_APP_TOKEN",
+    CONFIG_TOKEN: "a configuration token, which belongs in SLACK_CONFIG_TOKEN",
     "xoxp-": "a user token, which the bot doesn't use",
     "xoxe-": "a refresh token, which the bot doesn't use",
     "https://hooks.slack.com/": "a webhook URL, which the bot doesn't use",
@@ -63,6 +65,14 @@ def bot_token(value: str) -> str:
 def app_token(value: str) -> str:
     """Check an app-level token for Socket Mode: `xapp-…`."""
     return _token(value, APP_TOKEN, "an app-level token (xapp-…)")
+
+
+def config_token(value: str) -> str:
+    """Check a configuration token, which only `backup-bot check` uses: `xoxe.xoxp-…`."""
+    value = _secret(value)
+    if not value.startswith(CONFIG_TOKEN):
+        raise ValueError(f"it doesn't begin with {CONFIG_TOKEN}; use a configuration token")
+    return value
 
 
 def other_secret(value: str) -> str:

@@ -86,6 +86,12 @@ def _url(value: object) -> object:
     return value
 
 
+def _console(value: object) -> object:
+    if value != "" and not re.fullmatch(r"https://[^\s<>|]+", str(value)):
+        raise ValueError('write the address of the console\'s list of instances, or ""')
+    return value
+
+
 def _timezone(value: object) -> object:
     try:
         ZoneInfo(str(value))
@@ -133,6 +139,7 @@ class RdsTable(_Table):
     stale_after: Waiting = timedelta(hours=26)
     give_up_after: Waiting = timedelta(hours=2)
     cloud_eye: bool = False
+    console: Annotated[str | None, BeforeValidator(_console)] = None
 
 
 class HeartbeatTable(_Table):

@@ -1,9 +1,10 @@
 """Load the environment and `backup-bot.toml` into Settings, reporting all problems at once."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -12,12 +13,14 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    TypeAdapter,
     ValidationError,
 )
 
 from bot.config import addresses, credentials
 from bot.config.file import ConfigFile, Source, read_config
 from bot.domain.audit import AuditKey
+from bot.domain.console import Console
 from bot.domain.errors import SettingsError
 
 
@@ -52,6 +55,8 @@ _log_format = _matching("console|json", "write console or json")
 _secret = BeforeValidator(credentials.other_secret)
 
 
+# How `slack run` hands over the tokens of the app that it has installed.
+FROM_SLACK_CLI = {"SLACK_CLI_XOXB": "SLACK_BOT_TOKEN", "SLACK_CLI_XAPP": "SLACK_APP_TOKEN"}
 BLANK = f" \t\r\n{credentials.QUOTES}"
 
 
@@ -69,6 +74,9 @@ class Environment(BaseModel):
     signing_secret: Annotated[SecretStr | None, _secret] = Field(
         None, alias="SLACK_SIGNING_SECRET"
     )
+    config_token: Annotated[SecretStr | None, BeforeValidator(credentials.config_token)] = Field(
+        None, alias="SLACK_CONFIG_TOKEN"
+    )
     slack_api_url: Annotated[str, BeforeValidator(addresses.slack_api_url)] = Field(
         "https://slack.com/api/", alias="SLACK_API_URL"
     )
@@ -84,6 +92,9 @@ class Environment(BaseModel):
     )
     cloud_eye_endpoint: Annotated[str | None, BeforeValidator(addresses.endpoint)] = Field(
         None, alias="CES_ENDPOINT"
+    )
+    iam_endpoint: Annotated[str | None, BeforeValidator(addresses.endpoint)] = Field(
+        None, alias="IAM_ENDPOINT"
     )
     database_url: Annotated[str, BeforeValidator(addresses.database_url)] = Field(
         "sqlite:///backup-bot.db", alias="DATABASE_URL"
@@ -117,6 +128,21 @@ class Settings(BaseModel):
     def cloud_eye_endpoint(self) -> str:
         return self._endpoint("ces", self.environment.cloud_eye_endpoint)
 
+    @property
+    def iam_endpoint(self) -> str:
+        return self._endpoint("iam", self.environment.iam_endpoint)
+
+    @property
+    def console(self) -> Console:
+        """Where instances are shown; nowhere if the region is unknown or has another console."""
+        region, given = self.environment.region, self.file.rds.console
+        if given is not None or region is None or region.startswith("eu-west-101"):
+            return Console(address=given or "")
+        host = "console" if region.startswith("cn-") else "console-intl"
+        return Console(
+            address=f"https://{host}.huaweicloud.com/rds/?region={region}#/rds/management/list"
+        )
+
     def _endpoint(self, service: str, given: str | None) -> str:
         region = self.environment.region
         # Huawei keeps one region under another domain (huaweicloudsdkrds, rds_region.py).
@@ -124,20 +150,58 @@ class Settings(BaseModel):
         return (given or f"https://{service}.{region}.{domain}").rstrip("/")
 
 
+class Kind(Enum):
+    """What a problem of the settings is about."""
+
+    MISSING = auto()  # a variable that has to be set
+    WRONG = auto()  # a variable's value or name
+    FILE = auto()  # backup-bot.toml
+
+
+class Problem(NamedTuple):
+    """Something wrong in the settings, and what to do about it."""
+
+    kind: Kind
+    text: str
+
+
+class Reading(NamedTuple):
+    """All that could be read of the settings, and every problem.
+
+    The environment lacks the fields whose variables are missing or wrong. The file is None if it
+    can't be used.
+    """
+
+    environment: Environment
+    file: ConfigFile | None
+    source: Source
+    problems: Sequence[Problem]
+
+
 def load(environ: Mapping[str, str], *, http: bool) -> Settings:
     """Read and check all settings. Raises SettingsError with every problem."""
-    found: list[str] = []
+    found = read(environ, http=http)
+    if found.problems or found.file is None:
+        raise SettingsError([problem.text for problem in found.problems])
+    return Settings(environment=found.environment, file=found.file, source=found.source)
+
+
+def read(environ: Mapping[str, str], *, http: bool) -> Reading:
+    """Read all settings as far as they can be used, and list every problem."""
     # `NAME=` and `NAME=""` in an env file count as not set.
     given = {name: value for name, value in environ.items() if value.strip(BLANK)}
-    environment = _environment(given, found)
-    found += _missing_for_mode(given, http=http)
-    found += _misnamed(given)
-    file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, found)
+    for theirs, ours in FROM_SLACK_CLI.items():
+        if theirs in given:
+            given.setdefault(ours, given[theirs])
+    environment, found = _environment(given)
+    found += [Problem(Kind.MISSING, text) for text in _missing_for_mode(given, http=http)]
+    found += [Problem(Kind.WRONG, text) for text in _misnamed(given)]
+    in_file: list[str] = []
+    file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, in_file)
+    found += [Problem(Kind.FILE, text) for text in in_file]
     if file is not None and file.rds.cloud_eye:
-        found += _missing_for_cloud_eye(given)
-    if found or environment is None or file is None:
-        raise SettingsError(found)
-    return Settings(environment=environment, file=file, source=source)
+        found += [Problem(Kind.MISSING, text) for text in _missing_for_cloud_eye(given)]
+    return Reading(environment, file, source, found)
 
 
 def revealed(secret: SecretStr | None) -> str:
@@ -194,13 +258,37 @@ def _missing_for_cloud_eye(given: Mapping[str, str]) -> list[str]:
     return []  # without RDS_ENDPOINT, too, the region's absence is a problem already
 
 
-def _environment(given: Mapping[str, str], found: list[str]) -> Environment | None:
+def why_not(variable: str, value: str) -> str | None:
+    """Return what is wrong with the value of a variable, or None."""
     try:
-        return Environment.model_validate(given)
-    except ValidationError as error:
-        # The input stays out of the message: it may be a secret.
-        for problem in error.errors(include_input=False, include_url=False):
-            name, message = problem["loc"][0], problem["msg"].removeprefix("Value error, ")
-            missing = problem["type"] == "missing"
-            found.append(f"{name} is missing." if missing else f"{name}: {message}.")
+        _checked(variable, value)
+    except ValueError as error:
+        return str(error)
     return None
+
+
+def _environment(given: Mapping[str, str]) -> tuple[Environment, list[Problem]]:
+    """Check each variable by itself, so that one problem hides no other."""
+    values, found = {}, []
+    for name, field in Environment.model_fields.items():
+        variable = str(field.alias)
+        if variable in given:
+            try:
+                values[name] = _checked(variable, given[variable])
+            except ValueError as error:
+                found.append(Problem(Kind.WRONG, f"{variable}: {error}."))
+        elif field.is_required():
+            found.append(Problem(Kind.MISSING, f"{variable} is missing."))
+    return Environment.model_construct(**values), found
+
+
+def _checked(variable: str, value: str) -> Any:
+    """Return the value as it is used. Raises ValueError, without the value: it may be a secret."""
+    (field,) = [one for one in Environment.model_fields.values() if one.alias == variable]
+    # The name is there because Annotated needs at least one extra.
+    kind: Any = Annotated[(field.annotation, variable, *field.metadata)]
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        (problem, *_) = error.errors(include_input=False, include_url=False)
+        raise ValueError(problem["msg"].removeprefix("Value error, ")) from None

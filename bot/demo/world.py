@@ -10,6 +10,7 @@ from bot.demo.rds.region import Region
 from bot.demo.slack.api import SlackServer
 from bot.demo.slack.workspace import Workspace
 from bot.runtime.clock import Clock
+from bot.slack.manifest import manifest
 
 Furnish = Callable[[Workspace, Region], None]
 
@@ -45,6 +46,7 @@ async def offline_world(clock: Clock, furnish: Furnish = main_job) -> AsyncItera
         app_token="xapp-demo",
         signing_secret="demo-signing-secret",
     )
+    workspace.manifest = manifest()
     region = Region(clock)
     furnish(workspace, region)
     async with SlackServer(workspace) as slack, RdsServer(region) as rds:
@@ -62,6 +64,7 @@ async def offline_world(clock: Clock, furnish: Furnish = main_job) -> AsyncItera
                 "HUAWEICLOUD_REGION": "ap-southeast-1",
                 "RDS_ENDPOINT": rds.endpoint,
                 "CES_ENDPOINT": rds.endpoint,
+                "IAM_ENDPOINT": rds.endpoint,
                 "HEALTH_PORT": "0",
             },
         )

@@ -36,6 +36,7 @@ class Instance(BaseModel):
     primary_id: str | None = None  # of a read replica: the instance it replicates
     keep_days: int | None = None  # of automated backups; 0: they are off; None: unknown
     backup_window: str | None = None  # in UTC, such as "19:00-20:00"
+    disk_gb: int | None = None  # what a new instance needs at least to restore a backup
 
     @property
     def is_replica(self) -> bool:

@@ -33,6 +33,7 @@ from bot.runtime.rate_limit import Budget, CallLog
 from bot.workflow.ports import OnTurn
 
 log = structlog.get_logger(__name__)
+HttpClient = httpx.AsyncClient
 T = TypeVar("T")
 Item = TypeVar("Item", Backup, Instance)
 

@@ -142,6 +142,7 @@ def instance(item: Any) -> Instance | None:
         primary_id=primary_id,
         keep_days=_keep_days(strategy.get("keep_days")),
         backup_window=_window(strategy.get("start_time")),
+        disk_gb=_number(_object(fields.get("volume")).get("size")) or None,
     )
 
 

@@ -18,6 +18,7 @@ from bot.domain.outbox import OwedMessage, Urgency
 from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 from bot.runtime.http_server import Server, listen
+from bot.runtime.installation import Installation
 
 FILE_GONE = "its file was deleted, moved or replaced; put it back, or restart the bot"
 SLACK_TIMEOUT = 60.0  # seconds without a sign of Slack before the bot isn't ready
@@ -119,6 +120,7 @@ class Health:
     clock: Clock
     monitor: Monitor
     watched: Watched
+    installation: Installation
     cloud_eye: Eye | None = None  # if it is enabled
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
@@ -126,11 +128,12 @@ class Health:
         database, untold = await self._database()
         silent = self.front.silent_for()
         reachable = silent is not None and silent < SLACK_TIMEOUT
-        is_ready = database == "ok" and reachable
+        slack = self.installation.trouble or ("ok" if reachable else "it can't reach the bot")
+        is_ready = database == "ok" and slack == "ok"
         parts = {
             "ready": is_ready,
             "database": database,
-            "slack": "ok" if reachable else "it can't reach the bot",
+            "slack": slack,
             "slack_messages": self.messages.trouble or "ok",
             "rds": self.rds.trouble or "ok",
             "rds_share": self.rds.share or "ok",

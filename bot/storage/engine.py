@@ -1,6 +1,5 @@
 """Open and migrate the one database of the bot's tables and DBOS's journal."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -127,26 +126,6 @@ def unavailable() -> Iterator[None]:
         raise StoreUnavailable from error
 
 
-def why_not_open(database_url: str) -> str | None:
-    """Return why the database can't be used, or None. Creates and changes nothing."""
-    url = make_url(database_url)
-    if is_sqlite(url):
-        if why := _why_too_old():
-            return why
-        file = Path(url.database or "")
-        there = file if file.exists() else file.resolve().parent
-        mode = os.R_OK | os.W_OK
-        return None if os.access(there, mode) else f"{there} doesn't exist or isn't writable"
-    engine = create_engine(url, connect_args=connect_args(url))
-    try:
-        engine.connect().close()
-    except DBAPIError as error:
-        return str(error.orig).partition("\n")[0]
-    finally:
-        engine.dispose()
-    return None
-
-
 def migrate(database_url: str, to: str = "head") -> None:
     """Bring the bot's tables to today's shape, or only up to a revision.
 
@@ -170,7 +149,7 @@ def migrate(database_url: str, to: str = "head") -> None:
 
 def cannot_open(error: OSError | DBAPIError) -> SettingsError:
     """Say why, in the driver's own words."""
-    return SettingsError([f"DATABASE_URL: it can't be opened ({_first_line(error)})."])
+    return SettingsError([f"DATABASE_URL: it can't be opened ({first_line(error)})."])
 
 
 @contextmanager
@@ -179,33 +158,39 @@ def only_reading(database_url: str, what: str) -> Iterator[Connection]:
 
     Raises SettingsError if there is no such database, or it can't be read.
     """
-    engine = _open_read_only(make_url(database_url))
+    url = make_url(database_url)
+    file = Path(url.database or "").resolve()
+    if is_sqlite(url) and not file.is_file():
+        raise SettingsError([f"DATABASE_URL: there is no file {file}."])
+    engine = open_read_only(url)
     try:
         with engine.connect() as connection:
             yield connection
     except (DBAPIError, OSError) as error:
-        why = _first_line(error)
+        why = first_line(error)
         raise SettingsError([f"DATABASE_URL: its {what} can't be read ({why})."]) from error
     finally:
         engine.dispose()
 
 
-def _open_read_only(url: URL) -> Engine:
+def open_read_only(url: URL) -> Engine:
+    """Return an engine that can't create an SQLite file, and writes to none."""
     if not is_sqlite(url):
-        return create_engine(url)
+        return create_engine(url, connect_args=connect_args(url))
     file = Path(url.database or "").resolve()
-    if not file.is_file():
-        raise SettingsError([f"DATABASE_URL: there is no file {file}."])
     address = f"{file.as_uri()}?mode=ro"
+    if not file.with_name(f"{file.name}-wal").exists():
+        address += "&immutable=1"  # or SQLite would leave files beside it
     return create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True))
 
 
-def _first_line(error: OSError | DBAPIError) -> str:
+def first_line(error: OSError | DBAPIError) -> str:
     """The driver's own first line: it names file or server, and never the password."""
     return str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
 
 
-def _why_too_old() -> str | None:
+def why_too_old() -> str | None:
+    """Return why Python's SQLite can't be used, or None."""
     if sqlite3.sqlite_version_info >= OLDEST_SQLITE:
         return None
     oldest = ".".join(map(str, OLDEST_SQLITE))
@@ -232,7 +217,7 @@ def _upgrade(url: URL, to: str) -> None:
     from alembic.config import Config  # noqa: PLC0415, the same
 
     if is_sqlite(url) and url.database:
-        if why := _why_too_old():
+        if why := why_too_old():
             raise SettingsError([f"DATABASE_URL: {why}."])
         file = Path(url.database).resolve()
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,11 @@ RETRY_GAP = 0.2  # seconds
 START_TIMEOUT = 30.0  # seconds; a live replica starts faster, and a frozen one never ends
 
 
+def lock_file(file: Path) -> Path:
+    """Return the file whose lock a running bot holds."""
+    return file.with_name(f"{file.name}.lock")
+
+
 @contextmanager
 def only_process(database_url: str) -> Iterator[None]:
     """Hold the lock of a SQLite file. Raises SettingsError if another process has it."""
@@ -33,7 +38,7 @@ def only_process(database_url: str) -> Iterator[None]:
     file = Path(url.database).resolve()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with open_private(file.with_name(f"{file.name}.lock")) as lock:
+        with open_private(lock_file(file)) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
     except BlockingIOError as error:

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 def append(connection: Connection, entries: Iterable[AuditEntry], key: AuditKey | None) -> None:
     """Append entries to the chain. The caller has to hold the lock, or be the only writer."""
-    links = chained(entries, *_newest(connection), key)
+    links = chained(entries, *newest_entry(connection), key)
     connection.execute(insert(audit), [link.model_dump() for link in links])
 
 
@@ -104,14 +104,14 @@ class Sealer:
         if not is_ours:
             return False
         # Without the key the chain would break here; a replica with the key continues it.
-        return self._key is not None or not key_id_of((await connection.run_sync(_newest))[1])
+        return self._key is not None or not key_id_of((await connection.run_sync(newest_entry))[1])
 
 
 async def check_key(engine: AsyncEngine, key: AuditKey | None) -> None:
     """Raises SettingsError if the log is sealed with a key and none is set, or can't be read."""
     try:
         async with engine.connect() as connection:
-            _, newest = await connection.run_sync(_newest)
+            _, newest = await connection.run_sync(newest_entry)
     except DBAPIError as error:
         raise cannot_open(error) from error
     if key is None and (key_id := key_id_of(newest)):
@@ -127,7 +127,8 @@ async def _taken(connection: AsyncConnection) -> list[WrittenEntry]:
     return [WrittenEntry.model_validate(dict(row)) for row in rows]
 
 
-def _newest(connection: Connection) -> tuple[int, str]:
+def newest_entry(connection: Connection) -> tuple[int, str]:
+    """Return number and hash of the last sealed entry; of the first one's predecessor if none."""
     query = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return (row.number, row.hash) if row else (0, GENESIS)

@@ -44,7 +44,7 @@ from bot.storage.engine import blocking_engine, unavailable
 from bot.storage.reading import Reading
 from bot.storage.sealing import append
 from bot.storage.story import log_story
-from bot.storage.tables import outbox, preferences, requests
+from bot.storage.tables import homes, outbox, preferences, requests, upsert
 from bot.storage.transaction import Transaction, insert_requests
 
 Line = AbstractAsyncContextManager[Any]
@@ -118,6 +118,12 @@ class Store(Reading):
         """Save that a person opened their home tab."""
         async with self.transaction() as transaction:
             await transaction.open_home(user_id, at)
+
+    async def met(self, user_id: str, at: datetime) -> bool:
+        """Save that a person opened one of the app's tabs; return whether it's the first time."""
+        new = upsert(self.engine.dialect, homes).values(user_id=user_id, opened_at=at)
+        new = new.on_conflict_do_nothing(index_elements=[homes.c.user_id])
+        return bool(await self.at_once(new, homes.c.user_id))
 
     async def save_preferences(self, chosen: Preferences) -> None:
         """Save what a person wants to hear."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sys
+import tomllib
 from typing import Any
 
 import pytest
@@ -58,7 +59,10 @@ def test_everything_that_the_image_copies_is_in_the_context() -> None:
     given = re.findall(r"^!(.+)$", read(".dockerignore"), re.MULTILINE)
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", read("Dockerfile"), re.MULTILINE)
 
-    assert {name for line in lines for name in line.split()} == set(given)
+    copied = {name for line in lines for name in line.split()}
+    wheel = tomllib.loads(read("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert copied == set(given)
+    assert copied >= {*wheel["packages"], *wheel["force-include"]}
 
 
 @pytest.mark.parametrize("name", BOTS)

@@ -24,6 +24,7 @@ from bot.application.origin import Origin
 from bot.domain.audit import AuditEntry, break_between
 from bot.domain.clicks import Click
 from bot.domain.commands import CreateBackup
+from bot.domain.console import Console
 from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.outbox import MessageState
 from bot.domain.policy import Policy, Rule, Terms
@@ -209,7 +210,9 @@ class Life:
         lifecycle = JournaledLifecycle(context, journal, outside)
         dispatcher = Dispatcher(
             Outbox(self.store),
-            Courier(cast("SlackClient", slack), clock, POLICY, command="/backup"),
+            Courier(
+                cast("SlackClient", slack), clock, POLICY, command="/backup", console=Console()
+            ),
             Pace(clock),
             clock,
             in_flight,

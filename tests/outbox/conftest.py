@@ -11,6 +11,7 @@ from sqlalchemy import and_, update
 from bot.demo.slack.api import SlackServer
 from bot.demo.slack.records import Content, Message
 from bot.demo.slack.workspace import Workspace
+from bot.domain.console import Console
 from bot.domain.errors import CannotPost
 from bot.domain.outbox import MessageState, OutboxMessage, Owed, card, owed_by
 from bot.domain.policy import Policy
@@ -70,7 +71,7 @@ class Ground:
         """The bot's dispatcher begins, or begins again after it died."""
         dispatcher = Dispatcher(
             self.outbox,
-            Courier(self.client, self.clock, Policy(), command="/backup"),
+            Courier(self.client, self.clock, Policy(), command="/backup", console=Console()),
             Pace(self.clock),
             self.clock,
             InFlight(),

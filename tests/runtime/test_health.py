@@ -16,6 +16,7 @@ from bot.domain.outbox import OwedMessage, Urgency
 from bot.runtime import health
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health, HealthServer
+from bot.runtime.installation import Installation
 
 
 class Database:
@@ -77,7 +78,7 @@ async def operator(unused_port: int) -> AsyncIterator[Operator]:
     database: Any = Database()
     parts: Any = SimpleNamespace(trouble=None, queued=0, share=None)
     front: Any = SimpleNamespace(silent_for=lambda: 0.0, connections=2)
-    looks = Health(database, parts, parts, front, Clock(), parts, WATCHED)
+    looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, Installation())
     server = HealthServer(looks, "127.0.0.1", unused_port)
     await server.start()
     async with aiohttp.ClientSession() as session:
@@ -102,7 +103,7 @@ async def test_cloud_eye_is_shown_only_if_it_is_enabled() -> None:
         SimpleNamespace(trouble=None),
         SimpleNamespace(trouble="refused (HTTP 403)"),
     ):
-        looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, eye)
+        looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, Installation(), eye)
         is_ready, report = await looks.ready()
         assert is_ready
         shown.append(report.get("cloud_eye"))
@@ -192,3 +193,18 @@ async def test_there_is_nothing_else_to_read(operator: Operator) -> None:
     assert (await operator.reads("/healthz", "POST"))[0] == 405
     assert (await operator.reads("/healthz", "HEAD"))[0] == 200
     assert (await operator.reads("/metrics"))[1].count("backup_bot_requests{") == 1
+
+
+async def test_an_uninstalled_app_is_not_ready() -> None:
+    """Although the socket may still be open for a moment; it says what to do."""
+    parts: Any = SimpleNamespace(trouble=None, queued=0, share=None)
+    front: Any = SimpleNamespace(silent_for=lambda: 0.0)
+    database: Any = Database()
+    installation = Installation()
+    looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, installation)
+    assert (await looks.ready())[0]
+    installation.ended("the app was uninstalled")
+    is_ready, report = await looks.ready()
+
+    assert not is_ready
+    assert report["slack"].startswith("the app was uninstalled; install it again")

@@ -5,11 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from bot.demo.world import ANA, BEN
+from bot.demo.world import ANA, BEN, CAT
 from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
+from bot.slack.messages.ids import APPROVE, REASON, REJECT
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.requests import NOON, asked
@@ -116,3 +117,72 @@ async def test_it_names_what_has_no_fresh_backup(opens: Opens) -> None:
         shown = await shows(story, "orders-prod: last successful backup 21 h ago")
 
         assert "orders-replica" not in shown
+
+
+async def test_it_welcomes_those_who_have_not_requested_anything(story: Story) -> None:
+    await story.workspace.open_home(ANA)
+    shown = await shows(story, "Back up your team's RDS databases from Slack.")
+    assert "/backup create" in shown
+    await story.asks("create orders-prod before-42")
+    await story.workspace.until(lambda: "before-42" in home(story, ANA), DEADLINE)
+
+    assert "Back up your team's RDS databases" not in home(story, ANA)
+
+
+async def test_the_first_look_at_the_messages_is_greeted_once(story: Story) -> None:
+    """However often they come back, and however often Slack tells of it."""
+    for _ in range(3):
+        await story.workspace.open_home(CAT, tab="messages", deliver_twice=True)
+    await story.workspace.open_home(BEN)
+    await shows(story, "Nothing is waiting for your approval.", BEN)
+    await story.workspace.open_home(BEN, tab="messages")
+    await story.workspace.until(lambda: bool(messages_to(story, CAT)), DEADLINE)
+
+    (greeting,) = messages_to(story, CAT)
+    assert "Back up your team's RDS databases from Slack." in greeting
+    assert messages_to(story, BEN) == []  # the home tab has told them
+
+
+def messages_to(story: Story, who: str) -> list[str]:
+    channel = story.workspace.direct_message(who)
+    return [message.text for message in story.workspace.messages(channel.id)]
+
+
+async def test_an_approver_decides_there(story: Story) -> None:
+    """The answer is a small window, because there is no message to answer."""
+    card = await story.asks("create orders-prod before-42")
+    await story.workspace.open_home(BEN)
+    await shows(story, "Waiting for you (1)", BEN)
+    await story.workspace.press(BEN, APPROVE)
+    await story.until_said(card, "is complete")
+
+    modal = story.workspace.modal(BEN)
+    assert modal is not None
+    assert "You approved" in story.workspace.read_view(modal)
+    assert "approved by @ben" in story.workspace.read(card)
+
+
+async def test_an_approver_rejects_there_with_a_reason(story: Story) -> None:
+    card = await story.asks("create orders-prod before-42")
+    await story.workspace.open_home(BEN)
+    await shows(story, "Waiting for you (1)", BEN)
+    await story.workspace.press(BEN, REJECT)
+    await story.workspace.submit(BEN, {REASON: "not during the sale"})
+    await story.until_said(card, "was rejected by @ben")
+
+    assert "before-42" not in [backup.name for backup in story.region.backups]
+
+
+async def test_a_click_there_that_comes_too_late_changes_nothing(story: Story) -> None:
+    """Cat approved it while Ben's tab still showed the button."""
+    card = await story.asks("create orders-prod before-42")
+    await story.workspace.open_home(BEN)
+    await shows(story, "Waiting for you (1)", BEN)
+    seen = story.workspace.home(BEN)
+    await story.approves(card, who=CAT)
+    await story.workspace.press(BEN, APPROVE, view=seen)
+
+    modal = story.workspace.modal(BEN)
+    assert modal is not None
+    assert "approved" in story.workspace.read_view(modal)
+    await story.until_said(card, "is complete")

@@ -22,7 +22,7 @@ from bot.domain.verbs import VERBS
 from bot.slack.messages import answers, views
 from bot.slack.messages.deletion_form import deletion_form, wrong_name
 from bot.slack.messages.form import Chosen, create_form, unknown_instance
-from bot.slack.messages.home import home_view, shown_requests
+from bot.slack.messages.home import home_view, shown_requests, welcome
 from bot.slack.messages.ids import Purpose
 from bot.slack.messages.instance_options import suggestions
 from bot.slack.messages.mrkdwn import Message, said
@@ -147,6 +147,7 @@ def home() -> Iterator[tuple[str, Shown]]:
     links = {request.id: "https://acme.example/p1" for request in shown_requests(full)}
     yield "Full", home_view(full, links, "/backup")
     yield "Empty", home_view(HomeView([], [], [], [], NOW), {}, "/backup")
+    yield "First look at the app's messages", welcome("/backup")
     well = HomeView([], [], [], [], NOW, preferences=Preferences(user_id="U0ANA"))
     yield "With the choice of direct messages", home_view(well, {}, "/backup")
     opened = [incident(kind) for kind in IncidentKind]

@@ -116,6 +116,7 @@ def in_every_state(
         type="Ha",
         engine="MySQL",
         version="8.0",
+        disk_gb=100,
     )
     waits = request.moved(
         S.AWAITING_APPROVAL,

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot.application.inventory import MadeView
+from bot.domain.console import Console
+from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.progress import History
 from bot.domain.requests import Choice
@@ -25,6 +27,7 @@ from tests.slack.samples import (
 
 S = RequestState
 STATES = in_every_state(asked())
+INSTANCE = Instance(id="i", name="orders-prod", status="ACTIVE")
 WHY = '"before the 4.2 migration"'
 AT_1405 = "<!date^1795442700^{date_short_pretty} at {time}|2026-11-23 14:05 UTC>"
 AT_1412 = "<!date^1795443120^{date_short_pretty} at {time}|2026-11-23 14:12 UTC>"
@@ -100,12 +103,41 @@ def test_the_card_tells_how_it_ended() -> None:
     assert seen(card) == (
         "*orders-prod is backed up* as `before-migration-42`\n"
         "38.4 GB in 7 min 12 s\n"
+        "To restore it, open *Backups* in the RDS console and choose *Restore*. "
+        "A new instance needs a disk of at least 100 GB.\n"
         f"Requested by <@U0ANA> · approved by <@U0BEN> {AT_1405} · completed {AT_1412} · {WHY}"
     )
     assert plan(STATES[S.COMPLETED]) == [
         ("complete", "Approved"),
         ("complete", "Completed"),
     ]
+
+
+def test_without_the_size_of_the_disk_only_the_way_is_told() -> None:
+    instance = INSTANCE.model_copy(update={"disk_gb": None})
+    done = STATES[S.COMPLETED].model_copy(update={"instance": instance})
+
+    assert "and choose *Restore*.\nRequested by" in seen(request_card(done, now=NOW))
+
+
+@pytest.mark.parametrize(
+    ("console", "engine", "leads_to"),
+    [
+        ("https://console/list", "MySQL", "https://console/list"),
+        ("https://console/list", "PostgreSQL", "https://console/list/pg/in01/summary"),
+        ("https://own/?id={instance_id}", "MySQL", "https://own/?id=in01"),
+    ],
+)
+def test_the_name_of_the_instance_leads_to_the_console(
+    console: str, engine: str, leads_to: str
+) -> None:
+    """Not in a notification, which can't be clicked."""
+    instance = INSTANCE.model_copy(update={"id": "in01", "engine": engine})
+    waits = STATES[S.AWAITING_APPROVAL].model_copy(update={"instance": instance})
+    card = request_card(waits, now=NOW, console=Console(address=console))
+
+    assert seen(card).startswith(f"*Back up <{leads_to}|orders-prod>* as ")
+    assert card.text.startswith("Back up orders-prod as ")
 
 
 def test_an_unusual_backup_is_flagged_with_the_usual_beside_it() -> None:

@@ -10,8 +10,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bot.domain.errors import SettingsError, StoreUnavailable
-from bot.storage.engine import migrate, open_engine, why_not_open
+from bot.storage.engine import migrate, open_engine
 from bot.storage.file import FileGone
+from bot.storage.inspection import inspect_database
 from bot.storage.locks import only_process
 from bot.storage.outbox import Outbox
 from bot.storage.store import Store
@@ -172,4 +173,5 @@ def test_an_sqlite_that_is_too_old_is_said(file: Path, monkeypatch: pytest.Monke
     with pytest.raises(SettingsError, match=r"needs 3\.35 or newer"):
         migrate(f"sqlite:///{file}")
 
-    assert "needs 3.35 or newer" in (why_not_open(f"sqlite:///{file}") or "")
+    (found,) = inspect_database(f"sqlite:///{file}", has_key=False).found
+    assert "needs 3.35 or newer" in found.text

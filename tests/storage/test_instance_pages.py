@@ -153,8 +153,8 @@ async def _claimed(
     began = clock.monotonic()
     claiming = asyncio.create_task(pages.claim(0, after))
     while not claiming.done():
-        await asyncio.wait([claiming], timeout=0.05)
-        if not claiming.done():
+        await asyncio.wait([claiming], timeout=0.01)
+        if clock.is_waited_for:  # not the database, however slow it is
             clock.advance(seconds=0.25)
     return await claiming, clock.monotonic() - began
 

@@ -9,7 +9,8 @@ import pytest
 from dbos import run_dbos_database_migrations
 
 from bot.config import addresses
-from bot.storage.engine import migrate, why_not_open
+from bot.domain.errors import SettingsError
+from bot.storage.engine import migrate
 from bot.storage.replica import Replica
 from tests.postgresql import running_postgresql
 
@@ -46,13 +47,15 @@ async def test_a_password_beside_the_url_is_written_as_it_is(
 
 
 def test_without_it_the_bot_does_not_get_in(server: str) -> None:
-    assert "password" in (why_not_open(server) or "")
+    with pytest.raises(SettingsError) as raised:
+        migrate(server)
+
+    assert "password" in raised.value.problems[0]
 
 
 async def _everything_connects(url: str) -> None:
     """Migrations, the journal, and a replica with the connection on which it listens."""
     assert addresses.database_url(url) == url
-    assert why_not_open(url) is None
     migrate(url)
     run_dbos_database_migrations(url)
     replica = await Replica.join(url)

@@ -49,7 +49,7 @@ class Gateway:
         header = request.headers.get("authorization", "")
         authorization = Authorization.parse(header)
         if authorization is None or authorization.access_key != self.access_key:
-            raise _unauthorized(f"unknown access key or scheme, Authorization: {header}")
+            raise _unauthorized(f"Get secretKey failed,err:ak not exist, Authorization: {header}")
         if self._clock.now() < self._locked_until:
             raise _unauthorized("AK access failed to reach the limit, forbidden")
         if request.headers.get("x-security-token") != self.security_token:
@@ -84,7 +84,7 @@ class Gateway:
         # A request travels in real time, however fast the clock goes.
         speed = self._clock.tempo.speed if isinstance(self._clock, FastClock) else 1.0
         if abs(self._clock.now() - signed_at) > self.clock_tolerance * speed:
-            raise _unauthorized(f"the signature has expired, x-sdk-date: {date}")
+            raise _unauthorized(f"calc ak sk signature fail:signature expired, x-sdk-date: {date}")
 
     def _check_signature(self, request: WireRequest, authorization: Authorization) -> None:
         names = authorization.signed_headers

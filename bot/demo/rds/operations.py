@@ -32,6 +32,8 @@ def operation_of(request: WireRequest) -> Operation:
             return _backup_operation(method, named)
         case "GET", ["v3", _, "instances", *named]:
             return _instance_operation(named)
+        case "GET", ["v3", "projects"]:
+            return Operation.LIST_PROJECTS
         case "GET", ["V1.0", _, *named]:
             return _cloud_eye_operation(named)
         case _:
@@ -88,6 +90,8 @@ def _admit(gateway: Gateway, request: WireRequest, call: Call) -> None:
     call.signed_ok = False
     gateway.authenticate(request)
     call.signed_ok = True
+    if call.operation is Operation.LIST_PROJECTS:
+        return
     gateway.check_project(request)
     if call.operation not in CLOUD_EYE:  # it has a limit of its own
         gateway.count()
@@ -108,8 +112,8 @@ def _answer(region: Region, request: WireRequest, operation: Operation) -> Answe
             return _json(instances=items, total_count=len(instances))
         case Operation.LIST_RESTORE_TIMES | Operation.SHOW_BACKUP_POLICY:
             return _json(**_of_instance(region, request, operation))
-        case Operation.LIST_EVENTS | Operation.SHOW_EVENT:
-            return _json(**_of_cloud_eye(region, request, operation))
+        case Operation.LIST_EVENTS | Operation.SHOW_EVENT | Operation.LIST_PROJECTS:
+            return _json(**_of_another_service(region, request, operation))
         case _:
             region.delete_backup(backup_id_in(request.segments[3]))
             return Answer(200)
@@ -128,7 +132,13 @@ def _of_instance(region: Region, request: WireRequest, operation: Operation) -> 
     }
 
 
-def _of_cloud_eye(region: Region, request: WireRequest, operation: Operation) -> dict[str, Any]:
+def _of_another_service(
+    region: Region, request: WireRequest, operation: Operation
+) -> dict[str, Any]:
+    if operation is Operation.LIST_PROJECTS:
+        is_named = request.params.get("name") in {None, region.name}
+        project = {"id": region.gateway.project_id, "name": region.name, "enabled": True}
+        return {"projects": [project] if is_named else []}
     if operation is Operation.LIST_EVENTS:
         return list_events(region, request.params)
     return show_event(region, request.segments[3], request.params)

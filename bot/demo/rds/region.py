@@ -49,6 +49,7 @@ class Region:
         calls_per_minute: int | None = 60,
     ) -> None:
         self.clock = clock
+        self.name = "ap-southeast-1"
         self.gateway = Gateway(
             clock,
             project_id=project_id,

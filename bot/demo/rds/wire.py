@@ -20,6 +20,7 @@ class Operation(StrEnum):
     SHOW_BACKUP_POLICY = "show-backup-policy"
     LIST_EVENTS = "list-events"  # Cloud Eye's, as the next
     SHOW_EVENT = "show-event"
+    LIST_PROJECTS = "list-projects"  # IAM's
     OTHER = "other"
 
 

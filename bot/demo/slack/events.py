@@ -10,14 +10,14 @@ from bot.demo.slack.views import View
 
 
 def home_opened_payload(
-    identity: Identity, user_id: str, channel_id: str, view: View | None
+    identity: Identity, user_id: str, channel_id: str, view: View | None, tab: str
 ) -> Json:
     """`app_home_opened`, with what is published there, if anything is."""
     event: Json = {
         "type": "app_home_opened",
         "user": user_id,
         "channel": channel_id,
-        "tab": "home",
+        "tab": tab,
         "event_ts": action_ts(),
     }
     if view:

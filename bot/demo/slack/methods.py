@@ -17,6 +17,7 @@ class Method:
     carry_out: Callable[[Workspace, Json], Json]
     scope: str | None = None
     wants_app_token: bool = False
+    wants_config_token: bool = False
 
 
 def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json:
@@ -26,9 +27,13 @@ def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json
         raise Refused("unknown_method", req_method=name)
     if not token:
         raise Refused("not_authed")
-    if token not in (workspace.bot_token, workspace.app_token):
+    if token == workspace.bot_token and not workspace.is_installed:
+        raise Refused("account_inactive")
+    kinds = {workspace.bot_token: (False, False), workspace.app_token: (True, False)}
+    kinds[workspace.config_token] = (False, True)
+    if token not in kinds:
         raise Refused("invalid_auth")
-    if (token == workspace.app_token) is not method.wants_app_token:
+    if kinds[token] != (method.wants_app_token, method.wants_config_token):
         raise Refused("not_allowed_token_type")
     if method.scope:
         if method.scope not in workspace.scopes:
@@ -49,6 +54,19 @@ def _auth_test(workspace: Workspace, _args: Json) -> Json:
         "bot_id": identity.bot_id,
         "is_enterprise_install": False,
     }
+
+
+def _bot_info(workspace: Workspace, args: Json) -> Json:
+    identity = workspace.identity
+    if args.get("bot") != identity.bot_id:
+        raise Refused("bot_not_found")
+    return {"bot": {"id": identity.bot_id, "app_id": identity.app_id, "deleted": False}}
+
+
+def _export_manifest(workspace: Workspace, args: Json) -> Json:
+    if args.get("app_id") != workspace.identity.app_id:
+        raise Refused("invalid_app_id")
+    return {"manifest": workspace.manifest}
 
 
 def _open_connection(workspace: Workspace, _args: Json) -> Json:
@@ -117,7 +135,9 @@ def _view(change: Callable[[Workspace, Json], View]) -> Callable[[Workspace, Jso
 
 METHODS = {
     "apps.connections.open": Method(_open_connection, wants_app_token=True),
+    "apps.manifest.export": Method(_export_manifest, wants_config_token=True),
     "auth.test": Method(_auth_test),
+    "bots.info": Method(_bot_info, "users:read"),
     "chat.deleteScheduledMessage": Method(chat.unschedule, "chat:write"),
     "chat.getPermalink": Method(chat.get_permalink),
     "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),

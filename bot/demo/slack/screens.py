@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bot.demo.slack.dispatch import Dispatch
-from bot.demo.slack.events import home_opened_payload
+from bot.demo.slack.events import event_payload, home_opened_payload
 from bot.demo.slack.interactions import pressed
 from bot.demo.slack.records import Json, Refused, Reply
 from bot.demo.slack.suggestions import offers
@@ -37,11 +37,24 @@ class Screens(Dispatch):
         """This person's home tab, once the app published it."""
         return self.homes.of(user_id)
 
-    async def open_home(self, user_id: str, *, deliver_twice: bool = False) -> Reply:
-        """Look at the app's home tab: the app hears of it, and hears again until it acks."""
+    async def open_home(
+        self, user_id: str, *, tab: str = "home", deliver_twice: bool = False
+    ) -> Reply:
+        """Look at the app's home or messages: the app hears of it, until it acks."""
         channel = self.direct_message(user_id)
-        payload = home_opened_payload(self.identity, user_id, channel.id, self.home(user_id))
+        view = self.home(user_id)
+        payload = home_opened_payload(self.identity, user_id, channel.id, view, tab)
         return await self.deliver_event(payload, twice=deliver_twice)
+
+    async def uninstall(self) -> None:
+        """Remove the app: its token is dead, and it hears of that once."""
+        self.is_installed = False
+        events: list[Json] = [
+            {"type": "tokens_revoked", "tokens": {"bot": [self.identity.bot_user_id]}},
+            {"type": "app_uninstalled"},
+        ]
+        for event in events:
+            await self.deliver_event(event_payload(self.identity, event), twice=False)
 
     async def press(
         self,

@@ -27,7 +27,7 @@ class Socket:
 
     async def open(self, request: web.Request, app_id: str, number: int) -> web.StreamResponse:
         """Shake hands and say hello."""
-        await self._ws.prepare(request)
+        await self.prepare(request)
         await self.send(
             {
                 "type": "hello",
@@ -36,6 +36,11 @@ class Socket:
                 "debug_info": {"host": "applink-demo", "approximate_connection_time": 3600},
             }
         )
+        return self._ws
+
+    async def prepare(self, request: web.Request) -> web.StreamResponse:
+        """Shake hands."""
+        await self._ws.prepare(request)
         return self._ws
 
     async def listen(self, heard: Callable[[Json], None]) -> None:
@@ -77,6 +82,7 @@ class Sockets:
         self.redeliveries = 0
         self._tell = tell
         self._tickets: set[str] = set()
+        self.is_enabled = True  # Socket Mode, in the app's settings
         self._to_refuse = 0
         self._turn = 0
         self._unacked: dict[str, Delivery] = {}
@@ -117,6 +123,10 @@ class Sockets:
             self._to_refuse = max(0, self._to_refuse - 1)
             return web.Response(status=403)
         socket = Socket(request)
+        if not self.is_enabled:
+            response = await socket.prepare(request)
+            await socket.disconnect("link_disabled")
+            return response
         response = await socket.open(request, self._app_id, len(self.open) + 1)
         if len(self.open) >= CONNECTIONS:
             await socket.disconnect("too_many_websockets")

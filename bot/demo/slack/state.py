@@ -11,7 +11,7 @@ from bot.demo.slack.history import History
 from bot.demo.slack.homes import Homes
 from bot.demo.slack.limits import PostLimit
 from bot.demo.slack.modals import Modals
-from bot.demo.slack.records import Call, Delivery, Identity, Message
+from bot.demo.slack.records import Call, Delivery, Identity, Json, Message
 from bot.demo.slack.response_urls import ResponseUrls
 from bot.demo.slack.socket_mode import Sockets
 from bot.demo.slack.transcript import read, read_view
@@ -48,6 +48,9 @@ class State(Directory):
         self.bot_token = bot_token
         self.app_token = app_token
         self.signing_secret = signing_secret
+        self.config_token = "xoxe.xoxp-1-demo"
+        self.manifest: Json = {}  # what the app's settings say; nothing here acts on it
+        self.is_installed = True
         self.scopes = set(GRANTED)
         self.post_limit: PostLimit | None = None
         self.request_url: str | None = None

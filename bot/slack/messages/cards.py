@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
+from bot.domain.console import Console
 from bot.domain.quantities import counted
 from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import SENDING, RequestState
@@ -71,18 +72,25 @@ ENDED = {  # a rejection has a line of its own
     _S.WITHDRAWN: "withdrawn",
     _S.DELETED: "deleted",
 }
+NOWHERE = Console()
 GONE = "RDS no longer lists it. It can't be restored."
 OPEN_DELETION = "*Delete the backup {name}* of {instance}"
 
 
 def request_card(
-    request: BackupRequest, *, now: datetime, with_plan: bool = True, command: str = "/backup"
+    request: BackupRequest,
+    *,
+    now: datetime,
+    with_plan: bool = True,
+    command: str = "/backup",
+    console: Console = NOWHERE,
 ) -> Message:
     """Return the card for the request's current state.
 
-    `with_plan=False` is for a workspace whose Slack answers `invalid_blocks` to a plan block.
+    `with_plan=False` is for a workspace whose Slack answers `invalid_blocks` to a plan block. The
+    instance's name is a link to the `console`, if there is one.
     """
-    lines = _lines(request, now, command)
+    lines = _lines(request, now, command, console.link(request.instance))
     way = steps(request, now)
     blocks: list[Block] = [
         SectionBlock(text=verbatim("\n".join(lines))),
@@ -93,7 +101,7 @@ def request_card(
     if request.state is _S.AWAITING_APPROVAL:
         small = [verbatim(line) for line in small_print(request, command)]
         blocks.append(ContextBlock(elements=[*small]))
-    told = (*lines, *_current_step(request, now))
+    told = (*_lines(request, now, command, None), *_current_step(request, now))
     text = " ".join(f"{spoken(sentence).rstrip('.')}." for sentence in told)
     return Message(text, (*blocks,))
 
@@ -116,10 +124,11 @@ def _current_step(request: BackupRequest, now: datetime) -> list[str]:
     return [stands(request, now)]
 
 
-def _lines(request: BackupRequest, now: datetime, command: str) -> list[str]:
+def _lines(request: BackupRequest, now: datetime, command: str, address: str | None) -> list[str]:
     """The text of the card. What people wrote always ends its line."""
-    lines = [_header(request), _without_approval(request), _story(request)]
-    lines.append(to_check(request, command) if request.state is _S.COMPLETED else "")
+    lines = [_header(request, address), _without_approval(request), _story(request)]
+    if request.state is _S.COMPLETED:
+        lines += [to_check(request, command), _restoring(request)]
     lines += [_who(request), _rejection(request)]
     if request.kind is Kind.DELETE and not request.state.is_final and request.started_at:
         lines.append(target(request, now))
@@ -131,12 +140,26 @@ def _lines(request: BackupRequest, now: datetime, command: str) -> list[str]:
     return [line for line in lines if line]
 
 
-def _header(request: BackupRequest) -> str:
+def _header(request: BackupRequest, address: str | None) -> str:
     if request.kind is Kind.DELETE:
         header = DELETION_HEADERS.get(request.state, OPEN_DELETION)
     else:
         header = HEADERS.get(request.state, OPEN_HEADER)
-    return header.format(instance=name(request.instance_name), name=code(request.name))
+    instance = name(request.instance_name)
+    if address:
+        instance = f"<{address}|{instance}>"
+    return header.format(instance=instance, name=code(request.name))
+
+
+def _restoring(request: BackupRequest) -> str:
+    """How to use the backup.
+
+    Source: RDS user guide, "Restoring a DB Instance from Backups": the storage of a new instance
+    is at least that of the original.
+    """
+    disk = request.instance.disk_gb if request.instance else None
+    needs = f" A new instance needs a disk of at least {disk} GB." if disk else ""
+    return f"To restore it, open *Backups* in the RDS console and choose *Restore*.{needs}"
 
 
 def _story(request: BackupRequest) -> str:
@@ -193,14 +216,18 @@ def _without_approval(request: BackupRequest) -> str:
     return f":rotating_light: *Started without approval* by {by}"
 
 
+def deciding_buttons(request: BackupRequest) -> list[ButtonElement]:
+    """The buttons of an approver."""
+    return [
+        ButtonElement(text="Approve", action_id=APPROVE, value=request.id, style="primary"),
+        ButtonElement(text="Reject…", action_id=REJECT, value=request.id, style="danger"),
+    ]
+
+
 def _buttons(request: BackupRequest, now: datetime) -> list[ButtonElement]:
     """The buttons that would have an effect in this state."""
     if request.state is _S.AWAITING_APPROVAL:
-        buttons = [
-            ButtonElement(text="Approve", action_id=APPROVE, value=request.id, style="primary"),
-            ButtonElement(text="Reject…", action_id=REJECT, value=request.id, style="danger"),
-            _withdraw(request),
-        ]
+        buttons = [*deciding_buttons(request), _withdraw(request)]
         if request.terms and request.terms.break_glass:
             text = "Start without approval…"
             buttons.append(ButtonElement(text=text, action_id=BREAK_GLASS, value=request.id))

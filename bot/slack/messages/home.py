@@ -21,10 +21,11 @@ from bot.application.request_queries import HomeView
 from bot.domain.instances import Backup, Instance
 from bot.domain.preferences import Finished
 from bot.domain.requests import BackupRequest
+from bot.slack.messages.cards import deciding_buttons
 from bot.slack.messages.ids import APPROVALS_CHOICE, FINISHED_CHOICE, START, card_link
 from bot.slack.messages.incident_words import label
 from bot.slack.messages.listing import sections
-from bot.slack.messages.mrkdwn import channel, code, date, name, rough, verbatim
+from bot.slack.messages.mrkdwn import Message, channel, code, date, name, rough, said, verbatim
 from bot.slack.messages.postures import posture_summary
 from bot.slack.messages.request_lines import line_of
 
@@ -44,6 +45,7 @@ def home_view(home: HomeView, links: Links, command: str) -> dict[str, Any]:
         ActionsBlock(
             elements=[ButtonElement(text="Back up a database", action_id=START, style="primary")]
         ),
+        *_welcome(home, command),
         *_waiting(home, links),
         *_running(home, links),
         *_recent(home, links, command),
@@ -56,6 +58,26 @@ def home_view(home: HomeView, links: Links, command: str) -> dict[str, Any]:
     return View(type="home", blocks=blocks).to_dict()
 
 
+def welcome(command: str) -> Message:
+    """Return what someone reads who opens the app's messages for the first time."""
+    return said(_welcoming(command))
+
+
+def _welcome(home: HomeView, command: str) -> list[Block]:
+    """Say what the bot is for, until the person has requested something."""
+    return [] if home.recent else [_says(_welcoming(command))]
+
+
+def _welcoming(command: str) -> str:
+    return (
+        "*Back up your team's RDS databases from Slack.*\n"
+        f"• Request a backup with {code(f'{command} create')} in a channel, or in a form on the "
+        "*Home* tab.\n"
+        "• The people whom your team's policy names approve it, there or on their *Home* tab.\n"
+        "• Its thread tells you when RDS has finished, and what to do if something goes wrong."
+    )
+
+
 def _waiting(home: HomeView, links: Links) -> list[Block]:
     blocks = _title("Waiting for you", len(home.for_me))
     if not home.for_me:
@@ -64,7 +86,8 @@ def _waiting(home: HomeView, links: Links) -> list[Block]:
         line = line_of(request, home.at)
         if request.description:
             line = f"{line}\n{name(request.description)}"
-        blocks.append(_with_link(line, request, links))
+        buttons = [*deciding_buttons(request), *_card_button(request, links)]
+        blocks += [_says(line), ActionsBlock(elements=[*buttons])]
     return [*blocks, *_more(len(home.for_me) - FOR_ME)]
 
 
@@ -161,12 +184,11 @@ def _linked(request: BackupRequest, now: datetime, links: Links) -> str:
     return f"{line} · <{address}|View card>" if address else line
 
 
-def _with_link(line: str, request: BackupRequest, links: Links) -> SectionBlock:
+def _card_button(request: BackupRequest, links: Links) -> list[ButtonElement]:
     address = links.get(request.id)
     if address is None:
-        return _says(line)
-    button = ButtonElement(text="View card", action_id=card_link(request.id), url=address)
-    return SectionBlock(text=verbatim(line), accessory=button)
+        return []
+    return [ButtonElement(text="View card", action_id=card_link(request.id), url=address)]
 
 
 def _says(mrkdwn: str) -> SectionBlock:

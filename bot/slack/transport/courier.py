@@ -4,6 +4,7 @@ from typing import Any
 
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.domain.console import Console
 from bot.domain.digests import Digest
 from bot.domain.errors import CannotPost, SlackUnreachable
 from bot.domain.incident_lines import BROADCAST, IncidentLine
@@ -50,11 +51,20 @@ AS_WRITTEN: dict[str, Any] = {"parse": "none", "link_names": False}
 class Courier:
     """See `outbox/ports.py`. Cards of waiting requests show the terms of today's `policy`."""
 
-    def __init__(self, client: SlackClient, clock: Clock, policy: Policy, *, command: str) -> None:
+    def __init__(
+        self,
+        client: SlackClient,
+        clock: Clock,
+        policy: Policy,
+        *,
+        command: str,
+        console: Console,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._policy = policy
         self._command = command
+        self._console = console
         self._history = History(client, clock)
 
     async def deliver(self, message: OutboxMessage, topic: Topic) -> Posted:
@@ -175,7 +185,13 @@ class Courier:
         if message.shape >= Shape.BUTTONS:
             return plain_card(request, now=now, command=self._command)
         with_plan = message.shape == Shape.WHOLE
-        return request_card(request, now=now, with_plan=with_plan, command=self._command)
+        return request_card(
+            request,
+            now=now,
+            with_plan=with_plan,
+            command=self._command,
+            console=self._console,
+        )
 
     def _shaped(self, content: Message, message: OutboxMessage) -> dict[str, Any]:
         said = content.as_slack()

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.application.request_queries import RequestQueries
 from bot.domain.errors import StoreUnavailable
@@ -16,8 +15,9 @@ from bot.domain.requests import BackupRequest
 from bot.domain.thread_lines import CARD
 from bot.runtime.clock import Clock
 from bot.runtime.rate_limit import Budget, CallLog
-from bot.slack.messages.home import home_view, shown_requests
+from bot.slack.messages.home import home_view, shown_requests, welcome
 from bot.slack.transport.slack_errors import FAILURES, error_code, retry_after
+from bot.slack.transport.web_client import SlackClient
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,10 @@ IN_USE = timedelta(days=7)  # it is kept up to date for this long
 class Store(Protocol):
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None: ...
     async def open_home(self, user_id: str, at: datetime) -> None: ...
+    async def met(self, user_id: str, at: datetime) -> bool:
+        """Save that a person opened one of the app's tabs; return whether it's the first time."""
+        ...
+
     async def homes(self, opened_since: datetime) -> list[str]: ...
 
 
@@ -40,7 +44,7 @@ class Homes:
 
     def __init__(
         self,
-        client: AsyncWebClient,
+        client: SlackClient,
         request_queries: RequestQueries,
         store: Store,
         clock: Clock,
@@ -67,6 +71,19 @@ class Homes:
         await self._publish(user_id)
         await self._request_queries.look_around()
         await self._publish(user_id)
+
+    async def greet(self, user_id: str) -> None:
+        """Send one direct message, ever, to a person who hasn't seen the home tab yet.
+
+        It isn't sent again if Slack loses it: two are worse than none.
+        """
+        try:
+            is_new = await self._store.met(user_id, self._clock.now() - IN_USE)
+        except StoreUnavailable:
+            return
+        if is_new:
+            with suppress(*FAILURES):
+                await self._client.tell(user_id, welcome(self._command).as_slack())
 
     def changed(self) -> None:
         """Note that a request changed; home tabs that show it are published again soon."""

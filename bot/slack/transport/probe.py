@@ -1,21 +1,40 @@
 """Check whether the bot can post in a channel, without posting."""
 
 import time
+from enum import Enum, auto
+from typing import NamedTuple
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.transport.slack_errors import FAILURES, error_code
 
 FAR = 100 * 86400  # seconds ahead; Slack takes 120 days
-INVITE = "invite the bot with /invite"
-TODO = {
-    "channel_not_found": f"Slack can't find it, or it is private; {INVITE}",
-    "not_in_channel": f"the bot isn't in it; {INVITE}",
-    "is_archived": "it is archived",
+
+
+class NoPost(Enum):
+    """Why the bot can't post."""
+
+    UNREACHABLE = auto()
+    ARCHIVED = auto()
+    REFUSED = auto()
+    LEFTOVER = auto()
+
+
+class Why(NamedTuple):
+    """What prevents a post."""
+
+    kind: NoPost
+    text: str
+
+
+WHY = {
+    "channel_not_found": Why(NoPost.UNREACHABLE, "Slack can't find it, or it is private"),
+    "not_in_channel": Why(NoPost.UNREACHABLE, "the bot isn't in it"),
+    "is_archived": Why(NoPost.ARCHIVED, "it is archived"),
 }
 
 
-async def why_no_post(slack: AsyncWebClient, channel: str) -> str | None:
+async def why_no_post(slack: AsyncWebClient, channel: str) -> Why | None:
     """What prevents a post, or None.
 
     A message is scheduled for a day far ahead and taken back at once: chat:write is enough for
@@ -26,12 +45,13 @@ async def why_no_post(slack: AsyncWebClient, channel: str) -> str | None:
             channel=channel, text="backup-bot check", post_at=int(time.time()) + FAR
         )
     except FAILURES as error:
-        return TODO.get(code := error_code(error), f"Slack says {code}")
+        return WHY.get(code := error_code(error), Why(NoPost.REFUSED, f"Slack says {code}"))
     try:
         await slack.chat_deleteScheduledMessage(
             channel=sent["channel"], scheduled_message_id=sent["scheduled_message_id"]
         )
     except FAILURES as error:
-        scheduled = sent["scheduled_message_id"]
-        return f"a scheduled message stayed behind: delete {scheduled} ({error_code(error)})"
+        left = sent["scheduled_message_id"]
+        text = f"the scheduled message {left} stayed behind ({error_code(error)})"
+        return Why(NoPost.LEFTOVER, text)
     return None

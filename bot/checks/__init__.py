@@ -1,0 +1,1 @@
+"""What `backup-bot check` looks at, one file per part of the world."""

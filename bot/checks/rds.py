@@ -1,0 +1,253 @@
+"""Check the key, its rights, the clock, the project, and what the settings say of instances."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from http import HTTPStatus
+
+from bot.checks.codes import Code
+from bot.checks.findings import Finding, ok, problem, unknown, warning
+from bot.checks.wording import clock_words
+from bot.config.file import ConfigFile, Source
+from bot.config.settings import Reading, Settings
+from bot.connections import cloud_eye_client, rds_client, signed_client
+from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
+from bot.domain.instances import Instance
+from bot.domain.quantities import counted
+from bot.domain.references import alias_warnings
+from bot.rds.client import HttpClient
+from bot.rds.exchange import described
+from bot.rds.probe import NO_BACKUP, NO_INSTANCE, NO_NAME, Cause, Probe, probe, project_of
+from bot.runtime.clock import Clock
+
+TIMEOUT = 20.0  # seconds for each call
+KEYS = {"access_key", "secret_key"}
+TOLERANCE = timedelta(minutes=15)  # beyond it, RDS rejects the signature
+WORTH_SAYING = timedelta(minutes=1)
+NETWORK = {
+    Cause.NO_SUCH_HOST: "there is no host",
+    Cause.CERTIFICATE: "this machine doesn't trust the certificate of",
+    Cause.NO_TLS: "something else than HTTPS answers at",
+    Cause.REFUSED: "no one listens at",
+    Cause.TIMEOUT: "there is no response from",
+}
+SIGNATURE = {
+    Cause.KEY_UNKNOWN: (Code.RDS_KEY_UNKNOWN, "Huawei Cloud doesn't know HUAWEICLOUD_SDK_AK"),
+    Cause.KEY_LOCKED: (Code.RDS_KEY_LOCKED, "the access key is locked for five minutes"),
+    Cause.TOKEN: (Code.RDS_TOKEN_REJECTED, "HUAWEICLOUD_SDK_SECURITY_TOKEN isn't valid"),
+    Cause.SIGNATURE: (
+        Code.RDS_KEY_REJECTED,
+        "HUAWEICLOUD_SDK_SK isn't the secret of HUAWEICLOUD_SDK_AK",
+    ),
+}
+
+
+async def rds_findings(reading: Reading) -> AsyncIterator[Finding]:
+    """Check all that RDS can tell, with one wrong signature at the most: five lock the key."""
+    env, file = reading.environment, reading.file or ConfigFile()
+    has_address = env.model_fields_set & {"region", "endpoint"}
+    if not has_address or not env.model_fields_set >= KEYS:
+        return
+    settings = Settings.model_construct(environment=env, file=file, source=reading.source)
+    async with AsyncExitStack() as stack:
+        if "project_id" not in env.model_fields_set:
+            async for finding in _missing_project(settings, stack):
+                yield finding
+            return
+        http = await signed_client(settings, stack, settings.rds_endpoint, TIMEOUT)
+        asked = await probe(http, Clock(), env.project_id, "instances?limit=1")
+        for finding in _clock(asked):
+            yield finding
+        if asked.error:
+            yield await _failed(settings, stack, asked, asked.error)
+        else:
+            async for finding in _accepted(settings, stack, http):
+                yield finding
+        if file.rds.cloud_eye and (env.region or env.cloud_eye_endpoint):
+            yield await _cloud_eye(settings, stack)
+
+
+async def _missing_project(settings: Settings, stack: AsyncExitStack) -> AsyncIterator[Finding]:
+    found = await _project(settings, stack)
+    if found:
+        text = f"project: the one of {settings.environment.region} is {found}"
+        cure = f"Set HUAWEICLOUD_SDK_PROJECT_ID={found}."
+        yield problem(Code.RDS_PROJECT, text, cure)
+
+
+async def _project(settings: Settings, stack: AsyncExitStack) -> str | None:
+    """Ask IAM for the project of the region; None if it doesn't tell."""
+    env = settings.environment
+    if not env.region:
+        return None
+    http = await signed_client(settings, stack, settings.iam_endpoint, TIMEOUT, of_project=False)
+    return await project_of(http, env.region)
+
+
+def _clock(asked: Probe) -> Iterator[Finding]:
+    if asked.skew is None or abs(asked.skew) < WORTH_SAYING:
+        return
+    text = f"clock: {clock_words(asked.skew, 'RDS')}"
+    if abs(asked.skew) > TOLERANCE:
+        yield problem(Code.RDS_CLOCK, f"{text}, so RDS rejects every signature")
+    else:
+        yield warning(Code.RDS_CLOCK, text)
+
+
+async def _failed(
+    settings: Settings, stack: AsyncExitStack, asked: Probe, error: RdsError
+) -> Finding:
+    if asked.cause in NETWORK:
+        text = f"RDS: {NETWORK[asked.cause]} {settings.rds_endpoint}"
+        return problem(Code.RDS_UNREACHABLE, text)
+    if isinstance(error, RdsUnreachable):
+        return _not_answered(error, settings.rds_endpoint)
+    if not isinstance(error, RdsRefused):
+        return problem(Code.RDS_FAILED, f"RDS: it answers with an error ({_told(error)})")
+    if error.reason is RefusalReason.CREDENTIALS:
+        return _key_rejected(asked, _told(error))
+    if error.reason is RefusalReason.WRONG_ENDPOINT:
+        text = f"RDS: there is no RDS API at {settings.rds_endpoint} ({_told(error)})"
+        return problem(Code.RDS_ENDPOINT, text)
+    return await _refused(settings, stack, error)
+
+
+def _not_answered(error: RdsUnreachable, endpoint: str) -> Finding:
+    told = _told(error)
+    if error.retry_after is not None:
+        return problem(Code.RDS_BUSY, f"RDS: it allows no more calls right now ({told})")
+    if error.status is None:
+        return problem(Code.RDS_UNREACHABLE, f"RDS: {endpoint} doesn't respond ({told})")
+    if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # not RDS, but something before it
+        text = f"RDS: {endpoint} doesn't answer as RDS does ({told})"
+        return problem(Code.RDS_ENDPOINT, text)
+    return problem(Code.RDS_FAILED, f"RDS: it answers with an error ({told})")
+
+
+def _key_rejected(asked: Probe, told: str) -> Finding:
+    if asked.skew is not None and abs(asked.skew) > TOLERANCE:
+        return unknown(
+            Code.RDS_KEY_REJECTED,
+            f"RDS: whether the key is right shows once the clock is ({told})",
+            "Set the clock first, then check again.",
+        )
+    cause = Cause.TOKEN if asked.cause is Cause.DATE else asked.cause
+    if cause in SIGNATURE:
+        code, text = SIGNATURE[cause]
+        return problem(code, f"RDS: {text} ({told})")
+    return problem(Code.RDS_KEY_REJECTED, f"RDS: it rejects the access key ({told})")
+
+
+async def _refused(settings: Settings, stack: AsyncExitStack, error: RdsRefused) -> Finding:
+    env, told = settings.environment, _told(error)
+    found = await _project(settings, stack)
+    if found and found != env.project_id:
+        text = f"RDS: {env.project_id} isn't the project of {env.region}, which is {found}"
+        return problem(Code.RDS_PROJECT, text, f"Set HUAWEICLOUD_SDK_PROJECT_ID={found}.")
+    if error.reason is RefusalReason.NOT_PERMITTED:
+        text = f"RDS: the key may not list instances of the project {env.project_id} ({told})"
+        return problem(Code.RDS_CANNOT_READ, text)
+    return problem(Code.RDS_PROJECT, f"RDS: it refuses to list the instances ({told})")
+
+
+async def _accepted(
+    settings: Settings, stack: AsyncExitStack, http: HttpClient
+) -> AsyncIterator[Finding]:
+    rds = await rds_client(settings, stack, Clock(), timeout_seconds=TIMEOUT)
+    try:
+        instances = await rds.list_instances()
+    except RdsError as error:
+        text = f"RDS: {settings.rds_endpoint} doesn't answer as RDS does ({_told(error)})"
+        yield problem(Code.RDS_ENDPOINT, text)
+        return
+    if not instances:
+        yield warning(Code.RDS_NO_INSTANCES, "RDS: the project has no instances")
+    else:
+        yield ok(f"RDS: it accepts the keys and lists {counted(len(instances), 'instance')}")
+    async for finding in _rights(settings, http, instances):
+        yield finding
+    if instances:
+        for finding in _unmatched(settings, instances):
+            yield finding
+
+
+async def _rights(
+    settings: Settings, http: HttpClient, instances: list[Instance]
+) -> AsyncIterator[Finding]:
+    """Ask for what can't be done: a right that is missing is refused before anything is looked up.
+
+    Nothing is written, since there is no such instance and no such backup.
+    """
+    project, clock = settings.environment.project_id, Clock()
+    listed = instances[0].id if instances else NO_INSTANCE
+    path = f"backups?instance_id={listed}&limit=1"
+    yield _right(
+        await probe(http, clock, project, path),
+        "rds:backup:list",
+        problem(Code.RDS_CANNOT_READ, "RDS: the key may not list backups"),
+    )
+    body = {"instance_id": NO_INSTANCE, "name": NO_NAME}
+    yield _right(
+        await probe(http, clock, project, "backups", method="POST", body=body),
+        "rds:backup:create",
+        problem(Code.RDS_CANNOT_CREATE, "RDS: the key may not start backups"),
+    )
+    yield _right(
+        await probe(http, clock, project, f"backups/{NO_BACKUP}", method="DELETE"),
+        "rds:backup:delete",
+        warning(Code.RDS_CANNOT_DELETE, "RDS: the key may not delete backups"),
+    )
+
+
+def _right(asked: Probe, right: str, denied: Finding) -> Finding:
+    match asked.error:
+        case None:
+            return ok(f"RDS: the key has the right {right}")
+        case RdsRefused(reason=RefusalReason.NOT_PERMITTED):
+            return denied
+        case RdsRefused():  # it looked for the instance or the backup, so it would be allowed
+            return ok(f"RDS: the key has the right {right}")
+        case error:
+            text = f"RDS: whether the key has the right {right} isn't clear ({_told(error)})"
+            return unknown(Code.RDS_RIGHTS_UNKNOWN, text)
+
+
+async def _cloud_eye(settings: Settings, stack: AsyncExitStack) -> Finding:
+    clock = Clock()
+    client = await cloud_eye_client(settings, stack, clock, timeout_seconds=TIMEOUT)
+    try:
+        span = clock.now() - timedelta(hours=1), clock.now()
+        await client.summary(*span)
+        await client.events(*span)  # a permission of its own
+    except RdsError as error:
+        what = "doesn't respond" if isinstance(error, RdsUnreachable) else "refuses the call"
+        text = f"Cloud Eye: {settings.cloud_eye_endpoint} {what} ({_told(error)})"
+        return problem(Code.CLOUD_EYE, text)
+    return ok("Cloud Eye: it accepts the keys and lists events of failed backups")
+
+
+def _told(error: RdsError) -> str:
+    request = f", request {error.request_id}" if error.request_id else ""
+    return described(error) + request
+
+
+def _unmatched(settings: Settings, instances: list[Instance]) -> Iterator[Finding]:
+    """Yield a warning for each rule and watch that matches no instance, and each useless alias."""
+    file, source = settings.file, settings.source
+    for number, rule in enumerate(file.policy.rules):
+        if not any(rule.covers(one.name, one.id) for one in instances):
+            text = f"rule {number + 1}: it matches no existing instance."
+            yield warning(
+                Code.RULE_UNMATCHED, source.sentence(("rule", number, "instances"), text)
+            )
+    for watch in file.watches:
+        if not any(watch.covers(one.name, one.id) for one in instances):
+            text = f"watch {watch.number}: it matches no existing instance."
+            path = ("watch", (watch.number or 1) - 1, "instances")
+            yield warning(Code.WATCH_UNMATCHED, source.sentence(path, text))
+    yield from _aliases(file, source, instances)
+
+
+def _aliases(file: ConfigFile, source: Source, instances: list[Instance]) -> Iterator[Finding]:
+    for found in alias_warnings(file.aliases, instances):
+        yield warning(Code.ALIAS_UNUSED, source.of_alias(*found))

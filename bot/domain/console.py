@@ -1,0 +1,26 @@
+"""Where the RDS console shows an instance."""
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.domain.instances import Instance
+
+INSTANCE_ID = "{instance_id}"
+# How the console's own links to an instance go on; other engines only have the list.
+DETAILS = {"postgresql": "/pg/{instance_id}/summary"}
+
+
+class Console(BaseModel):
+    """Links to the console. An `address` without a place for the ID is the list of instances."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str = ""  # "": no links
+
+    def link(self, instance: Instance | None) -> str | None:
+        """Return the address that shows an instance; None if there is none."""
+        if instance is None or not self.address:
+            return None
+        address = self.address
+        if INSTANCE_ID not in address:
+            address += DETAILS.get(instance.engine.casefold(), "")
+        return address.replace(INSTANCE_ID, instance.id)
