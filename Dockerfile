@@ -6,7 +6,7 @@ COPY .ci/build.txt .ci/build.txt
 RUN pip install --no-cache-dir --require-hashes -r .ci/build.txt
 ENV UV_PROJECT_ENVIRONMENT=/app UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --locked --no-dev --no-install-project
+RUN uv sync --locked --no-dev --all-extras --no-install-project
 COPY .env.example backup-bot.example.toml manifest.yml ./
 COPY bot bot
 COPY handlers handlers

@@ -66,14 +66,15 @@ def run(
     import asyncio
 
     from bot.config import settings
-    from bot.runtime import logs
+    from bot.runtime import logs, tracing
     from bot.slack.transport.http import Address
 
     loaded = settings.load(os.environ, http=http)
     logs.configure(loaded.environment.log_format)
     sys.setswitchinterval(SWITCH)
     try:
-        asyncio.run(_until_told(loaded, Address(host, port) if http else None))
+        with tracing.exporting(os.environ):
+            asyncio.run(_until_told(loaded, Address(host, port) if http else None))
     except SettingsError:
         raise
     except Exception:  # noqa: BLE001, logged without values, which may be secrets

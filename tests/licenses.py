@@ -23,6 +23,7 @@ A release's SBOM (`backup-bot-<version>.cdx.json`) has their versions and hashes
 | --- | --- |
 """
 SPDX = {  # what older metadata says instead
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
@@ -33,9 +34,11 @@ COPYLEFT = re.compile(r"A?GPL|SSPL|EUPL|OSL|BUSL")  # but not LGPL, nor MPL
 
 
 def runtime_packages() -> list[str]:
-    """Return the packages that the lock installs without the development groups."""
+    """Return the packages of the lock that the bot can need, with its extras."""
     export = ("--frozen", "--offline", "--quiet", "--no-header", "--no-hashes", "--no-annotate")
-    lines = run("uv", "export", *export, "--no-dev", "--no-emit-project").splitlines()
+    lines = run(
+        "uv", "export", *export, "--no-dev", "--all-extras", "--no-emit-project"
+    ).splitlines()
     return [line.partition("==")[0] for line in lines]
 
 

@@ -18,6 +18,7 @@ from bot.domain.errors import (
 from bot.domain.instances import Instance
 from bot.domain.naming import default_name, free_name
 from bot.domain.requests import BackupRequest
+from bot.runtime import tracing
 from bot.runtime.clock import Clock
 
 
@@ -99,6 +100,7 @@ class Backups:
                     raise await self._name_taken(request) from None
                 request = request.model_copy(update={"name": free_name(wanted, taken)})
             else:
+                tracing.began(request.id, request.asked_at)
                 self._engine.start(request.id)
                 return request
 

@@ -16,6 +16,7 @@ from bot.domain.policy import Members, Policy, Terms
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import CARD, ThreadLine
+from bot.runtime import tracing
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import DECISION_SECONDS
 
@@ -40,11 +41,12 @@ class Clicks:
         A click that would count but lacks a required reason gets NO_REASON, and nothing is
         saved.
         """
-        members = await self._members_for(click)
-        try:
-            result = await self._count(click, members)
-        except Conflict:  # someone was faster: judge the new state
-            result = await self._count(click, members)
+        with tracing.span("decision", click.request_id, choice=click.choice.value):
+            members = await self._members_for(click)
+            try:
+                result = await self._count(click, members)
+            except Conflict:  # someone was faster: judge the new state
+                result = await self._count(click, members)
         if result.request is not None:
             self._engine.wake(result.request.id)
             if result.verdict is Verdict.DECIDED and (since := result.request.waits_since):

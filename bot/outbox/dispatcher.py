@@ -19,6 +19,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.in_flight import InFlight
 from bot.runtime.loop_pacing import calm
 from bot.runtime.metrics import SLACK_MESSAGES
+from bot.runtime.tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -172,7 +173,8 @@ class Dispatcher:
                 if not await self._outbox.begin(message):
                     return
                 await calm()  # a busy moment lies long between a post and the note of it
-                posted = await self._courier.deliver(message, topic)
+                with span("message", message.topic_id, line=message.line):
+                    posted = await self._courier.deliver(message, topic)
                 await self._note(message, topic, posted)
         except SlackUnreachable as error:
             await self._put_off(message, topic, error)

@@ -30,6 +30,7 @@ from bot.rds.models import Page
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import RDS_CALLS, RDS_ERRORS
 from bot.runtime.rate_limit import Budget, CallLog
+from bot.runtime.tracing import inner_span
 from bot.workflow.ports import OnTurn
 
 log = structlog.get_logger(__name__)
@@ -363,7 +364,8 @@ class RdsClient:
 
     async def _sent(self, method: str, target: str, content: bytes | None) -> httpx.Response:
         sent_at = self._clock.now()
-        response = await exchange(self._http, method, target, content, deadline=self._deadline)
+        with inner_span("rds", method=method, path=target.partition("?")[0]):
+            response = await exchange(self._http, method, target, content, deadline=self._deadline)
         self._measure_skew(response.headers.get("Date", ""), sent_at)
         return response
 

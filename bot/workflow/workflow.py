@@ -16,6 +16,7 @@ from dbos import DBOS, SetWorkflowID
 from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.requests import Kind
 from bot.domain.states import RequestState
+from bot.runtime import tracing
 from bot.runtime.backoff import Backoff
 from bot.runtime.loop_pacing import Debounce, LoopPacer
 from bot.runtime.metrics import WORKFLOW_ERRORS
@@ -162,7 +163,8 @@ class Lifecycle:
         return RequestState(state)
 
     async def _journaled(self, name: str, step: Step, request_id: str) -> str:
-        return str(await self._persist(name, step, request_id))
+        with tracing.span(name, request_id):
+            return str(await self._persist(name, step, request_id))
 
     async def _persist(
         self, name: str, call: Callable[[StepContext, str], Awaitable[T]], request_id: str
