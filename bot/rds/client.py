@@ -28,7 +28,7 @@ from bot.rds import errors, models
 from bot.rds.exchange import Read, content_of, described, exchange
 from bot.rds.models import Page
 from bot.runtime.clock import Clock
-from bot.runtime.metrics import RDS_CALLS
+from bot.runtime.metrics import RDS_CALLS, RDS_ERRORS
 from bot.runtime.rate_limit import Budget, CallLog
 from bot.runtime.tracing import inner_span
 from bot.workflow.ports import OnTurn
@@ -359,6 +359,7 @@ class RdsClient:
         except RdsError as error:
             self.trouble = described(error)
             RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
+            RDS_ERRORS.labels(errors.counted_as(error)).inc()
             if isinstance(error, RdsUnreachable) and error.retry_after is not None:
                 await self._budget.crowded(error.retry_after)
             raise

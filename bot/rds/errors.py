@@ -59,6 +59,7 @@ FAULTS = {
     *("DBS.108000", "DBS.108002", "DBS.108005", "DBS.111205", "DBS.200005", "DBS.200203"),
     *("DBS.213004", "DBS.290006", "DBS.290015", "APIGW.0601", "APIGW.0613"),
 }
+KNOWN = {*REASONS, *FAULTS, THROTTLED}
 SUCCESS = "RDS.0041"  # "Operation successful."
 CODE = re.compile(r"[A-Z]{2,8}\.[0-9]{1,8}")  # anything else may be text, so it isn't kept
 CODE_NAMES = ("error_code", "errorCode", "errCode", "code")
@@ -120,6 +121,13 @@ def from_transport(error: httpx.RequestError, *, creates: bool) -> RdsError:
 def unknown(code: str, *, creates: bool, **known: Any) -> RdsError:
     """Return the error for an unknown outcome: a read can be retried, a create can't."""
     return RdsOutcomeUnknown(code, **known) if creates else RdsUnreachable(code, **known)
+
+
+def counted_as(error: RdsError) -> str:
+    """Return the code for a metric, which needs few: "other" for one of RDS that isn't above."""
+    if CODE.fullmatch(error.code) and error.code not in KNOWN:
+        return "other"
+    return error.code or f"HTTP {error.status}"
 
 
 def fails(body: dict[str, Any]) -> bool:
@@ -198,7 +206,7 @@ def _code(body: dict[str, Any]) -> str:
     """Return the first known code, else the first one, at any depth, under any key."""
     first = ""
     for code in _codes(body):
-        if code in REASONS or code in FAULTS or code == THROTTLED:
+        if code in KNOWN:
             return code
         first = first or code
     return first

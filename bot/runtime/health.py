@@ -95,6 +95,11 @@ class Messages(Protocol):
 class Front(Protocol):
     """How Slack reaches the bot."""
 
+    @property
+    def connections(self) -> int:
+        """How many ways are open now: WebSocket connections, or the port of HTTP mode."""
+        ...
+
     def silent_for(self) -> float | None:
         """Seconds since the last sign of Slack; None if it can't reach the bot now."""
         ...
@@ -182,6 +187,11 @@ class Health:
             "backup_bot_queue_depth", "Calls waiting to be sent.", labels=["queue"]
         )
         queue.add_metric(["rds"], self.rds.queued)
+        slack = GaugeMetricFamily(
+            "backup_bot_slack_connections",
+            "Open connections from Slack.",
+            self.front.connections,
+        )
         try:
             for state, rule, count in await _in_time(self.store.counts()):
                 requests.add_metric([state, rule], count)
@@ -190,8 +200,8 @@ class Health:
                 age.add_metric([line], self._age(since))
             watched = await self._watched()
         except (StoreUnavailable, TimeoutError):
-            return [queue]
-        return [requests, owed, age, queue, *watched]
+            return [queue, slack]
+        return [requests, owed, age, queue, slack, *watched]
 
     async def _watched(self) -> list[GaugeMetricFamily]:
         """Return the metrics of watched instances. Raises StoreUnavailable and TimeoutError."""

@@ -1,9 +1,15 @@
 """The counters and histograms for Prometheus."""
 
-from prometheus_client import Counter, Histogram
+import platform
+
+from prometheus_client import Counter, Histogram, Info
+
+from bot.runtime.version import version
 
 MINUTES = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400)  # as seconds
 
+BUILD = Info("backup_bot_build", "The release that runs, and on which Python.")
+BUILD.info({"version": version(), "python": platform.python_version()})
 ACK_SECONDS = Histogram(
     "backup_bot_ack_seconds",
     "Time from Slack's envelope to its ack.",
@@ -25,6 +31,14 @@ RDS_CALLS = Counter(
     "backup_bot_rds_calls",
     "Calls to RDS by priority and outcome (ok, throttled, unreachable, unknown, refused).",
     ["priority", "outcome"],
+)
+RDS_ERRORS = Counter(
+    "backup_bot_rds_errors",
+    "Failed calls to RDS by error code, HTTP status, or what the connection died of.",
+    ["code"],
+)
+DATABASE_ERRORS = Counter(
+    "backup_bot_database_errors", "What the database didn't do, by the driver's error.", ["kind"]
 )
 SLACK_MESSAGES = Counter(
     "backup_bot_slack_messages",

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.domain.errors import SettingsError, StoreUnavailable
+from bot.runtime.metrics import DATABASE_ERRORS
 from bot.storage.file import SameFile, make_private
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -120,6 +121,8 @@ def unavailable() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
+        cause = getattr(error, "orig", None) or error
+        DATABASE_ERRORS.labels(type(cause).__name__).inc()
         raise StoreUnavailable from error
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.api import RdsServer
@@ -219,6 +220,19 @@ async def test_a_throttled_call_makes_the_budget_cool_down(
 
     assert raised.value.retry_after == 30
     assert clock.monotonic() - before >= 30
+
+
+async def test_each_error_is_counted_by_its_code(region: Region, rds: RdsClient) -> None:
+    """Its HTTP status, if it has none."""
+
+    def counted(code: str) -> float:
+        return REGISTRY.get_sample_value("backup_bot_rds_errors_total", {"code": code}) or 0
+
+    before = counted("HTTP 503"), counted("DBS.200203")
+    region.faults.next(Operation.LIST_INSTANCES, rds_faults.UNAVAILABLE, rds_faults.QUERY_FAILED)
+    await rds.list_instances()
+
+    assert (counted("HTTP 503"), counted("DBS.200203")) == (before[0] + 1, before[1] + 1)
 
 
 async def test_wrong_keys_are_tried_once_and_echoed_nowhere(region: Region) -> None:

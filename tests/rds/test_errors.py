@@ -174,6 +174,19 @@ def test_a_date_says_when_to_come_back_too() -> None:
     assert error.retry_after == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "counted"),
+    [
+        ({"error_code": "DBS.200011"}, "DBS.200011"),
+        ({"error_code": "DBS.999999"}, "other"),
+        ("no JSON", "HTTP 409"),
+    ],
+)
+def test_an_error_is_counted_under_one_of_few_words(body: Any, counted: str) -> None:
+    """Whatever codes RDS or a proxy makes up."""
+    assert errors.counted_as(meaning(409, body)) == counted
+
+
 def test_the_request_id_is_kept_and_the_text_is_not() -> None:
     """Support needs the one; the other may hold the Authorization header."""
     leak = "canonical request: authorization:SDK-HMAC-SHA256 Access=AK Signature=beef"

@@ -77,7 +77,7 @@ WATCHED = Watched()
 async def operator(unused_port: int) -> AsyncIterator[Operator]:
     database: Any = Database()
     parts: Any = SimpleNamespace(trouble=None, queued=0, share=None)
-    front: Any = SimpleNamespace(silent_for=lambda: 0.0)
+    front: Any = SimpleNamespace(silent_for=lambda: 0.0, connections=2)
     looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, Installation())
     server = HealthServer(looks, "127.0.0.1", unused_port)
     await server.start()
@@ -96,7 +96,7 @@ async def test_cloud_eye_is_shown_only_if_it_is_enabled() -> None:
     """Whatever it says, the bot is ready."""
     database: Any = Database()
     parts: Any = SimpleNamespace(trouble=None, queued=0, share=None)
-    front: Any = SimpleNamespace(silent_for=lambda: 0.0)
+    front: Any = SimpleNamespace(silent_for=lambda: 0.0, connections=2)
     shown = []
     for eye in (
         None,

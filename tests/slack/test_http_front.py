@@ -84,12 +84,15 @@ async def services() -> AsyncIterator[Services]:
     app = App()
     front = HttpFront(app, Address("127.0.0.1", 0), SECRET)  # type: ignore[arg-type]
     running = asyncio.create_task(front.run())
+    assert front.connections == 0
     await front.connected
+    assert front.connections == 1
     port = front._socket.getsockname()[1]  # noqa: SLF001, nobody else has to know
     async with aiohttp.ClientSession() as session:
         yield Services(app, port, session)
     await front.close()
     await running
+    assert front.connections == 0
 
 
 def signed(body: str = BODY, **changes: str) -> dict[str, str]:

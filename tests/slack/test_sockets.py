@@ -149,6 +149,15 @@ async def test_it_is_connected_once_a_socket_is_open(
     assert workspace.sockets.open
 
 
+async def test_its_open_connections_are_counted(front: SocketFront, workspace: Workspace) -> None:
+    """For the metric."""
+    assert front.connections == 0
+
+    await _until_well(workspace)
+
+    assert front.connections == 2
+
+
 async def test_a_refused_token_is_an_error_of_the_settings(
     front: SocketFront, workspace: Workspace
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from bot.domain.errors import SettingsError, StoreUnavailable
 from bot.storage.engine import migrate, open_engine
@@ -83,6 +84,21 @@ async def test_what_is_written_to_a_lost_file_is_not_accepted(
         await Outbox(store).hurry(NOON)  # in one statement
     with pytest.raises(StoreUnavailable):
         await store.load("1")
+
+
+async def test_what_the_database_does_not_do_is_counted(store: Store, file: Path) -> None:
+    """By what its driver says."""
+
+    def counted() -> float:
+        kind = {"kind": "FileNotFoundError"}
+        return REGISTRY.get_sample_value("backup_bot_database_errors_total", kind) or 0
+
+    before = counted()
+    GOES["moved"](file)
+    with pytest.raises(StoreUnavailable):
+        await store.probe()
+
+    assert counted() == before + 1
 
 
 async def test_a_file_that_is_lost_within_a_transaction_is_noticed(

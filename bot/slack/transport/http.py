@@ -61,9 +61,14 @@ class HttpFront:
         self.connected.set_result(None)
         await self._closing.wait()
 
+    @property
+    def connections(self) -> int:
+        """Return 1 while it serves."""
+        return int(self.connected.done() and not self._closing.is_set())
+
     def silent_for(self) -> float | None:
         """Return 0 while it serves; over HTTP, silence doesn't mean that Slack is away."""
-        return 0.0 if self.connected.done() and not self._closing.is_set() else None
+        return 0.0 if self.connections else None
 
     async def close(self) -> None:
         """Accept no more requests; those in progress are answered."""

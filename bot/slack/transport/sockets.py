@@ -55,14 +55,18 @@ class SocketFront:
 
     def silent_for(self) -> float | None:
         """Seconds since one of the connections was last seen alive; None if none is open."""
-        clients = [handler.client for handler in self._handlers if handler]
-        pongs = [
-            client.last_ping_pong_time
-            for client in clients
-            if client.current_session and not client.current_session.closed
-        ]
+        pongs = [client.last_ping_pong_time for client in self._open()]
         seen = [pong for pong in pongs if pong is not None]
         return time.time() - max(seen) if seen else None
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._open())
+
+    def _open(self) -> list[SocketModeClient]:
+        clients = [handler.client for handler in self._handlers if handler]
+        return [c for c in clients if c.current_session and not c.current_session.closed]
 
     async def close(self) -> None:
         """Accept no more envelopes."""
