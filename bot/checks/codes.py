@@ -398,11 +398,11 @@ CURES: dict[Code, Cure] = {
     Code.RDS_CANNOT_READ: Cure(
         "The IAM user isn't allowed to read instances or backups.",
         "Give it `rds:instance:list` and `rds:backup:list` in this project. "
-        "docs/quick-start.md has the whole policy.",
+        "docs/quickstart.md has the whole policy.",
     ),
     Code.RDS_CANNOT_CREATE: Cure(
         "The IAM user isn't allowed to start backups, so every approved request would be refused.",
-        "Give it `rds:backup:create` in this project. docs/quick-start.md has the whole policy.",
+        "Give it `rds:backup:create` in this project. docs/quickstart.md has the whole policy.",
     ),
     Code.RDS_CANNOT_DELETE: Cure(
         "The IAM user isn't allowed to delete backups, so `delete` and `--keep` don't work.",

@@ -51,7 +51,8 @@ def start(directory: Path, person: Asks) -> int:
 def _environ(person: Asks) -> dict[str, str]:
     """Return the variables to set."""
     person.say(
-        "If you haven't created the Slack app yet, open this link, create it, and install it:\n"
+        "If you haven't created the Slack app yet, open this link, create it, and install it.\n"
+        "(`backup-bot manifest` makes one for another command, or for HTTP mode.)\n\n"
         f"{link(manifest())}\n"
     )
     found: dict[str, str] = {}

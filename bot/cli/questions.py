@@ -4,8 +4,6 @@ import getpass
 from collections.abc import Callable
 from typing import Protocol
 
-from rich.console import Console
-
 Why = Callable[[str], str | None]  # why an answer won't do, or None
 
 
@@ -22,11 +20,8 @@ class Asks(Protocol):
 class Terminal:
     """The person at the terminal; a secret isn't shown."""
 
-    def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False)
-
     def say(self, text: str) -> None:
-        self._console.print(text)
+        print(text)
 
     def ask(self, question: str, *, secret: bool) -> str:
         return getpass.getpass(question) if secret else input(question)
