@@ -30,7 +30,12 @@ class Code(StrEnum):
     DATABASE_READ_ONLY = "database-read-only"
     DATABASE_NO_RIGHTS = "database-no-rights"
     DATABASE_TOO_OLD = "database-too-old"
+    DATABASE_ENCODING = "database-encoding"
+    DATABASE_FEW_CONNECTIONS = "database-few-connections"
+    DATABASE_LITTLE_SPACE = "database-little-space"
     AUDIT_KEY_MISSING = "audit-key-missing"
+    AUDIT_KEY_CHANGED = "audit-key-changed"
+    ENDPOINT_REGION = "endpoint-region"
     PORT_TAKEN = "port-taken"
     HOST_WRONG = "host-wrong"
     HEARTBEAT_UNREACHABLE = "heartbeat-unreachable"
@@ -68,6 +73,7 @@ class Code(StrEnum):
     RULE_UNMATCHED = "rule-unmatched"
     ALIAS_UNUSED = "alias-unused"
     WATCH_UNMATCHED = "watch-unmatched"
+    WATCH_TOO_SHORT = "watch-too-short"
     RDS_UNREACHABLE = "rds-unreachable"
     RDS_CLOCK = "rds-clock"
     RDS_KEY_UNKNOWN = "rds-key-unknown"
@@ -171,6 +177,30 @@ CURES: dict[Code, Cure] = {
         "The audit log is sealed with a key, and `AUDIT_KEY` isn't set. The bot doesn't start "
         "without it, because its entries would break the chain.",
         "Set `AUDIT_KEY` to the key that was used before.",
+    ),
+    Code.AUDIT_KEY_CHANGED: Cure(
+        "`AUDIT_KEY` isn't the key that sealed the last entry of the audit log.",
+        "If you changed it on purpose, keep the old one: `backup-bot audit verify` needs both. "
+        "Otherwise set the old one again.",
+    ),
+    Code.DATABASE_ENCODING: Cure(
+        "The PostgreSQL database can't hold all text, because its encoding isn't UTF8.",
+        "Create a database for the bot with `CREATE DATABASE <name> ENCODING 'UTF8' TEMPLATE "
+        "template0;`.",
+    ),
+    Code.DATABASE_FEW_CONNECTIONS: Cure(
+        "The PostgreSQL server or the bot's role allows fewer connections than a replica needs: "
+        "about 25.",
+        "Raise `max_connections`, or run `ALTER ROLE <role> CONNECTION LIMIT -1;`.",
+    ),
+    Code.DATABASE_LITTLE_SPACE: Cure(
+        "There is little space left for the SQLite file. When none is left, the bot can accept "
+        "nothing.",
+        "Make room, or name another place in `DATABASE_URL`.",
+    ),
+    Code.ENDPOINT_REGION: Cure(
+        "An endpoint is in another region than `HUAWEICLOUD_REGION`.",
+        "Remove the endpoint, since it follows from the region, or correct the region.",
     ),
     Code.PORT_TAKEN: Cure(
         "Another program listens on a port that the bot needs.",
@@ -353,6 +383,11 @@ CURES: dict[Code, Cure] = {
     Code.WATCH_UNMATCHED: Cure(
         "A `[[watch]]` matches no instance that exists, so its channel hears nothing.",
         "Correct its `instances`, unless the instances are still to come.",
+    ),
+    Code.WATCH_TOO_SHORT: Cure(
+        "`fresh_within` of a `[[watch]]` is shorter than the time between two automated backups, "
+        "so it raises an alarm though all is well.",
+        "Make it longer than that, or let RDS make automated backups more often.",
     ),
     Code.RDS_UNREACHABLE: Cure(
         "RDS's API can't be reached from here.",

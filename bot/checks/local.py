@@ -1,6 +1,7 @@
 """Check what needs neither Slack nor RDS: the settings, the database, ports, and the heartbeat."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
@@ -11,13 +12,14 @@ import aiohttp
 from bot.checks.codes import Code
 from bot.checks.findings import Finding, Level, ok, problem, warning
 from bot.config.file import WITHOUT_A_FILE
-from bot.config.settings import Environment, Kind, Reading
+from bot.config.settings import Environment, Kind, Reading, revealed
+from bot.domain.audit import AuditKey
 from bot.domain.errors import SettingsError
 from bot.domain.likeness import nearest
 from bot.domain.quantities import counted
 from bot.runtime.http_server import listen
 from bot.slack.transport.http import Address
-from bot.storage.inspection import Trouble, inspect_database
+from bot.storage.inspection import SLIGHT, Trouble, inspect_database
 
 CODES = {
     Kind.MISSING: Code.SETTING_MISSING,
@@ -36,8 +38,12 @@ DATABASE_CODES = {
     Trouble.NO_RIGHTS: Code.DATABASE_NO_RIGHTS,
     Trouble.TOO_OLD: Code.DATABASE_TOO_OLD,
     Trouble.KEY_MISSING: Code.AUDIT_KEY_MISSING,
+    Trouble.KEY_CHANGED: Code.AUDIT_KEY_CHANGED,
+    Trouble.ENCODING: Code.DATABASE_ENCODING,
+    Trouble.FEW_CONNECTIONS: Code.DATABASE_FEW_CONNECTIONS,
+    Trouble.LITTLE_SPACE: Code.DATABASE_LITTLE_SPACE,
 }
-WARNINGS = {Trouble.IN_USE, Trouble.NETWORK_DRIVE}
+ENDPOINT = re.compile(r"https?://[a-z]+\.([a-z]+-[a-z0-9-]+)\.myhuaweicloud\.(?:com|eu)")
 OURS = ("SLACK_", "HUAWEICLOUD_", "BACKUP_BOT_", "RDS_", "CES_", "IAM_", "AUDIT_", "HEALTH_")
 ALIKE = 0.85  # of a misspelled variable to the real one
 LOOPBACK = ("localhost", "127.", "[::1]")
@@ -57,6 +63,7 @@ def settings_findings(environ: Mapping[str, str], reading: Reading) -> Iterator[
         text = f"settings: {source.path} doesn't exist, so {WITHOUT_A_FILE}."
         yield warning(Code.FILE_MISSING, text)
     yield from _unencrypted(reading.environment)
+    yield from _other_region(reading.environment)
 
 
 def _misspelled(environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -80,13 +87,27 @@ def _unencrypted(env: Environment) -> Iterator[Finding]:
             yield warning(Code.ADDRESS_NOT_ENCRYPTED, f"{name}: it begins with http://")
 
 
+def _other_region(env: Environment) -> Iterator[Finding]:
+    addresses = {
+        "RDS_ENDPOINT": env.endpoint,
+        "CES_ENDPOINT": env.cloud_eye_endpoint,
+        "IAM_ENDPOINT": env.iam_endpoint,
+    }
+    for name, address in addresses.items():
+        named = ENDPOINT.fullmatch(address or "")
+        if named and env.region and named[1] != env.region:
+            text = f"{name} is in {named[1]}, HUAWEICLOUD_REGION is {env.region}"
+            yield warning(Code.ENDPOINT_REGION, text)
+
+
 def database_findings(env: Environment) -> Iterator[Finding]:
     """Look at the database without writing to it."""
-    seen = inspect_database(env.database_url, has_key=env.audit_key is not None)
+    key = AuditKey.of(revealed(env.audit_key)) if env.audit_key else None
+    seen = inspect_database(env.database_url, key=key)
     for trouble, text in seen.found:
-        level = Level.WARNING if trouble in WARNINGS else Level.PROBLEM
+        level = Level.WARNING if trouble in SLIGHT else Level.PROBLEM
         yield Finding(level, f"database: {text}", DATABASE_CODES[trouble])
-    if all(trouble in WARNINGS for trouble, _ in seen.found):
+    if all(trouble in SLIGHT for trouble, _ in seen.found):
         then = "the next start creates it" if not seen.revision else "it can be used"
         then = "the next start migrates it" if seen.to_migrate else then
         yield ok(f"database: {then}")

@@ -15,12 +15,16 @@ from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReaso
 from bot.domain.instances import Instance
 from bot.domain.quantities import counted
 from bot.domain.references import alias_warnings
-from bot.rds.client import HttpClient
+from bot.domain.watches import is_too_short
+from bot.rds.client import HttpClient, RdsClient
 from bot.rds.exchange import described
 from bot.rds.probe import NO_BACKUP, NO_INSTANCE, NO_NAME, Cause, Probe, probe, project_of
 from bot.runtime.clock import Clock
+from bot.slack.messages.mrkdwn import rough
 
 TIMEOUT = 20.0  # seconds for each call
+MOST_ASKED = 5  # instances of a watch, about the days of their automated backups
+EVERY_DAY = range(1, 8)
 KEYS = {"access_key", "secret_key"}
 TOLERANCE = timedelta(minutes=15)  # beyond it, RDS rejects the signature
 WORTH_SAYING = timedelta(minutes=1)
@@ -169,6 +173,8 @@ async def _accepted(
     if instances:
         for finding in _unmatched(settings, instances):
             yield finding
+        async for finding in _too_short(settings, rds, instances):
+            yield finding
 
 
 async def _rights(
@@ -197,6 +203,28 @@ async def _rights(
         "rds:backup:delete",
         warning(Code.RDS_CANNOT_DELETE, "RDS: the key may not delete backups"),
     )
+
+
+async def _too_short(
+    settings: Settings, rds: RdsClient, instances: list[Instance]
+) -> AsyncIterator[Finding]:
+    """Compare the limits of watches with the days of automated backups, for a few instances."""
+    for watch in settings.file.watches:
+        covered = [one for one in instances if watch.covers(one.name, one.id) and one.keep_days]
+        for one in covered[:MOST_ASKED]:
+            try:
+                days = (await rds.automated_policy(one.id)).days
+            except RdsError:
+                return
+            if gap := is_too_short(watch.limits, days or EVERY_DAY):
+                limit = rough(watch.limits.fresh_within)
+                text = (
+                    f"watch {watch.number}: fresh_within is {limit}, and automated backups of "
+                    f"{one.name} are up to {rough(gap)} apart."
+                )
+                path = ("watch", (watch.number or 1) - 1, "fresh_within")
+                yield warning(Code.WATCH_TOO_SHORT, settings.source.sentence(path, text))
+                break
 
 
 def _right(asked: Probe, right: str, denied: Finding) -> Finding:

@@ -47,7 +47,7 @@ async def socket_findings(
     if is_running:
         yield ok("Socket Mode: the bot that runs here uses it")
         return
-    yield await _handshake(session, url, app_id)
+    yield await _handshake(session, url, client.proxy, app_id)
 
 
 def _another_app(one: str, other: str) -> Finding:
@@ -55,12 +55,14 @@ def _another_app(one: str, other: str) -> Finding:
     return problem(Code.APP_TOKEN_OF_ANOTHER_APP, text)
 
 
-async def _handshake(session: aiohttp.ClientSession, url: str, app_id: str | None) -> Finding:
+async def _handshake(
+    session: aiohttp.ClientSession, url: str, proxy: str | None, app_id: str | None
+) -> Finding:
     """Open a socket, read its greeting, and close it at once."""
     host = urlsplit(url).netloc
     timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
     try:
-        async with session.ws_connect(url, timeout=timeout) as opened:
+        async with session.ws_connect(url, timeout=timeout, proxy=proxy) as opened:
             hello = await opened.receive_json(timeout=HELLO)
     except (aiohttp.ClientError, TimeoutError, ValueError, TypeError) as error:
         why = unreached(error, host) if isinstance(error, aiohttp.ClientConnectorError) else ""

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from enum import Enum, auto
@@ -13,7 +14,7 @@ from sqlalchemy import URL, Connection, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from bot.domain.audit import key_id_of
+from bot.domain.audit import AuditKey, key_id_of
 from bot.storage.engine import NEWEST, first_line, is_sqlite, open_read_only, why_too_old
 from bot.storage.locks import lock_file
 from bot.storage.sealing import newest_entry
@@ -31,8 +32,14 @@ RIGHTS = """
            current_setting('server_version_num')::int / 10000,
            has_database_privilege(current_database(), 'CREATE')
                OR to_regnamespace('dbos') IS NOT NULL,
-           COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false)
+           COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false),
+           current_setting('server_encoding'),
+           (SELECT CASE rolconnlimit WHEN -1 THEN 1000000 ELSE rolconnlimit END
+              FROM pg_roles WHERE rolname = current_user),
+           current_setting('max_connections')::int
 """
+OF_A_REPLICA = 25  # connections: the pool, the journal's, the lease, and one to spare
+LITTLE_SPACE = 100 * 1024**2  # bytes
 
 
 class Trouble(Enum):
@@ -49,6 +56,19 @@ class Trouble(Enum):
     NO_RIGHTS = auto()
     TOO_OLD = auto()
     KEY_MISSING = auto()
+    KEY_CHANGED = auto()
+    ENCODING = auto()
+    FEW_CONNECTIONS = auto()
+    LITTLE_SPACE = auto()
+
+
+SLIGHT = {  # the bot starts all the same
+    Trouble.IN_USE,
+    Trouble.NETWORK_DRIVE,
+    Trouble.KEY_CHANGED,
+    Trouble.FEW_CONNECTIONS,
+    Trouble.LITTLE_SPACE,
+}
 
 
 class Found(NamedTuple):
@@ -70,14 +90,14 @@ class Inspection(NamedTuple):
         return "" < self.revision < NEWEST
 
 
-def inspect_database(database_url: str, *, has_key: bool) -> Inspection:
+def inspect_database(database_url: str, *, key: AuditKey | None = None) -> Inspection:
     """Return all that is wrong with the database; nothing is created or written.
 
-    `has_key` says whether the bot has a key for the audit log.
+    `key` is the one with which the bot would seal the audit log.
     """
     url = make_url(database_url)
     found = list(_sqlite(Path(url.database or "")) if is_sqlite(url) else ())
-    if {one.trouble for one in found} - {Trouble.IN_USE, Trouble.NETWORK_DRIVE}:
+    if {one.trouble for one in found} - SLIGHT:
         return Inspection(found)
     if is_sqlite(url) and not _has_content(Path(url.database or "")):
         return Inspection(found)
@@ -87,9 +107,11 @@ def inspect_database(database_url: str, *, has_key: bool) -> Inspection:
             if not is_sqlite(url):
                 found += _server(connection)
             revision = _revision(connection)
-            found += _content(connection, revision, has_key=has_key)
+            found += _content(connection, revision, key)
     except (DBAPIError, OSError) as error:
         return Inspection([*found, _not_opened(url, error)])
+    except TypeError:  # the driver gives bytes where the encoding is none, and SQLAlchemy trips
+        return Inspection([*found, Found(Trouble.ENCODING, "its encoding is SQL_ASCII")])
     finally:
         engine.dispose()
     return Inspection(found, revision or "")
@@ -107,6 +129,14 @@ def _sqlite(path: Path) -> Iterator[Found]:
         yield Found(Trouble.IN_USE, f"a backup-bot runs on {file}")
     if kind := _network_drive(file.parent):
         yield Found(Trouble.NETWORK_DRIVE, f"{file.parent} is on a network drive ({kind})")
+    if (free := shutil.disk_usage(_folder_of(file)).free) < LITTLE_SPACE:
+        text = f"only {free // 1024**2} MB are free in {file.parent}"
+        yield Found(Trouble.LITTLE_SPACE, text)
+
+
+def _folder_of(file: Path) -> Path:
+    """Return the folder of a file, or the one in which `run` makes it."""
+    return next(one for one in file.parents if one.is_dir())
 
 
 def _why_not_writable(file: Path) -> str | None:
@@ -155,7 +185,14 @@ def _network_drive(folder: Path) -> str | None:
 
 
 def _server(connection: Connection) -> Iterator[Found]:
-    read_only, version, in_database, in_schema = connection.execute(text(RIGHTS)).one()
+    row = connection.execute(text(RIGHTS)).one()
+    read_only, version, in_database, in_schema, encoding, of_role, of_server = row
+    if encoding != "UTF8":
+        yield Found(Trouble.ENCODING, f"its encoding is {encoding}")
+    if min(of_role, of_server) < OF_A_REPLICA:
+        whose = "the role" if of_role < of_server else "the server"
+        why = f"{whose} allows only {min(of_role, of_server)} connections"
+        yield Found(Trouble.FEW_CONNECTIONS, why)
     if read_only:
         yield Found(Trouble.READ_ONLY, "the server allows no writing")
     if version < OLDEST_SERVER:
@@ -174,7 +211,9 @@ def _revision(connection: Connection) -> str | None:
     return next(map(str, revisions), None)
 
 
-def _content(connection: Connection, revision: str | None, *, has_key: bool) -> Iterator[Found]:
+def _content(
+    connection: Connection, revision: str | None, key: AuditKey | None
+) -> Iterator[Found]:
     tables = set(inspect(connection).get_table_names())
     if revision is None:
         # Tables without a revision are another application's. A server's database may be shared.
@@ -185,10 +224,12 @@ def _content(connection: Connection, revision: str | None, *, has_key: bool) -> 
     elif revision > NEWEST:
         why = f"its tables are of revision {revision}, and this release knows {NEWEST}"
         yield Found(Trouble.NEWER, why)
-    elif has_key or audit.name not in tables:
-        return
-    elif key_id := key_id_of(newest_entry(connection)[1]):
-        yield Found(Trouble.KEY_MISSING, f"the audit log is sealed with the key {key_id}")
+    elif audit.name in tables and (key_id := key_id_of(newest_entry(connection)[1])):
+        if key is None:
+            yield Found(Trouble.KEY_MISSING, f"the audit log is sealed with the key {key_id}")
+        elif key.id != key_id:
+            why = f"the audit log was sealed with the key {key_id} until now, and this is {key.id}"
+            yield Found(Trouble.KEY_CHANGED, why)
 
 
 def _not_opened(url: URL, error: DBAPIError | OSError) -> Found:

@@ -1,6 +1,7 @@
 """Faults as operators make them, each with the code that has to find it."""
 
 import os
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -248,6 +249,16 @@ def _insert_sealed_entry(connection: sqlite3.Connection) -> None:
     connection.execute(insert, list(values.values()))
 
 
+def _another_key(scene: Scene) -> None:
+    _sealed_with_a_key(scene)
+    scene.set(AUDIT_KEY="another-key-of-16-characters")
+
+
+def _full_disk(scene: Scene) -> None:
+    usage = shutil.disk_usage(scene.folder)._replace(free=3 * 1024**2)
+    scene.patch.setattr(shutil, "disk_usage", lambda _: usage)
+
+
 def _no_certificate(scene: Scene) -> None:
     scene.set(RDS_ENDPOINT=scene.environ["RDS_ENDPOINT"].replace("http://", "https://"))
 
@@ -474,6 +485,12 @@ FAULTS = [
         Code.ALIAS_UNUSED,
         "never used",
     ),
+    Planted(
+        "watch shorter than a day",
+        _more('[[watch]]\ninstances = ["*"]\nchannel = "C0OPS"\nfresh_within = "12h"\n'),
+        Code.WATCH_TOO_SHORT,
+        "fresh_within is 12 h",
+    ),
     # The database.
     Planted(
         "database below a file", _folder_is_a_file, Code.DATABASE_NOT_WRITABLE, "isn't a folder"
@@ -506,6 +523,14 @@ FAULTS = [
         "PostgreSQL away",
         _set("DATABASE_URL", "postgresql+psycopg://bot:hunter2@127.0.0.1:1/bot"),
         Code.DATABASE_UNREACHABLE,
+    ),
+    Planted("another audit key", _another_key, Code.AUDIT_KEY_CHANGED, "abcd1234"),
+    Planted("disk almost full", _full_disk, Code.DATABASE_LITTLE_SPACE, "3 MB"),
+    Planted(
+        "endpoint in another region",
+        _set("CES_ENDPOINT", "https://ces.eu-west-101.myhuaweicloud.eu"),
+        Code.ENDPOINT_REGION,
+        "CES_ENDPOINT is in eu-west-101",
     ),
     # This machine.
     Planted(

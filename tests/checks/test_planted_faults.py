@@ -10,6 +10,7 @@ from uuid import uuid4
 import aiohttp
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from bot.app import running
@@ -30,6 +31,8 @@ from tests.databases import Databases
 # What nothing on one machine can bring about: each has a test of its own.
 ELSEWHERE = {
     Code.CHANNEL_LEFTOVER,
+    Code.DATABASE_ENCODING,
+    Code.DATABASE_FEW_CONNECTIONS,
     Code.DATABASE_IN_USE,
     Code.DATABASE_NETWORK_DRIVE,
     Code.DATABASE_NO_RIGHTS,
@@ -222,8 +225,9 @@ async def test_a_bot_that_runs_here_is_no_fault(scene: Scene) -> None:
             Code.DATABASE_READ_ONLY,
         ),
         ("NOLOGIN", Code.DATABASE_REFUSED),
+        ("LOGIN CONNECTION LIMIT 10", Code.DATABASE_FEW_CONNECTIONS),
     ],
-    ids=["may create nothing", "only reads", "may not log in"],
+    ids=["may create nothing", "only reads", "may not log in", "few connections"],
 )
 async def test_a_role_that_postgresql_does_not_let_write(
     scene: Scene, databases: Databases, role: str, code: Code
@@ -237,6 +241,24 @@ async def test_a_role_that_postgresql_does_not_let_write(
     scene.set(DATABASE_URL=make_url(url).set(username=name).render_as_string(hide_password=False))
 
     assert code in {one.code for one in wrong(await found(scene, offline=True))}
+
+
+async def test_a_database_that_cannot_hold_all_text(scene: Scene, databases: Databases) -> None:
+    url, name = databases.create(), f"ascii_{uuid4().hex}"
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        create = "CREATE DATABASE {} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+        connection.execute(sql.SQL(create).format(sql.Identifier(name)))
+    scene.set(DATABASE_URL=make_url(url).set(database=name).render_as_string(hide_password=False))
+
+    assert Code.DATABASE_ENCODING in {one.code for one in wrong(await found(scene, offline=True))}
+
+
+async def test_behind_a_proxy_the_socket_is_tried_through_it(scene: Scene) -> None:
+    """As the bot does it, which reads HTTPS_PROXY; the proxy here is none."""
+    scene.patch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    texts = [one.text for one in wrong(await found(scene))]
+
+    assert any("refuses the connection" in text for text in texts)
 
 
 async def test_a_fresh_postgresql_database_is_fine(scene: Scene, databases: Databases) -> None:

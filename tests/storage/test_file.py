@@ -173,5 +173,5 @@ def test_an_sqlite_that_is_too_old_is_said(file: Path, monkeypatch: pytest.Monke
     with pytest.raises(SettingsError, match=r"needs 3\.35 or newer"):
         migrate(f"sqlite:///{file}")
 
-    (found,) = inspect_database(f"sqlite:///{file}", has_key=False).found
+    (found,) = inspect_database(f"sqlite:///{file}").found
     assert "needs 3.35 or newer" in found.text
