@@ -37,3 +37,20 @@ def test_on_windows_one_line_says_that_it_does_not_run(
 
     assert ended.value.code == 2
     assert "It doesn't run on Windows" in capsys.readouterr().err
+
+
+def test_run_does_without_what_only_colors_a_terminal() -> None:
+    """Rich and the like would stay in memory for good."""
+    unused = ("pygments", "rich")
+    code = (
+        "import sys; sys.argv = ['backup-bot', 'run']; from bot.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: import bot.app\n"
+        f"print([name for name in {unused} if sys.modules.get(name)])"
+    )
+    done = subprocess.run(  # noqa: S603, our own words
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PATH": ""}
+    )
+
+    assert "SLACK_BOT_TOKEN is missing" in done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
