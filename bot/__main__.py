@@ -31,7 +31,9 @@ audit.command(
     "Exit code 1 means that one was, and names the first. Exit code 3 means that nothing wrong "
     "was found but a key is missing, so not everything could be verified.",
 )
-audit.command("bot.cli.audit:export", help="Write the entries to standard output, oldest first.")
+audit.command(
+    "bot.cli.audit:export", help="Write the entries to standard output or a file, oldest first."
+)
 cli.command(audit)
 cli.command(
     "bot.cli.outbox:outbox",

@@ -1,15 +1,14 @@
 """`backup-bot audit`: verify that the audit log is unchanged, and export it."""
 
 import csv
-import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from bot.config.settings import database_url
 from bot.domain.audit import (
@@ -24,10 +23,13 @@ from bot.domain.errors import SettingsError
 from bot.domain.printable import printable
 from bot.domain.quantities import counted, parse_duration
 from bot.runtime.clock import Clock
-from bot.storage.audit_rows import NAMES, AuditRow, audit_rows, entry_of, unsealed_entry_of
+from bot.storage.audit_rows import NAMES, AuditRow, as_json, audit_rows, entry_of
+from bot.storage.file import replaced
 
 WHOLE, BROKEN, UNPROVEN = 0, 1, 3  # exit codes
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # begin a cell that a spreadsheet would evaluate
+
+Write = Callable[[Iterable[AuditRow], TextIO], None]
 
 
 def verify(
@@ -61,22 +63,27 @@ def export(
     format: Literal["csv", "jsonl"] = "jsonl",  # noqa: A002, the option's name
     since: str | None = None,
     instance: str | None = None,
+    output: Path | None = None,
 ) -> int:
-    """Write the entries to standard output, oldest first.
+    """Write the entries to standard output or a file, oldest first.
 
     Args:
         format: jsonl is exact; csv is for spreadsheets, with formulas made harmless.
         since: A date (2026-11-01), a time in UTC (2026-11-01T12:00) or an age (30d, 12h).
         instance: Only entries about this instance, by name or ID.
+        output: A file that only you can read; an older one of that name is replaced once all
+            of the new one is on disk. Prints the number of entries and the newest one's hash.
     """
     start = _moment(since) if since else None
     write = _write_csv if format == "csv" else _write_jsonl
-    try:
-        with closing(audit_rows(database_url(os.environ), since=start, instance=instance)) as rows:
-            write(rows)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with closing(audit_rows(database_url(os.environ), since=start, instance=instance)) as rows:
+        if output:
+            return _write_file(output, write, rows)
+        try:
+            write(rows, sys.stdout)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return WHOLE
 
 
@@ -162,11 +169,37 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _write_csv(rows: Iterable[AuditRow]) -> None:
-    out = csv.writer(sys.stdout)
-    out.writerow(NAMES)
+def _write_file(output: Path, write: Write, rows: Iterable[AuditRow]) -> int:
+    """Write the rows to a file; print how many they are, and the hash to note."""
+    counts: Counter[bool] = Counter()  # by whether they are sealed
+    newest: AuditRow | None = None
+
+    def seen() -> Iterator[AuditRow]:
+        nonlocal newest
+        for row in rows:
+            is_sealed = row["number"] is not None
+            counts[is_sealed] += 1
+            newest = row if is_sealed else newest
+            yield row
+
+    try:
+        with replaced(output.absolute()) as out:
+            write(seen(), out)
+    except OSError as error:
+        raise SettingsError([f"--output: {output} can't be written ({error.strerror})."]) from None
+    print(printable(f"Wrote {counted(counts.total(), 'entry', 'entries')} to {output}."))
+    if counts[False]:
+        print(f"Not sealed yet: {counts[False]}.")
+    if newest:
+        print(printable(f"Hash of the newest entry: {newest['hash']}"))
+    return WHOLE
+
+
+def _write_csv(rows: Iterable[AuditRow], out: TextIO) -> None:
+    table = csv.writer(out)
+    table.writerow(NAMES)
     for row in rows:
-        out.writerow(_defused(row[name] or "") for name in NAMES)
+        table.writerow(_defused(row[name] or "") for name in NAMES)
 
 
 def _defused(cell: str) -> str:
@@ -174,12 +207,5 @@ def _defused(cell: str) -> str:
     return f"'{shown}" if cell.startswith(FORMULA) else shown
 
 
-def _write_jsonl(rows: Iterator[AuditRow]) -> None:
-    for row in rows:
-        try:
-            entry = entry_of(row) if row["number"] else unsealed_entry_of(row)
-            shown = {**row, **entry.model_dump(mode="json")}
-        except ValueError:
-            shown = dict(row)  # someone changed it: show it as it is
-        line = json.dumps({name: shown[name] for name in NAMES}, ensure_ascii=False)
-        print(printable(line))  # the same JSON
+def _write_jsonl(rows: Iterable[AuditRow], out: TextIO) -> None:
+    out.writelines(f"{as_json(row)}\n" for row in rows)

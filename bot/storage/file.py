@@ -1,8 +1,11 @@
-"""The file of a SQLite database: its owner's alone, and the same one for as long as it is used."""
+"""Files that only their owner can read: the SQLite database, and what is exported from it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import Connection
@@ -97,6 +100,39 @@ def open_private(file: Path) -> Any:
 
     is_new = not file.exists()
     return open(file, "ab", opener=opener)
+
+
+@contextmanager
+def replaced(file: Path) -> Iterator[TextIO]:
+    """Write a text file that only its owner can read: when the block ends, all is on disk.
+
+    Until then, and if the block or a write fails, an older file of that name stays as it is.
+    Raises OSError.
+    """
+    new = file.with_name(f".{file.name}.{uuid4().hex}")
+    try:
+        with open(new, "x", encoding="utf-8", newline="", opener=_as_owner) as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(file)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    _sync(file.parent)
+
+
+def _as_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, OWNERS_ALONE)
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _shut_others_out(file: Path) -> None:
