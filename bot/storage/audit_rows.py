@@ -1,8 +1,9 @@
 """Read the audit log in the database, without changing anything."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Column, Select, String, cast, null, select
@@ -51,9 +52,17 @@ def as_json(row: AuditRow) -> str:
     """
     try:
         entry = entry_of(row) if row["number"] else unsealed_entry_of(row)
-        shown = {**row, **entry.model_dump(mode="json")}
     except ValueError:
-        shown = dict(row)
+        return _line(row)
+    return json_of(entry, row)
+
+
+def json_of(entry: WrittenEntry, row: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Return an entry as `as_json` writes it; `row` has what it lacks while it isn't sealed."""
+    return _line({**row, **entry.model_dump(mode="json")})
+
+
+def _line(shown: Mapping[str, Any]) -> str:
     line = json.dumps({name: shown[name] for name in NAMES}, ensure_ascii=False)
     return printable(line)  # the same JSON
 

@@ -76,16 +76,7 @@ class Reading:
 
     async def unfinished(self) -> list[str]:
         """Return the IDs of all requests with something left to do, oldest first."""
-        is_open = requests.c.state.in_(OPEN_STATES)
-        will_be_deleted = and_(
-            requests.c.state == RequestState.COMPLETED,
-            requests.c.keep.is_not(None),
-            or_(
-                requests.c.retention.is_(None),
-                requests.c.retention.in_((Retention.WARNED, Retention.DELETING)),
-            ),
-        )
-        query = select(requests.c.id).where(or_(is_open, will_be_deleted))
+        query = select(requests.c.id).where(is_unfinished())
         async with self._reading() as connection:
             return list(await connection.scalars(query.order_by(requests.c.asked_at)))
 
@@ -271,6 +262,19 @@ class Reading:
         async with self._reading() as connection:
             row = (await connection.execute(query)).mappings().first()
         return request_of(row, ()) if row else None
+
+
+def is_unfinished() -> ColumnElement[bool]:
+    """Whether a request has something left to do: itself, or the deletion of its backup."""
+    will_be_deleted = and_(
+        requests.c.state == RequestState.COMPLETED,
+        requests.c.keep.is_not(None),
+        or_(
+            requests.c.retention.is_(None),
+            requests.c.retention.in_((Retention.WARNED, Retention.DELETING)),
+        ),
+    )
+    return or_(requests.c.state.in_(OPEN_STATES), will_be_deleted)
 
 
 async def load_request(

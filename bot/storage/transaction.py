@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Delete,
     Insert,
+    Table,
     Update,
     and_,
     case,
@@ -160,6 +161,17 @@ class Transaction:
         """Make a change to one row. Raises Conflict if it finds none."""
         if (await self._connection.execute(change)).rowcount != 1:
             raise Conflict
+
+    async def remove(self, topics: Table, which: ColumnElement[bool]) -> int:
+        """Delete requests, incidents, or digests with their votes and messages; return how many.
+
+        Those that another transaction has locked are left alone.
+        """
+        query = select(topics.c.id).where(which).with_for_update(skip_locked=True)
+        ids = list(await self._connection.scalars(query))
+        for theirs in (votes.c.request_id, outbox.c.topic_id, topics.c.id):
+            await self._connection.execute(delete(theirs.table).where(theirs.in_(ids)))
+        return len(ids)
 
     async def owe_once(self, card: Owed, line: Owed) -> None:
         """Put a line and its card's edit into the outbox, unless the line is there already."""
