@@ -27,6 +27,7 @@ from bot.domain.audit import AuditAction
 from bot.domain.incidents import IncidentKind
 from bot.domain.policy import Terms
 from bot.domain.states import RequestState
+from bot.domain.stuck import StuckKind
 from bot.domain.verbs import VERBS
 from bot.domain.watches import Limits
 from bot.runtime import metrics
@@ -165,6 +166,10 @@ def test_every_action_on_the_audit_log_is_explained() -> None:
     """Whoever exports it finds each word."""
     assert set(ROW.findall(section("docs/audit.md", "Actions"))) == set(AuditAction)
     assert f"last {LAST_ENTRIES} entries" in read("docs/commands.md")
+
+
+def test_everything_that_can_be_stuck_is_explained() -> None:
+    assert set(ROW.findall(section("docs/operate.md", "What is stuck"))) == set(StuckKind)
 
 
 def test_every_state_is_drawn() -> None:
