@@ -157,7 +157,10 @@ async def _start_lifecycle(
     )
     members = replica or Alone(ALONE)
     journal = Journal(
-        database_url, executor_id=members.id, connect_args=journal_args(database_url)
+        database_url,
+        executor_id=members.id,
+        connect_args=journal_args(database_url),
+        conductor_key=revealed(settings.environment.conductor_key),
     )
     lifecycle = Lifecycle(context)
     dispatcher = _dispatcher(settings, connections, context, lifecycle)
