@@ -54,6 +54,8 @@ class Journal:
             config["conductor_key"] = conductor_key
             config["conductor_metadata_only_mode"] = True  # no names, reasons, or errors leave
         self._executor_id = executor_id
+        self._has_conductor = bool(conductor_key)
+        self._recovering: asyncio.Future[Any] | None = None  # what fails there is reconciled later
         self._engine: Engine | None = None
         if make_url(database_url).get_backend_name() == "sqlite":
             config["use_listen_notify"] = False
@@ -68,6 +70,10 @@ class Journal:
         # With a conductor's key, DBOS has made up another ID, which is no replica's: the
         # reconciler would take this process for dead. New workflows have ours from here on.
         GlobalParams.executor_id = self._executor_id
+        if self._has_conductor:  # which DBOS leaves the recovery to
+            recover = DBOS._recover_pending_workflows  # noqa: SLF001, as in reconciling.py
+            mine = [self._executor_id]
+            self._recovering = asyncio.get_running_loop().run_in_executor(None, recover, mine)
 
     async def close(self) -> None:
         """Stop DBOS's threads, off the loop, since they may still call into it.

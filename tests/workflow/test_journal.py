@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -29,12 +30,20 @@ class ConductorWebsocket:
 """
 
 
-async def test_with_a_conductor_the_bot_works_as_without(
-    opens: Opens, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It gets metadata only. Workflows belong to this process, and are found after a restart."""
+@pytest.fixture
+def enterprise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The package is installed."""
     (tmp_path / "dbos_enterprise.py").write_text(ENTERPRISE, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("dbos_enterprise", None)
+
+
+async def test_with_a_conductor_the_bot_works_as_without(
+    enterprise: None, opens: Opens, database_url: str
+) -> None:
+    """It gets metadata only. Workflows belong to this process, and are found after a restart."""
+    assert enterprise is None
     async with opens() as story:
         story.environ["DBOS_CONDUCTOR_KEY"] = "a-key-of-conductor"
         async with story.bot():
@@ -44,7 +53,7 @@ async def test_with_a_conductor_the_bot_works_as_without(
         async with story.bot():
             await story.approves(card)
             await story.until_said(card, "is complete")
-    first, *_ = sys.modules.pop("dbos_enterprise").connected
+    first, *_ = sys.modules["dbos_enterprise"].connected
 
     assert found == [("PENDING", "backup-bot")]
     assert story.made("before-42") == 1
