@@ -31,6 +31,7 @@ class Code(StrEnum):
     DATABASE_NO_RIGHTS = "database-no-rights"
     DATABASE_TOO_OLD = "database-too-old"
     AUDIT_KEY_MISSING = "audit-key-missing"
+    ARCHIVE_NOT_WRITABLE = "archive-not-writable"
     PORT_TAKEN = "port-taken"
     HOST_WRONG = "host-wrong"
     HEARTBEAT_UNREACHABLE = "heartbeat-unreachable"
@@ -171,6 +172,12 @@ CURES: dict[Code, Cure] = {
         "The audit log is sealed with a key, and `AUDIT_KEY` isn't set. The bot doesn't start "
         "without it, because its entries would break the chain.",
         "Set `AUDIT_KEY` to the key that was used before.",
+    ),
+    Code.ARCHIVE_NOT_WRITABLE: Cure(
+        "The bot can't create or write files in the directory that `archive` in `[store]` names. "
+        "It doesn't start without it, because audit entries are only deleted once they are there.",
+        "Give the user that runs the bot write access to the directory, or name another one. In a "
+        "container, mount a volume there.",
     ),
     Code.PORT_TAKEN: Cure(
         "Another program listens on a port that the bot needs.",
