@@ -1,13 +1,12 @@
 """Old requests go from a running bot, with what the engine kept of them."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from bot.cli.audit import verify
 from bot.runtime.clock import Clock
@@ -15,7 +14,8 @@ from bot.storage import pruning
 from bot.storage.pruning import Pruner
 from tests.story import CONFIG, DEADLINE, Opens
 
-TABLES = ("request", "vote", "outbox", "workflow_status", "operation_outputs", "workflow_input")
+OURS = ("request", "vote", "outbox")
+ENGINES = ("workflow_status", "operation_outputs", "workflow_input")
 
 
 class Ahead(Clock):
@@ -27,17 +27,28 @@ class Ahead(Clock):
 
 def rows(database_url: str) -> dict[str, int]:
     """How many there are in each table."""
-    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as database:
-        return {
-            table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608, constants
-            for table in TABLES
+    schema = "dbos." if "postgresql" in database_url else ""
+    tables = {table: table for table in OURS} | {table: f"{schema}{table}" for table in ENGINES}
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        found = {
+            table: int(connection.scalar(text(f"SELECT count(*) FROM {name}")) or 0)  # noqa: S608, constants
+            for table, name in tables.items()
         }
+    engine.dispose()
+    return found
 
 
+@pytest.mark.parametrize("kind", ["database_url", "postgresql_url"])
 async def test_a_finished_request_leaves_nothing_and_an_open_one_goes_on(
-    opens: Opens, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opens: Opens,
+    kind: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The audit log is proven across the file that its entries are in."""
+    database_url: str = request.getfixturevalue(kind)
     pruned = asyncio.Event()
     prune = Pruner.prune
 
@@ -56,6 +67,7 @@ async def test_a_finished_request_leaves_nothing_and_an_open_one_goes_on(
     monkeypatch.setattr(pruning, "FIRST", 0.0)
 
     async with opens(config) as story:
+        story.environ["DATABASE_URL"] = database_url
         async with story.bot():
             done = await story.asks()
             await story.approves(done)
