@@ -1,4 +1,4 @@
-"""The command line: init · manifest · check · run · audit · outbox · demo.
+"""The command line: init · manifest · check · run · doctor · audit · outbox · demo.
 
 What a command needs is imported when it runs, so that `--help` is fast.
 """
@@ -31,7 +31,9 @@ audit.command(
     "Exit code 1 means that one was, and names the first. Exit code 3 means that nothing wrong "
     "was found but a key is missing, so not everything could be verified.",
 )
-audit.command("bot.cli.audit:export", help="Write the entries to standard output, oldest first.")
+audit.command(
+    "bot.cli.audit:export", help="Write the entries to standard output or a file, oldest first."
+)
 cli.command(audit)
 cli.command(
     "bot.cli.outbox:outbox",
@@ -115,6 +117,21 @@ def check(
     logs.configure("console", level=logging.ERROR)
     address = Address(host, port) if http else None
     return run_check(os.environ, offline=offline, address=address, as_json=as_json)
+
+
+@cli.command
+def doctor(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+    """List what is stuck: requests, messages, audit entries, and replicas that died.
+
+    Each comes with why, what the bot will do about it, and what helps. It only reads the
+    database, so it can run beside the bot. The exit code is 1 if something is stuck.
+
+    Args:
+        as_json: Print one JSON object instead of lines.
+    """
+    from bot.cli.doctor import examine
+
+    return examine(as_json=as_json)
 
 
 @cli.command

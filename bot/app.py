@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import structlog
 from slack_bolt.authorization import AuthorizeResult
@@ -23,7 +24,8 @@ from bot.application.watches import Watches
 from bot.config import addresses
 from bot.config.file import WITHOUT_A_FILE
 from bot.config.settings import Settings, revealed
-from bot.connections import Connections, open_connections
+from bot.connections import Connections, audit_key, open_connections
+from bot.domain.audit import NO_KEYS
 from bot.domain.errors import SettingsError
 from bot.domain.policy_problems import problems
 from bot.monitor.digests import DigestMaker
@@ -44,16 +46,19 @@ from bot.slack.transport.homes import Homes
 from bot.slack.transport.http import Address, HttpFront
 from bot.slack.transport.identity import identify
 from bot.slack.transport.sockets import SocketFront
+from bot.storage.archive import AuditArchive
 from bot.storage.digests import Digests
 from bot.storage.engine import journal_args
 from bot.storage.intake import Intake
 from bot.storage.last_backups import LastBackups
 from bot.storage.locks import one_at_a_time
 from bot.storage.outbox import Outbox
+from bot.storage.pruning import Pruner
 from bot.storage.replica import Replica
 from bot.storage.store import Store
 from bot.workflow.context import StepContext
 from bot.workflow.events import MessageEvents
+from bot.workflow.forgetting import forget
 from bot.workflow.journal import Journal
 from bot.workflow.reconciling import Alone, Reconciler
 from bot.workflow.workflow import Lifecycle
@@ -92,6 +97,7 @@ async def running(
         connections.watcher.listen(lists.saw)
         supervisor.keep(lists.warm())
         monitor = _start_monitor(settings, connections, supervisor)
+        _start_pruning(settings, connections, supervisor)
         services = _services(settings, connections, lists, lifecycle, identity, monitor)
         connections.store.on_change = services.homes.changed
         supervisor.keep(services.homes.run())
@@ -160,7 +166,10 @@ async def _start_lifecycle(
     )
     members = replica or Alone(ALONE)
     journal = Journal(
-        database_url, executor_id=members.id, connect_args=journal_args(database_url)
+        database_url,
+        executor_id=members.id,
+        connect_args=journal_args(database_url),
+        conductor_key=revealed(settings.environment.conductor_key),
     )
     lifecycle = Lifecycle(context)
     dispatcher = _dispatcher(settings, connections, context, lifecycle)
@@ -236,6 +245,21 @@ def _start_monitor(
         connections.cloud_eye.listen(monitor.hurry)
     supervisor.keep(monitor.run())
     return monitor
+
+
+def _start_pruning(settings: Settings, connections: Connections, supervisor: Supervisor) -> None:
+    """Delete what is finished and too old, if the operator wants that."""
+    table, env = settings.file.store, settings.environment
+    if table.keep is None:
+        return
+    archive = None
+    if table.archive:
+        key = audit_key(env)
+        keys = {key.id: key} if key else NO_KEYS
+        archive = AuditArchive(Path(table.archive).absolute(), env.database_url, keys)
+        archive.prepare()
+    pruner = Pruner(connections.store, forget, connections.clock, table.keep, archive)
+    supervisor.keep(pruner.run())
 
 
 def _start_heartbeat(

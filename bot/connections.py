@@ -123,6 +123,11 @@ async def open_connections(
     )
 
 
+def audit_key(env: Environment) -> AuditKey | None:
+    """Return the key that seals the audit log, if one is set."""
+    return AuditKey.of(revealed(env.audit_key)) if env.audit_key else None
+
+
 def slack_client(env: Environment, session: aiohttp.ClientSession) -> SlackClient:
     """Return a client on one session. It retries nothing: callers know if that is safe."""
     return SlackClient(
@@ -195,7 +200,7 @@ async def _open_database(env: Environment, supervisor: Supervisor, clock: Clock)
         migrate(env.database_url)
     engine = open_engine(env.database_url)
     supervisor.push_async_callback(engine.dispose)
-    key = AuditKey.of(revealed(env.audit_key)) if env.audit_key else None
+    key = audit_key(env)
     await check_key(engine, key)
     store = Store(engine, key, clock)
     if is_sqlite(engine.url):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from bot.application.policy_queries import LAST_ENTRIES
 from bot.config import settings
@@ -15,6 +16,7 @@ from bot.config.file import (
     HeartbeatTable,
     RdsTable,
     RuleTable,
+    StoreTable,
     WatchTable,
 )
 from bot.config.settings import Environment
@@ -23,6 +25,7 @@ from bot.domain.audit import AuditAction
 from bot.domain.incidents import IncidentKind
 from bot.domain.policy import Terms
 from bot.domain.states import RequestState
+from bot.domain.stuck import StuckKind
 from bot.domain.verbs import VERBS
 from bot.domain.watches import Limits
 from bot.slack.messages.incident_words import KINDS
@@ -67,14 +70,16 @@ def test_every_variable_is_in_the_table(field: Any) -> None:
         assert f"| `{field.default}` |" in row
 
 
-@pytest.mark.parametrize("table", [RdsTable, RuleTable], ids=["rds", "policy"])
-def test_every_key_is_in_its_table(table: type[RdsTable | RuleTable]) -> None:
-    """Those of `[rds]` with the other settings, those of a rule with the policy."""
-    rows = section("docs/settings.md", "backup-bot.toml")
-    if table is RuleTable:
-        rows = read("docs/policy.md")
+@pytest.mark.parametrize("name", ["rds", "store", "rule"])
+def test_every_key_is_in_its_table(name: str) -> None:
+    """Those of `[rds]` and `[store]` with the other settings, those of a rule with the policy."""
+    tables: dict[str, type[BaseModel]] = {"rds": RdsTable, "store": StoreTable, "rule": RuleTable}
+    rows = read("docs/policy.md")
+    if name != "rule":
+        rows = section("docs/settings.md", "backup-bot.toml")
+        rows = rows.partition(f"| Key in `[{name}]` |")[2].partition("\n\n")[0]
 
-    assert set(ROW.findall(rows)) == set(table.model_fields)
+    assert set(ROW.findall(rows)) == set(tables[name].model_fields)
 
 
 def test_every_key_of_a_watch_and_a_channel_is_in_its_table() -> None:
@@ -150,6 +155,10 @@ def test_every_action_on_the_audit_log_is_explained() -> None:
     """Whoever exports it finds each word."""
     assert set(ROW.findall(section("docs/audit.md", "Actions"))) == set(AuditAction)
     assert f"last {LAST_ENTRIES} entries" in read("docs/commands.md")
+
+
+def test_everything_that_can_be_stuck_is_explained() -> None:
+    assert set(ROW.findall(section("docs/operate.md", "What is stuck"))) == set(StuckKind)
 
 
 def test_every_state_is_drawn() -> None:
@@ -228,6 +237,7 @@ def test_the_example_file_is_valid_and_complete(
         assert shown == set(RuleTable.model_fields)
         assert document["watch"][0].keys() == WatchTable.model_fields.keys()
         assert document["channel"][0].keys() == ChannelTable.model_fields.keys()
+        assert document["store"].keys() == StoreTable.model_fields.keys()
         assert document["heartbeat"].keys() == HeartbeatTable.model_fields.keys()
 
 

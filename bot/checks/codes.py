@@ -36,6 +36,7 @@ class Code(StrEnum):
     AUDIT_KEY_MISSING = "audit-key-missing"
     AUDIT_KEY_CHANGED = "audit-key-changed"
     ENDPOINT_REGION = "endpoint-region"
+    ARCHIVE_NOT_WRITABLE = "archive-not-writable"
     PORT_TAKEN = "port-taken"
     HOST_WRONG = "host-wrong"
     HEARTBEAT_UNREACHABLE = "heartbeat-unreachable"
@@ -201,6 +202,12 @@ CURES: dict[Code, Cure] = {
     Code.ENDPOINT_REGION: Cure(
         "An endpoint is in another region than `HUAWEICLOUD_REGION`.",
         "Remove the endpoint, since it follows from the region, or correct the region.",
+    ),
+    Code.ARCHIVE_NOT_WRITABLE: Cure(
+        "The bot can't create or write files in the directory that `archive` in `[store]` names. "
+        "It doesn't start without it, because audit entries are only deleted once they are there.",
+        "Give the user that runs the bot write access to the directory, or name another one. In a "
+        "container, mount a volume there.",
     ),
     Code.PORT_TAKEN: Cure(
         "Another program listens on a port that the bot needs.",

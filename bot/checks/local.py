@@ -1,10 +1,12 @@
 """Check what needs neither Slack nor RDS: the settings, the database, ports, and the heartbeat."""
 
 import asyncio
+import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -111,6 +113,21 @@ def database_findings(env: Environment) -> Iterator[Finding]:
         then = "the next start creates it" if not seen.revision else "it can be used"
         then = "the next start migrates it" if seen.to_migrate else then
         yield ok(f"database: {then}")
+
+
+def archive_findings(reading: Reading) -> Iterator[Finding]:
+    """Look at the directory of the audit archive, if there is to be one; nothing is written."""
+    archive = reading.file.store.archive if reading.file else ""
+    if not archive:
+        return
+    directory = Path(archive).absolute()
+    nearest_folder = next(one for one in (directory, *directory.parents) if one.exists())
+    if not nearest_folder.is_dir():
+        yield problem(Code.ARCHIVE_NOT_WRITABLE, f"archive: {nearest_folder} isn't a folder")
+    elif not os.access(nearest_folder, os.W_OK | os.X_OK):
+        yield problem(Code.ARCHIVE_NOT_WRITABLE, f"archive: {nearest_folder} isn't writable")
+    else:
+        yield ok(f"archive: {directory}")
 
 
 async def port_findings(env: Environment, address: Address | None) -> tuple[list[Finding], bool]:

@@ -9,6 +9,7 @@ import aiohttp
 
 from bot.checks.findings import Finding, Level
 from bot.checks.local import (
+    archive_findings,
     database_findings,
     heartbeat_findings,
     port_findings,
@@ -65,7 +66,7 @@ async def findings(
     env = reading.environment
     for finding in settings_findings(environ, reading):
         yield finding
-    for finding in database_findings(env):
+    for finding in (*database_findings(env), *archive_findings(reading)):
         yield finding
     ports, is_running = await port_findings(env, address)
     for finding in ports:

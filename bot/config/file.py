@@ -5,10 +5,18 @@ import re
 import tomllib
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
 from bot.config.toml_lines import Path as TomlPath
 from bot.config.toml_lines import line_of, lines_of
@@ -127,6 +135,16 @@ def _quiet(value: object) -> object:
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+SHORTEST_KEEP, LONGEST_KEEP = timedelta(days=30), timedelta(days=36_500)
+
+
+def _kept(value: object) -> object:
+    span = _duration(value)
+    if isinstance(span, timedelta) and not SHORTEST_KEEP <= span <= LONGEST_KEEP:
+        raise ValueError('write "30d" or more, and at most "36500d"')
+    return span
+
+
 Limit = Annotated[Duration, Field(ge=timedelta(minutes=10), le=timedelta(days=100))]
 
 
@@ -141,6 +159,21 @@ class RdsTable(_Table):
     give_up_after: Waiting = timedelta(hours=2)
     cloud_eye: bool = False
     console: Annotated[str | None, BeforeValidator(_console)] = None
+
+
+class StoreTable(_Table):
+    """How long the database keeps what is finished; without `keep`, forever."""
+
+    keep: Annotated[timedelta, BeforeValidator(_kept)] | None = None
+    archive: str = ""  # a directory, relative to the working directory; "": no audit entry goes
+
+    @model_validator(mode="after")
+    def _archive_needs_keep(self) -> Self:
+        if self.archive and self.keep is None:
+            raise ValueError(
+                'archive does nothing without keep; add one, for example keep = "400d"'
+            )
+        return self
 
 
 class HeartbeatTable(_Table):
@@ -226,6 +259,7 @@ class ConfigFile(_Table):
     aliases: dict[str, str] = {}
     watch: tuple[WatchTable, ...] = ()
     heartbeat: HeartbeatTable = HeartbeatTable()
+    store: StoreTable = StoreTable()
     channel: tuple[ChannelTable, ...] = ()
 
     @property
@@ -349,6 +383,7 @@ def _keys_beside(path: TomlPath) -> list[str]:
         "rule": RuleTable,
         "watch": WatchTable,
         "heartbeat": HeartbeatTable,
+        "store": StoreTable,
         "channel": ChannelTable,
     }
     model = ConfigFile if len(path) == 1 else tables.get(path[0], ConfigFile)

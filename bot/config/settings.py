@@ -104,6 +104,7 @@ class Environment(BaseModel):
     audit_key: Annotated[SecretStr, AfterValidator(_audit_key)] | None = Field(
         None, alias="AUDIT_KEY"
     )
+    conductor_key: Annotated[SecretStr | None, _secret] = Field(None, alias="DBOS_CONDUCTOR_KEY")
     health_host: str = Field("127.0.0.1", alias="HEALTH_HOST")
     health_port: Annotated[int, BeforeValidator(_port)] = Field(8080, alias="HEALTH_PORT")
     log_format: Annotated[Literal["console", "json"], _log_format] = Field(

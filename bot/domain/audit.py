@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -52,6 +52,7 @@ class AuditAction(StrEnum):
     INCIDENT_ENDED = "incident_ended"
     WATCH_ADDED = "watch_added"
     WATCH_REMOVED = "watch_removed"
+    ARCHIVED = "archived"  # older entries were moved to a file
 
 
 class AuditEntry(BaseModel):
@@ -89,6 +90,34 @@ class ChainedEntry(WrittenEntry):
     number: int  # 1, 2, 3, … without a gap
     previous: str
     hash: str
+
+
+class Archived(BaseModel):
+    """Entries that were moved to a file, as the log itself says it.
+
+    It is what the rest of the chain hangs on: `hash` is the last moved entry's, and begins with
+    the ID of the key that it was sealed with, if any.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    first: int
+    last: int
+    hash: str
+    file: str  # its name; the directory may change
+    sha256: str  # of the whole file
+
+    @classmethod
+    def of(cls, entry: WrittenEntry) -> Self:
+        """Return what an entry says. Raises ValueError if it says something else."""
+        return cls.model_validate(entry.detail)
+
+    def entry(self, at: datetime) -> AuditEntry:
+        """Return the entry that says it."""
+        detail = {name: str(value) for name, value in self.model_dump().items()}
+        return AuditEntry(
+            at=at, request_id=None, actor=OURSELVES, action=AuditAction.ARCHIVED, detail=detail
+        )
 
 
 @dataclass(frozen=True)
@@ -163,6 +192,13 @@ def key_id_of(digest: str) -> str | None:
     """Return the ID of the key that a hash was made with, or None for a plain hash."""
     kind, _, rest = digest.partition(":")
     return rest.partition(":")[0] if kind == KEYED else None
+
+
+def predecessor(entry: ChainedEntry) -> ChainedEntry | None:
+    """Return the entry before this one as far as this one tells, or None before the first."""
+    if entry.number <= 1:
+        return None
+    return entry.model_copy(update={"number": entry.number - 1, "hash": entry.previous})
 
 
 def break_between(

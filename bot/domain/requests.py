@@ -108,7 +108,6 @@ class BackupRequest(BaseModel):
 
     started_at: datetime | None = None  # when RDS accepted it
     backup_id: str | None = None
-    backup_status: str | None = None  # RDS's own term, as last seen
     adopted: bool = False  # found by name after an unknown outcome
     finished_at: datetime | None = None
     size_kb: int | None = None

@@ -1,13 +1,15 @@
-"""Read the audit log as it is stored, without changing anything."""
+"""Read the audit log in the database, without changing anything."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Column, Select, String, cast, null, select
 
 from bot.domain.audit import ChainedEntry, WrittenEntry
+from bot.domain.printable import printable
 from bot.storage.engine import only_reading
 from bot.storage.tables import about, audit, unsealed
 
@@ -20,29 +22,58 @@ AuditRow = dict[str, str | None]  # every column as text
 
 
 def audit_rows(
-    database_url: str, *, since: datetime | None = None, instance: str | None = None
+    database_url: str,
+    *,
+    since: datetime | None = None,
+    instance: str | None = None,
+    numbers: tuple[int, int] | None = None,
 ) -> Generator[AuditRow]:
-    """The trail, oldest first; of one instance by its name or id.
+    """Return the audit log, oldest first; of one instance by its name or ID.
 
-    What is not sealed yet comes last, and has no `number`. All of it is of one moment, however
-    long the reading takes; close it if you stop early.
-    Raises SettingsError if there is no such database, or no trail in it for this release.
+    Entries that aren't sealed yet come last, and have no `number`. With `numbers`, only the
+    entries from the first to the last of the two. All rows are of one moment, however long
+    reading takes; close the generator if you stop early.
+    Raises SettingsError if there is no such database, or no audit log in it for this release.
     """
     with only_reading(database_url, "audit log") as connection:
         as_of_now = {} if connection.dialect.name == "sqlite" else REPEATABLE
         streaming = connection.execution_options(yield_per=AT_ONCE, **as_of_now)
-        for place in (audit.c.number, unsealed.c.serial):
-            with streaming.execute(_query(place, since, instance)) as result:
+        for place in (audit.c.number,) if numbers else (audit.c.number, unsealed.c.serial):
+            query = _query(place, since, instance)
+            query = query.where(place.between(*numbers)) if numbers else query
+            with streaming.execute(query) as result:
                 yield from (dict(zip(NAMES, row, strict=True)) for row in result)
 
 
+def as_json(row: AuditRow) -> str:
+    """Return an entry as one line of JSON, as it is exported; exactly what its hash covers.
+
+    A row that the bot would have written differently is shown as it is.
+    """
+    try:
+        entry = entry_of(row) if row["number"] else unsealed_entry_of(row)
+    except ValueError:
+        return _line(row)
+    return json_of(entry, row)
+
+
+def json_of(entry: WrittenEntry, row: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Return an entry as `as_json` writes it; `row` has what it lacks while it isn't sealed."""
+    return _line({**row, **entry.model_dump(mode="json")})
+
+
+def _line(shown: Mapping[str, Any]) -> str:
+    line = json.dumps({name: shown[name] for name in NAMES}, ensure_ascii=False)
+    return printable(line)  # the same JSON
+
+
 def entry_of(row: AuditRow) -> ChainedEntry:
-    """Return the entry of a row. Raises ValueError if the bot would have written another."""
+    """Return a row's entry. Raises ValueError if the bot would have written it differently."""
     return ChainedEntry.model_validate(_content(row))
 
 
 def unsealed_entry_of(row: AuditRow) -> WrittenEntry:
-    """The same for an entry that is not in the chain yet."""
+    """The same for an entry that isn't sealed yet."""
     return WrittenEntry.model_validate(_content(row))
 
 

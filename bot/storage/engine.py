@@ -91,10 +91,10 @@ def is_sqlite(url: URL) -> bool:
 def connect_args(
     url: URL, *, frozen_after: int = FROZEN, locked_for: int | None = LOCKED
 ) -> dict[str, Any]:
-    """How every connection to PostgreSQL is opened, so that neither end waits for a dead one.
+    """Return arguments for connections to PostgreSQL, so that neither end waits for a dead one.
 
-    The server ends a transaction that does nothing for `frozen_after` ms, and gives up a wait
-    for a lock after `locked_for` ms. What the URL itself says counts for more.
+    The server ends a transaction that is idle for `frozen_after` ms, and stops waiting for a
+    lock after `locked_for` ms. Arguments in the URL take precedence.
     """
     settings = {**SERVER, "idle_in_transaction_session_timeout": frozen_after}
     if locked_for is not None:
@@ -108,7 +108,7 @@ def connect_args(
 
 
 def journal_args(database_url: str) -> dict[str, Any]:
-    """The same for DBOS, which may wait for a lock while it builds its indices."""
+    """Return the same for DBOS, which may wait for a lock while it builds its indexes."""
     url = make_url(database_url)
     if is_sqlite(url):
         return {}
@@ -117,7 +117,7 @@ def journal_args(database_url: str) -> dict[str, Any]:
 
 @contextmanager
 def unavailable() -> Iterator[None]:
-    """Whatever the database does not do is StoreUnavailable to the rest of the bot."""
+    """Translate errors of the database and its connections to StoreUnavailable."""
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
@@ -127,10 +127,10 @@ def unavailable() -> Iterator[None]:
 
 
 def migrate(database_url: str, to: str = "head") -> None:
-    """Bring the bot's tables to today's shape, or only up to a revision.
+    """Upgrade the bot's tables to this release's, or only up to a revision.
 
     Blocks: call it before the loop has work.
-    Raises SettingsError if the database cannot be opened.
+    Raises SettingsError if the database can't be opened.
     """
     url = make_url(database_url)
     if to == "head" and _revision(url) == NEWEST:
@@ -148,7 +148,7 @@ def migrate(database_url: str, to: str = "head") -> None:
 
 
 def cannot_open(error: OSError | DBAPIError) -> SettingsError:
-    """Say why, in the driver's own words."""
+    """Return the error that says why, in the driver's own words."""
     return SettingsError([f"DATABASE_URL: it can't be opened ({first_line(error)})."])
 
 

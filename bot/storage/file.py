@@ -1,8 +1,11 @@
-"""The file of a SQLite database: its owner's alone, and the same one for as long as it is used."""
+"""Files that only their owner can read: the SQLite database, and what is exported from it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import Connection
@@ -25,7 +28,7 @@ class FileGone(OperationalError):
 
 
 class SameFile:
-    """Looks before a transaction, and before its commit, whether the file is still in place.
+    """Checks before a transaction, and before its commit, that the file is still in place.
 
     SQLite keeps writing to a file that was deleted or replaced. A check costs microseconds.
     """
@@ -36,17 +39,17 @@ class SameFile:
         self._is_gone = False
 
     def check_path(self, *_: object) -> None:
-        """Before a connection, which would create an empty one. Raises FileGone."""
+        """Check before connecting, which would create an empty file. Raises FileGone."""
         self._judge(self._opened is None or identity(self._file) == self._opened)
 
     def check(self, connection: Connection) -> None:
-        """Raises FileGone if it is not the one that was opened first."""
+        """Raise FileGone if the file isn't the one that was opened first."""
         self._opened = self._opened or identity(self._file)
         beside = connection.connection.info.get(BESIDE)
         is_same = self._opened is not None and identity(self._file) == self._opened
         self._judge(is_same and beside in (None, self._beside()))
 
-    def _judge(self, is_same: bool) -> None:  # noqa: FBT001, the one thing that it is told
+    def _judge(self, is_same: bool) -> None:  # noqa: FBT001, its only argument
         if not is_same and not self._is_gone:
             log.error("database_file_gone", file=str(self._file))
         self._is_gone = not is_same
@@ -54,7 +57,7 @@ class SameFile:
             raise FileGone(self._file)
 
     def remember(self, connection: Connection) -> None:
-        """Within its first transaction a connection has the files beside open, too.
+        """Note which files beside it a connection has open, in its first transaction.
 
         They stay in place until the last connection is closed, so each remembers its own.
         """
@@ -67,7 +70,7 @@ class SameFile:
 
 
 def identity(file: Path) -> Identity:
-    """What a path leads to; None if it leads nowhere."""
+    """Return the identity of the file at a path, or None if there is none."""
     try:
         found = file.stat()
     except OSError:
@@ -76,10 +79,10 @@ def identity(file: Path) -> Identity:
 
 
 def make_private(file: Path) -> None:
-    """Create the file for its owner alone, and shut others out of one that is there.
+    """Create the file so that only its owner can read it, or remove others' access to it.
 
-    What SQLite creates beside it has the same mode. A group that was let in stays so.
-    Raises OSError if it cannot be created.
+    What SQLite creates beside it has the same mode. Access of the file's group isn't changed.
+    Raises OSError if it can't be created.
     """
     open_private(file).close()
     for suffix in ("", *BESIDE):
@@ -87,7 +90,7 @@ def make_private(file: Path) -> None:
 
 
 def open_private(file: Path) -> Any:
-    """Open for appending what the owner alone may read if it is new, whatever the umask is."""
+    """Open a file for appending; only its owner can read a new one, whatever the umask is."""
 
     def opener(path: str, flags: int) -> int:
         descriptor = os.open(path, flags | os.O_CLOEXEC, OWNERS_ALONE)
@@ -97,6 +100,39 @@ def open_private(file: Path) -> Any:
 
     is_new = not file.exists()
     return open(file, "ab", opener=opener)
+
+
+@contextmanager
+def replaced(file: Path) -> Iterator[TextIO]:
+    """Write a text file that only its owner can read: when the block ends, all is on disk.
+
+    Until then, and if the block or a write fails, an older file of that name stays as it is.
+    Raises OSError.
+    """
+    new = file.with_name(f".{file.name}.{uuid4().hex}")
+    try:
+        with open(new, "x", encoding="utf-8", newline="", opener=_as_owner) as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(file)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    _sync(file.parent)
+
+
+def _as_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, OWNERS_ALONE)
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _shut_others_out(file: Path) -> None:

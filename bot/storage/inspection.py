@@ -125,7 +125,7 @@ def _sqlite(path: Path) -> Iterator[Found]:
         yield Found(Trouble.NOT_WRITABLE, why)
     elif file.exists() and not _is_sqlite_file(file):
         yield Found(Trouble.FOREIGN, f"{file} isn't an SQLite database")
-    if _is_locked(file):
+    if is_in_use(file):
         yield Found(Trouble.IN_USE, f"a backup-bot runs on {file}")
     if kind := _network_drive(file.parent):
         yield Found(Trouble.NETWORK_DRIVE, f"{file.parent} is on a network drive ({kind})")
@@ -161,7 +161,7 @@ def _is_sqlite_file(file: Path) -> bool:
         return opened.read(len(SQLITE)) in {b"", SQLITE}
 
 
-def _is_locked(file: Path) -> bool:
+def is_in_use(file: Path) -> bool:
     """Whether a running bot holds the file's lock. The lock file is not created."""
     try:
         with lock_file(file).open("rb") as lock:

@@ -1,4 +1,4 @@
-"""Locks for starting: one process per SQLite file, one start at a time on PostgreSQL."""
+"""Locks: one process per SQLite file; on PostgreSQL, one start and one pruner at a time."""
 
 import asyncio
 import fcntl
@@ -8,17 +8,19 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import structlog
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.errors import SettingsError
-from bot.storage.engine import cannot_open, connect_args, is_sqlite
+from bot.storage.engine import cannot_open, connect_args, is_sqlite, unavailable
 from bot.storage.file import open_private
 
 log = structlog.get_logger(__name__)
 
-STARTING = 0x0BAC_5747  # of PostgreSQL: who holds it migrates and launches
+STARTING = 0x0BAC_5747  # of PostgreSQL: its holder migrates and launches
+PRUNING = 0x0BAC_5748  # of PostgreSQL: its holder deletes what is old
 RETRY_GAP = 0.2  # seconds
 START_TIMEOUT = 30.0  # seconds; a live replica starts faster, and a frozen one never ends
 
@@ -46,6 +48,27 @@ def only_process(database_url: str) -> Iterator[None]:
         raise SettingsError([f"DATABASE_URL: {why}."]) from error
     except OSError as error:
         raise cannot_open(error) from error
+
+
+@asynccontextmanager
+async def only_pruner(engine: AsyncEngine) -> AsyncIterator[bool]:
+    """Hold the lock for pruning; False if another replica has it. Raises StoreUnavailable.
+
+    A replica that is cut off loses the lock with its connection, so two can overlap for a
+    moment; each step of pruning is safe then.
+    """
+    if is_sqlite(engine.url):
+        yield True
+        return
+    with unavailable():
+        async with engine.connect() as connection:
+            alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            is_only = await alone.scalar(select(func.pg_try_advisory_lock(PRUNING)))
+            try:
+                yield bool(is_only)
+            finally:
+                if is_only:
+                    await alone.execute(select(func.pg_advisory_unlock(PRUNING)))
 
 
 @asynccontextmanager

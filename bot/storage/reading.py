@@ -76,8 +76,7 @@ class Reading:
 
     async def unfinished(self) -> list[str]:
         """Return the IDs of all requests with something left to do, oldest first."""
-        is_open = requests.c.state.in_(OPEN_STATES)
-        query = select(requests.c.id).where(or_(is_open, will_be_deleted()))
+        query = select(requests.c.id).where(is_unfinished())
         async with self._reading() as connection:
             return list(await connection.scalars(query.order_by(requests.c.asked_at)))
 
@@ -263,6 +262,11 @@ class Reading:
         async with self._reading() as connection:
             row = (await connection.execute(query)).mappings().first()
         return request_of(row, ()) if row else None
+
+
+def is_unfinished() -> ColumnElement[bool]:
+    """Whether a request has something left to do: itself, or the deletion of its backup."""
+    return or_(requests.c.state.in_(OPEN_STATES), will_be_deleted())
 
 
 async def load_request(

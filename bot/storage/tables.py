@@ -78,7 +78,7 @@ requests = Table(
     Column("decided_at", UtcDateTime),
     Column("started_at", UtcDateTime),
     Column("backup_id", String),
-    Column("backup_status", String),
+    Column("backup_status", String),  # only older releases, which may still run, write it
     Column("adopted", Boolean, nullable=False),
     Column("finished_at", UtcDateTime),
     Column("size_kb", BigInteger),
@@ -185,7 +185,7 @@ homes = Table(
     Column("opened_at", UtcDateTime, nullable=False),
 )
 
-# On PostgreSQL: the processes that share this database, and until when each is taken for alive.
+# On PostgreSQL: the replicas that share this database, and when their leases expire.
 replicas = Table(
     "replica",
     metadata,
@@ -270,7 +270,9 @@ incidents = Table(
     Column("ended_at", UtcDateTime),
     Column("ending", String),
     Column("ended_by", String),
-    Column("version", Integer, nullable=False),  # of the row: who changes it has seen this one
+    Column(
+        "version", Integer, nullable=False
+    ),  # a change is saved only if it was made to this one
 )
 
 # However many processes notice something, it is one incident.
@@ -319,7 +321,7 @@ preferences = Table(
 
 
 def about(instance: str, table: Table) -> ColumnElement[bool]:
-    """The entries in a table about an instance, by its name or id: all of a request, if one is."""
+    """Return whether an entry is about an instance, by name or ID, or of a request that is."""
     ids = (_requests_about(other, instance) for other in (audit, unsealed))
     return or_(_names(table, instance), *(table.c.request_id.in_(found) for found in ids))
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Delete,
@@ -164,6 +165,19 @@ class Transaction:
         """Make a change to one row. Raises Conflict if it finds none."""
         if (await self._connection.execute(change)).rowcount != 1:
             raise Conflict
+
+    async def remove(self, key: Column[str], which: ColumnElement[bool]) -> int:
+        """Delete rows of what messages are about, with votes and messages; return how many.
+
+        `key` is the column with the topic: of requests, incidents, digests, or successes.
+
+        Those that another transaction has locked are left alone.
+        """
+        query = select(key).where(which).with_for_update(skip_locked=True)
+        ids = list(await self._connection.scalars(query))
+        for theirs in (votes.c.request_id, outbox.c.topic_id, key):
+            await self._connection.execute(delete(theirs.table).where(theirs.in_(ids)))
+        return len(ids)
 
     async def owe_once(self, card: Owed, line: Owed) -> None:
         """Put a line and its card's edit into the outbox, unless the line is there already."""

@@ -187,7 +187,6 @@ async def _running(
         detail,
         rds_request_id=rds_request_id,
         backup_id=backup.id,
-        backup_status=backup.status,
         started_at=(adopted and backup.begin_time) or context.clock.now(),  # clocks may differ
         adopted=adopted,
     )

@@ -5,25 +5,40 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSConfig
+from dbos._utils import GlobalParams
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
+
+from bot.domain.errors import SettingsError
 
 # Set by hand: a release recovers what the one before left as long as the order of the steps in
 # `workflow.py` stays the same. See CONTRIBUTING.md before changing it.
 WORKFLOW_VERSION = "2"
 POOL = 8  # connections
+DBOS_VERSION = version("dbos")
 
 
 class Journal:
     """The process's DBOS: construct it, register workflows, launch it on the loop, close it."""
 
     def __init__(
-        self, database_url: str, *, executor_id: str, connect_args: Mapping[str, Any]
+        self,
+        database_url: str,
+        *,
+        executor_id: str,
+        connect_args: Mapping[str, Any],
+        conductor_key: str = "",
     ) -> None:
+        """Configure DBOS; with a key, it also connects to DBOS Conductor.
+
+        Raises SettingsError if there is a key, and not the package that uses it.
+        """
         config: DBOSConfig = {
             "name": "backup-bot",
             "system_database_url": database_url,
@@ -34,6 +49,13 @@ class Journal:
             "log_level": "ERROR",  # it warns of every workflow that a shutdown cuts off
             "enable_otlp": False,
         }
+        if conductor_key:
+            _require_enterprise()
+            config["conductor_key"] = conductor_key
+            config["conductor_metadata_only_mode"] = True  # no names, reasons, or errors leave
+        self._executor_id = executor_id
+        self._has_conductor = bool(conductor_key)
+        self._recovering: asyncio.Future[Any] | None = None  # what fails there is reconciled later
         self._engine: Engine | None = None
         if make_url(database_url).get_backend_name() == "sqlite":
             config["use_listen_notify"] = False
@@ -45,6 +67,13 @@ class Journal:
     def launch(self) -> None:
         """Open the journal and resume its workflows on the running loop."""
         DBOS.launch()
+        # With a conductor's key, DBOS has made up another ID, which is no replica's: the
+        # reconciler would take this process for dead. New workflows have ours from here on.
+        GlobalParams.executor_id = self._executor_id
+        if self._has_conductor:  # which DBOS leaves the recovery to
+            recover = DBOS._recover_pending_workflows  # noqa: SLF001, as in reconciling.py
+            mine = [self._executor_id]
+            self._recovering = asyncio.get_running_loop().run_in_executor(None, recover, mine)
 
     async def close(self) -> None:
         """Stop DBOS's threads, off the loop, since they may still call into it.
@@ -56,6 +85,12 @@ class Journal:
         if self._engine:
             self._engine.dispose()
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+
+def _require_enterprise() -> None:
+    if find_spec("dbos_enterprise") is None:
+        needs = f'DBOS Conductor needs a package: pip install "dbos[enterprise]=={DBOS_VERSION}"'
+        raise SettingsError([f"DBOS_CONDUCTOR_KEY: {needs}."])
 
 
 def open_sqlite(database_url: str) -> Engine:

@@ -175,7 +175,6 @@ def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) ->
     backup = deletable(request.name, instance, backups)
     return {
         "backup_id": backup.id,
-        "backup_status": backup.status,
         "size_kb": backup.size_kb,
         "started_at": backup.begin_time,
     }

@@ -113,7 +113,7 @@ class Reconciler:
         )
         living = await self._members.living()  # after the list: who started one of it is known
         await self._hand_on([w for w in under_way if w.status == "PENDING"], living)
-        carried = {_request_id(w) for w in under_way}
+        carried = {request_of(w) for w in under_way}
         if any(request_id not in carried for request_id in unfinished):
             # Once more: what has ended meanwhile is neither unfinished nor under way.
             unfinished = await self._store.unfinished()
@@ -150,7 +150,7 @@ class Reconciler:
                 workflow_id_prefix=chunk, load_input=False, load_output=False
             )
             for request_id in chunk:
-                past = [w for w in listed if _request_id(w) == request_id]
+                past = [w for w in listed if request_of(w) == request_id]
                 if not any(_is_carried(w, others) for w in past):
                     self._attempt(request_id, past)
 
@@ -171,7 +171,8 @@ class Reconciler:
         self._lifecycle.start(request_id, attempt=len(past) + 1)
 
 
-def _request_id(workflow: WorkflowStatus) -> str:
+def request_of(workflow: WorkflowStatus) -> str:
+    """Return the ID of the request that a workflow is of."""
     return workflow.workflow_id.partition(":")[0]
 
 

@@ -81,7 +81,6 @@ async def _finish(
         state,
         AuditAction(state.value),
         _measured(request, backup, took),
-        backup_status=backup.status if backup else None,
         size_kb=backup.size_kb if backup else None,
         took=took,
         finished_at=now,

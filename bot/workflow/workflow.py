@@ -31,6 +31,11 @@ FIRST_GAP, LONGEST_GAP = 1.0, 60.0  # seconds between two tries of a step that f
 STORE_GAP = 5.0  # the longest while it is only the database that does not answer
 
 
+def workflow_id_of(request_id: str, attempt: int) -> str:
+    """Return the ID of a request's workflow; attempts are counted from 1, without a gap."""
+    return request_id if attempt == 1 else f"{request_id}:{attempt}"
+
+
 class Lifecycle:
     """Starts a workflow for each stored request, and wakes it when people decide.
 
@@ -88,7 +93,7 @@ class Lifecycle:
 
     def start(self, request_id: str, attempt: int = 1) -> None:
         """Start a workflow for a stored request; starting an attempt twice starts it once."""
-        workflow_id = request_id if attempt == 1 else f"{request_id}:{attempt}"
+        workflow_id = workflow_id_of(request_id, attempt)
         self._debounce.hold_off()
         self._to_start.put_nowait((workflow_id, request_id))
 

@@ -491,6 +491,12 @@ FAULTS = [
         Code.WATCH_TOO_SHORT,
         "fresh_within is 12 h",
     ),
+    Planted(
+        "archive where a file is",
+        _more('[store]\nkeep = "400d"\narchive = "policy.toml"\n'),
+        Code.ARCHIVE_NOT_WRITABLE,
+        "policy.toml isn't a folder",
+    ),
     # The database.
     Planted(
         "database below a file", _folder_is_a_file, Code.DATABASE_NOT_WRITABLE, "isn't a folder"

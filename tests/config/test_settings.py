@@ -52,6 +52,31 @@ def test_the_environment_alone_is_enough() -> None:
     assert loaded.file.policy.defaults.expires_after == timedelta(hours=8)
 
 
+def test_everything_is_kept_unless_the_file_says_otherwise() -> None:
+    """And what it says is not so short that people lose what they work with."""
+    assert settings.load(ENOUGH, http=False).file.store.keep is None
+    kept = settings.load(written('[store]\nkeep = "400d"\narchive = "old"'), http=False).file.store
+
+    assert (kept.keep, kept.archive) == (timedelta(days=400), "old")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('keep = "29d"', 'line 2: store.keep: write "30d" or more'),
+        ('keep = "99999d"', 'line 2: store.keep: write "30d" or more, and at most "36500d"'),
+        ('keep = "for ever"', 'line 2: store.keep: write a duration like "8h"'),
+        ('archive = "old"', "line 1: store: archive does nothing without keep; add one, for"),
+        ('kept = "400d"', "line 2: store.kept isn't a setting; did you mean keep?"),
+    ],
+)
+def test_what_cannot_be_kept_is_said(text: str, problem: str) -> None:
+    """With the line."""
+    (found,) = problems(written(f"[store]\n{text}\n"))
+
+    assert problem in found
+
+
 def test_one_region_has_another_domain() -> None:
     """Huawei serves eu-west-101 under .eu."""
     loaded = settings.load({**ENOUGH, "HUAWEICLOUD_REGION": "eu-west-101"}, http=False)

@@ -259,6 +259,76 @@ async def test_a_tampered_entry_is_exported_as_it_is(trail: str, capsys: Output)
     assert json.loads(capsys.readouterr().out.splitlines()[2])["detail"] == "[1]"
 
 
+async def test_an_export_to_a_file_names_the_hash_to_note(
+    trail: str, capsys: Output, tmp_path: Path
+) -> None:
+    """The file holds what standard output would, and only its owner can read it."""
+    assert export() == 0
+    shown = capsys.readouterr().out
+    file = tmp_path / "audit.jsonl"
+    file.write_text("of last month", "utf-8")
+
+    assert export(output=file) == 0
+    assert file.read_text("utf-8") == shown
+    assert file.stat().st_mode & 0o777 == 0o600
+    head = entries(trail)[-1].hash
+    said = capsys.readouterr().out
+    assert said == f"Wrote 5 entries to {file}.\nHash of the newest entry: {head}\n"
+    assert verify(head=head) == 0
+
+
+async def test_an_export_that_fails_leaves_the_older_file(
+    trail: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes half a file for a whole one, and nothing else is left beside it."""
+    assert trail
+    file = tmp_path / "exports" / "audit.jsonl"
+    with pytest.raises(SettingsError, match=r"--output: .*No such file or directory"):
+        export(output=file)
+    file.parent.mkdir()
+    file.write_text("of last month", "utf-8")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SettingsError, match="No space left on device"):
+        export(output=file)
+    assert [(one, one.read_text("utf-8")) for one in file.parent.iterdir()] == [
+        (file, "of last month")
+    ]
+
+
+async def test_a_noted_hash_shows_that_an_older_copy_was_put_back(
+    migrated_url: str, tmp_path: Path, capsys: Output
+) -> None:
+    """The copy is whole in itself; only what was noted elsewhere says that it is old."""
+    await write(migrated_url, entry(1), entry(2))
+    older = entries(migrated_url)[0].hash
+    assert export(output=tmp_path / "audit.jsonl") == 0
+    noted = capsys.readouterr().out.split()[-1]
+    assert verify(head=older) == verify(head=noted) == 0
+
+    tamper(migrated_url, "DELETE FROM audit WHERE number = 2")
+    await write(migrated_url, entry(3))  # the bot goes on from the older copy
+
+    assert verify() == verify(head=older) == 0
+    assert verify(head=noted) == 1
+
+
+async def test_a_part_in_a_file_ends_with_its_own_newest_entry(
+    trail: str, tmp_path: Path, capsys: Output
+) -> None:
+    """CSV, too; and nothing to note if there is nothing."""
+    file = tmp_path / "audit.csv"
+    assert export(format="csv", instance="=cmd()", output=file) == 0
+    assert capsys.readouterr().out.endswith(f"{entries(trail)[3].hash}\n")
+    assert len(list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))) == 1
+
+    assert export(since="2026-11-24", output=file) == 0
+    assert capsys.readouterr().out == f"Wrote 0 entries to {file}.\n"
+
+
 HIDDEN = "a\x1b[2J\x9b1m\r\n\u202eb\u2028\x7f"  # what would clear, color or turn a terminal
 
 

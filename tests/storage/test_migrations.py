@@ -220,6 +220,23 @@ async def test_what_was_owed_before_is_sent(request: pytest.FixtureRequest, kind
     assert ended.card_ts == "1.1"
 
 
+async def test_a_request_that_an_older_release_wrote_can_be_read(
+    migrated_database_url: str,
+) -> None:
+    """With what today's release has no use for."""
+    engine = create_engine(migrated_database_url)
+    row = {**REQUEST, "id": "r", "name": "n", "trigger_id": "t", "state": "completed"}
+    with engine.begin() as database:
+        _insert(database, "request", {**row, "backup_status": "COMPLETED"})
+    engine.dispose()
+    store = Store(open_engine(migrated_database_url))
+    request = await store.load("r")
+    await store.engine.dispose()
+
+    assert request is not None
+    assert request.state == "completed"
+
+
 def _insert(database: Connection, table: str, row: Mapping[str, object]) -> None:
     marks = ", ".join(f":{column}" for column in row)
     database.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)  # noqa: S608, constants

@@ -50,6 +50,7 @@ WORDS = {
     _A.INCIDENT_ENDED: "over: {incident}",
     _A.WATCH_ADDED: "watched {watch}",
     _A.WATCH_REMOVED: "stopped watching {watch}",
+    _A.ARCHIVED: "moved older entries to a file",
 }
 BY_THE_POLICY = {  # the entries that a rule decided
     _A.ASK_REFUSED,
