@@ -9,11 +9,12 @@ from typing import NamedTuple
 import aiohttp
 import structlog
 
-from bot.config.file import Source
+from bot.config.file import ConfigFile, Source
 from bot.config.settings import Environment, Settings, revealed
 from bot.domain.audit import AuditKey
 from bot.domain.instances import Instance
 from bot.domain.references import alias_warnings
+from bot.domain.workspaces import Workspaces
 from bot.rds.catalogue import InstanceCatalogue
 from bot.rds.client import HttpClient, RdsClient, call_budget, open_client
 from bot.rds.cloud_eye import CloudEye, CloudEyeClient
@@ -61,6 +62,7 @@ class Connections:
     """The open connections of the bot."""
 
     slack: SlackClient
+    workspaces: Workspaces
     store: Store
     incidents: Incidents
     call_log: CallLog
@@ -104,10 +106,12 @@ async def open_connections(
         client = await cloud_eye_client(settings, supervisor, clock, timeout_seconds=rds_timeout)
         cloud_eye = CloudEye(client, watcher.wake, clock, rds_now)
         supervisor.keep(cloud_eye.run())
-    people = People(slack, clock, call_log)
+    workspaces = workspaces_of(settings.file)
+    people = People(slack, clock, call_log, workspaces)
     supervisor.push_async_callback(people.close)
     return Connections(
         slack,
+        workspaces,
         store,
         Incidents(store),
         call_log,
@@ -121,6 +125,11 @@ async def open_connections(
         clock,
         cloud_eye,
     )
+
+
+def workspaces_of(file: ConfigFile) -> Workspaces:
+    """Return what the file says of the workspaces; where the app is installed, Slack says."""
+    return Workspaces(named=frozenset(file.slack.workspaces), share=file.slack.share)
 
 
 def slack_client(env: Environment, session: aiohttp.ClientSession) -> SlackClient:

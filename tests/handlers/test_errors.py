@@ -217,12 +217,18 @@ DECISION = {"actions": [{"action_id": "approve_request"}]}
         {"type": "event_callback", "team_id": OTHER, "event": {"type": "x", "user_team": OTHER}},
         {"type": "view_submission", "user": {"id": BEN, "team_id": OTHER}, "view": {}},
         {"type": "shortcut", "user": {"id": BEN}, "team": {"id": OTHER}},
+        {"type": "shortcut", "user": {"id": BEN}, "team": None},
+        {"type": "view_submission", "user": {"id": BEN}, "view": {"team_id": "T0DEMO"}},
+        click(team="E0OTHER") | {"team": {"id": "T0DEMO"}},
+        command("help") | {"team_id": ""},
+        command("help") | {"enterprise_id": "E0OTHER"},
+        {"type": "event_callback", "event": {"type": "app_home_opened", "user": BEN}},
     ],
 )
 async def test_people_of_another_workspace_reach_no_handler(
     cases: UseCases, body: dict[str, Any]
 ) -> None:
-    """As in a channel that two workspaces share."""
+    """As in a channel that two workspaces share; no less if Slack leaves out where they belong."""
     handler = Next()
     with pytest.raises(ForeignWorkspace):
         await check_sender(cases.services, body, handler)
@@ -234,8 +240,9 @@ async def test_people_of_another_workspace_reach_no_handler(
     "body",
     [
         command("help"),
-        command("help") | {"team_id": ""},
         click(),
+        {"type": "shortcut", "user": {"id": BEN}, "team": {"id": "T0DEMO"}},
+        {"type": "event_callback", "event": {"type": "tokens_revoked"}},
         {"type": "event_callback", "team_id": OTHER, "event": {"user_team": "T0DEMO"}},
         click(team=OTHER) | DECISION,
         {"user": {"id": BEN, "team_id": OTHER}, "view": {"callback_id": "reject_request"}},

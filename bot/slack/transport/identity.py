@@ -1,10 +1,19 @@
-"""Look up who the bot is in Slack, once, at the start."""
+"""Look up who the bot is in Slack, at the start, and to which workspaces an org-wide app belongs.
+
+https://docs.slack.dev/reference/methods/auth.test, and `auth.teams.list`, which needs no scope.
+"""
+
+import asyncio
+from typing import cast
 
 import structlog
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.errors import SettingsError
+from bot.domain.workspaces import Workspaces
 from bot.runtime.backoff import Backoff
 from bot.runtime.clock import Clock
 from bot.slack.transport.slack_errors import FAILURES, TOKEN, error_code
@@ -12,26 +21,84 @@ from bot.slack.transport.slack_errors import FAILURES, TOKEN, error_code
 log = structlog.get_logger(__name__)
 
 FIRST_GAP, LONGEST_GAP = 1.0, 30.0  # seconds between two tries
+ANEW = 60.0  # seconds between two looks at the workspaces of an org-wide app
+PAGE = 1000  # workspaces in one answer, the most that Slack gives
 
 
-async def identify(client: AsyncWebClient, clock: Clock) -> AuthorizeResult:
-    """Return the bot's own ids, from `auth.test`, which is retried until Slack responds.
+async def identify(
+    client: AsyncWebClient, clock: Clock, workspaces: Workspaces
+) -> AuthorizeResult:
+    """Return the bot's own IDs, and note in `workspaces` where it is installed.
 
-    Raises SettingsError when Slack refuses the token.
+    Retried until Slack responds. Raises SettingsError when Slack refuses the token.
     """
     backoff = Backoff(clock, FIRST_GAP, LONGEST_GAP)
     while True:
         try:
-            answer = await client.auth_test()
+            return await _identify(client, workspaces)
         except FAILURES as error:
-            code = error_code(error)
-            if code in TOKEN:
-                problem = f"SLACK_BOT_TOKEN: Slack does not take it ({code})."
-                raise SettingsError([problem]) from error
             delay = backoff.failed()
-            log.warning("slack_unreachable", error=code, retry_in=round(delay, 1))
-        else:
-            return AuthorizeResult.from_auth_test_response(
-                auth_test_response=answer, bot_token=client.token
-            )
+            log.warning("slack_unreachable", error=error_code(error), retry_in=round(delay, 1))
         await clock.sleep(delay)
+
+
+async def identify_within(
+    seconds: float, client: AsyncWebClient, workspaces: Workspaces
+) -> AuthorizeResult | None:
+    """Do the same in a single try; return None if Slack doesn't answer in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await _identify(client, workspaces)
+    except FAILURES as error:
+        log.warning("slack_unreachable", error=error_code(error))
+        return None
+
+
+async def stay_informed(client: AsyncWebClient, clock: Clock, workspaces: Workspaces) -> None:
+    """Notice within a minute when an org-wide app is added to a workspace, or removed."""
+    backoff = Backoff(clock, FIRST_GAP, LONGEST_GAP)
+    while True:
+        try:
+            workspaces.added = await added_to(client)
+        except FAILURES as error:
+            delay = backoff.failed()
+            log.warning("workspaces_unknown", error=error_code(error), retry_in=round(delay, 1))
+        else:
+            backoff.reset()
+            delay = ANEW
+        await clock.sleep(delay)
+
+
+async def added_to(client: AsyncWebClient) -> frozenset[str]:
+    """Return the workspaces that an org-wide app was added to. Raises FAILURES."""
+    found, cursor = set[str](), None
+    while True:
+        answer = await client.auth_teams_list(limit=PAGE, cursor=cursor)
+        teams = answer.get("teams")
+        if not isinstance(teams, list):
+            raise SlackClientError("no list of workspaces")
+        found |= {str(team["id"]) for team in teams if isinstance(team, dict) and team.get("id")}
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            return frozenset(found)
+
+
+async def _identify(client: AsyncWebClient, workspaces: Workspaces) -> AuthorizeResult:
+    try:
+        answer = dict((await client.auth_test()).data)  # type: ignore[arg-type]  # never bytes
+    except FAILURES as error:
+        if (code := error_code(error)) in TOKEN:
+            problem = f"SLACK_BOT_TOKEN: Slack does not take it ({code})."
+            raise SettingsError([problem]) from error
+        raise
+    if answer.get("is_enterprise_install"):
+        answer["team_id"] = None  # Slack may name the organization there
+    if not (answer.get("team_id") or answer.get("enterprise_id")):
+        raise SlackClientError("neither a workspace nor an organization")
+    workspaces.own = str(answer.get("team_id") or "")
+    workspaces.organization = str(answer.get("enterprise_id") or "")
+    if workspaces.is_org_wide:
+        workspaces.added = await added_to(client)
+    return AuthorizeResult.from_auth_test_response(
+        auth_test_response=cast(AsyncSlackResponse, answer), bot_token=client.token
+    )
