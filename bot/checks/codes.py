@@ -41,6 +41,8 @@ class Code(StrEnum):
     SLACK_TOKEN_REVOKED = "slack-token-revoked"  # noqa: S105, a code
     SLACK_TOKEN_ROTATES = "slack-token-rotates"  # noqa: S105, a code
     SLACK_ACCESS_DENIED = "slack-access-denied"
+    SLACK_NOT_ADDED = "slack-not-added"
+    SLACK_WORKSPACE_UNKNOWN = "slack-workspace-unknown"
     SLACK_SCOPE_MISSING = "slack-scope-missing"
     SLACK_CLOCK = "slack-clock"
     SLACK_SECRET_UNCONFIRMED = "slack-secret-unconfirmed"  # noqa: S105, a code
@@ -221,6 +223,19 @@ CURES: dict[Code, Cure] = {
         "Slack knows the token, but the workspace or its organization doesn't allow this: an "
         "admin has to approve the app, or only certain IP addresses are allowed.",
         "Ask a workspace admin to approve the app, or to allow this machine's IP address.",
+    ),
+    Code.SLACK_NOT_ADDED: Cure(
+        "The app is installed in an organization, but an admin hasn't added it to any workspace, "
+        "so no one can use it.",
+        "As an Org Owner or Org Admin, open "
+        "`https://app.slack.com/manage/<organization ID>/integrations/profile/<app ID>/workspaces/add` "
+        "and add it. The IDs begin with E and A.",
+    ),
+    Code.SLACK_WORKSPACE_UNKNOWN: Cure(
+        "`workspaces` in `[slack]` names a workspace that the bot can't serve: an org-wide app "
+        "wasn't added to it, or the bot's own workspace belongs to no organization.",
+        "Correct the ID in `backup-bot.toml`, or add the app to the workspace in the "
+        "organization's settings.",
     ),
     Code.SLACK_SCOPE_MISSING: Cure(
         "The installed app lacks a permission that the bot uses.",

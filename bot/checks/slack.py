@@ -15,9 +15,12 @@ from bot.checks.findings import Finding, ok, problem, unknown, warning
 from bot.checks.people import people_findings
 from bot.checks.sockets import socket_findings
 from bot.checks.wording import clock_words, token_failed
+from bot.checks.workspaces import workspace_findings
+from bot.config.file import ConfigFile
 from bot.config.settings import Environment, Reading, revealed
-from bot.connections import slack_client
+from bot.connections import slack_client, workspaces_of
 from bot.runtime.clock import Clock
+from bot.slack.transport.identity import settle
 from bot.slack.transport.slack_errors import FAILURES
 
 TIMEOUT = 20.0  # seconds for each call
@@ -65,12 +68,16 @@ async def _bot_token(
         return
     for finding in _accepted(env, answer, http=http):
         yield finding
-    async for finding in people_findings(slack, reading):
+    workspaces = workspaces_of(reading.file or ConfigFile())
+    settle(workspaces, answer.data if isinstance(answer.data, dict) else {})
+    async for finding in workspace_findings(slack, workspaces):
+        yield finding
+    async for finding in people_findings(slack, reading, workspaces):
         yield finding
 
 
 def _accepted(env: Environment, answer: Any, *, http: bool) -> Iterator[Finding]:
-    where = "the organization" if answer.get("is_enterprise_install") else "the workspace"
+    where = "the whole organization" if answer.get("is_enterprise_install") else "the workspace"
     yield ok(f"SLACK_BOT_TOKEN: Slack accepts it for {where} {answer['team']}")
     if revealed(env.bot_token).startswith(ROTATES):
         yield warning(Code.SLACK_TOKEN_ROTATES, "SLACK_BOT_TOKEN: it expires within 12 hours")

@@ -172,6 +172,25 @@ async def test_all_ten_sockets_in_use_are_said(scene: Scene) -> None:
             await one.close()
 
 
+async def test_an_org_wide_token_is_said_with_the_workspaces_of_its_app(scene: Scene) -> None:
+    scene.world.workspace.organize("E0ACME", is_org_wide=True, added_to=["T0DEMO", "T0LAB"])
+    reported = await found(scene)
+    texts = [one.text for one in reported]
+
+    assert wrong(reported) == []
+    assert "SLACK_BOT_TOKEN: Slack accepts it for the whole organization demo" in texts
+    assert "workspaces: the app was added to t0demo (T0DEMO), t0lab (T0LAB)" in texts
+    assert "S0DBA: 2 active members" in texts
+
+
+async def test_where_an_app_was_added_may_be_unknown(scene: Scene) -> None:
+    scene.world.workspace.organize("E0ACME", is_org_wide=True, added_to=["T0DEMO"])
+    scene.slack("auth.teams.list", "internal_error")
+    unknown = [one.code for one in await found(scene) if one.level is Level.UNKNOWN]
+
+    assert Code.SLACK_NOT_ADDED in unknown
+
+
 async def test_a_token_that_rotates_is_a_warning(scene: Scene) -> None:
     scene.world.workspace.bot_token = "xoxe.xoxb-1-demo"
     scene.set(SLACK_BOT_TOKEN="xoxe.xoxb-1-demo")

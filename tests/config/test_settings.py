@@ -267,3 +267,29 @@ def test_cloud_eye_needs_an_address() -> None:
     ]
     loaded = settings.load(enabled | {"CES_ENDPOINT": "https://ces.internal/"}, http=False)
     assert loaded.cloud_eye_endpoint == "https://ces.internal"
+
+
+def test_the_file_names_the_workspaces_of_an_organization() -> None:
+    """By default none, and they share nothing."""
+    table = settings.load(
+        written(
+            """
+            [slack]
+            workspaces = ["T0HQ", "T0LAB"]
+            share = true
+            """
+        ),
+        http=False,
+    ).file.slack
+    none = settings.load(ENOUGH, http=False).file.slack
+
+    assert (table.workspaces, table.share) == (("T0HQ", "T0LAB"), True)
+    assert (none.workspaces, none.share) == ((), False)
+
+
+def test_only_a_workspace_has_the_id_of_one() -> None:
+    """An organization's begins with E; a name isn't an ID."""
+    for wrong in ("E0ACME", "acme"):
+        (problem,) = problems(written(f'[slack]\nworkspaces = ["{wrong}"]\n'))
+
+        assert f"slack.workspaces: {wrong!r} isn't a workspace ID (T…)" in problem

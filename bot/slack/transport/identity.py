@@ -4,13 +4,13 @@ https://docs.slack.dev/reference/methods/auth.test, and `auth.teams.list`, which
 """
 
 import asyncio
-from typing import cast
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.errors import SettingsError
 from bot.domain.workspaces import Workspaces
@@ -59,7 +59,7 @@ async def stay_informed(client: AsyncWebClient, clock: Clock, workspaces: Worksp
     backoff = Backoff(clock, FIRST_GAP, LONGEST_GAP)
     while True:
         try:
-            workspaces.added = await added_to(client)
+            workspaces.added = frozenset(await added_to(client))
         except FAILURES as error:
             delay = backoff.failed()
             log.warning("workspaces_unknown", error=error_code(error), retry_in=round(delay, 1))
@@ -69,36 +69,45 @@ async def stay_informed(client: AsyncWebClient, clock: Clock, workspaces: Worksp
         await clock.sleep(delay)
 
 
-async def added_to(client: AsyncWebClient) -> frozenset[str]:
-    """Return the workspaces that an org-wide app was added to. Raises FAILURES."""
-    found, cursor = set[str](), None
+def settle(workspaces: Workspaces, answer: Mapping[str, Any]) -> None:
+    """Note the workspace, or the organization, that `auth.test` says the token is for."""
+    # In place of an org-wide app's workspace, Slack may name the organization.
+    own = None if answer.get("is_enterprise_install") else answer.get("team_id")
+    workspaces.own = str(own or "")
+    workspaces.organization = str(answer.get("enterprise_id") or "")
+
+
+async def added_to(client: AsyncWebClient) -> dict[str, str]:
+    """Return the workspaces that an org-wide app was added to, with their names.
+
+    Raises FAILURES.
+    """
+    found, cursor = dict[str, str](), None
     while True:
         answer = await client.auth_teams_list(limit=PAGE, cursor=cursor)
         teams = answer.get("teams")
         if not isinstance(teams, list):
             raise SlackClientError("no list of workspaces")
-        found |= {str(team["id"]) for team in teams if isinstance(team, dict) and team.get("id")}
+        named = [team for team in teams if isinstance(team, dict) and team.get("id")]
+        found |= {str(team["id"]): str(team.get("name", "")) for team in named}
         cursor = (answer.get("response_metadata") or {}).get("next_cursor")
         if not cursor:
-            return frozenset(found)
+            return found
 
 
 async def _identify(client: AsyncWebClient, workspaces: Workspaces) -> AuthorizeResult:
     try:
-        answer = dict((await client.auth_test()).data)  # type: ignore[arg-type]  # never bytes
+        answer = await client.auth_test()
     except FAILURES as error:
         if (code := error_code(error)) in TOKEN:
             problem = f"SLACK_BOT_TOKEN: Slack does not take it ({code})."
             raise SettingsError([problem]) from error
         raise
-    if answer.get("is_enterprise_install"):
-        answer["team_id"] = None  # Slack may name the organization there
-    if not (answer.get("team_id") or answer.get("enterprise_id")):
+    settle(workspaces, answer.data if isinstance(answer.data, dict) else {})
+    if not (workspaces.own or workspaces.organization):
         raise SlackClientError("neither a workspace nor an organization")
-    workspaces.own = str(answer.get("team_id") or "")
-    workspaces.organization = str(answer.get("enterprise_id") or "")
     if workspaces.is_org_wide:
-        workspaces.added = await added_to(client)
+        workspaces.added = frozenset(await added_to(client))
     return AuthorizeResult.from_auth_test_response(
-        auth_test_response=cast(AsyncSlackResponse, answer), bot_token=client.token
+        auth_test_response=answer, bot_token=client.token
     )

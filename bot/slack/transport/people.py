@@ -156,7 +156,8 @@ class People:
         if not self._workspaces.is_org_wide:
             return await self._members_in(group_id)
         known = self._homes.get(group_id)
-        for number, team_id in enumerate(sorted(self._workspaces.served, key=known.__ne__)):
+        teams = sorted(self._workspaces.served, key=lambda team_id: (team_id != known, team_id))
+        for number, team_id in enumerate(teams):
             if number:
                 await self._group_calls.take(URGENT)
             try:
