@@ -15,6 +15,7 @@ from bot.config.file import (
     HeartbeatTable,
     RdsTable,
     RuleTable,
+    SlackTable,
     WatchTable,
 )
 from bot.config.settings import Environment
@@ -67,10 +68,14 @@ def test_every_variable_is_in_the_table(field: Any) -> None:
         assert f"| `{field.default}` |" in row
 
 
-@pytest.mark.parametrize("table", [RdsTable, RuleTable], ids=["rds", "policy"])
-def test_every_key_is_in_its_table(table: type[RdsTable | RuleTable]) -> None:
-    """Those of `[rds]` with the other settings, those of a rule with the policy."""
+@pytest.mark.parametrize(
+    "table", [RdsTable, SlackTable, RuleTable], ids=["rds", "slack", "policy"]
+)
+def test_every_key_is_in_its_table(table: type[RdsTable | SlackTable | RuleTable]) -> None:
+    """Those of `[rds]` and `[slack]` with the other settings, those of a rule with the policy."""
     rows = section("docs/settings.md", "backup-bot.toml")
+    if table is SlackTable:
+        rows = section("docs/settings.md", "Several workspaces")
     if table is RuleTable:
         rows = read("docs/policy.md")
 
@@ -225,6 +230,7 @@ def test_the_example_file_is_valid_and_complete(
         shown = {key for rule in document["rule"] for key in rule} | set(document["approval"])
         assert set(document) == set(ConfigFile.model_fields)
         assert document["rds"].keys() == RdsTable.model_fields.keys()
+        assert document["slack"].keys() == SlackTable.model_fields.keys()
         assert shown == set(RuleTable.model_fields)
         assert document["watch"][0].keys() == WatchTable.model_fields.keys()
         assert document["channel"][0].keys() == ChannelTable.model_fields.keys()

@@ -227,9 +227,9 @@ CURES: dict[Code, Cure] = {
     Code.SLACK_NOT_ADDED: Cure(
         "The app is installed in an organization, but an admin hasn't added it to any workspace, "
         "so no one can use it.",
-        "As an Org Owner or Org Admin, open "
-        "`https://app.slack.com/manage/<organization ID>/integrations/profile/<app ID>/workspaces/add` "
-        "and add it. The IDs begin with E and A.",
+        "As an Org Owner or Org Admin, open `https://app.slack.com/manage/<organization>/"
+        "integrations/profile/<app>/workspaces/add` with the IDs of the organization (E…) and the "
+        "app (A…), and add it.",
     ),
     Code.SLACK_WORKSPACE_UNKNOWN: Cure(
         "`workspaces` in `[slack]` names a workspace that the bot can't serve: an org-wide app "
