@@ -215,9 +215,9 @@ CURES: dict[Code, Cure] = {
     ),
     Code.SLACK_TOKEN_ROTATES: Cure(
         "The token comes from an app with token rotation, and expires within twelve hours. The "
-        "bot doesn't renew tokens.",
-        'Create the app from the manifest, with token rotation off, and use its "Bot User OAuth '
-        'Token".',
+        "bot can't renew it without a refresh token.",
+        "Set `SLACK_REFRESH_TOKEN`, `SLACK_CLIENT_ID`, and `SLACK_CLIENT_SECRET`: see "
+        "docs/settings.md. Or create the app from the manifest, which leaves token rotation off.",
     ),
     Code.SLACK_ACCESS_DENIED: Cure(
         "Slack knows the token, but the workspace or its organization doesn't allow this: an "

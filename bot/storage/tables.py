@@ -191,6 +191,18 @@ homes = Table(
     Column("team_id", String),  # the workspace where they did; unknown in older releases
 )
 
+# The current token, if the app's tokens rotate. `given` is a hash of the settings' refresh token.
+slack_tokens = Table(
+    "slack_token",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("access_token", String, nullable=False),
+    Column("refresh_token", String, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("given", String, nullable=False),
+    Column("claimed_until", UtcDateTime),  # by the replica that renews it
+)
+
 # On PostgreSQL: the processes that share this database, and until when each is taken for alive.
 replicas = Table(
     "replica",

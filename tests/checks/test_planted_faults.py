@@ -199,6 +199,27 @@ async def test_a_token_that_rotates_is_a_warning(scene: Scene) -> None:
     assert finding.code is Code.SLACK_TOKEN_ROTATES
 
 
+async def test_a_token_that_is_renewed_is_fine(scene: Scene) -> None:
+    """Although the one in the settings has expired: what the bot has renewed is checked."""
+    slack = scene.world.workspace
+    first = slack.tokens.begin()
+    scene.set(
+        SLACK_BOT_TOKEN=first["access_token"],
+        SLACK_REFRESH_TOKEN=first["refresh_token"],
+        SLACK_CLIENT_ID=slack.tokens.client_id,
+        SLACK_CLIENT_SECRET=slack.tokens.client_secret,
+    )
+    assert wrong(await found(scene)) == []
+    (scene.folder / "policy.toml").write_text(scene.config, "utf-8")
+    async with running(load(scene.environ, http=False), clock=Clock()):
+        await slack.until(lambda: len(slack.sockets.open) > 0)
+    slack.tokens.live.pop(first["access_token"])
+    slack.tokens.gone[first["access_token"]] = "token_expired"
+
+    assert wrong(await found(scene)) == []
+    assert sum(call.method == "oauth.v2.access" for call in slack.calls) == 1
+
+
 async def test_a_right_that_rds_does_not_tell_is_unknown(scene: Scene) -> None:
     scene.world.region.faults.always(rds_faults.ERROR, Operation.CREATE_BACKUP)
     unknown = [one for one in await found(scene) if one.level is Level.UNKNOWN]

@@ -18,6 +18,7 @@ class Method:
     scope: str | None = None
     wants_app_token: bool = False
     wants_config_token: bool = False
+    is_open: bool = False  # without a token
 
 
 def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json:
@@ -25,8 +26,24 @@ def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json
     method = METHODS.get(name)
     if method is None:
         raise Refused("unknown_method", req_method=name)
+    if method.is_open:
+        return method.carry_out(workspace, args)
+    _check_token(workspace, method, token)
+    if method.scope:
+        if method.scope not in workspace.scopes:
+            provided = ",".join(sorted(workspace.scopes))
+            raise Refused("missing_scope", needed=method.scope, provided=provided)
+        workspace.scopes_used.add(method.scope)
+    return method.carry_out(workspace, args)
+
+
+def _check_token(workspace: Workspace, method: Method, token: str | None) -> None:
+    """Raise Refused if the token isn't one that the method takes."""
     if not token:
         raise Refused("not_authed")
+    if workspace.tokens.rotate:
+        workspace.tokens.check(token)
+        token = workspace.bot_token if token in workspace.tokens.live else token
     if token == workspace.bot_token and not workspace.is_installed:
         raise Refused("account_inactive")
     kinds = {workspace.bot_token: (False, False), workspace.app_token: (True, False)}
@@ -35,12 +52,6 @@ def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json
         raise Refused("invalid_auth")
     if kinds[token] != (method.wants_app_token, method.wants_config_token):
         raise Refused("not_allowed_token_type")
-    if method.scope:
-        if method.scope not in workspace.scopes:
-            provided = ",".join(sorted(workspace.scopes))
-            raise Refused("missing_scope", needed=method.scope, provided=provided)
-        workspace.scopes_used.add(method.scope)
-    return method.carry_out(workspace, args)
 
 
 def _auth_test(workspace: Workspace, _args: Json) -> Json:
@@ -177,6 +188,7 @@ METHODS = {
     "conversations.history": Method(conversations.history),
     "conversations.replies": Method(conversations.replies),
     "conversations.open": Method(_open_conversation, "im:write"),
+    "oauth.v2.access": Method(lambda slack, args: slack.tokens.exchange(args), is_open=True),
     "usergroups.list": Method(_usergroups, "usergroups:read"),
     "usergroups.users.list": Method(_usergroup_users, "usergroups:read"),
     "users.info": Method(_user_info, "users:read"),
