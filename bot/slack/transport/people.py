@@ -30,7 +30,14 @@ CHECKS = 8  # group members that are looked up at a time
 UNTOLD = 5.0  # seconds that a failure is cached, so that the next click needn't wait for it
 LIKE_NEW = 10.0  # seconds that an answer counts as new while Slack allows no calls
 NO_SUCH_USER = {"user_not_found", "user_not_visible"}
-NO_SUCH_GROUP = {"no_such_subteam", "subteam_not_found", "invalid_team"}
+# Another workspace of the organization may have the group.
+NOT_HERE = {
+    "no_such_subteam",
+    "subteam_not_found",
+    "invalid_team",
+    "team_not_found",
+    "team_access_not_granted",
+}
 
 
 class _Ages(NamedTuple):
@@ -163,7 +170,7 @@ class People:
             try:
                 users = await self._members_in(group_id, team_id)
             except SlackApiError as error:
-                if error_code(error) not in NO_SUCH_GROUP:
+                if error_code(error) not in NOT_HERE:
                     raise
             else:
                 self._homes[group_id] = team_id
