@@ -17,7 +17,7 @@ class Sender:
 
 @dataclass
 class Workspaces:
-    """The workspaces that the bot serves. Who can't be shown to belong to one is a stranger.
+    """The workspaces that the bot serves. Anyone not shown to belong to one is refused.
 
     `own` is the workspace of the token; "" if the app is installed in the whole organization.
     `named` are those of backup-bot.toml. `added` are those that an org-wide app was added to;
