@@ -44,7 +44,7 @@ from bot.slack.transport.bolt import bolt_app
 from bot.slack.transport.courier import Courier
 from bot.slack.transport.homes import Homes
 from bot.slack.transport.http import Address, HttpFront
-from bot.slack.transport.identity import identify
+from bot.slack.transport.identity import identify, identify_within, stay_informed
 from bot.slack.transport.sockets import SocketFront
 from bot.storage.archive import AuditArchive
 from bot.storage.digests import Digests
@@ -88,11 +88,16 @@ async def running(
     """
     async with Supervisor() as supervisor:
         connections = await open_connections(settings, supervisor, clock, rds_timeout=rds_timeout)
+        slack, workspaces = connections.slack, connections.workspaces
+        # With an org-wide token, groups can't be looked up without it.
+        identity = await identify_within(MEMBERS_TIMEOUT, slack, workspaces)
         await _check_approvers(settings, connections)
         lifecycle, dispatcher = await _start_lifecycle(settings, connections, supervisor)
         # Not before: DBOS blocks the loop while it migrates, and would wait for what we write.
         supervisor.keep(connections.catalogue.warm())
-        identity = await identify(connections.slack, Clock())
+        identity = identity or await identify(slack, Clock(), workspaces)
+        if workspaces.is_org_wide:
+            supervisor.keep(stay_informed(slack, clock, workspaces))
         lists = BackupCache(connections.rds, clock, LastBackups(connections.store))
         connections.watcher.listen(lists.saw)
         supervisor.keep(lists.warm())
@@ -125,7 +130,7 @@ def _log_start(settings: Settings, identity: AuthorizeResult, address: Address |
         version=version(),
         mode="http" if address else "socket",
         workspace=identity.team,
-        team=identity.team_id,
+        team=identity.team_id or identity.enterprise_id,
         database=addresses.without_password(settings.environment.database_url),
         policy=str(source.path) if source.read else "none",
         rules=len(settings.file.policy.rules),
@@ -304,12 +309,24 @@ def _services(
     request_queries = _request_queries(settings, connections, inventory, watches)
     return handlers.Services(
         backups=backups,
-        clicks=Clicks(store=store, policy=policy, people=people, engine=lifecycle, clock=clock),
+        clicks=Clicks(
+            store=store,
+            policy=policy,
+            people=people,
+            engine=lifecycle,
+            clock=clock,
+            workspaces=connections.workspaces,
+        ),
         deletions=Deletions(
             store=store, catalogue=catalogue, lists=lists, backups=backups, clock=clock
         ),
         policy_queries=PolicyQueries(
-            store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
+            store=store,
+            catalogue=catalogue,
+            policy=policy,
+            people=people,
+            clock=clock,
+            workspaces=connections.workspaces,
         ),
         inventory=inventory,
         instance_search=InstanceSearch(store=store, catalogue=catalogue, aliases=aliases),
@@ -320,7 +337,7 @@ def _services(
         installation=Installation(),
         rate_limit=RateLimit(clock),
         command=settings.environment.command,
-        team_id=identity.team_id or "",
+        workspaces=connections.workspaces,
     )
 
 
@@ -362,6 +379,7 @@ def _homes(
         connections.store,
         connections.clock,
         connections.call_log,
+        connections.workspaces,
         address=identity.url or "",
         command=settings.environment.command,
     )

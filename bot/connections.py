@@ -9,11 +9,13 @@ from typing import NamedTuple
 import aiohttp
 import structlog
 
-from bot.config.file import Source
+from bot.config.file import ConfigFile, Source
 from bot.config.settings import Environment, Settings, revealed
 from bot.domain.audit import AuditKey
 from bot.domain.instances import Instance
 from bot.domain.references import alias_warnings
+from bot.domain.tokens import Credentials
+from bot.domain.workspaces import Workspaces
 from bot.rds.catalogue import InstanceCatalogue
 from bot.rds.client import HttpClient, RdsClient, call_budget, open_client
 from bot.rds.cloud_eye import CloudEye, CloudEyeClient
@@ -24,6 +26,7 @@ from bot.runtime.rate_limit import CallLog, LocalCallLog
 from bot.runtime.supervisor import Supervisor
 from bot.slack.transport.pace import Pace
 from bot.slack.transport.people import People
+from bot.slack.transport.rotation import Rotation
 from bot.slack.transport.web_client import SlackClient
 from bot.storage.call_log import SharedCallLog
 from bot.storage.engine import is_sqlite, migrate, open_engine
@@ -32,6 +35,7 @@ from bot.storage.instance_pages import InstancePages
 from bot.storage.locks import one_at_a_time, only_process
 from bot.storage.replica import Replica
 from bot.storage.sealing import Sealer, check_key
+from bot.storage.slack_tokens import SlackTokens
 from bot.storage.store import Store
 from bot.watcher.loop import Watcher
 
@@ -61,6 +65,7 @@ class Connections:
     """The open connections of the bot."""
 
     slack: SlackClient
+    workspaces: Workspaces
     store: Store
     incidents: Incidents
     call_log: CallLog
@@ -83,6 +88,9 @@ async def open_connections(
     session = await supervisor.enter_async_context(aiohttp.ClientSession(timeout=SLACK_TIMEOUT))
     slack = slack_client(env, session)
     store, call_log, replica = await _open_database(env, supervisor, clock)
+    if rotation := rotation_of(env, slack, store, clock):
+        await rotation.look()
+        supervisor.keep(rotation.run())
     in_flight, pace = InFlight(replica), Pace(clock, call_log)
     rds = await rds_client(
         settings, supervisor, clock, timeout_seconds=rds_timeout, call_log=call_log
@@ -104,10 +112,12 @@ async def open_connections(
         client = await cloud_eye_client(settings, supervisor, clock, timeout_seconds=rds_timeout)
         cloud_eye = CloudEye(client, watcher.wake, clock, rds_now)
         supervisor.keep(cloud_eye.run())
-    people = People(slack, clock, call_log)
+    workspaces = workspaces_of(settings.file)
+    people = People(slack, clock, call_log, workspaces)
     supervisor.push_async_callback(people.close)
     return Connections(
         slack,
+        workspaces,
         store,
         Incidents(store),
         call_log,
@@ -126,6 +136,23 @@ async def open_connections(
 def audit_key(env: Environment) -> AuditKey | None:
     """Return the key that seals the audit log, if one is set."""
     return AuditKey.of(revealed(env.audit_key)) if env.audit_key else None
+
+
+def workspaces_of(file: ConfigFile) -> Workspaces:
+    """Return what the file says of the workspaces; where the app is installed, Slack says."""
+    return Workspaces(named=frozenset(file.slack.workspaces), share=file.slack.share)
+
+
+def rotation_of(
+    env: Environment, slack: SlackClient, store: Store, clock: Clock
+) -> Rotation | None:
+    """Return what renews the bot token; None for a token that doesn't expire."""
+    if not (env.refresh_token and env.client_id and env.client_secret):
+        return None
+    secrets = env.bot_token, env.refresh_token, env.client_secret
+    bot_token, refresh_token, client_secret = map(revealed, secrets)
+    credentials = Credentials(bot_token, refresh_token, env.client_id, client_secret)
+    return Rotation(slack, SlackTokens(store), credentials, clock)
 
 
 def slack_client(env: Environment, session: aiohttp.ClientSession) -> SlackClient:

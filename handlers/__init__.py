@@ -24,11 +24,13 @@ from handlers import (
     shortcuts,
     views,
 )
-from handlers.origin import sender_team
+from handlers.origin import sender_of
 from handlers.services import Services
 
 __all__ = ["Services", "register"]
 
+# What Slack tells of its own accord: no one is behind it.
+NOBODYS = {"app_uninstalled", "tokens_revoked"}
 # The use case refuses these itself, and writes the refusal to the audit log.
 DECISIONS = {APPROVE, REJECT, WITHDRAW, BREAK_GLASS, REJECT_VIEW, BREAK_GLASS_VIEW}
 
@@ -45,8 +47,9 @@ async def check_sender(
     body: dict[str, Any],
     next: Callable[[], Awaitable[None]],  # noqa: A002, Bolt's name
 ) -> None:
-    """Run before every listener. Raises ForeignWorkspace for people of another workspace."""
+    """Run before every listener. Raises ForeignWorkspace for strangers, and WorkspaceUnknown."""
     actions, view = body.get("actions") or [{}], body.get("view") or {}
-    if not DECISIONS & {actions[0].get("action_id"), view.get("callback_id")}:
-        services.check_team(sender_team(body))
+    is_decision = DECISIONS & {actions[0].get("action_id"), view.get("callback_id")}
+    if not is_decision and (body.get("event") or {}).get("type") not in NOBODYS:
+        services.check_sender(sender_of(body))
     await next()

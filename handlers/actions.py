@@ -46,7 +46,7 @@ from bot.slack.transport.bolt import Respond, tell_privately
 from bot.slack.transport.slack_errors import FAILURES, error_code
 from handlers.forms import AT_ONCE, chosen_in, open_form, proposing
 from handlers.modals import open_modal
-from handlers.origin import carried, of_this_release, origin_of, origin_of_form, team_of
+from handlers.origin import carried, of_this_release, origin_of, origin_of_form, sender_of
 from handlers.pages import backups_page, instances_page
 from handlers.services import Services
 
@@ -89,11 +89,13 @@ async def decide(
 
     If a reason is needed, people who can decide get a form for it.
     """
+    sender = sender_of(body)
     click = Click(
         request_id=carried(body),
         choice=choice,
         user_id=body["user"]["id"],
-        team_id=team_of(body),
+        team_id=sender.team_id,
+        enterprise_id=sender.enterprise_id,
     )
     result = await clicks.decide(click)
     await ack()
@@ -117,7 +119,7 @@ async def ask_again(
     client: AsyncWebClient,
 ) -> None:
     """Open the form with the values of an earlier request."""
-    request = await clicks.claimed(carried(body), team_of(body))
+    request = await clicks.claimed(carried(body), sender_of(body))
     await ack()
     if request is None:
         await tell_privately(respond, answers.unknown_request())
@@ -128,7 +130,7 @@ async def ask_again(
 async def keep(clicks: Clicks, ack: AsyncAck, body: dict[str, Any], respond: Respond) -> None:
     """Cancel a backup's automatic deletion; the thread says who did it."""
     user_id = body["user"]["id"]
-    request = await clicks.keep(carried(body), user_id, team_of(body))
+    request = await clicks.keep(carried(body), user_id, sender_of(body))
     await ack()
     await tell_privately(respond, answers.kept_answer(request, user_id))
 
@@ -221,24 +223,37 @@ async def choose(
 
 
 async def turn_backups(
-    services: Services, ack: AsyncAck, respond: Respond, action: dict[str, Any]
+    services: Services,
+    ack: AsyncAck,
+    respond: Respond,
+    action: dict[str, Any],
+    body: dict[str, Any],
 ) -> None:
     """Replace the page of an instance's backups with another one."""
     with of_this_release():
         page = BackupsPage.parse(action.get("value", ""))
     await ack()
-    shown = await backups_page(services, page.instance, every=page.every, number=page.number)
+    origin = origin_of(body)
+    shown = await backups_page(
+        services, page.instance, origin, every=page.every, number=page.number
+    )
     await _replace(respond, shown)
 
 
 async def turn_made(
-    services: Services, ack: AsyncAck, respond: Respond, action: dict[str, Any]
+    services: Services,
+    ack: AsyncAck,
+    respond: Respond,
+    action: dict[str, Any],
+    body: dict[str, Any],
 ) -> None:
     """Replace the page of the bot's own backups with another one."""
     with of_this_release():
         page = MadePage.parse(action.get("value", ""))
     await ack()
-    await _replace(respond, await backups_page(services, None, every=False, number=page.number))
+    origin = origin_of(body)
+    shown = await backups_page(services, None, origin, every=False, number=page.number)
+    await _replace(respond, shown)
 
 
 async def turn_instances(

@@ -74,7 +74,7 @@ async def backup(
         case Help():
             await tell(ack, answers.help_message(services.command, command.verb))
         case ListBackups():
-            await show(backups_page(services, command.instance, every=command.every))
+            await show(backups_page(services, command.instance, origin, every=command.every))
         case ListInstances():
             await show(instances_page(services, command.like, origin))
         case ShowStatus():
@@ -110,17 +110,17 @@ async def answer(coming: Awaitable[Message], *, ack: AsyncAck, respond: Respond)
 
 async def status(services: Services, command: ShowStatus, origin: Origin) -> Message:
     """Show one request, or the person's own and everything running."""
-    queries = services.request_queries
+    queries, teams = services.request_queries, services.seen_by(origin)
     if command.about is None:
-        return answers.status_message(await queries.status(origin), services.command)
-    request = await queries.request(command.about, origin)
+        return answers.status_message(await queries.status(origin, teams), services.command)
+    request = await queries.request(command.about, origin, teams)
     link = (await services.homes.links([request])).get(request.id)
     return answers.one_request(request, queries.now(), link, services.command)
 
 
 async def pending(services: Services, origin: Origin) -> Message:
     """List what is waiting for approval."""
-    found = await services.request_queries.pending(origin.user_id)
+    found = await services.request_queries.pending(origin.user_id, services.seen_by(origin))
     return answers.pending_message(found, services.command)
 
 

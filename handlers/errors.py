@@ -64,6 +64,8 @@ async def explain(
     if context.ack.response is None and body.get("type") == "view_submission":
         view = answer_view(title_of(body["view"]), message)
         return await context.ack(response_action="update", view=view)
+    if context.ack.response is None and body.get("type") == "block_suggestion":
+        return await context.ack(options=[])  # Slack takes no ack without them
     acked = None if context.ack.response is not None else await context.ack()
     if "command" in body or body.get("type") in ANSWERED:
         await tell_privately(respond, message)

@@ -5,6 +5,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
+from handlers.origin import sender_of
 from handlers.services import Services
 
 
@@ -14,12 +15,14 @@ def register(app: AsyncApp, services: Services) -> None:
     app.event("tokens_revoked")(partial(revoked, services))
 
 
-async def opened(services: Services, ack: AsyncAck, event: dict[str, Any]) -> None:
+async def opened(
+    services: Services, ack: AsyncAck, event: dict[str, Any], body: dict[str, Any]
+) -> None:
     """Draw the home tab now and whenever it changes, or greet. The ack doesn't wait for it."""
     await ack()
     tab = event.get("tab", "home")
     if tab == "home":
-        await services.homes.opened(event["user"])
+        await services.homes.opened(event["user"], sender_of(body).team_id)
     elif tab == "messages":
         await services.homes.greet(event["user"])
 

@@ -10,14 +10,15 @@ ENOUGH = 60.0  # seconds for RDS; the ack doesn't wait that long
 
 
 async def backups_page(
-    services: Services, instance: str | None, *, every: bool, number: int = 0
+    services: Services, instance: str | None, origin: Origin, *, every: bool, number: int = 0
 ) -> Message:
     """Return a page of an instance's backups, or of those that this bot made."""
+    teams = services.seen_by(origin)
     if instance is None:
-        return answers.made_table(await services.inventory.made(number), services.command)
+        return answers.made_table(await services.inventory.made(number, teams), services.command)
     try:
         view = await services.inventory.backups(
-            instance, every=every, number=number, timeout_seconds=ENOUGH
+            instance, teams, every=every, number=number, timeout_seconds=ENOUGH
         )
     except TimeoutError:
         raise RdsUnreachable("slow") from None

@@ -33,7 +33,7 @@ from bot.slack.messages.ids import (
 )
 from handlers.forms import send_form
 from handlers.modals import answer, point_out
-from handlers.origin import of_this_release, origin_of_form, team_of
+from handlers.origin import of_this_release, origin_of_form, sender_of
 from handlers.services import Services
 
 FIELDS = {"name": NAME, "description": DESCRIPTION}  # a problem's field → its block
@@ -51,11 +51,13 @@ async def give_reason(
     clicks: Clicks, choice: Choice, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
     """Reject, or start without approval. The choice is saved before the form says so."""
+    sender = sender_of(body)
     click = Click(
         request_id=view.get("private_metadata", ""),
         choice=choice,
         user_id=body["user"]["id"],
-        team_id=team_of(body),
+        team_id=sender.team_id,
+        enterprise_id=sender.enterprise_id,
         reason=_typed(view, REASON),
     )
     result = await clicks.decide(click)
@@ -70,7 +72,7 @@ async def send_again(
     services: Services, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]
 ) -> None:
     """Make the same request again, for the person who submitted the form."""
-    before = await services.clicks.claimed(view.get("private_metadata", ""), team_of(body))
+    before = await services.clicks.claimed(view.get("private_metadata", ""), sender_of(body))
     if before is None:
         await answer(ack, view, answers.unknown_request())
         return

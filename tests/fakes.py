@@ -31,6 +31,7 @@ from bot.domain.references import References
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.domain.watches import Watch
+from bot.domain.workspaces import Workspaces
 from bot.runtime.installation import Installation
 from bot.slack.transport.homes import Homes
 from bot.storage.engine import open_engine
@@ -57,6 +58,7 @@ REPLICA = Instance(
 )
 BY_APPROVAL = RuleReference(source=RuleSource.APPROVAL)
 ALIASES = {"shop": "orders-prod", "orders": "orders-prod"}
+HERE = frozenset({TEAM})
 TYPED = Origin(ANA, TEAM, OPS, "trigger-1", "https://hooks.slack.test/1")
 
 
@@ -164,10 +166,12 @@ class FakeHomes:
 
     happened: list[str]
     opened_by: list[str] = field(default_factory=list)
+    opened_in: list[str] = field(default_factory=list)
     greeted: list[str] = field(default_factory=list)
 
-    async def opened(self, user_id: str) -> None:
+    async def opened(self, user_id: str, team_id: str) -> None:
         self.opened_by.append(user_id)
+        self.opened_in.append(team_id)
 
     async def greet(self, user_id: str) -> None:
         self.greeted.append(user_id)
@@ -269,6 +273,7 @@ class UseCases:
         self.store = Store(open_engine(database_url))
         self.installation = Installation()
         self.monitor = FakeMonitor()
+        self.workspaces = Workspaces(own=TEAM)
         self.rewire()
 
     def rewire(self) -> None:
@@ -284,13 +289,23 @@ class UseCases:
             clock=clock,
         )
         self.clicks = Clicks(
-            store=store, policy=policy, people=people, engine=self.engine, clock=clock
+            store=store,
+            policy=policy,
+            people=people,
+            engine=self.engine,
+            clock=clock,
+            workspaces=self.workspaces,
         )
         self.deletions = Deletions(
             store=store, catalogue=catalogue, lists=self.cache, backups=self.backups, clock=clock
         )
         self.policy_queries = PolicyQueries(
-            store=store, catalogue=catalogue, policy=policy, people=people, clock=clock
+            store=store,
+            catalogue=catalogue,
+            policy=policy,
+            people=people,
+            clock=clock,
+            workspaces=self.workspaces,
         )
         self.inventory = Inventory(
             lists=self.cache,
@@ -335,7 +350,7 @@ class UseCases:
             installation=self.installation,
             rate_limit=RateLimit(clock),
             command="/backup",
-            team_id=TEAM,
+            workspaces=self.workspaces,
         )
 
     def under(self, terms: Terms) -> None:

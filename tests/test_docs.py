@@ -16,6 +16,7 @@ from bot.config.file import (
     HeartbeatTable,
     RdsTable,
     RuleTable,
+    SlackTable,
     StoreTable,
     WatchTable,
 )
@@ -70,13 +71,18 @@ def test_every_variable_is_in_the_table(field: Any) -> None:
         assert f"| `{field.default}` |" in row
 
 
-@pytest.mark.parametrize("name", ["rds", "store", "rule"])
+@pytest.mark.parametrize("name", ["rds", "slack", "store", "rule"])
 def test_every_key_is_in_its_table(name: str) -> None:
-    """Those of `[rds]` and `[store]` with the other settings, those of a rule with the policy."""
-    tables: dict[str, type[BaseModel]] = {"rds": RdsTable, "store": StoreTable, "rule": RuleTable}
+    """Those of a rule with the policy, all others with the settings."""
+    tables: dict[str, type[BaseModel]] = {
+        "rds": RdsTable,
+        "slack": SlackTable,
+        "store": StoreTable,
+        "rule": RuleTable,
+    }
     rows = read("docs/policy.md")
     if name != "rule":
-        rows = section("docs/settings.md", "backup-bot.toml")
+        rows = read("docs/settings.md")
         rows = rows.partition(f"| Key in `[{name}]` |")[2].partition("\n\n")[0]
 
     assert set(ROW.findall(rows)) == set(tables[name].model_fields)
@@ -234,6 +240,7 @@ def test_the_example_file_is_valid_and_complete(
         shown = {key for rule in document["rule"] for key in rule} | set(document["approval"])
         assert set(document) == set(ConfigFile.model_fields)
         assert document["rds"].keys() == RdsTable.model_fields.keys()
+        assert document["slack"].keys() == SlackTable.model_fields.keys()
         assert shown == set(RuleTable.model_fields)
         assert document["watch"][0].keys() == WatchTable.model_fields.keys()
         assert document["channel"][0].keys() == ChannelTable.model_fields.keys()

@@ -112,7 +112,9 @@ class Backups:
     async def _name_taken(self, request: BackupRequest) -> NameTaken:
         other = await self._store.open_named(request.name)
         free = free_name(request.name, {request.name})
-        return NameTaken(request.name, free, other.requester if other else None)
+        # RDS has one name for all; who uses it concerns only their workspace.
+        is_ours = other is not None and other.team_id == request.team_id
+        return NameTaken(request.name, free, other.requester if other and is_ours else None)
 
     async def note_refusal(self, request: BackupRequest, error: Exception) -> None:
         """Record in the audit log that a command was refused; nothing else is saved."""

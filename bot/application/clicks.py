@@ -16,6 +16,7 @@ from bot.domain.policy import Members, Policy, Terms
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState, Retention
 from bot.domain.thread_lines import CARD, ThreadLine
+from bot.domain.workspaces import Sender, Workspaces
 from bot.runtime import tracing
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import DECISION_SECONDS
@@ -27,8 +28,16 @@ class Clicks:
     """Carries out clicks. People's rights are checked when they click."""
 
     def __init__(
-        self, *, store: Store, policy: Policy, people: People, engine: Engine, clock: Clock
+        self,
+        *,
+        store: Store,
+        policy: Policy,
+        people: People,
+        engine: Engine,
+        clock: Clock,
+        workspaces: Workspaces,
     ) -> None:
+        self._workspaces = workspaces
         self._store = store
         self._policy = policy
         self._people = people
@@ -56,16 +65,24 @@ class Clicks:
 
     async def withdraw(self, about: str, origin: Origin) -> tuple[ClickResult, Click]:
         """Withdraw a request by its backup's name or its ID. Raises RequestUnknown."""
-        request = await request_about(self._store, about, origin)
-        click = Click(request.id, Choice.WITHDRAW, origin.user_id, origin.team_id)
+        teams = self._workspaces.seen_from(origin.team_id)
+        request = await request_about(self._store, about, origin, teams)
+        click = Click(
+            request.id,
+            Choice.WITHDRAW,
+            origin.user_id,
+            origin.team_id,
+            enterprise_id=origin.enterprise_id,
+        )
         return await self.decide(click), click
 
-    async def keep(self, request_id: str, user_id: str, team_id: str) -> BackupRequest | None:
+    async def keep(self, request_id: str, user_id: str, sender: Sender) -> BackupRequest | None:
         """Cancel a backup's automatic deletion; return the changed request.
 
-        Returns None if this workspace has no such request. Changes nothing if it is too late.
+        Returns None if there is none, or this person can't act on it. Changes nothing if it is
+        too late.
         """
-        request = await self.claimed(request_id, team_id)
+        request = await self.claimed(request_id, sender)
         if request is None or request.retention is not Retention.WARNED:
             return request
         now = self._clock.now()
@@ -79,10 +96,12 @@ class Clicks:
         self._engine.wake(request.id)
         return await self._store.load(request.id)
 
-    async def claimed(self, request_id: str, team_id: str) -> BackupRequest | None:
-        """Return the request that a button names; None if this workspace doesn't have it."""
+    async def claimed(self, request_id: str, sender: Sender) -> BackupRequest | None:
+        """Return the request that a button names; None if this person can't act on it."""
         request = await self._store.load(request_id[:LONGEST_ID])
-        return request if request and request.concerns(team_id) else None
+        if request and self._workspaces.lets_act(sender, request.team_id):
+            return request
+        return None
 
     async def other_card(self, request_id: str, ts: str) -> tuple[str, str] | None:
         """Return the channel and ts of the request's card if `ts` is another message, else None.
@@ -117,7 +136,7 @@ class Clicks:
     async def _rights(self, click: Click, request: BackupRequest, ids: Iterable[str]) -> Members:
         """Ask Slack again if the click would count; a refused one costs few calls."""
         members = await self._people.members(ids)
-        verdict = judge(click, request, members, self._clock.now()).verdict
+        verdict = judge(click, request, members, self._clock.now(), self._workspaces).verdict
         if verdict.counts:
             return await self._people.members(ids, max_age=0)
         if verdict in (Verdict.NOT_AN_APPROVER, Verdict.MAY_NOT_BREAK_GLASS):
@@ -132,7 +151,7 @@ class Clicks:
                 decision = Decision(Verdict.UNKNOWN_REQUEST, None)
             else:
                 request = request.under(self._policy)
-                decision = judge(click, request, members, now)
+                decision = judge(click, request, members, now, self._workspaces)
                 request = await _carry_out(transaction, click, request, decision, now)
             if decision.verdict is not Verdict.NO_REASON:
                 await transaction.record(entry(click, decision, request, now))

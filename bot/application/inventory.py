@@ -1,7 +1,7 @@
 """List the project's instances and their backups."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,9 +101,17 @@ class Inventory:
         self._clock = clock
 
     async def backups(
-        self, reference: str, *, every: bool, number: int, timeout_seconds: float
+        self,
+        reference: str,
+        teams: Collection[str],
+        *,
+        every: bool,
+        number: int,
+        timeout_seconds: float,
     ) -> BackupsView:
         """Return a page of an instance's manual backups, or of `every` backup.
+
+        Who requested them is told of requests from these workspaces only.
 
         Raises what `Catalogue.find` raises, RdsError, and TimeoutError.
         """
@@ -114,16 +122,20 @@ class Inventory:
         page = _page(number, len(wanted))
         shown = wanted[page.number * PAGE :][:PAGE]
         made = await self._store.requests(
-            names=[backup.name for backup in shown], kind=Kind.CREATE, limit=10 * PAGE
+            names=[backup.name for backup in shown],
+            kind=Kind.CREATE,
+            teams=teams,
+            limit=10 * PAGE,
         )
         ours = {r.backup_id: r for r in made if r.backup_id}
         return BackupsView(instance, shown, ours, every, page, self._clock.now())
 
-    async def made(self, number: int) -> MadeView:
-        """Return a page of the backups that this bot made, newest first."""
+    async def made(self, number: int, teams: Collection[str]) -> MadeView:
+        """Return a page of the backups that this bot made for these workspaces, newest first."""
         found = await self._store.requests(
             kind=Kind.CREATE,
             states=[RequestState.COMPLETED],
+            teams=teams,
             offset=number * PAGE,
             limit=PAGE + 1,
         )

@@ -1,6 +1,7 @@
 """Where a request comes from, and how to find it."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from bot.domain.instances import Instance
 from bot.domain.keeping import shown_keep
 from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
+from bot.domain.workspaces import Sender
 
 CLOCK_SKEW = timedelta(seconds=5)  # between Slack's clock and this machine's
 
@@ -27,6 +29,11 @@ class Origin:
     response_url: str | None
     thread_ts: str | None = None  # of the thread where they requested it
     sent_at: datetime | None = None  # when Slack signed it, by Slack's clock; HTTP only
+    enterprise_id: str = ""  # the organization that they belong to
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(self.team_id, self.enterprise_id)
 
 
 def requested(origin: Origin, now: datetime, **what: Any) -> BackupRequest:
@@ -61,14 +68,16 @@ def request_entry(
     return entry.model_copy(update=known)
 
 
-async def request_about(store: Store, about: str, origin: Origin) -> BackupRequest:
-    """Return the request with this backup name or ID.
+async def request_about(
+    store: Store, about: str, origin: Origin, teams: Collection[str]
+) -> BackupRequest:
+    """Return the request with this backup name or ID that was made in one of the workspaces.
 
-    Raises RequestUnknown, also for another workspace's. A name means a request that existed
+    Raises RequestUnknown, also for any other workspace's. A name means a request that existed
     when Slack signed the command, so a replayed command can't affect a newer one.
     """
-    request = await store.request_about(about)
-    if request is None or not request.concerns(origin.team_id):
+    request = await store.request_about(about, teams)
+    if request is None:
         raise RequestUnknown(about)
     if origin.sent_at and request.asked_at > origin.sent_at + CLOCK_SKEW:
         raise RequestUnknown(about)

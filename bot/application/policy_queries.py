@@ -20,6 +20,7 @@ from bot.domain.decisions import (
 from bot.domain.errors import GroupsUnknown, MayNotAudit, RdsUnreachable, UnknownInstance
 from bot.domain.instances import Instance
 from bot.domain.policy import Policy, Terms
+from bot.domain.workspaces import Workspaces
 from bot.runtime.clock import Clock
 
 LAST_ENTRIES = 20  # of the audit log, in one answer
@@ -59,8 +60,10 @@ class PolicyQueries:
         policy: Policy,
         people: People,
         clock: Clock,
+        workspaces: Workspaces,
     ) -> None:
         self.policy = policy
+        self._workspaces = workspaces
         self._store = store
         self._catalogue = catalogue
         self._people = people
@@ -92,6 +95,8 @@ class PolicyQueries:
     async def trail(self, reference: str, origin: Origin) -> TrailView:
         """Return an instance's last audit entries, even if RDS no longer lists the instance.
 
+        Those of other workspaces' requests are left out, unless the workspaces share them.
+
         Raises MayNotAudit, GroupsUnknown, AmbiguousInstance, ReadReplica, StoreUnavailable.
         """
         name = instance_id = reference
@@ -106,7 +111,12 @@ class PolicyQueries:
             if may is None:
                 raise GroupsUnknown(name, auditors, "read the audit trail of")
             raise MayNotAudit(name, terms.rule, auditors)
-        entries = await self._store.last_audit_entries(instance_id, LAST_ENTRIES)
+        entries = await self._store.last_audit_entries(
+            instance_id,
+            LAST_ENTRIES,
+            self._workspaces.seen_from(origin.team_id),
+            unplaced=self._workspaces.share or len(self._workspaces.served) == 1,
+        )
         return TrailView(name, entries, self._clock.now())
 
     async def _note_refusal(self, user: str, instance: str, terms: Terms) -> None:

@@ -81,6 +81,7 @@ class Store(Protocol):
         requester: str | None = None,
         kind: Kind | None = None,
         names: Collection[str] | None = None,
+        teams: Collection[str] | None = None,
         offset: int = 0,
         limit: int = 100,
     ) -> list[BackupRequest]:
@@ -91,8 +92,11 @@ class Store(Protocol):
         """Return an instance's latest backups that this bot saw complete, deleted ones, too."""
         ...
 
-    async def request_about(self, name_or_id: str) -> BackupRequest | None:
-        """Return the name's open request, else its newest, else the one with this ID."""
+    async def request_about(self, name_or_id: str, teams: Collection[str]) -> BackupRequest | None:
+        """Return the name's open request, else its newest, else the one with this ID.
+
+        Only of these workspaces.
+        """
         ...
 
     async def preferences(self, user_id: str) -> Preferences:
@@ -119,8 +123,14 @@ class Store(Protocol):
         """Return the state of a message, or None if it isn't in the outbox."""
         ...
 
-    async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:
-        """Return an instance's newest entries, by its name or ID, oldest first."""
+    async def last_audit_entries(
+        self, instance: str, limit: int, teams: Collection[str], *, unplaced: bool
+    ) -> Sequence[AuditEntry]:
+        """Return an instance's newest entries, by its name or ID, oldest first.
+
+        Leaves out requests of other workspaces, and, unless they are wanted, `unplaced` entries:
+        what was refused or can't be found, so that no one can say in which workspace.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
 """Look up requests: what is waiting, running, and done, for one person."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,7 +61,7 @@ class HomeView:
 
 
 class RequestQueries:
-    """Read-only queries."""
+    """Read-only queries. `teams` are the workspaces whose requests the person sees."""
 
     def __init__(
         self,
@@ -89,21 +89,25 @@ class RequestQueries:
     def now(self) -> datetime:
         return self._clock.now()
 
-    async def request(self, about: str, origin: Origin) -> BackupRequest:
+    async def request(self, about: str, origin: Origin, teams: Collection[str]) -> BackupRequest:
         """Return a request by its backup's name or its ID. Raises RequestUnknown."""
-        return await request_about(self._store, about, origin)
+        return await request_about(self._store, about, origin, teams)
 
-    async def status(self, origin: Origin) -> Status:
+    async def status(self, origin: Origin, teams: Collection[str]) -> Status:
         """Return this person's open requests, and the running ones of others."""
-        open_now = await self._store.requests(states=OPEN_STATES, limit=MOST)
+        open_now = await self._store.requests(states=OPEN_STATES, teams=teams, limit=MOST)
         mine = [request for request in open_now if request.requester == origin.user_id]
         others = [request for request in open_now if request.requester != origin.user_id]
         running = [request for request in others if request.state not in WAITING]
         return Status(mine, running, self._clock.now())
 
-    async def pending(self, user_id: str) -> Pending:
+    async def pending(self, user_id: str, teams: Collection[str]) -> Pending:
         """Return what is waiting for approval, by this person and by others."""
-        waiting = await self._store.requests(states=[RequestState.AWAITING_APPROVAL], limit=MOST)
+        waiting = await self._store.requests(
+            states=[RequestState.AWAITING_APPROVAL],
+            teams=teams,
+            limit=MOST,
+        )
         waiting = [r.under(self._policy) async for r in yielding([*reversed(waiting)])]
         members = await self._members(waiting, user_id)
         for_me = [r async for r in yielding(waiting) if _may(r, user_id, members)]
@@ -111,11 +115,11 @@ class RequestQueries:
         for_others = [request for request in waiting if request.id not in mine]
         return Pending(for_me, for_others, self._clock.now())
 
-    async def home(self, user_id: str) -> HomeView:
+    async def home(self, user_id: str, teams: Collection[str]) -> HomeView:
         """Return the content of a person's home tab."""
-        pending = await self.pending(user_id)
-        running = await self._store.requests(states=OPEN_STATES - WAITING, limit=MOST)
-        recent = await self._store.requests(requester=user_id, limit=RECENT)
+        pending = await self.pending(user_id, teams)
+        running = await self._store.requests(states=OPEN_STATES - WAITING, teams=teams, limit=MOST)
+        recent = await self._store.requests(requester=user_id, teams=teams, limit=RECENT)
         stale = await self._inventory.stale(self._stale_after)
         return HomeView(
             pending.for_me,

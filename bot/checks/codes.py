@@ -47,6 +47,8 @@ class Code(StrEnum):
     SLACK_TOKEN_REVOKED = "slack-token-revoked"  # noqa: S105, a code
     SLACK_TOKEN_ROTATES = "slack-token-rotates"  # noqa: S105, a code
     SLACK_ACCESS_DENIED = "slack-access-denied"
+    SLACK_NOT_ADDED = "slack-not-added"
+    SLACK_WORKSPACE_UNKNOWN = "slack-workspace-unknown"
     SLACK_SCOPE_MISSING = "slack-scope-missing"
     SLACK_CLOCK = "slack-clock"
     SLACK_SECRET_UNCONFIRMED = "slack-secret-unconfirmed"  # noqa: S105, a code
@@ -250,14 +252,27 @@ CURES: dict[Code, Cure] = {
     ),
     Code.SLACK_TOKEN_ROTATES: Cure(
         "The token comes from an app with token rotation, and expires within twelve hours. The "
-        "bot doesn't renew tokens.",
-        'Create the app from the manifest, with token rotation off, and use its "Bot User OAuth '
-        'Token".',
+        "bot can't renew it without a refresh token.",
+        "Set `SLACK_REFRESH_TOKEN`, `SLACK_CLIENT_ID`, and `SLACK_CLIENT_SECRET`: see "
+        "docs/settings.md. Or create the app from the manifest, which leaves token rotation off.",
     ),
     Code.SLACK_ACCESS_DENIED: Cure(
         "Slack knows the token, but the workspace or its organization doesn't allow this: an "
         "admin has to approve the app, or only certain IP addresses are allowed.",
         "Ask a workspace admin to approve the app, or to allow this machine's IP address.",
+    ),
+    Code.SLACK_NOT_ADDED: Cure(
+        "The app is installed in an organization, but an admin hasn't added it to any workspace, "
+        "so no one can use it.",
+        "As an Org Owner or Org Admin, open `https://app.slack.com/manage/<organization>/"
+        "integrations/profile/<app>/workspaces/add` with the IDs of the organization (E…) and the "
+        "app (A…), and add it.",
+    ),
+    Code.SLACK_WORKSPACE_UNKNOWN: Cure(
+        "`workspaces` in `[slack]` names a workspace that the bot can't serve: an org-wide app "
+        "wasn't added to it, or the bot's own workspace belongs to no organization.",
+        "Correct the ID in `backup-bot.toml`, or add the app to the workspace in the "
+        "organization's settings.",
     ),
     Code.SLACK_SCOPE_MISSING: Cure(
         "The installed app lacks a permission that the bot uses.",

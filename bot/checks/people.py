@@ -12,6 +12,7 @@ from bot.config.settings import Reading
 from bot.domain.policy import is_group
 from bot.domain.policy_problems import problems
 from bot.domain.quantities import counted
+from bot.domain.workspaces import Workspaces
 from bot.runtime.clock import Clock
 from bot.slack.transport.people import People
 from bot.slack.transport.probe import NoPost, why_no_post
@@ -25,11 +26,13 @@ CHANNEL_CODES = {
 }
 
 
-async def people_findings(slack: AsyncWebClient, reading: Reading) -> AsyncIterator[Finding]:
+async def people_findings(
+    slack: AsyncWebClient, reading: Reading, workspaces: Workspaces
+) -> AsyncIterator[Finding]:
     """Check the people and channels of backup-bot.toml."""
     if reading.file is None:
         return
-    async for finding in _people(slack, reading.file, reading.source):
+    async for finding in _people(slack, reading.file, reading.source, workspaces):
         yield finding
     for channel in _channels(reading.file):
         why = await why_no_post(slack, channel)
@@ -40,9 +43,9 @@ async def people_findings(slack: AsyncWebClient, reading: Reading) -> AsyncItera
 
 
 async def _people(
-    slack: AsyncWebClient, file: ConfigFile, source: Source
+    slack: AsyncWebClient, file: ConfigFile, source: Source, workspaces: Workspaces
 ) -> AsyncIterator[Finding]:
-    people = People(slack, Clock())
+    people = People(slack, Clock(), workspaces=workspaces)
     mentioned = [one for watch in file.watches for one in watch.mention]
     named = tuple(dict.fromkeys((*file.policy.people, *mentioned)))
     try:

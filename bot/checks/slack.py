@@ -15,10 +15,14 @@ from bot.checks.findings import Finding, ok, problem, unknown, warning
 from bot.checks.people import people_findings
 from bot.checks.sockets import socket_findings
 from bot.checks.wording import clock_words, token_failed
+from bot.checks.workspaces import workspace_findings
+from bot.config.file import ConfigFile
 from bot.config.settings import Environment, Reading, revealed
-from bot.connections import slack_client
+from bot.connections import slack_client, workspaces_of
 from bot.runtime.clock import Clock
+from bot.slack.transport.identity import settle
 from bot.slack.transport.slack_errors import FAILURES
+from bot.storage.inspection import stored_slack_token
 
 TIMEOUT = 20.0  # seconds for each call
 CLOCK_TOLERANCE = timedelta(minutes=1)
@@ -40,6 +44,8 @@ async def slack_findings(
     """Check all that Slack can tell; `is_running` if a bot on this machine holds the sockets."""
     env = reading.environment
     slack = slack_client(env, session) if "bot_token" in env.model_fields_set else None
+    if slack and env.refresh_token:  # the one in the settings expires
+        slack.token = stored_slack_token(env.database_url) or slack.token
     if slack:
         async for finding in _bot_token(slack, reading, http=http):
             yield finding
@@ -65,14 +71,18 @@ async def _bot_token(
         return
     for finding in _accepted(env, answer, http=http):
         yield finding
-    async for finding in people_findings(slack, reading):
+    workspaces = workspaces_of(reading.file or ConfigFile())
+    settle(workspaces, answer.data if isinstance(answer.data, dict) else {})
+    async for finding in workspace_findings(slack, workspaces):
+        yield finding
+    async for finding in people_findings(slack, reading, workspaces):
         yield finding
 
 
 def _accepted(env: Environment, answer: Any, *, http: bool) -> Iterator[Finding]:
-    where = "the organization" if answer.get("is_enterprise_install") else "the workspace"
+    where = "the whole organization" if answer.get("is_enterprise_install") else "the workspace"
     yield ok(f"SLACK_BOT_TOKEN: Slack accepts it for {where} {answer['team']}")
-    if revealed(env.bot_token).startswith(ROTATES):
+    if revealed(env.bot_token).startswith(ROTATES) and not env.refresh_token:
         yield warning(Code.SLACK_TOKEN_ROTATES, "SLACK_BOT_TOKEN: it expires within 12 hours")
     yield from _scopes(answer.headers.get("x-oauth-scopes"))
     if http:

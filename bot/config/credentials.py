@@ -20,13 +20,14 @@ OWN_NAME = re.compile(r"(?:export\s+)?[A-Z]+(?:_[A-Z]+)+\s*=")
 BOT_TOKEN = "xoxb-"  # noqa: S105, a prefix
 APP_TOKEN = "xapp-"  # noqa: S105, a prefix
 CONFIG_TOKEN = "xoxe.xoxp-"  # noqa: S105, a prefix
+REFRESH_TOKEN = "xoxe-"  # noqa: S105, a prefix
 # Prefix of what Slack issues → what it is and where it belongs.
 KINDS = {
     BOT_TOKEN: "a bot token, which belongs in SLACK_BOT_TOKEN",
     APP_TOKEN: "an app-level token, which belongs in SLACK_APP_TOKEN",
     CONFIG_TOKEN: "a configuration token, which belongs in SLACK_CONFIG_TOKEN",
     "xoxp-": "a user token, which the bot doesn't use",
-    "xoxe-": "a refresh token, which the bot doesn't use",
+    REFRESH_TOKEN: "a refresh token, which belongs in SLACK_REFRESH_TOKEN",
     "https://hooks.slack.com/": "a webhook URL, which the bot doesn't use",
 }
 AK_LENGTH, SK_LENGTH = 20, 40  # as Huawei Cloud issues them
@@ -72,6 +73,14 @@ def config_token(value: str) -> str:
     value = _secret(value)
     if not value.startswith(CONFIG_TOKEN):
         raise ValueError(f"it doesn't begin with {CONFIG_TOKEN}; use a configuration token")
+    return value
+
+
+def refresh_token(value: str) -> str:
+    """Check the refresh token of a bot token that expires: `xoxe-…`."""
+    value = _secret(value)
+    if not value.startswith(REFRESH_TOKEN):
+        raise ValueError(f"it doesn't begin with {REFRESH_TOKEN}; use the bot's refresh token")
     return value
 
 

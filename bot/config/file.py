@@ -69,6 +69,13 @@ def _channel(value: object) -> object:
     return value
 
 
+def _workspaces(value: object) -> object:
+    for item in value if isinstance(value, list | tuple) else ():
+        if not re.fullmatch(r"T[A-Z0-9]{1,20}", str(item)):
+            raise ValueError(f"{item!r} isn't a workspace ID (T…)")
+    return value
+
+
 def _approvers(value: object) -> object:
     if value == ANYBODY:
         return ()
@@ -176,6 +183,13 @@ class StoreTable(_Table):
         return self
 
 
+class SlackTable(_Table):
+    """Which workspaces of an organization use the bot, and whether they share their requests."""
+
+    workspaces: Annotated[tuple[str, ...], BeforeValidator(_workspaces)] = ()
+    share: bool = False
+
+
 class HeartbeatTable(_Table):
     url: Annotated[str, BeforeValidator(_url)] = ""
 
@@ -254,6 +268,7 @@ class ConfigFile(_Table):
     """The settings in `backup-bot.toml`, none of them secret."""
 
     rds: RdsTable = RdsTable()
+    slack: SlackTable = SlackTable()
     approval: ApprovalTable | None = None
     rule: tuple[RuleTable, ...] = ()
     aliases: dict[str, str] = {}
@@ -379,6 +394,7 @@ def _named(path: TomlPath) -> str:
 def _keys_beside(path: TomlPath) -> list[str]:
     tables: dict[str | int, type[BaseModel]] = {
         "rds": RdsTable,
+        "slack": SlackTable,
         "approval": ApprovalTable,
         "rule": RuleTable,
         "watch": WatchTable,

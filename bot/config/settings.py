@@ -52,11 +52,14 @@ _project = _matching("[0-9a-zA-Z_-]+", "copy the project ID, which has only lett
 _region = _matching("[a-z0-9-]+", "write the region's ID, for example ap-southeast-1")
 _command = _matching("/[a-z0-9_-]{1,31}", "write it as in the manifest, for example /backup")
 _log_format = _matching("console|json", "write console or json")
+_client_id = _matching(r"[0-9]+\.[0-9]+", "copy the Client ID, which is two numbers and a dot")
 _secret = BeforeValidator(credentials.other_secret)
 
 
 # How `slack run` hands over the tokens of the app that it has installed.
 FROM_SLACK_CLI = {"SLACK_CLI_XOXB": "SLACK_BOT_TOKEN", "SLACK_CLI_XAPP": "SLACK_APP_TOKEN"}
+# What renewing a bot token takes: all of them, or none for a token that doesn't expire.
+ROTATION = ("SLACK_REFRESH_TOKEN", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")
 BLANK = f" \t\r\n{credentials.QUOTES}"
 
 
@@ -74,6 +77,11 @@ class Environment(BaseModel):
     signing_secret: Annotated[SecretStr | None, _secret] = Field(
         None, alias="SLACK_SIGNING_SECRET"
     )
+    refresh_token: Annotated[SecretStr | None, BeforeValidator(credentials.refresh_token)] = Field(
+        None, alias="SLACK_REFRESH_TOKEN"
+    )
+    client_id: Annotated[str | None, _client_id] = Field(None, alias="SLACK_CLIENT_ID")
+    client_secret: Annotated[SecretStr | None, _secret] = Field(None, alias="SLACK_CLIENT_SECRET")
     config_token: Annotated[SecretStr | None, BeforeValidator(credentials.config_token)] = Field(
         None, alias="SLACK_CONFIG_TOKEN"
     )
@@ -197,6 +205,7 @@ def read(environ: Mapping[str, str], *, http: bool) -> Reading:
     environment, found = _environment(given)
     found += [Problem(Kind.MISSING, text) for text in _missing_for_mode(given, http=http)]
     found += [Problem(Kind.WRONG, text) for text in _misnamed(given)]
+    found += [Problem(Kind.MISSING, text) for text in _missing_for_rotation(given)]
     in_file: list[str] = []
     file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, in_file)
     found += [Problem(Kind.FILE, text) for text in in_file]
@@ -251,6 +260,15 @@ def _missing_for_mode(given: Mapping[str, str], *, http: bool) -> list[str]:
     if not {"HUAWEICLOUD_REGION", "RDS_ENDPOINT"} & set(given):
         problems.append("HUAWEICLOUD_REGION is missing, for example ap-southeast-1.")
     return problems
+
+
+def _missing_for_rotation(given: Mapping[str, str]) -> list[str]:
+    missing = [name for name in ROTATION if name not in given]
+    if missing in ([], [*ROTATION]):
+        return []
+    return [
+        f"{name} is missing: tokens rotate only with {', '.join(ROTATION)}." for name in missing
+    ]
 
 
 def _missing_for_cloud_eye(given: Mapping[str, str]) -> list[str]:

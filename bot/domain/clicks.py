@@ -15,6 +15,7 @@ from bot.domain.decisions import (
 from bot.domain.policy import Members
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import SENDING, RequestState
+from bot.domain.workspaces import Sender, Workspaces
 
 LONGEST_ID = 64  # of a click's request ID
 LONGEST_REASON = 500
@@ -42,6 +43,7 @@ class Click:
     user_id: str
     team_id: str
     reason: str = ""  # for rejecting it or starting it without approval
+    enterprise_id: str = ""
 
     def __post_init__(self) -> None:
         # Any database and reader can handle these.
@@ -63,12 +65,16 @@ class ClickResult:
 
 
 def judge(
-    click: Click, request: BackupRequest, members: Members, now: datetime
+    click: Click,
+    request: BackupRequest,
+    members: Members,
+    now: datetime,
+    workspaces: Workspaces,
 ) -> Decision[Verdict]:
     """Return the verdict on a click, by the request's current terms."""
     terms = request.terms
     rule = terms.rule if terms else None
-    if not request.concerns(click.team_id):
+    if not workspaces.lets_act(Sender(click.team_id, click.enterprise_id), request.team_id):
         return Decision(Verdict.OTHER_WORKSPACE, rule)
     if request.state is RequestState.EXPIRED:
         return Decision(Verdict.EXPIRED, rule)

@@ -32,6 +32,7 @@ CODES: Mapping[str, type[UserError | RdsError]] = MappingProxyType(
         "asked_in_direct_message": errors.AskedInDirectMessage,
         "too_many_commands": errors.TooManyCommands,
         "foreign_workspace": errors.ForeignWorkspace,
+        "workspace_unknown": errors.WorkspaceUnknown,
         "may_not_ask": errors.MayNotAsk,
         "other_channel": errors.OtherChannel,
         "too_few_approvers": errors.TooFewApprovers,

@@ -17,6 +17,7 @@ BotError
 │   ├── AskedInDirectMessage  no one could approve it there
 │   ├── TooManyCommands    too many from one person in a minute
 │   ├── ForeignWorkspace   the requester belongs to another workspace
+│   ├── WorkspaceUnknown   Slack doesn't say from which of the workspaces they act
 │   ├── MayNotAsk
 │   ├── OtherChannel       the policy allows it only in other channels
 │   ├── TooFewApprovers    fewer people can approve it than are required
@@ -191,6 +192,10 @@ class TooManyCommands(UserError):
 
 class ForeignWorkspace(UserError):
     """The requester belongs to another workspace, as people in a shared channel can."""
+
+
+class WorkspaceUnknown(UserError):
+    """Slack names the requester's organization, but not the workspace where they did it."""
 
 
 class MayNotAsk(UserError):

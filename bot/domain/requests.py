@@ -125,10 +125,6 @@ class BackupRequest(BaseModel):
             raise ValueError(f"a request that is {self.state} cannot become {to}")
         return self.model_copy(update={"state": to, **changes})
 
-    def concerns(self, team_id: str) -> bool:
-        """Return whether it belongs to this workspace; an org-wide install sends no team ID."""
-        return team_id in ("", self.team_id)
-
     @property
     def is_moving(self) -> bool:
         """Whether its card changes as time goes by."""

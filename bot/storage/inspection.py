@@ -10,7 +10,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import URL, Connection, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -18,7 +18,7 @@ from bot.domain.audit import AuditKey, key_id_of
 from bot.storage.engine import NEWEST, first_line, is_sqlite, open_read_only, why_too_old
 from bot.storage.locks import lock_file
 from bot.storage.sealing import newest_entry
-from bot.storage.tables import audit
+from bot.storage.tables import audit, slack_tokens
 
 SQLITE = b"SQLite format 3\0"  # how a file begins (sqlite.org/fileformat.html)
 OUR_REVISION = re.compile(r"\d{4}")
@@ -115,6 +115,18 @@ def inspect_database(database_url: str, *, key: AuditKey | None = None) -> Inspe
     finally:
         engine.dispose()
     return Inspection(found, revision or "")
+
+
+def stored_slack_token(database_url: str) -> str | None:
+    """Return the bot token that was last renewed, if there is one that can be read."""
+    engine = open_read_only(make_url(database_url))
+    try:
+        with engine.connect() as connection:
+            return connection.scalar(select(slack_tokens.c.access_token))
+    except (DBAPIError, OSError):
+        return None
+    finally:
+        engine.dispose()
 
 
 def _sqlite(path: Path) -> Iterator[Found]:

@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +37,7 @@ from bot.storage.tables import (
     outbox,
     preferences,
     requests,
+    seen_from,
     unsealed,
     votes,
 )
@@ -116,9 +116,19 @@ class Reading:
 
         return await self._newest_entries(is_wanted)
 
-    async def last_audit_entries(self, instance: str, limit: int) -> Sequence[AuditEntry]:
-        """Return an instance's newest entries, by its name or ID, oldest first."""
-        return await self._newest_entries(partial(about, instance), limit)
+    async def last_audit_entries(
+        self, instance: str, limit: int, teams: Collection[str], *, unplaced: bool
+    ) -> Sequence[AuditEntry]:
+        """Return an instance's newest entries, by its name or ID, oldest first.
+
+        Leaves out requests of other workspaces, and, unless they are wanted, `unplaced` entries:
+        what was refused or can't be found, so that no one can say in which workspace.
+        """
+
+        def is_wanted(table: Table) -> ColumnElement[bool]:
+            return and_(about(instance, table), seen_from(teams, table, unplaced=unplaced))
+
+        return await self._newest_entries(is_wanted, limit)
 
     async def _newest_entries(
         self, is_wanted: Callable[[Table], ColumnElement[bool]], limit: int | None = None
@@ -161,6 +171,7 @@ class Reading:
         requester: str | None = None,
         kind: Kind | None = None,
         names: Collection[str] | None = None,
+        teams: Collection[str] | None = None,
         offset: int = 0,
         limit: int = 100,
     ) -> list[BackupRequest]:
@@ -168,7 +179,7 @@ class Reading:
         query = select(requests).order_by(requests.c.asked_at.desc(), requests.c.id)
         for column, value in (("requester", requester), ("kind", kind)):
             query = query.where(requests.c[column] == value) if value else query
-        for column, values in (("state", states), ("name", names)):
+        for column, values in (("state", states), ("name", names), ("team_id", teams)):
             query = query.where(requests.c[column].in_(values)) if values is not None else query
         async with self._reading() as connection:
             rows = (await connection.execute(query.offset(offset).limit(limit))).mappings().all()
@@ -240,23 +251,30 @@ class Reading:
             for row in rows
         ]
 
-    async def request_about(self, name_or_id: str) -> BackupRequest | None:
-        """Return the name's open request, else its newest, else the one with this ID."""
-        named = await self.requests(names=[name_or_id], limit=20)
+    async def request_about(self, name_or_id: str, teams: Collection[str]) -> BackupRequest | None:
+        """Return the name's open request, else its newest, else the one with this ID.
+
+        Only of these workspaces.
+        """
+        named = await self.requests(names=[name_or_id], teams=teams, limit=20)
         for request in (*(request for request in named if not request.state.is_final), *named):
             return request
         if len(name_or_id) < SHORTEST_ID:
             return None
         begins = requests.c.id.startswith(name_or_id.lower(), autoescape=True)
+        query = select(requests.c.id).where(begins, requests.c.team_id.in_(teams))
         async with self._reading() as connection:
-            ids = list(await connection.scalars(select(requests.c.id).where(begins).limit(2)))
+            ids = list(await connection.scalars(query.limit(2)))
         return await self.load(ids[0]) if len(ids) == 1 else None
 
-    async def homes(self, opened_since: datetime) -> list[str]:
-        """Return who has opened their home tab since then, latest first."""
-        query = select(homes.c.user_id).where(homes.c.opened_at >= opened_since)
-        async with self._reading() as connection:
-            return list(await connection.scalars(query.order_by(homes.c.opened_at.desc())))
+    async def homes(self, opened_since: datetime) -> list[tuple[str, str | None]]:
+        """Return who has opened their home tab since then, and in which workspace, latest first.
+
+        An older release didn't save the workspace.
+        """
+        query = select(homes.c.user_id, homes.c.team_id).where(homes.c.opened_at >= opened_since)
+        rows = await self.rows(query.order_by(homes.c.opened_at.desc()))
+        return [(row["user_id"], row["team_id"]) for row in rows]
 
     async def _one(self, query: Select[Any]) -> BackupRequest | None:
         async with self._reading() as connection:

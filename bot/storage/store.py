@@ -114,10 +114,10 @@ class Store(Reading):
         self.on_change()
         self.recorded.set()
 
-    async def open_home(self, user_id: str, at: datetime) -> None:
-        """Save that a person opened their home tab."""
+    async def open_home(self, user_id: str, at: datetime, team_id: str) -> None:
+        """Save that a person opened their home tab, and in which workspace."""
         async with self.transaction() as transaction:
-            await transaction.open_home(user_id, at)
+            await transaction.open_home(user_id, at, team_id)
 
     async def met(self, user_id: str, at: datetime) -> bool:
         """Save that a person opened one of the app's tabs; return whether it's the first time."""

@@ -1,5 +1,6 @@
 """The project's own tables; DBOS keeps its journal beside them in the same database."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 from unicodedata import normalize
@@ -23,15 +24,19 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    and_,
     column,
     or_,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.domain.audit import AuditAction
 from bot.domain.states import OPEN_STATES
 
 metadata = MetaData()
+
+REFUSED = (AuditAction.ASK_REFUSED, AuditAction.AUDIT_REFUSED)  # entries without a request
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -183,6 +188,19 @@ homes = Table(
     metadata,
     Column("user_id", String, primary_key=True),
     Column("opened_at", UtcDateTime, nullable=False),
+    Column("team_id", String),  # the workspace where they did; unknown in older releases
+)
+
+# The current token, if the app's tokens rotate. `given` is a hash of the settings' refresh token.
+slack_tokens = Table(
+    "slack_token",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("access_token", String, nullable=False),
+    Column("refresh_token", String, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("given", String, nullable=False),
+    Column("claimed_until", UtcDateTime),  # by the replica that renews it
 )
 
 # On PostgreSQL: the replicas that share this database, and when their leases expire.
@@ -324,6 +342,17 @@ def about(instance: str, table: Table) -> ColumnElement[bool]:
     """Return whether an entry is about an instance, by name or ID, or of a request that is."""
     ids = (_requests_about(other, instance) for other in (audit, unsealed))
     return or_(_names(table, instance), *(table.c.request_id.in_(found) for found in ids))
+
+
+def seen_from(teams: Collection[str], table: Table, *, unplaced: bool) -> ColumnElement[bool]:
+    """The entries in a table that people of these workspaces see; see `last_audit_entries`."""
+    is_general = table.c.request_id.is_(None)  # of an incident or a watch, or refused
+    if unplaced:
+        theirs = select(requests.c.id).where(requests.c.team_id.not_in(teams))
+        return or_(is_general, table.c.request_id.not_in(theirs))
+    ours = select(requests.c.id).where(requests.c.team_id.in_(teams))
+    is_placed = and_(is_general, table.c.action.not_in(REFUSED))
+    return or_(is_placed, table.c.request_id.in_(ours))
 
 
 def _requests_about(table: Table, instance: str) -> Select[tuple[str]]:

@@ -197,9 +197,10 @@ class Transaction:
         await self._tell(request)
         return request.model_copy(update={"votes": (*request.votes, vote)})
 
-    async def open_home(self, user_id: str, at: datetime) -> None:
+    async def open_home(self, user_id: str, at: datetime, team_id: str) -> None:
         await self._connection.execute(delete(homes).where(homes.c.user_id == user_id))
-        await self._connection.execute(insert(homes).values(user_id=user_id, opened_at=at))
+        row = {"user_id": user_id, "opened_at": at, "team_id": team_id}
+        await self._connection.execute(insert(homes).values(row))
 
     async def _tell(self, request: BackupRequest) -> None:
         """After the commit, wake the waiting workflow, on any replica."""

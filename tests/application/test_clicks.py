@@ -23,6 +23,7 @@ from bot.domain.instances import Instance
 from bot.domain.policy import Policy, RuleReference, RuleSource, Terms
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
+from bot.domain.workspaces import Workspaces
 from bot.runtime.clock import Clock
 from bot.slack.messages.answers import click_answer
 from bot.storage.store import Store
@@ -114,6 +115,7 @@ class Desk:
             people=self.people,
             engine=self.engine,
             clock=self.clock,
+            workspaces=Workspaces(own="T0DEMO"),
         )
 
     async def waiting(self, **changes: object) -> BackupRequest:

@@ -11,7 +11,7 @@ from bot.domain.instances import Instance
 from bot.domain.policy import Terms
 from bot.domain.requests import Kind
 from bot.domain.states import RequestState
-from tests.fakes import BILLING, DBAS, ORDERS, TYPED, UseCases
+from tests.fakes import BILLING, DBAS, HERE, ORDERS, TYPED, UseCases
 
 PATIENT = 5.0
 
@@ -28,8 +28,12 @@ async def test_manual_backups_come_newest_first(cases: UseCases) -> None:
         cases.backup(name, type=type_)
         cases.clock.advance(hours=1)
 
-    manual = await cases.inventory.backups("shop", every=False, number=0, timeout_seconds=PATIENT)
-    every = await cases.inventory.backups("shop", every=True, number=0, timeout_seconds=PATIENT)
+    manual = await cases.inventory.backups(
+        "shop", HERE, every=False, number=0, timeout_seconds=PATIENT
+    )
+    every = await cases.inventory.backups(
+        "shop", HERE, every=True, number=0, timeout_seconds=PATIENT
+    )
 
     assert (manual.instance, manual.page) == (ORDERS, Page(0, 2))
     assert [backup.name for backup in manual.backups] == ["second", "first"]
@@ -43,7 +47,9 @@ async def test_those_that_the_bot_made_carry_their_request(cases: UseCases) -> N
     cases.backup("again")
     cases.backup("by-hand")
 
-    view = await cases.inventory.backups("shop", every=False, number=0, timeout_seconds=PATIENT)
+    view = await cases.inventory.backups(
+        "shop", HERE, every=False, number=0, timeout_seconds=PATIENT
+    )
 
     assert view.made["id-of-again"] == request
     assert "id-of-by-hand" not in view.made
@@ -60,7 +66,7 @@ async def test_a_page_that_does_not_exist_is_the_nearest(
         cases.clock.advance(minutes=1)
 
     view = await cases.inventory.backups(
-        "shop", every=False, number=number, timeout_seconds=PATIENT
+        "shop", HERE, every=False, number=number, timeout_seconds=PATIENT
     )
 
     assert view.page == Page(shown, 2 * PAGE + 1)
@@ -70,7 +76,9 @@ async def test_a_page_that_does_not_exist_is_the_nearest(
 async def test_backups_of_an_unknown_instance(cases: UseCases) -> None:
     """RDS is not asked for them."""
     with pytest.raises(UnknownInstance):
-        await cases.inventory.backups("nowhere", every=False, number=0, timeout_seconds=PATIENT)
+        await cases.inventory.backups(
+            "nowhere", HERE, every=False, number=0, timeout_seconds=PATIENT
+        )
 
     assert cases.rds.calls == []
 
@@ -79,10 +87,10 @@ async def test_backups_while_rds_fails(cases: UseCases) -> None:
     """Both an error and a silence reach whoever asked."""
     cases.rds.trouble = RdsRefused(RefusalReason.CREDENTIALS)
     with pytest.raises(RdsRefused):
-        await cases.inventory.backups("shop", every=False, number=0, timeout_seconds=PATIENT)
+        await cases.inventory.backups("shop", HERE, every=False, number=0, timeout_seconds=PATIENT)
     cases.rds.hangs = True
     with pytest.raises(TimeoutError):
-        await cases.inventory.backups("shop", every=False, number=0, timeout_seconds=0.01)
+        await cases.inventory.backups("shop", HERE, every=False, number=0, timeout_seconds=0.01)
 
 
 async def test_what_the_bot_made_comes_newest_first(cases: UseCases) -> None:
@@ -93,7 +101,7 @@ async def test_what_the_bot_made_comes_newest_first(cases: UseCases) -> None:
     await cases.has(51, state=RequestState.FAILED)
     await cases.has(52, kind=Kind.DELETE)
 
-    first, second = [await cases.inventory.made(number) for number in (0, 1)]
+    first, second = [await cases.inventory.made(number, HERE) for number in (0, 1)]
 
     assert [request.name for request in first.requests] == [
         f"before-{number}" for number in range(PAGE, 0, -1)
@@ -108,7 +116,7 @@ async def test_what_the_bot_also_deleted_is_marked(cases: UseCases) -> None:
     await cases.deleted(2, gone)
     await cases.made(3, name="again")
 
-    view = await cases.inventory.made(0)
+    view = await cases.inventory.made(0, HERE)
 
     assert view.deleted == {gone.backup_id}
     assert len(view.requests) == 2

@@ -11,7 +11,7 @@ from bot.domain.errors import RequestUnknown, StoreUnavailable
 from bot.domain.policy import Terms
 from bot.domain.requests import Choice, Vote
 from bot.domain.states import RequestState
-from tests.fakes import ANA, BEN, BILLING, CAT, DBAS, ORDERS, TYPED, UseCases, typed
+from tests.fakes import ANA, BEN, BILLING, CAT, DBAS, HERE, ORDERS, TYPED, UseCases, typed
 
 RUNNING = {"state": RequestState.RUNNING}
 
@@ -20,8 +20,8 @@ async def test_a_request_goes_by_its_backup_or_its_id(cases: UseCases) -> None:
     """The beginning of the id is enough."""
     request = await cases.waits(1, id="0123456789abcdef")
 
-    assert await cases.request_queries.request("before-1", TYPED) == request
-    assert await cases.request_queries.request("01234567", TYPED) == request
+    assert await cases.request_queries.request("before-1", TYPED, HERE) == request
+    assert await cases.request_queries.request("01234567", TYPED, HERE) == request
 
 
 @pytest.mark.parametrize("about", ["nowhere", "", "0123", "%", "before-_"])
@@ -29,7 +29,7 @@ async def test_what_means_no_request_is_unknown(cases: UseCases, about: str) -> 
     """Too short a beginning of an id, and what a database might take for a pattern."""
     await cases.waits(1, id="0123456789abcdef")
     with pytest.raises(RequestUnknown) as refused:
-        await cases.request_queries.request(about, TYPED)
+        await cases.request_queries.request(about, TYPED, HERE)
 
     assert refused.value.about == about
 
@@ -38,7 +38,7 @@ async def test_a_request_of_another_workspace_is_unknown(cases: UseCases) -> Non
     """As one that does not exist."""
     await cases.waits(1)
     with pytest.raises(RequestUnknown):
-        await cases.request_queries.request("before-1", replace(TYPED, team_id="T0OTHER"))
+        await cases.request_queries.request("before-1", TYPED, {"T0OTHER"})
 
 
 async def test_a_replayed_command_means_no_newer_request(cases: UseCases) -> None:
@@ -48,9 +48,9 @@ async def test_a_replayed_command_means_no_newer_request(cases: UseCases) -> Non
         at: replace(TYPED, sent_at=request.asked_at - timedelta(seconds=at)) for at in (5, 6)
     }
 
-    assert await cases.request_queries.request("before-1", signed[5]) == request
+    assert await cases.request_queries.request("before-1", signed[5], HERE) == request
     with pytest.raises(RequestUnknown):
-        await cases.request_queries.request("before-1", signed[6])
+        await cases.request_queries.request("before-1", signed[6], HERE)
 
 
 async def test_the_open_request_goes_before_the_newer_one(cases: UseCases) -> None:
@@ -58,7 +58,7 @@ async def test_the_open_request_goes_before_the_newer_one(cases: UseCases) -> No
     is_open = await cases.waits(1, name="again")
     await cases.made(2, name="again")
 
-    assert await cases.request_queries.request("again", TYPED) == is_open
+    assert await cases.request_queries.request("again", TYPED, HERE) == is_open
 
 
 async def test_the_status_shows_mine_and_all_that_run(cases: UseCases) -> None:
@@ -69,7 +69,7 @@ async def test_the_status_shows_mine_and_all_that_run(cases: UseCases) -> None:
     await cases.made(4)
     await cases.has(5, requester=BEN)
 
-    status = await cases.request_queries.status(TYPED)
+    status = await cases.request_queries.status(TYPED, HERE)
 
     assert (list(status.mine), list(status.running)) == ([mine], [running])
     assert status.at == cases.request_queries.now() == cases.clock.now()
@@ -80,7 +80,7 @@ async def test_pending_tells_what_waits_for_me(cases: UseCases) -> None:
     mine = [await cases.waits(1), await cases.waits(2)]
     own = await cases.waits(3, requester=BEN)
 
-    pending = await cases.request_queries.pending(BEN)
+    pending = await cases.request_queries.pending(BEN, HERE)
 
     assert list(pending.for_me) == mine
     assert list(pending.for_others) == [own]
@@ -95,8 +95,10 @@ async def test_an_approver_is_not_asked_twice(cases: UseCases) -> None:
             request, Vote(user_id=BEN, choice=Choice.APPROVE, at=cases.clock.now())
         )
 
-    assert [r.id for r in (await cases.request_queries.pending(CAT)).for_me] == [request.id]
-    assert [r.id for r in (await cases.request_queries.pending(BEN)).for_others] == [request.id]
+    assert [r.id for r in (await cases.request_queries.pending(CAT, HERE)).for_me] == [request.id]
+    assert [r.id for r in (await cases.request_queries.pending(BEN, HERE)).for_others] == [
+        request.id
+    ]
 
 
 async def test_pending_goes_by_the_policy_of_today(cases: UseCases) -> None:
@@ -104,8 +106,8 @@ async def test_pending_goes_by_the_policy_of_today(cases: UseCases) -> None:
     await cases.waits(1, requester=CAT)
     cases.under(Terms(approvers=(ANA,)))
 
-    assert len((await cases.request_queries.pending(ANA)).for_me) == 1
-    assert len((await cases.request_queries.pending(BEN)).for_me) == 0
+    assert len((await cases.request_queries.pending(ANA, HERE)).for_me) == 1
+    assert len((await cases.request_queries.pending(BEN, HERE)).for_me) == 0
 
 
 async def test_while_slack_is_silent_nothing_waits_for_a_group(
@@ -116,7 +118,7 @@ async def test_while_slack_is_silent_nothing_waits_for_a_group(
     await cases.waits(1)
     cases.people.hangs = True
 
-    pending = await cases.request_queries.pending(BEN)
+    pending = await cases.request_queries.pending(BEN, HERE)
 
     assert (len(pending.for_me), len(pending.for_others)) == (0, 1)
 
@@ -129,7 +131,7 @@ async def test_a_home_tab_holds_what_concerns_a_person(cases: UseCases) -> None:
     own = [await cases.made(number, requester=BEN) for number in range(10, 12 + RECENT)]
     await cases.request_queries.look_around()
 
-    home = await cases.request_queries.home(BEN)
+    home = await cases.request_queries.home(BEN, HERE)
 
     assert (list(home.for_me), list(home.running)) == ([waiting], [running])
     assert list(home.recent) == own[: -RECENT - 1 : -1]
@@ -139,7 +141,7 @@ async def test_a_home_tab_holds_what_concerns_a_person(cases: UseCases) -> None:
 
 async def test_a_home_tab_of_nothing(cases: UseCases) -> None:
     """Of instances that nobody has looked up nothing is said."""
-    home = await cases.request_queries.home(ANA)
+    home = await cases.request_queries.home(ANA, HERE)
 
     assert not any((home.for_me, home.running, home.recent, home.stale))
 
@@ -149,10 +151,10 @@ async def test_without_a_database_nothing_is_shown(cases: UseCases) -> None:
     cases.lose_database()
     queries = cases.request_queries
     for look in (
-        queries.status(typed("other")),
-        queries.pending(ANA),
-        queries.home(ANA),
-        queries.request("before-1", TYPED),
+        queries.status(typed("other"), HERE),
+        queries.pending(ANA, HERE),
+        queries.home(ANA, HERE),
+        queries.request("before-1", TYPED, HERE),
     ):
         with pytest.raises(StoreUnavailable):
             await look

@@ -51,6 +51,7 @@ BACKUPS = 100  # of each instance
 REQUESTS = int(os.environ.get("REQUESTS", "1000"))
 CROWD = frozenset(f"U0M{number}" for number in range(400))
 ANA, BEN, DBAS = "U0ANA", "U0BEN", "S0DBA"
+HERE = {"T0DEMO"}
 ASKED = Origin(ANA, "T0DEMO", "C0OPS", "trigger", None)
 TERMS = Terms(approvers=(DBAS,), rule="[approval]")
 POLICY = Policy(defaults=TERMS, rules=tuple(Rule(instances=(f"team-{n}-*",)) for n in range(200)))
@@ -173,7 +174,7 @@ class Bench:
         self.instance_search.named("order-0001", await self.instance_search.known(1))
 
     async def _backups(self, name: str) -> None:
-        view = await self.inventory.backups(name, every=True, number=0, timeout_seconds=1)
+        view = await self.inventory.backups(name, HERE, every=True, number=0, timeout_seconds=1)
         answers.backups_table(view, "/backup")
 
     async def _instances(self, like: str) -> None:
@@ -181,13 +182,13 @@ class Bench:
         answers.instances_table(view, "/backup")
 
     async def _pending(self, who: str) -> None:
-        answers.pending_message(await self.request_queries.pending(who), "/backup")
+        answers.pending_message(await self.request_queries.pending(who, HERE), "/backup")
 
     async def _status(self) -> None:
-        answers.status_message(await self.request_queries.status(ASKED), "/backup")
+        answers.status_message(await self.request_queries.status(ASKED, HERE), "/backup")
 
     async def _home(self) -> None:
-        json.dumps(home_view(await self.request_queries.home(BEN), {}, "/backup"))
+        json.dumps(home_view(await self.request_queries.home(BEN, HERE), {}, "/backup"))
 
     async def _home_of_known_backups(self) -> None:
         for instance in await self.catalogue.known(1):

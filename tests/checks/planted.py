@@ -314,6 +314,16 @@ def _other_cloud(scene: Scene) -> None:
     scene.rds(404, "APIGW.0101", *Operation)
 
 
+def _organized(*added_to: str, config: str = "") -> Plant:
+    """The app is installed in the organization, and was added to these workspaces."""
+
+    def plant(scene: Scene) -> None:
+        scene.world.workspace.organize("E0ACME", is_org_wide=True, added_to=added_to)
+        scene.config = config + WHOLE_POLICY
+
+    return plant
+
+
 @dataclass(frozen=True)
 class Planted:
     """A fault, the code that names it, and what its line has to say."""
@@ -600,6 +610,24 @@ FAULTS = [
         lambda s: s.slack("auth.test", "team_access_not_granted"),
         Code.SLACK_ACCESS_DENIED,
         "team_access_not_granted",
+    ),
+    Planted(
+        "an org-wide app that was added to no workspace",
+        _organized(),
+        Code.SLACK_NOT_ADDED,
+        "the app was added to none",
+    ),
+    Planted(
+        "a workspace that an org-wide app wasn't added to",
+        _organized("T0DEMO", config='[slack]\nworkspaces = ["T0DEMO", "T0LAB"]\n'),
+        Code.SLACK_WORKSPACE_UNKNOWN,
+        "workspace T0LAB: the app wasn't added to it",
+    ),
+    Planted(
+        "a sister of a workspace that is in no organization",
+        _config(f'[slack]\nworkspaces = ["T0LAB"]\n{WHOLE_POLICY}'),
+        Code.SLACK_WORKSPACE_UNKNOWN,
+        "in no organization",
     ),
     Planted("no chat:write", _lacks("chat:write"), Code.SLACK_SCOPE_MISSING, "chat:write"),
     Planted("no commands", _lacks("commands"), Code.SLACK_SCOPE_MISSING, "commands"),

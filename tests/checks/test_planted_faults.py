@@ -175,12 +175,52 @@ async def test_all_ten_sockets_in_use_are_said(scene: Scene) -> None:
             await one.close()
 
 
+async def test_an_org_wide_token_is_said_with_the_workspaces_of_its_app(scene: Scene) -> None:
+    scene.world.workspace.organize("E0ACME", is_org_wide=True, added_to=["T0DEMO", "T0LAB"])
+    reported = await found(scene)
+    texts = [one.text for one in reported]
+
+    assert wrong(reported) == []
+    assert "SLACK_BOT_TOKEN: Slack accepts it for the whole organization demo" in texts
+    assert "workspaces: the app was added to t0demo (T0DEMO), t0lab (T0LAB)" in texts
+    assert "S0DBA: 2 active members" in texts
+
+
+async def test_where_an_app_was_added_may_be_unknown(scene: Scene) -> None:
+    scene.world.workspace.organize("E0ACME", is_org_wide=True, added_to=["T0DEMO"])
+    scene.slack("auth.teams.list", "internal_error")
+    unknown = [one.code for one in await found(scene) if one.level is Level.UNKNOWN]
+
+    assert Code.SLACK_NOT_ADDED in unknown
+
+
 async def test_a_token_that_rotates_is_a_warning(scene: Scene) -> None:
     scene.world.workspace.bot_token = "xoxe.xoxb-1-demo"
     scene.set(SLACK_BOT_TOKEN="xoxe.xoxb-1-demo")
 
     (finding,) = wrong(await found(scene))
     assert finding.code is Code.SLACK_TOKEN_ROTATES
+
+
+async def test_a_token_that_is_renewed_is_fine(scene: Scene) -> None:
+    """Although the one in the settings has expired: what the bot has renewed is checked."""
+    slack = scene.world.workspace
+    first = slack.tokens.begin()
+    scene.set(
+        SLACK_BOT_TOKEN=first["access_token"],
+        SLACK_REFRESH_TOKEN=first["refresh_token"],
+        SLACK_CLIENT_ID=slack.tokens.client_id,
+        SLACK_CLIENT_SECRET=slack.tokens.client_secret,
+    )
+    assert wrong(await found(scene)) == []
+    (scene.folder / "policy.toml").write_text(scene.config, "utf-8")
+    async with running(load(scene.environ, http=False), clock=Clock()):
+        await slack.until(lambda: len(slack.sockets.open) > 0)
+    slack.tokens.live.pop(first["access_token"])
+    slack.tokens.gone[first["access_token"]] = "token_expired"
+
+    assert wrong(await found(scene)) == []
+    assert sum(call.method == "oauth.v2.access" for call in slack.calls) == 1
 
 
 async def test_a_right_that_rds_does_not_tell_is_unknown(scene: Scene) -> None:

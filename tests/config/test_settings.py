@@ -292,3 +292,62 @@ def test_cloud_eye_needs_an_address() -> None:
     ]
     loaded = settings.load(enabled | {"CES_ENDPOINT": "https://ces.internal/"}, http=False)
     assert loaded.cloud_eye_endpoint == "https://ces.internal"
+
+
+def test_the_file_names_the_workspaces_of_an_organization() -> None:
+    """By default none, and they share nothing."""
+    table = settings.load(
+        written(
+            """
+            [slack]
+            workspaces = ["T0HQ", "T0LAB"]
+            share = true
+            """
+        ),
+        http=False,
+    ).file.slack
+    none = settings.load(ENOUGH, http=False).file.slack
+
+    assert (table.workspaces, table.share) == (("T0HQ", "T0LAB"), True)
+    assert (none.workspaces, none.share) == ((), False)
+
+
+def test_only_a_workspace_has_the_id_of_one() -> None:
+    """An organization's begins with E; a name isn't an ID."""
+    for wrong in ("E0ACME", "acme"):
+        (problem,) = problems(written(f'[slack]\nworkspaces = ["{wrong}"]\n'))
+
+        assert f"slack.workspaces: {wrong!r} isn't a workspace ID (T…)" in problem
+
+
+ROTATION = {
+    "SLACK_REFRESH_TOKEN": "xoxe-1-refresh",
+    "SLACK_CLIENT_ID": "123.456",
+    "SLACK_CLIENT_SECRET": "very-secret",
+}
+
+
+def test_token_rotation_is_off_unless_all_of_it_is_set() -> None:
+    """A part of it would fail in twelve hours."""
+    assert settings.load(ENOUGH, http=False).environment.refresh_token is None
+    assert settings.load({**ENOUGH, **ROTATION}, http=False).environment.client_id == "123.456"
+    for name in ROTATION:
+        rest = {key: value for key, value in ROTATION.items() if key != name}
+        (problem,) = problems({**ENOUGH, **rest})
+
+        assert problem.startswith(f"{name} is missing: tokens rotate only with")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLACK_REFRESH_TOKEN", "xoxb-1-token"),
+        ("SLACK_REFRESH_TOKEN", "xoxe.xoxb-1-token"),
+        ("SLACK_CLIENT_ID", "A0DEMO"),
+        ("SLACK_CLIENT_SECRET", "xoxe-1-refresh"),
+    ],
+)
+def test_the_parts_of_rotation_are_told_apart(name: str, value: str) -> None:
+    (problem,) = problems({**ENOUGH, **ROTATION, name: value})
+
+    assert problem.startswith(f"{name}: ")

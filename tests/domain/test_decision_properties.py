@@ -11,6 +11,7 @@ from bot.domain.decisions import Verdict, able_to_approve, decide_approval
 from bot.domain.policy import Members, Terms
 from bot.domain.requests import BackupRequest, Choice, Vote
 from bot.domain.states import RequestState
+from bot.domain.workspaces import Workspaces
 from tests.requests import NOON, asked
 
 PEOPLE = ["UANA", "UBEN", "UCARL", "UDORA", "UEVE"]
@@ -31,6 +32,7 @@ all_members = st.fixed_dictionaries(
         **{user: st.sampled_from([frozenset(), frozenset({user})]) for user in PEOPLE},
     },
 )
+HERE = Workspaces(own="T0DEMO")
 clicks = st.builds(
     Click,
     request_id=st.just("r"),
@@ -66,7 +68,7 @@ def test_at_most_one_decision_and_every_click_comes_to_something(
     """Whatever is clicked in whatever order: one ending, and none after it."""
     request, decided = waiting(terms), 0
     for click in sequence:
-        verdict = judge(click, request, members, NOON).verdict
+        verdict = judge(click, request, members, NOON, HERE).verdict
         if verdict.counts:
             assert request.state is RequestState.AWAITING_APPROVAL
             decided += verdict is Verdict.DECIDED
@@ -84,7 +86,7 @@ def test_approved_means_enough_different_people_who_may(
     """Or the glass was broken by somebody who may."""
     request = waiting(terms)
     for click in sequence:
-        verdict = judge(click, request, members, NOON).verdict
+        verdict = judge(click, request, members, NOON, HERE).verdict
         if verdict.counts:
             request = after(request, click, verdict)
     approvers = request.approvers
@@ -104,7 +106,7 @@ def test_the_requester_alone_never_approves_without_self_approval(
     request = waiting(terms.model_copy(update={"self_approval": False}))
     click = Click(request.id, Choice.APPROVE, "UANA", "T0DEMO")
 
-    assert judge(click, request, members, NOON).verdict is Verdict.SELF_APPROVAL
+    assert judge(click, request, members, NOON, HERE).verdict is Verdict.SELF_APPROVAL
 
 
 @given(all_terms, all_members, st.permutations(PEOPLE))
@@ -141,6 +143,6 @@ def test_nothing_is_decided_in_another_state(state: RequestState, choice: Choice
     if (state, choice) == (RequestState.SUBMITTED, Choice.WITHDRAW):
         expected = Verdict.DECIDED
         stranger = Click(request.id, choice, "UBEN", "T0DEMO")
-        assert judge(stranger, request, {}, NOON).verdict is Verdict.NOT_THE_REQUESTER
+        assert judge(stranger, request, {}, NOON, HERE).verdict is Verdict.NOT_THE_REQUESTER
 
-    assert judge(click, request, {}, NOON).verdict is expected
+    assert judge(click, request, {}, NOON, HERE).verdict is expected

@@ -85,6 +85,7 @@ CLASSES_BEFORE = [
     "RequestUnknown",
     "AskedInDirectMessage",
     "ForeignWorkspace",
+    "WorkspaceUnknown",
     "MayNotAsk",
     "OtherChannel",
     "TooFewApprovers",

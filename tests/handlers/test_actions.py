@@ -415,9 +415,9 @@ async def turns(cases: UseCases, page: Carried | str, kind: str = "") -> FakeSla
     action = {"value": value}
     match kind or type(page).__name__:
         case "BackupsPage":
-            await actions.turn_backups(cases.services, slack.ack, slack.respond, action)
+            await actions.turn_backups(cases.services, slack.ack, slack.respond, action, click())
         case "MadePage":
-            await actions.turn_made(cases.services, slack.ack, slack.respond, action)
+            await actions.turn_made(cases.services, slack.ack, slack.respond, action, click())
         case _:
             await actions.turn_instances(
                 cases.services, slack.ack, slack.respond, action, click(value)

@@ -19,13 +19,15 @@ from bot.domain.errors import (
     StoreUnavailable,
     TooManyCommands,
     UnknownInstance,
+    WorkspaceUnknown,
 )
 from bot.domain.fields import Problem
+from bot.domain.workspaces import Sender
 from bot.slack.messages.ids import FIX
 from handlers import check_sender, unheard
 from handlers.errors import explain
-from handlers.origin import Outdated
-from tests.fakes import BEN, BY_APPROVAL, FakeSlack, UseCases
+from handlers.origin import Outdated, sender_of
+from tests.fakes import BEN, BY_APPROVAL, TEAM, FakeSlack, UseCases
 from tests.handlers.payloads import click, command, form
 
 UNHANDLED = BoltUnhandledRequestError(request=None, current_response=None)
@@ -217,12 +219,18 @@ DECISION = {"actions": [{"action_id": "approve_request"}]}
         {"type": "event_callback", "team_id": OTHER, "event": {"type": "x", "user_team": OTHER}},
         {"type": "view_submission", "user": {"id": BEN, "team_id": OTHER}, "view": {}},
         {"type": "shortcut", "user": {"id": BEN}, "team": {"id": OTHER}},
+        {"type": "shortcut", "user": {"id": BEN}, "team": None},
+        {"type": "view_submission", "user": {"id": BEN}, "view": {"team_id": "T0DEMO"}},
+        click(team="E0OTHER") | {"team": {"id": "T0DEMO"}},
+        command("help") | {"team_id": ""},
+        command("help") | {"enterprise_id": "E0OTHER"},
+        {"type": "event_callback", "event": {"type": "app_home_opened", "user": BEN}},
     ],
 )
 async def test_people_of_another_workspace_reach_no_handler(
     cases: UseCases, body: dict[str, Any]
 ) -> None:
-    """As in a channel that two workspaces share."""
+    """As in a channel that two workspaces share; no less if Slack leaves out where they belong."""
     handler = Next()
     with pytest.raises(ForeignWorkspace):
         await check_sender(cases.services, body, handler)
@@ -234,8 +242,9 @@ async def test_people_of_another_workspace_reach_no_handler(
     "body",
     [
         command("help"),
-        command("help") | {"team_id": ""},
         click(),
+        {"type": "shortcut", "user": {"id": BEN}, "team": {"id": "T0DEMO"}},
+        {"type": "event_callback", "event": {"type": "tokens_revoked"}},
         {"type": "event_callback", "team_id": OTHER, "event": {"user_team": "T0DEMO"}},
         click(team=OTHER) | DECISION,
         {"user": {"id": BEN, "team_id": OTHER}, "view": {"callback_id": "reject_request"}},
@@ -245,5 +254,70 @@ async def test_all_others_reach_theirs(cases: UseCases, body: dict[str, Any]) ->
     """Also foreign decisions: the use case refuses them and puts that on the trail."""
     handler = Next()
     await check_sender(cases.services, body, handler)
+
+    assert handler.calls == 1
+
+
+async def test_a_refused_suggestion_offers_nothing(cases: UseCases) -> None:
+    """Slack takes no ack without options."""
+    body = {"type": "block_suggestion", "user": {"id": BEN, "team_id": OTHER}}
+    slack = await fails(cases, ForeignWorkspace(), body)
+
+    assert slack.acks == [{"options": []}]
+    assert slack.responses == []
+
+
+ACME = "E0ACME"
+
+
+@pytest.mark.parametrize(
+    ("body", "sender"),
+    [
+        (command("help") | {"enterprise_id": ACME}, Sender(TEAM, ACME)),
+        (
+            {"user": {"id": BEN, "team_id": TEAM}, "team": None, "enterprise": {"id": ACME}},
+            Sender(TEAM, ACME),
+        ),
+        (
+            {
+                "user": {"id": BEN, "team_id": ACME},
+                "team": {"id": TEAM, "enterprise_id": ACME},
+                "enterprise": {"id": ACME},
+            },
+            Sender(TEAM, ACME),
+        ),
+        ({"user": {"id": BEN, "team_id": ACME}, "view": {"team_id": TEAM}}, Sender(TEAM, ACME)),
+        ({"user": {"id": BEN, "team_id": ACME}, "team": None}, Sender("", ACME)),
+        (
+            {"user": {"id": BEN, "team_id": "E0OTHER"}, "enterprise": {"id": ACME}},
+            Sender("", "E0OTHER"),
+        ),
+        ({"user": {"id": BEN}, "team": None, "enterprise": {"id": ACME}}, Sender("", ACME)),
+        (
+            {"event": {"type": "app_home_opened"}, "team_id": TEAM, "enterprise_id": ACME},
+            Sender(TEAM, ACME),
+        ),
+        (
+            {"event": {"type": "x", "user_team": OTHER}, "team_id": TEAM, "enterprise_id": ACME},
+            Sender(OTHER, ACME),
+        ),
+    ],
+)
+def test_where_people_belong_is_read_from_what_slack_says_of_them(
+    body: dict[str, Any], sender: Sender
+) -> None:
+    """An organization may be named in the place of their workspace."""
+    assert sender_of(body) == sender
+
+
+async def test_a_person_without_a_workspace_can_only_decide(cases: UseCases) -> None:
+    """What they could request would belong to none."""
+    cases.workspaces.own, cases.workspaces.organization = "", ACME
+    cases.workspaces.added = frozenset({TEAM})
+    nowhere = click(team=ACME) | {"team": None, "enterprise": {"id": ACME}}
+    handler = Next()
+    with pytest.raises(WorkspaceUnknown):
+        await check_sender(cases.services, nowhere, handler)
+    await check_sender(cases.services, nowhere | DECISION, handler)
 
     assert handler.calls == 1

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from handlers import events
-from tests.fakes import ANA, UseCases
+from tests.fakes import ANA, TEAM, UseCases
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,11 @@ async def test_only_the_home_tab_is_drawn(
 ) -> None:
     """Slack tells of the messages tab, too."""
     slack: Any = cases.slack()
-    await events.opened(cases.services, slack.ack, {"user": ANA, **event})
+    await events.opened(cases.services, slack.ack, {"user": ANA, **event}, {"team_id": TEAM})
 
     assert slack.happened == ["acked"]
     assert cases.homes.opened_by == [ANA] * is_drawn
+    assert cases.homes.opened_in == [TEAM] * is_drawn
     assert cases.homes.greeted == [ANA] * (not is_drawn)
 
 

@@ -22,7 +22,7 @@ NEVER: Any = _never
 async def test_it_is_told_apart_before_the_ack(turn: Any, value: str) -> None:
     """So that the person hears in the ack that the button is outdated."""
     with pytest.raises(Outdated):
-        await turn(cast("Services", None), NEVER, NEVER, {"value": value})
+        await turn(cast("Services", None), NEVER, NEVER, {"value": value}, {})
 
 
 async def test_the_instances_too() -> None:

@@ -30,6 +30,7 @@ from bot.domain.outbox import MessageState
 from bot.domain.policy import Policy, Rule, Terms
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
+from bot.domain.workspaces import Workspaces
 from bot.outbox.dispatcher import Dispatcher
 from bot.rds.catalogue import InstanceCatalogue
 from bot.runtime import loop_pacing
@@ -227,7 +228,12 @@ class Life:
             clock=clock,
         )
         self.clicks = Clicks(
-            store=self.store, policy=POLICY, people=people, engine=lifecycle, clock=clock
+            store=self.store,
+            policy=POLICY,
+            people=people,
+            engine=lifecycle,
+            clock=clock,
+            workspaces=Workspaces(own="T0DEMO"),
         )
         self._others = asyncio.all_tasks()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -35,6 +35,7 @@ from bot.domain.errors import (
     TooManyCommands,
     UnknownInstance,
     UserError,
+    WorkspaceUnknown,
 )
 from bot.domain.grammar import parse
 from bot.domain.policy import Terms
@@ -99,6 +100,7 @@ ERRORS: tuple[UserError | RdsError, ...] = (
     RequestUnknown("before-43"),
     AskedInDirectMessage("orders-prod"),
     ForeignWorkspace(),
+    WorkspaceUnknown(),
     TooManyCommands(120, 11.2),
     FormNotOpened(),
     GaveUp(7200, 20),

@@ -35,6 +35,7 @@ from bot.domain.errors import (
     TooManyCommands,
     UnknownInstance,
     UserError,
+    WorkspaceUnknown,
 )
 from bot.domain.fields import Problem
 from bot.domain.instances import Backup, Instance
@@ -260,6 +261,7 @@ def errors(text: str = "orders-prod") -> list[UserError | RdsError]:
         RequestUnknown(text),
         AskedInDirectMessage(text),
         ForeignWorkspace(),
+        WorkspaceUnknown(),
         TooManyCommands(120, 11.2),
         FormNotOpened(),
         GaveUp(7200, 20),

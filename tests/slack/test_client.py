@@ -14,6 +14,7 @@ from bot.demo.slack import faults as slack_faults
 from bot.demo.slack.api import SlackServer
 from bot.demo.slack.faults import RESPONSE_URL, Fault
 from bot.demo.slack.workspace import Workspace
+from bot.domain.workspaces import Workspaces
 from bot.runtime.clock import Clock
 from bot.slack.transport.identity import identify
 from bot.slack.transport.slack_errors import FAILURES, UNREADABLE, error_code
@@ -75,7 +76,7 @@ async def test_the_start_waits_until_slack_says_who_the_bot_is(
     """Whatever stands between them meanwhile."""
     workspace.faults.next("auth.test", *slack_faults.GARBAGE)
     clock = SteppedClock()
-    identifying = asyncio.create_task(identify(client, clock))
+    identifying = asyncio.create_task(identify(client, clock, Workspaces()))
     while not identifying.done():
         clock.advance(seconds=30)
         await asyncio.sleep(0.001)

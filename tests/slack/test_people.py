@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.demo.slack import faults
 from bot.demo.slack.workspace import Workspace
 from bot.demo.world import ANA, BEN, CAT, DBAS, offline_world
+from bot.domain.workspaces import Workspaces
 from bot.slack.transport.people import People
 from tests.stepped_clock import SteppedClock
 
@@ -191,3 +192,20 @@ async def test_who_gives_up_waiting_leaves_the_question(lobby: Lobby) -> None:
 
     assert await lobby.behind(DBAS) == frozenset({BEN, CAT})
     assert lobby.calls(GROUP) == 1
+
+
+async def test_an_org_wide_token_finds_a_group_in_any_workspace(lobby: Lobby) -> None:
+    """It has to name one that it was added to; which one has the group is remembered."""
+    slack = lobby.workspace
+    slack.organize("E0ACME", is_org_wide=True, added_to=["T0LAB"])
+    slack.usergroups[DBAS].team_id = "T0LAB"
+    workspaces = Workspaces(organization="E0ACME", named=frozenset({"T0HQ", "T0LAB"}))
+    people = People(lobby.people._client, lobby.clock, workspaces=workspaces)  # noqa: SLF001, the same Slack
+    for _ in range(2):
+        assert (await people.members([DBAS], max_age=0))[DBAS] == frozenset({BEN, CAT})
+    named = [call.args["team_id"] for call in slack.calls if call.method == GROUP]
+    assert named == ["T0HQ", "T0LAB", "T0LAB"]
+
+    slack.usergroups[DBAS].team_id = "T0OTHER"
+    assert (await people.members([DBAS], max_age=0))[DBAS] is None
+    await people.close()

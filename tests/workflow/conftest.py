@@ -20,6 +20,7 @@ from bot.domain.policy import Policy
 from bot.domain.progress import Expected
 from bot.domain.requests import Choice
 from bot.domain.thread_lines import CARD
+from bot.domain.workspaces import Workspaces
 from bot.storage.engine import open_engine
 from bot.storage.outbox import Outbox
 from bot.storage.store import Store
@@ -262,6 +263,7 @@ async def withdraw(context: StepContext, request_id: str) -> Verdict:
         people=context.people,
         engine=Waker(context),
         clock=context.clock,
+        workspaces=Workspaces(own="T0DEMO"),
     )
     result = await clicks.decide(Click(request_id, Choice.WITHDRAW, "U0ANA", "T0DEMO"))
     return result.verdict

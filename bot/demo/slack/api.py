@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -50,6 +51,9 @@ class SlackServer(LoopbackServer):
         method = request.match_info["method"]
         args = await _arguments(request)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme == "Basic":
+            client_id, _, client_secret = b64decode(token).decode().partition(":")
+            args |= {"client_id": client_id, "client_secret": client_secret}
         in_body = args.pop("token", None)
         token = token if scheme == "Bearer" else in_body
         work = partial(call, self._workspace, method, token, args)

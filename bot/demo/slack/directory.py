@@ -1,6 +1,7 @@
 """Who and what there is in the workspace: people, channels, groups."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bot.demo.slack.records import Channel, Identity, Refused, User, UserGroup
 
@@ -13,6 +14,7 @@ class Directory:
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.usergroups: dict[str, UserGroup] = {}
+        self.added_to: set[str] = set()  # the teams that an org-wide app was added to
         self.add_user(identity.bot_user_id, "backup-bot", is_bot=True)
 
     @property
@@ -23,6 +25,20 @@ class Directory:
         groups = {group.id: group.handle for group in self.usergroups.values()}
         return users | channels | groups
 
+    def organize(
+        self, enterprise_id: str, *, is_org_wide: bool = False, added_to: Iterable[str] = ()
+    ) -> None:
+        """Let the team and all who are in it belong to an organization.
+
+        With `is_org_wide` the app is installed there, and was added to these teams.
+        """
+        self.identity = replace(
+            self.identity, enterprise_id=enterprise_id, is_org_wide=is_org_wide
+        )
+        self.added_to = set(added_to)
+        for user in self.users.values():
+            user.enterprise_id = enterprise_id
+
     def add_user(
         self,
         id: str,  # noqa: A002, Slack's word
@@ -31,9 +47,15 @@ class Directory:
         is_bot: bool = False,
         deleted: bool = False,
         team_id: str | None = None,
+        enterprise_id: str | None = None,
     ) -> User:
-        """Add a person or a bot; with another `team_id`, someone from outside."""
-        user = User(id, name, team_id or self.identity.team_id, is_bot=is_bot, deleted=deleted)
+        """Add a person or a bot; with another `team_id`, someone from outside.
+
+        Unless `enterprise_id` is this team's organization.
+        """
+        own = self.identity
+        user = User(id, name, team_id or own.team_id, is_bot=is_bot, deleted=deleted)
+        user.enterprise_id = enterprise_id or (None if team_id else own.enterprise_id)
         self.users[id] = user
         return user
 
@@ -68,9 +90,10 @@ class Directory:
         id: str,  # noqa: A002, Slack's word
         handle: str,
         users: Iterable[str],
+        team_id: str | None = None,
     ) -> UserGroup:
         """Add a group that is mentioned as @handle."""
-        group = UserGroup(id, handle, list(users))
+        group = UserGroup(id, handle, list(users), team_id or self.identity.team_id)
         self.usergroups[id] = group
         return group
 

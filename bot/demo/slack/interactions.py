@@ -32,10 +32,17 @@ def command_payload(scene: Scene, command: str, text: str) -> Json:
         "command": command,
         "text": text,
         "api_app_id": scene.identity.app_id,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": str(scene.identity.is_org_wide).lower(),
+        **_organization_of(scene.user),
         "response_url": scene.response_url,
         "trigger_id": scene.trigger_id,
     }
+
+
+def _organization_of(user: User) -> Json:
+    if not user.enterprise_id:
+        return {}
+    return {"enterprise_id": user.enterprise_id, "enterprise_name": user.enterprise_id.lower()}
 
 
 def click_payload(
@@ -129,17 +136,30 @@ def _shortcut(identity: Identity, user: User, callback_id: str) -> Json:
 
 
 def done_by(identity: Identity, user: User) -> Json:
-    """What every payload says of the app, the team and the person."""
+    """What every payload says of the app, the team and the person.
+
+    https://docs.slack.dev/reference/interaction-payloads: in an organization, `user.team_id` is
+    the organization. An org-wide app gets no team, and the person's team in `user.team_id`.
+    """
+    is_colleague = user.enterprise_id and user.enterprise_id == identity.enterprise_id
+    place = user.team_id if is_colleague else identity.team_id
+    team: Json = {"id": place, "domain": identity.team_domain}
+    enterprise = None
+    if identity.enterprise_id:
+        name = identity.enterprise_id.lower()
+        team |= {"enterprise_id": identity.enterprise_id, "enterprise_name": name}
+        enterprise = {"id": identity.enterprise_id, "name": name}
+    home = user.team_id if identity.is_org_wide else user.enterprise_id or user.team_id
     return {
-        "team": {"id": identity.team_id, "domain": identity.team_domain},
+        "team": None if identity.is_org_wide else team,
         "user": {
             "id": user.id,
             "username": user.name,
             "name": user.name,
-            "team_id": user.team_id,
+            "team_id": home,
         },
         "api_app_id": identity.app_id,
         "token": identity.verification_token,
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "enterprise": enterprise,
+        "is_enterprise_install": identity.is_org_wide,
     }

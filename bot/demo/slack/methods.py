@@ -18,6 +18,7 @@ class Method:
     scope: str | None = None
     wants_app_token: bool = False
     wants_config_token: bool = False
+    is_open: bool = False  # without a token
 
 
 def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json:
@@ -25,16 +26,9 @@ def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json
     method = METHODS.get(name)
     if method is None:
         raise Refused("unknown_method", req_method=name)
-    if not token:
-        raise Refused("not_authed")
-    if token == workspace.bot_token and not workspace.is_installed:
-        raise Refused("account_inactive")
-    kinds = {workspace.bot_token: (False, False), workspace.app_token: (True, False)}
-    kinds[workspace.config_token] = (False, True)
-    if token not in kinds:
-        raise Refused("invalid_auth")
-    if kinds[token] != (method.wants_app_token, method.wants_config_token):
-        raise Refused("not_allowed_token_type")
+    if method.is_open:
+        return method.carry_out(workspace, args)
+    _check_token(workspace, method, token)
     if method.scope:
         if method.scope not in workspace.scopes:
             provided = ",".join(sorted(workspace.scopes))
@@ -43,17 +37,60 @@ def call(workspace: Workspace, name: str, token: str | None, args: Json) -> Json
     return method.carry_out(workspace, args)
 
 
+def _check_token(workspace: Workspace, method: Method, token: str | None) -> None:
+    """Raise Refused if the token isn't one that the method takes."""
+    if not token:
+        raise Refused("not_authed")
+    if workspace.tokens.rotate:
+        workspace.tokens.check(token)
+        token = workspace.bot_token if token in workspace.tokens.live else token
+    if token == workspace.bot_token and not workspace.is_installed:
+        raise Refused("account_inactive")
+    kinds = {workspace.bot_token: (False, False), workspace.app_token: (True, False)}
+    kinds[workspace.config_token] = (False, True)
+    if token not in kinds:
+        raise Refused("invalid_auth")
+    if kinds[token] != (method.wants_app_token, method.wants_config_token):
+        raise Refused("not_allowed_token_type")
+
+
 def _auth_test(workspace: Workspace, _args: Json) -> Json:
     identity = workspace.identity
+    organization = {"enterprise_id": identity.enterprise_id} if identity.enterprise_id else {}
     return {
         "url": f"https://{identity.team_domain}.slack.com/",
         "team": identity.team_domain,
         "user": workspace.users[identity.bot_user_id].name,
-        "team_id": identity.team_id,
+        "team_id": identity.enterprise_id if identity.is_org_wide else identity.team_id,
         "user_id": identity.bot_user_id,
         "bot_id": identity.bot_id,
-        "is_enterprise_install": False,
+        "is_enterprise_install": identity.is_org_wide,
+        **organization,
     }
+
+
+def _teams(workspace: Workspace, args: Json) -> Json:
+    """A page of the teams that the token is for."""
+    own = workspace.identity
+    teams = sorted(workspace.added_to if own.is_org_wide else {own.team_id})
+    begin, size = int(args.get("cursor") or 0), int(args.get("limit") or 100)
+    following = str(begin + size) if begin + size < len(teams) else ""
+    return {
+        "teams": [{"id": team, "name": team.lower()} for team in teams[begin:][:size]],
+        "response_metadata": {"next_cursor": following},
+    }
+
+
+def _team_of(workspace: Workspace, args: Json) -> str:
+    """The team that a call is about; an org-wide token has to name one. Raises Refused."""
+    if not workspace.identity.is_org_wide:
+        return workspace.identity.team_id
+    team_id = str(args.get("team_id") or "")
+    if not team_id:
+        raise Refused("missing_argument")
+    if team_id not in workspace.added_to:
+        raise Refused("team_access_not_granted")
+    return team_id
 
 
 def _bot_info(workspace: Workspace, args: Json) -> Json:
@@ -103,24 +140,27 @@ def _user(user: User) -> Json:
     }
 
 
-def _usergroups(workspace: Workspace, _args: Json) -> Json:
+def _usergroups(workspace: Workspace, args: Json) -> Json:
+    team_id = _team_of(workspace, args)
     groups = [
         {
             "id": group.id,
-            "team_id": workspace.identity.team_id,
+            "team_id": team_id,
             "name": group.handle,
             "handle": group.handle,
             "user_count": len(group.users),
             "date_delete": 0,
         }
         for group in workspace.usergroups.values()
+        if group.team_id == team_id
     ]
     return {"usergroups": groups}
 
 
 def _usergroup_users(workspace: Workspace, args: Json) -> Json:
+    team_id = _team_of(workspace, args)
     group = workspace.usergroups.get(str(args.get("usergroup")))
-    if group is None:
+    if group is None or group.team_id != team_id:
         raise Refused("no_such_subteam")
     return {"users": list(group.users)}
 
@@ -136,6 +176,7 @@ def _view(change: Callable[[Workspace, Json], View]) -> Callable[[Workspace, Jso
 METHODS = {
     "apps.connections.open": Method(_open_connection, wants_app_token=True),
     "apps.manifest.export": Method(_export_manifest, wants_config_token=True),
+    "auth.teams.list": Method(_teams),
     "auth.test": Method(_auth_test),
     "bots.info": Method(_bot_info, "users:read"),
     "chat.deleteScheduledMessage": Method(chat.unschedule, "chat:write"),
@@ -147,6 +188,7 @@ METHODS = {
     "conversations.history": Method(conversations.history),
     "conversations.replies": Method(conversations.replies),
     "conversations.open": Method(_open_conversation, "im:write"),
+    "oauth.v2.access": Method(lambda slack, args: slack.tokens.exchange(args), is_open=True),
     "usergroups.list": Method(_usergroups, "usergroups:read"),
     "usergroups.users.list": Method(_usergroup_users, "usergroups:read"),
     "users.info": Method(_user_info, "users:read"),

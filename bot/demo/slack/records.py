@@ -20,17 +20,28 @@ class Identity:
     bot_id: str = "B0BOT"
     bot_user_id: str = "U0BOT"
     verification_token: str = "deprecated-token"
+    enterprise_id: str | None = None  # the organization that the team belongs to
+    is_org_wide: bool = False  # the app is installed in the organization, with one token for all
+
+    @property
+    def installed_in(self) -> str | None:
+        """The team that the token is for; none if it is for the organization."""
+        return None if self.is_org_wide else self.team_id
 
 
 @dataclass
 class User:
-    """A person or a bot; of another team if they are here through Slack Connect."""
+    """A person or a bot; of another team if they are here through Slack Connect.
+
+    `team_id` is where they are at the moment, if they belong to several teams.
+    """
 
     id: str
     name: str
     team_id: str
     is_bot: bool = False
     deleted: bool = False
+    enterprise_id: str | None = None  # their organization
 
 
 @dataclass
@@ -59,6 +70,7 @@ class UserGroup:
     id: str
     handle: str
     users: list[str]
+    team_id: str
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Screens(Dispatch):
         """Look at the app's home or messages: the app hears of it, until it acks."""
         channel = self.direct_message(user_id)
         view = self.home(user_id)
-        payload = home_opened_payload(self.identity, user_id, channel.id, view, tab)
+        payload = home_opened_payload(self.identity, self.users[user_id], channel.id, view, tab)
         return await self.deliver_event(payload, twice=deliver_twice)
 
     async def uninstall(self) -> None:

@@ -14,6 +14,7 @@ from bot.demo.slack.modals import Modals
 from bot.demo.slack.records import Call, Delivery, Identity, Json, Message
 from bot.demo.slack.response_urls import ResponseUrls
 from bot.demo.slack.socket_mode import Sockets
+from bot.demo.slack.tokens import Tokens
 from bot.demo.slack.transcript import read, read_view
 from bot.demo.slack.views import View
 from bot.runtime.clock import Clock
@@ -51,6 +52,7 @@ class State(Directory):
         self.config_token = "xoxe.xoxp-1-demo"
         self.manifest: Json = {}  # what the app's settings say; nothing here acts on it
         self.is_installed = True
+        self.tokens = Tokens(clock)
         self.scopes = set(GRANTED)
         self.post_limit: PostLimit | None = None
         self.request_url: str | None = None

@@ -88,6 +88,6 @@ def view_payload(identity: Identity, view: View, state: Json) -> Json:
         "previous_view_id": None,
         "root_view_id": view.root_id,
         "app_id": identity.app_id,
-        "app_installed_team_id": identity.team_id,
+        "app_installed_team_id": identity.installed_in or identity.enterprise_id,
         "bot_id": identity.bot_id,
     }

@@ -33,6 +33,7 @@ from bot.domain.errors import (
     TooManyCommands,
     UnknownInstance,
     UserError,
+    WorkspaceUnknown,
 )
 from bot.domain.instances import BackupStatus
 from bot.domain.quantities import counted
@@ -221,6 +222,13 @@ def _(_: ForeignWorkspace) -> Reason:
     return Reason(
         "You belong to another workspace, and I accept requests only from people in this one.",
         "Ask someone in this workspace to request it.",
+    )
+
+
+@reason.register
+def _(_: WorkspaceUnknown) -> Reason:
+    return Reason(
+        "Slack didn't say which of your workspaces you're in.", "Type the command in a channel."
     )
 
 

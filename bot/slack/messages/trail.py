@@ -84,6 +84,7 @@ ERRORS = {  # why a command was refused, by the error's code
     "asked_in_direct_message": "needs approval, but was requested in a direct message",
     "too_many_commands": "too many commands",
     "foreign_workspace": "from another workspace",
+    "workspace_unknown": "from an unknown workspace",
     "may_not_ask": "not allowed to request",
     "other_channel": "not allowed in this channel",
     "too_few_approvers": "too few approvers",

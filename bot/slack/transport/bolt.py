@@ -139,7 +139,7 @@ class _App(AsyncApp):
 
 
 def bolt_app(client: SlackClient, identity: AuthorizeResult, listeners: InFlight) -> AsyncApp:
-    """Return an app for one workspace. Its identity is known, so no request costs an `auth.test`.
+    """Return an app with one token. Its identity is known, so no request costs an `auth.test`.
 
     It doesn't check signatures: HttpFront does, and sockets need none. `listeners` counts the
     running listeners.

@@ -13,6 +13,7 @@ from bot.application.request_queries import RequestQueries
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import BackupRequest
 from bot.domain.thread_lines import CARD
+from bot.domain.workspaces import Workspaces
 from bot.runtime.clock import Clock
 from bot.runtime.rate_limit import Budget, CallLog
 from bot.slack.messages.home import home_view, shown_requests, welcome
@@ -31,28 +32,32 @@ IN_USE = timedelta(days=7)  # it is kept up to date for this long
 
 class Store(Protocol):
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None: ...
-    async def open_home(self, user_id: str, at: datetime) -> None: ...
+    async def open_home(self, user_id: str, at: datetime, team_id: str) -> None: ...
     async def met(self, user_id: str, at: datetime) -> bool:
         """Save that a person opened one of the app's tabs; return whether it's the first time."""
         ...
 
-    async def homes(self, opened_since: datetime) -> list[str]: ...
+    async def homes(self, opened_since: datetime) -> list[tuple[str, str | None]]:
+        """Return who has opened their home tab since then, and in which workspace."""
+        ...
 
 
 class Homes:
     """Publishes a home tab when it is opened, and again when it would look different."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, all that a tab is drawn from
         self,
         client: SlackClient,
         request_queries: RequestQueries,
         store: Store,
         clock: Clock,
         call_log: CallLog,
+        workspaces: Workspaces,
         *,
         address: str,
         command: str,
     ) -> None:
+        self._workspaces = workspaces
         self._client = client
         self._request_queries = request_queries
         self._store = store
@@ -63,14 +68,14 @@ class Homes:
         self._shown: dict[str, str] = {}  # by person: what their tab shows
         self._changed = asyncio.Event()
 
-    async def opened(self, user_id: str) -> None:
-        """Publish a home tab that was opened, and keep it current from now on."""
+    async def opened(self, user_id: str, team_id: str) -> None:
+        """Publish a home tab that was opened in a workspace, and keep it current from now on."""
         with suppress(StoreUnavailable):
-            await self._store.open_home(user_id, self._clock.now())
+            await self._store.open_home(user_id, self._clock.now(), team_id)
         self._shown.pop(user_id, None)
-        await self._publish(user_id)
+        await self._publish(user_id, team_id)
         await self._request_queries.look_around()
-        await self._publish(user_id)
+        await self._publish(user_id, team_id)
 
     async def greet(self, user_id: str) -> None:
         """Send one direct message, ever, to a person who hasn't seen the home tab yet.
@@ -110,13 +115,17 @@ class Homes:
 
     async def _refresh(self, opened_within: timedelta) -> None:
         try:
-            for user_id in await self._store.homes(self._clock.now() - opened_within):
-                await self._publish(user_id)
+            for user_id, opened_in in await self._store.homes(self._clock.now() - opened_within):
+                # What an older release saved is of the token's own workspace.
+                team_id = opened_in or self._workspaces.own
+                if team_id in self._workspaces.served:
+                    await self._publish(user_id, team_id)
         except StoreUnavailable:
             log.warning("homes_not_drawn")
 
-    async def _publish(self, user_id: str) -> None:
-        home = await self._request_queries.home(user_id)
+    async def _publish(self, user_id: str, team_id: str) -> None:
+        teams = self._workspaces.seen_from(team_id)
+        home = await self._request_queries.home(user_id, teams)
         view = home_view(home, await self.links(shown_requests(home)), self._command)
         drawn = json.dumps(view)
         if self._shown.get(user_id) == drawn:

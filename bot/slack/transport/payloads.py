@@ -16,6 +16,10 @@ class _Named(BaseModel):
     id: Id
 
 
+class _Team(_Named):
+    enterprise_id: Id | None = None
+
+
 class _Title(BaseModel):
     text: str = ""
 
@@ -40,6 +44,7 @@ class _Block(BaseModel):
 
 class _View(BaseModel):
     id: Id
+    team_id: Id | None = None
     type: str = ""
     callback_id: str = ""
     private_metadata: str = ""
@@ -64,7 +69,8 @@ class _Container(BaseModel):
 
 class _Interaction(BaseModel):
     user: _User
-    team: _Named | None = None
+    team: _Team | None = None  # an org-wide app gets none
+    enterprise: _Named | None = None
     channel: _Named | None = None
     trigger_id: str = ""
     response_url: str | None = None
@@ -105,6 +111,7 @@ class _MessageAction(_Shortcut):
 class _Event(BaseModel):
     type: str
     user: Id | dict[str, Any] | None = None
+    user_team: Id | None = None
     tab: str | None = None
 
     @model_validator(mode="after")
@@ -116,6 +123,8 @@ class _Event(BaseModel):
 
 class _EventCallback(BaseModel):
     event: _Event
+    team_id: Id | None = None
+    enterprise_id: Id | None = None
 
 
 class _Command(BaseModel):
@@ -124,6 +133,7 @@ class _Command(BaseModel):
     user_id: Id
     channel_id: Id
     team_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,255}$")] = ""
+    enterprise_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,255}$")] = ""
     trigger_id: str = ""
     response_url: str | None = None
 

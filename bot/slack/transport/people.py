@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.policy import Members, is_group
+from bot.domain.workspaces import Workspaces
 from bot.runtime.cache import Cache
 from bot.runtime.clock import Clock
 from bot.runtime.rate_limit import Budget, CallLog
@@ -29,6 +30,14 @@ CHECKS = 8  # group members that are looked up at a time
 UNTOLD = 5.0  # seconds that a failure is cached, so that the next click needn't wait for it
 LIKE_NEW = 10.0  # seconds that an answer counts as new while Slack allows no calls
 NO_SUCH_USER = {"user_not_found", "user_not_visible"}
+# Another workspace of the organization may have the group.
+NOT_HERE = {
+    "no_such_subteam",
+    "subteam_not_found",
+    "invalid_team",
+    "team_not_found",
+    "team_access_not_granted",
+}
 
 
 class _Ages(NamedTuple):
@@ -51,9 +60,15 @@ class People:
     """
 
     def __init__(
-        self, client: AsyncWebClient, clock: Clock, call_log: CallLog | None = None
+        self,
+        client: AsyncWebClient,
+        clock: Clock,
+        call_log: CallLog | None = None,
+        workspaces: Workspaces | None = None,
     ) -> None:
         self._client = client
+        self._workspaces = workspaces or Workspaces()
+        self._homes: dict[str, str] = {}  # group → its workspace, in an organization
         self._clock = clock
         self._group_calls = Budget("slack groups", GROUP_CALLS, MINUTE, clock, call_log)
         self._user_calls = Budget(
@@ -145,7 +160,26 @@ class People:
         return behind
 
     async def _group(self, group_id: str) -> frozenset[str]:
-        answer = await self._client.usergroups_users_list(usergroup=group_id)
+        if not self._workspaces.is_org_wide:
+            return await self._members_in(group_id)
+        known = self._homes.get(group_id)
+        teams = sorted(self._workspaces.served, key=lambda team_id: (team_id != known, team_id))
+        for number, team_id in enumerate(teams):
+            if number:
+                await self._group_calls.take(URGENT)
+            try:
+                users = await self._members_in(group_id, team_id)
+            except SlackApiError as error:
+                if error_code(error) not in NOT_HERE:
+                    raise
+            else:
+                self._homes[group_id] = team_id
+                return users
+        raise SlackClientError("no workspace has this group")
+
+    async def _members_in(self, group_id: str, team_id: str | None = None) -> frozenset[str]:
+        """Ask with an org-wide token's `team_id`; Slack doesn't say which workspace has it."""
+        answer = await self._client.usergroups_users_list(usergroup=group_id, team_id=team_id)
         users = answer.get("users")
         if not isinstance(users, list):
             raise SlackClientError("no list of users")

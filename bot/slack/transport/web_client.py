@@ -24,7 +24,8 @@ NOT_THE_MESSAGE = {404, 410, 429}
 HOOKS = "https://hooks.slack.com/", "https://hooks.slack-gov.com/"
 # What a caller goes on with; an answer without it is none.
 PROMISED: dict[str, dict[str, type]] = {
-    "auth.test": {"team_id": str, "user_id": str},
+    "auth.test": {"user_id": str},
+    "oauth.v2.access": {"access_token": str, "refresh_token": str, "expires_in": int},
     "apps.connections.open": {"url": str},
     "chat.postMessage": {"channel": str, "ts": str},
     "chat.scheduleMessage": {"channel": str, "scheduled_message_id": str},
