@@ -76,7 +76,7 @@ class PolicyQueries:
 
     async def policy_of(self, instance: Instance, origin: Origin) -> PolicyView:
         """Return a known instance's policy for this person; without a channel, for any."""
-        terms = self.policy.terms_for(instance.name, instance.id)
+        terms = self.policy.terms_for(instance.name, instance.id, instance.project)
         channel = origin.channel_id or next(iter(terms.channels), "")
         user = origin.user_id
         named = (*terms.requesters, *terms.approvers, *terms.break_glass, user)

@@ -54,7 +54,7 @@ async def rds_findings(reading: Reading) -> AsyncIterator[Finding]:
             async for finding in _missing_project(settings, stack):
                 yield finding
             return
-        http = await signed_client(settings, stack, settings.rds_endpoint, TIMEOUT)
+        http = await signed_client(settings.default_project, stack, settings.rds_endpoint, TIMEOUT)
         asked = await probe(http, Clock(), env.project_id, "instances?limit=1")
         for finding in _clock(asked):
             yield finding
@@ -80,7 +80,9 @@ async def _project(settings: Settings, stack: AsyncExitStack) -> str | None:
     env = settings.environment
     if not env.region:
         return None
-    http = await signed_client(settings, stack, settings.iam_endpoint, TIMEOUT, of_project=False)
+    http = await signed_client(
+        settings.default_project, stack, settings.iam_endpoint, TIMEOUT, of_project=False
+    )
     return await project_of(http, env.region)
 
 
@@ -153,7 +155,7 @@ async def _refused(settings: Settings, stack: AsyncExitStack, error: RdsRefused)
 async def _accepted(
     settings: Settings, stack: AsyncExitStack, http: HttpClient
 ) -> AsyncIterator[Finding]:
-    rds = await rds_client(settings, stack, Clock(), timeout_seconds=TIMEOUT)
+    rds = await rds_client(settings.default_project, stack, Clock(), timeout_seconds=TIMEOUT)
     try:
         instances = await rds.list_instances()
     except RdsError as error:
@@ -235,13 +237,13 @@ def _unmatched(settings: Settings, instances: list[Instance]) -> Iterator[Findin
     """Yield a warning for each rule and watch that matches no instance, and each useless alias."""
     file, source = settings.file, settings.source
     for number, rule in enumerate(file.policy.rules):
-        if not any(rule.covers(one.name, one.id) for one in instances):
+        if not any(rule.covers(one.name, one.id, one.project) for one in instances):
             text = f"rule {number + 1}: it matches no existing instance."
             yield warning(
                 Code.RULE_UNMATCHED, source.sentence(("rule", number, "instances"), text)
             )
     for watch in file.watches:
-        if not any(watch.covers(one.name, one.id) for one in instances):
+        if not any(watch.covers(one.name, one.id, one.project) for one in instances):
             text = f"watch {watch.number}: it matches no existing instance."
             path = ("watch", (watch.number or 1) - 1, "instances")
             yield warning(Code.WATCH_UNMATCHED, source.sentence(path, text))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
+from bot.config.projects import ProjectTable
 from bot.config.toml_lines import Path as TomlPath
 from bot.config.toml_lines import line_of, lines_of
 from bot.domain import policy
@@ -32,7 +33,7 @@ from bot.domain.watches import (
 )
 
 DEFAULT_CONFIG = "backup-bot.toml"
-NUMBERED = ("rule", "watch", "channel")  # tables that there may be several of
+NUMBERED = ("rule", "watch", "channel", "project")  # tables that there may be several of
 
 
 def _duration(value: object) -> object:
@@ -227,6 +228,7 @@ class ConfigFile(_Table):
     watch: tuple[WatchTable, ...] = ()
     heartbeat: HeartbeatTable = HeartbeatTable()
     channel: tuple[ChannelTable, ...] = ()
+    project: tuple[ProjectTable, ...] = ()
 
     @property
     def watches(self) -> tuple[Watch, ...]:
@@ -272,6 +274,10 @@ class Source(BaseModel):
     def of_alias(self, alias: str, text: str) -> str:
         """Return a problem of an alias with its file and line."""
         return self.sentence(("aliases", alias), f"alias {alias}: {text}.")
+
+    def of_project(self, index: int, key: str, text: str) -> str:
+        """Return a problem of a [[project]] with its file and line."""
+        return self.sentence(("project", index, key), f"project {index + 1}: {key}: {text}.")
 
     def sentence(self, path: TomlPath, text: str) -> str:
         line = line_of(path, self.lines)
@@ -350,6 +356,7 @@ def _keys_beside(path: TomlPath) -> list[str]:
         "watch": WatchTable,
         "heartbeat": HeartbeatTable,
         "channel": ChannelTable,
+        "project": ProjectTable,
     }
     model = ConfigFile if len(path) == 1 else tables.get(path[0], ConfigFile)
     return list(model.model_fields)

@@ -83,7 +83,10 @@ class Watched(Protocol):
 class Monitor(Protocol):
     """Reads of watched instances."""
 
-    trouble: str | None  # the last error, if RDS can't be read
+    @property
+    def trouble(self) -> str | None:
+        """The last error, if RDS can't be read."""
+        ...
 
 
 class Messages(Protocol):
