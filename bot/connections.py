@@ -18,6 +18,7 @@ from bot.domain.audit import AuditKey
 from bot.domain.instances import Instance
 from bot.domain.references import References, alias_warnings
 from bot.projects import Project, Projects, RoutedCatalogue, RoutedRds, RoutedWatcher
+from bot.rds.agency import Agency, AgencyAuth, open_metadata
 from bot.rds.catalogue import InstanceCatalogue
 from bot.rds.client import HttpClient, RdsClient, call_budget, open_client
 from bot.rds.cloud_eye import CloudEye, CloudEyeClient
@@ -96,8 +97,12 @@ async def open_connections(
     slack = slack_client(env, session)
     store, call_log, replica = await _open_database(env, supervisor, clock)
     in_flight, pace = InFlight(replica), Pace(clock, call_log)
+    agency: Agency | None = None
+    if any(project.keys is None for project in settings.projects):
+        agency = await _open_agency(settings.default_project, supervisor, clock)
+        supervisor.keep(agency.run())
     projects = await _open_projects(
-        settings, supervisor, store, clock, call_log, rds_timeout=rds_timeout
+        settings, supervisor, store, clock, call_log, rds_timeout=rds_timeout, agency=agency
     )
     catalogue = RoutedCatalogue(projects)
     supervisor.push_async_callback(catalogue.close)
@@ -105,7 +110,9 @@ async def open_connections(
         supervisor.keep(project.watcher.run())
     cloud_eye: CloudEye | None = None
     if settings.file.rds.cloud_eye:
-        client = await cloud_eye_client(settings, supervisor, clock, timeout_seconds=rds_timeout)
+        client = await cloud_eye_client(
+            settings, supervisor, clock, timeout_seconds=rds_timeout, agency=agency
+        )
         own = projects.default
         cloud_eye = CloudEye(client, own.watcher.wake, clock, partial(_rds_now, own.rds, clock))
         supervisor.keep(cloud_eye.run())
@@ -145,6 +152,7 @@ async def _open_projects(
     call_log: CallLog,
     *,
     rds_timeout: float,
+    agency: Agency | None,
 ) -> Projects:
     """Connect to each project. Those with the same access key share a budget."""
     configured = settings.projects
@@ -158,7 +166,12 @@ async def _open_projects(
         if one.pool not in budgets:
             budgets[one.pool] = call_budget(one.calls_per_minute, clock, call_log, one.pool)
         rds = await rds_client(
-            one, stack, clock, timeout_seconds=rds_timeout, budget=budgets[one.pool]
+            one,
+            stack,
+            clock,
+            timeout_seconds=rds_timeout,
+            budget=budgets[one.pool],
+            agency=agency,
         )
         pages = InstancePages(store, clock, one.name if number else "")
         catalogue = InstanceCatalogue(
@@ -185,7 +198,7 @@ async def signed_client(
     of_project: bool = True,
 ) -> HttpClient:
     """Return an HTTP client that signs for an endpoint; IAM is asked for no project."""
-    auth = _auth(project, Clock(), of_project=of_project)
+    auth = await _auth(project, stack, Clock(), of_project=of_project)
     client = open_client(endpoint, auth, timeout_seconds)
     return await stack.enter_async_context(client)
 
@@ -197,33 +210,56 @@ async def rds_client(
     *,
     timeout_seconds: float,
     budget: Budget | None = None,
+    agency: Agency | None = None,
 ) -> RdsClient:
     """Return a client for a project, open for as long as the stack."""
-    client = open_client(project.endpoint, _auth(project, clock), timeout_seconds)
+    auth = await _auth(project, stack, clock, agency)
+    client = open_client(project.endpoint, auth, timeout_seconds)
     http = await stack.enter_async_context(client)
     budget = budget or call_budget(project.calls_per_minute, clock)
     return RdsClient(http, project.project_id, budget, clock, project=project.name)
 
 
 async def cloud_eye_client(
-    settings: Settings, stack: AsyncExitStack, clock: Clock, *, timeout_seconds: float
+    settings: Settings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    *,
+    timeout_seconds: float,
+    agency: Agency | None = None,
 ) -> CloudEyeClient:
     """Return a client for the default project's events, open for as long as the stack."""
-    auth = _auth(settings.default_project, clock)
+    auth = await _auth(settings.default_project, stack, clock, agency)
     client = open_client(settings.cloud_eye_endpoint, auth, timeout_seconds)
     http = await stack.enter_async_context(client)
     return CloudEyeClient(http, settings.environment.project_id)
 
 
-def _auth(project: ProjectSettings, clock: Clock, *, of_project: bool = True) -> AkSkAuth:
+async def _auth(
+    project: ProjectSettings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    agency: Agency | None = None,
+    *,
+    of_project: bool = True,
+) -> AkSkAuth | AgencyAuth:
+    project_id = project.project_id if of_project else None
     keys = project.keys
+    if keys is None:
+        agency = agency or await _open_agency(project, stack, clock)
+        return AgencyAuth(agency, project_id=project_id, now=clock.now)
     return AkSkAuth(
         access_key=keys.access_key.get_secret_value(),
         secret_key=keys.secret_key.get_secret_value(),
         security_token=revealed(keys.security_token),
-        project_id=project.project_id if of_project else None,
+        project_id=project_id,
         now=clock.now,
     )
+
+
+async def _open_agency(project: ProjectSettings, stack: AsyncExitStack, clock: Clock) -> Agency:
+    http = await stack.enter_async_context(open_metadata(project.metadata_endpoint))
+    return Agency(http, clock)
 
 
 class _Database(NamedTuple):

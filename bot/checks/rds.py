@@ -9,6 +9,7 @@ from bot.checks.codes import Code
 from bot.checks.findings import Finding, ok, problem, unknown, warning
 from bot.checks.wording import clock_words
 from bot.config.file import ConfigFile, Source
+from bot.config.projects import AGENCY
 from bot.config.settings import Reading, Settings
 from bot.connections import cloud_eye_client, rds_client, signed_client
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
@@ -46,7 +47,7 @@ async def rds_findings(reading: Reading) -> AsyncIterator[Finding]:
     """Check all that RDS can tell, with one wrong signature at the most: five lock the key."""
     env, file = reading.environment, reading.file or ConfigFile()
     has_address = env.model_fields_set & {"region", "endpoint"}
-    if not has_address or not env.model_fields_set >= KEYS:
+    if not has_address or not (env.keys == AGENCY or env.model_fields_set >= KEYS):
         return
     settings = Settings.model_construct(environment=env, file=file, source=reading.source)
     async with AsyncExitStack() as stack:

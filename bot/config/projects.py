@@ -10,13 +10,15 @@ from bot.config.addresses import endpoint as checked_endpoint
 from bot.config.words import matching
 
 DEFAULT_CALLS = 60  # a minute, which RDS allows a user
+AGENCY = "agency"  # keys from the ECS agency of the machine
 DEFAULT_NAME = "default"  # of the environment's project, if its region isn't known
 
 PROJECT_ID = matching("[0-9a-zA-Z_-]+", "copy the project ID, which has only letters and digits")
 REGION_ID = matching("[a-z0-9-]+", "write the region's ID, for example ap-southeast-1")
 _name = matching("[A-Za-z0-9][A-Za-z0-9._-]{0,39}", "use letters, digits, and . _ - only")
 _keys = matching(
-    "[A-Z][A-Z0-9_]*", "write what the names of the variables begin with, for example EU for EU_AK"
+    f"{AGENCY}|[A-Z][A-Z0-9_]*",
+    "write what the names of the variables begin with, for example EU for EU_AK, or agency",
 )
 
 
@@ -52,7 +54,8 @@ class Project(BaseModel):
     region: str | None
     project_id: str
     endpoint: str
-    keys: Keys
+    keys: Keys | None  # None: the agency's
+    metadata_endpoint: str = ""  # of the service that has the agency's
     calls_per_minute: int
     pool: str
 
@@ -87,11 +90,12 @@ def keys_of(
     """Return the keys that the tables name, from the environment. Appends what is wrong."""
     keys: dict[str, Keys] = {}
     for index, table in enumerate(tables):
-        if table.keys and table.keys not in keys:
-            texts = list(_problems(table.keys, given))
+        if table.keys not in (None, AGENCY, *keys):
+            prefix = str(table.keys)
+            texts = list(_problems(prefix, given))
             found += (KeyProblem(index, "keys", text) for text in texts)
             if not texts:
-                keys[table.keys] = _read(table.keys, given)
+                keys[prefix] = _read(prefix, given)
     return keys
 
 
@@ -120,6 +124,10 @@ def _read(prefix: str, given: Mapping[str, str]) -> Keys:
     return Keys(access_key=secret("AK"), secret_key=secret("SK"), security_token=token)
 
 
+def _access_key(keys: Keys | None) -> SecretStr | None:
+    return keys.access_key if keys else None
+
+
 def projects_of(
     default: Project, tables: Sequence[ProjectTable], keys: Mapping[str, Keys]
 ) -> tuple[Project, ...]:
@@ -130,8 +138,10 @@ def projects_of(
     """
     found = [default]
     for table in tables:
-        own = keys[table.keys] if table.keys else default.keys
-        same = next((p for p in found if p.keys.access_key == own.access_key), None)
+        own = default.keys
+        if table.keys:
+            own = None if table.keys == AGENCY else keys[table.keys]
+        same = next((p for p in found if _access_key(p.keys) == _access_key(own)), None)
         limit = table.calls_per_minute or (same.calls_per_minute if same else DEFAULT_CALLS)
         found.append(
             Project(
@@ -140,6 +150,7 @@ def projects_of(
                 project_id=table.project_id,
                 endpoint=(table.endpoint or endpoint_of("rds", table.region)).rstrip("/"),
                 keys=own,
+                metadata_endpoint=default.metadata_endpoint,
                 calls_per_minute=limit,
                 pool=same.pool if same else f"rds {table.name}",
             )

@@ -20,6 +20,7 @@ from pydantic import (
 from bot.config import addresses, credentials
 from bot.config.file import ConfigFile, Source, read_config
 from bot.config.projects import (
+    AGENCY,
     DEFAULT_NAME,
     PROJECT_ID,
     REGION_ID,
@@ -51,6 +52,7 @@ def _port(value: object) -> int:
 
 
 _command = matching("/[a-z0-9_-]{1,31}", "write it as in the manifest, for example /backup")
+_sources = matching(f"environment|{AGENCY}", "write environment or agency")
 _log_format = matching("console|json", "write console or json")
 _secret = BeforeValidator(credentials.other_secret)
 
@@ -80,8 +82,14 @@ class Environment(BaseModel):
     slack_api_url: Annotated[str, BeforeValidator(addresses.slack_api_url)] = Field(
         "https://slack.com/api/", alias="SLACK_API_URL"
     )
-    access_key: Annotated[SecretStr, _secret] = Field(alias="HUAWEICLOUD_SDK_AK")
-    secret_key: Annotated[SecretStr, _secret] = Field(alias="HUAWEICLOUD_SDK_SK")
+    keys: Annotated[Literal["environment", "agency"], _sources] = Field(
+        "environment", alias="RDS_KEYS"
+    )
+    metadata_endpoint: Annotated[str, BeforeValidator(addresses.endpoint)] = Field(
+        "http://169.254.169.254", alias="METADATA_ENDPOINT"
+    )
+    access_key: Annotated[SecretStr | None, _secret] = Field(None, alias="HUAWEICLOUD_SDK_AK")
+    secret_key: Annotated[SecretStr | None, _secret] = Field(None, alias="HUAWEICLOUD_SDK_SK")
     security_token: Annotated[SecretStr | None, _secret] = Field(
         None, alias="HUAWEICLOUD_SDK_SECURITY_TOKEN"
     )
@@ -124,17 +132,20 @@ class Settings(BaseModel):
     @property
     def default_project(self) -> Project:
         """The environment's own project."""
-        env = self.environment
+        env, keys = self.environment, None
+        if env.keys != AGENCY and env.access_key and env.secret_key:
+            keys = Keys(
+                access_key=env.access_key,
+                secret_key=env.secret_key,
+                security_token=env.security_token,
+            )
         return Project(
             name=env.region or DEFAULT_NAME,
             region=env.region,
             project_id=getattr(env, "project_id", ""),  # `check` looks for one that is missing
             endpoint=self.rds_endpoint,
-            keys=Keys(
-                access_key=env.access_key,
-                secret_key=env.secret_key,
-                security_token=env.security_token,
-            ),
+            keys=keys,
+            metadata_endpoint=env.metadata_endpoint,
             calls_per_minute=self.file.rds.calls_per_minute,
             pool="rds",
         )
@@ -235,6 +246,7 @@ def read(environ: Mapping[str, str], *, http: bool) -> Reading:
             given.setdefault(ours, given[theirs])
     environment, found = _environment(given)
     found += [Problem(Kind.MISSING, text) for text in _missing_for_mode(given, http=http)]
+    found += [Problem(Kind.MISSING, text) for text in _missing_keys(given, environment)]
     found += [Problem(Kind.WRONG, text) for text in _misnamed(given)]
     in_file: list[str] = []
     file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, in_file)
@@ -295,6 +307,18 @@ def _missing_for_mode(given: Mapping[str, str], *, http: bool) -> list[str]:
     if not {"HUAWEICLOUD_REGION", "RDS_ENDPOINT"} & set(given):
         problems.append("HUAWEICLOUD_REGION is missing, for example ap-southeast-1.")
     return problems
+
+
+def _missing_keys(given: Mapping[str, str], environment: Environment) -> list[str]:
+    """Return the problems of keys that have to be in the environment, or can't be used there."""
+    names = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")
+    if environment.keys != AGENCY:
+        return [f"{name} is missing." for name in names if name not in given]
+    return [
+        f"{name} isn't used with RDS_KEYS={AGENCY}. Remove one of them."
+        for name in names
+        if name in given
+    ]
 
 
 def _missing_for_cloud_eye(given: Mapping[str, str]) -> list[str]:

@@ -59,6 +59,7 @@ def test_a_project_has_its_own_region_and_keys(tmp_path: Path) -> None:
     home, eu = found.projects
 
     assert eu.endpoint == "https://rds.eu-west-101.myhuaweicloud.eu"
+    assert eu.keys
     assert eu.keys.access_key.get_secret_value() == "EU-AK"
     assert (eu.pool, eu.calls_per_minute) == ("rds prod-eu", 90)
     assert (home.pool, home.calls_per_minute) == ("rds", 60)
@@ -125,3 +126,33 @@ def test_a_rule_about_the_default_project_holds_for_older_requests(tmp_path: Pat
 
     assert policy.terms_for("orders", "i1").approvals == 0
     assert policy.terms_for("orders", "i1", "prod-eu").approvals == 1
+
+
+AGENCY = {"RDS_KEYS": "agency", "HUAWEICLOUD_SDK_AK": "", "HUAWEICLOUD_SDK_SK": ""}
+
+
+def test_an_agency_needs_no_keys_in_the_environment(tmp_path: Path) -> None:
+    """A project can have keys of its own all the same."""
+    home, eu = loaded(tmp_path, f'{EU}keys = "EU"\n', **AGENCY, **KEYS).projects
+
+    assert home.keys is None
+    assert home.metadata_endpoint == "http://169.254.169.254"
+    assert eu.keys
+    assert (home.pool, eu.pool) == ("rds", "rds prod-eu")
+
+
+def test_projects_of_one_agency_share_its_calls(tmp_path: Path) -> None:
+    """It is one user to RDS, whatever its key is at the moment."""
+    home, eu = loaded(tmp_path, EU, **AGENCY).projects
+    _, other = loaded(tmp_path, f'{EU}keys = "agency"\n').projects
+
+    assert eu.keys is other.keys is None
+    assert (home.pool, eu.pool, other.pool) == ("rds", "rds", "rds prod-eu")
+
+
+def test_keys_beside_an_agency_are_a_mistake(tmp_path: Path) -> None:
+    """One of them wouldn't be used, and which one isn't obvious."""
+    assert problems(tmp_path, "", RDS_KEYS="agency") == [
+        "HUAWEICLOUD_SDK_AK isn't used with RDS_KEYS=agency. Remove one of them.",
+        "HUAWEICLOUD_SDK_SK isn't used with RDS_KEYS=agency. Remove one of them.",
+    ]

@@ -10,6 +10,7 @@ from bot.demo.clock import FastClock
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.api import RdsServer
 from bot.demo.rds.faults import Fault
+from bot.demo.rds.metadata import MetadataServer
 from bot.demo.rds.region import Region
 from bot.demo.slack.records import Message
 from tests.story import CONFIG, SPEED, Opens, Story
@@ -161,3 +162,18 @@ async def test_a_backup_goes_on_after_a_restart_while_its_project_is_away(opens:
 
     assert all(instance.id not in str(call.query) for call in world.home.calls)
     assert (creates(world.eu), creates(world.home)) == (["before-42"], ["before-43"])
+
+
+async def test_the_keys_of_an_agency_are_renewed_while_a_backup_runs(opens: Opens) -> None:
+    """The bot has no key of its own, and the first ones expire before the backup ends."""
+    clock = FastClock(SPEED)
+    async with opens(CONFIG, clock) as story, MetadataServer(story.region) as metadata:
+        story.environ |= {"RDS_KEYS": "agency", "METADATA_ENDPOINT": metadata.endpoint}
+        story.environ |= {"HUAWEICLOUD_SDK_AK": "", "HUAWEICLOUD_SDK_SK": ""}
+        story.region.instances[0].backup_takes = timedelta(minutes=75)
+        async with story.bot():
+            card = await story.asks()
+            await story.approves(card)
+            await story.until_said(card, COMPLETE, timeout_seconds=20)
+
+    assert len(metadata.issued) > 1
