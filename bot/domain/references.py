@@ -61,11 +61,11 @@ class References:
     def update(self, instances: Iterable[Instance]) -> None:
         """Add these instances, or replace what was known of them."""
         for instance in instances:
-            key = name_key(instance.name)
-            if (known := self._by_id.get(instance.id)) and name_key(known.name) != key:
-                self._remove(known)
-                self._mark(name_key(known.name))
+            key, known = name_key(instance.name), self._by_id.get(instance.id)
             self._by_id[instance.id] = instance
+            if known and (former := name_key(known.name)) != key:
+                self._by_name[former].remove(instance.id)
+                self._mark(former)
             if instance.id not in (ids := self._by_name[key]):
                 ids.append(instance.id)
             self._mark(key)

@@ -113,6 +113,7 @@ class RdsClient:
     ) -> None:
         self._http = http
         self._root = f"/v3/{quote(project_id, safe='')}"
+        self._project = project
         self._read_instances = partial(models.instances, project=project)
         self._budget = budget
         self._clock = clock
@@ -371,13 +372,13 @@ class RdsClient:
             answer = content_of(read, response, creates=method != "GET")
         except RdsError as error:
             self.trouble = described(error)
-            RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
-            RDS_ERRORS.labels(errors.counted_as(error)).inc()
+            RDS_CALLS.labels(priority.name.lower(), _outcome(error), self._project).inc()
+            RDS_ERRORS.labels(errors.counted_as(error), self._project).inc()
             if isinstance(error, RdsUnreachable) and error.retry_after is not None:
                 await self._budget.crowded(error.retry_after)
             raise
         self.trouble = None
-        RDS_CALLS.labels(priority.name.lower(), "ok").inc()
+        RDS_CALLS.labels(priority.name.lower(), "ok", self._project).inc()
         return answer, response
 
     async def _sent(self, method: str, target: str, content: bytes | None) -> httpx.Response:
