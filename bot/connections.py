@@ -46,22 +46,25 @@ SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the W
 
 
 class AliasWarnings:
-    """Logs each problem with an alias once, when the instances are listed."""
+    """Logs each problem with an alias once, when the instances are listed.
+
+    An alias may name an instance of any project, so with `known` ones nothing is said until each
+    project is listed.
+    """
 
     def __init__(
-        self, source: Source, aliases: Mapping[str, str], shared: References | None = None
+        self, source: Source, aliases: Mapping[str, str], known: References | None = None
     ) -> None:
-        """With `shared` ones, an alias is looked for in all projects, once all are listed."""
         self._source = source
         self._aliases = aliases
-        self._shared = shared
+        self._known = known
         self._said: set[str] = set()
 
     def __call__(self, instances: Sequence[Instance]) -> None:
-        if self._shared is not None:
-            if not self._shared.is_complete:
+        if self._known is not None:
+            if not self._known.is_complete:
                 return
-            instances = self._shared.instances
+            instances = self._known.instances
         warnings = alias_warnings(self._aliases, instances)
         found = {self._source.of_alias(*warning) for warning in warnings}
         for problem in sorted(found - self._said):
@@ -158,7 +161,7 @@ async def _open_projects(
     configured = settings.projects
     aliases, gap = settings.file.aliases, settings.file.rds.poll_seconds
     names = [one.name for one in configured]
-    shared = References(aliases=aliases, projects=names) if len(names) > 1 else None
+    shared = References(aliases=aliases, projects=names if len(names) > 1 else ())
     warn = AliasWarnings(settings.source, aliases, shared)
     budgets: dict[str, Budget] = {}
     opened: list[Project] = []
@@ -182,7 +185,7 @@ async def _open_projects(
         )
         catalogue.listen(watcher.saw_page)
         opened.append(Project(one.name, rds, catalogue, watcher))
-    return Projects(opened, shared or References(), store, default_names=("", DEFAULT_NAME))
+    return Projects(opened, shared, store, default_names=("", DEFAULT_NAME))
 
 
 def _rds_now(rds: RdsClient, clock: Clock) -> datetime:

@@ -76,8 +76,6 @@ class Projects:
 
         Raises RdsUnreachable if it is no longer configured, and StoreUnavailable.
         """
-        if self.is_one:
-            return self.default
         if known := self.if_known(instance_id):
             return known
         name = await self._store.project_of(instance_id)

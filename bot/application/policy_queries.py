@@ -95,19 +95,25 @@ class PolicyQueries:
         Raises MayNotAudit, GroupsUnknown, AmbiguousInstance, ReadReplica, StoreUnavailable.
         """
         name = instance_id = reference
+        every = self.policy.terms_anywhere(reference)
         with suppress(UnknownInstance, RdsUnreachable):
             found = await self._catalogue.find(reference, ACK_DEADLINE)
-            name, instance_id = found.name, found.id
-        terms = self.policy.terms_for(name, instance_id)
+            name, instance_id = found.label, found.id
+            every = [self.policy.terms_for(found.name, found.id, found.project)]
+        for terms in every:
+            await self._check_auditor(origin.user_id, name, terms)
+        entries = await self._store.last_audit_entries(instance_id, LAST_ENTRIES)
+        return TrailView(name, entries, self._clock.now())
+
+    async def _check_auditor(self, user: str, name: str, terms: Terms) -> None:
+        """Raise MayNotAudit or GroupsUnknown, and note it, unless this person is an auditor."""
         auditors = terms.auditors or terms.approvers
-        members = await members_within(FORM_TIMEOUT, self._people, (*auditors, origin.user_id))
-        if not (may := may_audit(terms, origin.user_id, members)):
-            await self._note_refusal(origin.user_id, name, terms)
+        members = await members_within(FORM_TIMEOUT, self._people, (*auditors, user))
+        if not (may := may_audit(terms, user, members)):
+            await self._note_refusal(user, name, terms)
             if may is None:
                 raise GroupsUnknown(name, auditors, "read the audit trail of")
             raise MayNotAudit(name, terms.rule, auditors)
-        entries = await self._store.last_audit_entries(instance_id, LAST_ENTRIES)
-        return TrailView(name, entries, self._clock.now())
 
     async def _note_refusal(self, user: str, instance: str, terms: Terms) -> None:
         refused = AuditEntry(

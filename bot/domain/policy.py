@@ -176,6 +176,20 @@ class Policy(BaseModel):
                 return self.terms_of(number)
         return self.defaults
 
+    def terms_anywhere(self, reference: str) -> list[Terms]:
+        """Return all terms that may apply to an instance that isn't listed, in any project."""
+        project, slash, name = reference.rpartition("/")
+        if slash:
+            return [self.terms_for(name, reference, project)]
+        found: list[Terms] = []
+        for number, rule in enumerate(self.rules, start=1):
+            names = [glob.rpartition("/")[2] for glob in rule.instances]
+            if covers(names, reference, reference):
+                found.append(self.terms_of(number))
+            if rule.covers(reference, reference):
+                return found
+        return [*found, self.defaults]
+
     def terms_of(self, number: int) -> Terms:
         """Return the terms of a rule, numbered from 1, with the defaults for the rest."""
         rule = self.rules[number - 1]

@@ -231,10 +231,15 @@ keys = "EU"
 @asynccontextmanager
 async def two_projects(world: OfflineWorld) -> AsyncIterator[tuple[Region, str]]:
     """Another project's region, and the table for it."""
-    keys = {"access_key": "EXAMPLEAKOFEU456789A", "secret_key": "S" * 40}
-    eu = Region(world.region.clock, project_id="ffffb6b16e954cb88930a360d2c4e663", **keys)
+    access_key, secret_key = "EXAMPLEAKOFEU456789A", "S" * 40
+    eu = Region(
+        world.region.clock,
+        project_id="ffffb6b16e954cb88930a360d2c4e663",
+        access_key=access_key,
+        secret_key=secret_key,
+    )
     eu.add_instance("orders-eu")
-    world.environ.update(EU_AK=keys["access_key"], EU_SK=keys["secret_key"])
+    world.environ.update(EU_AK=access_key, EU_SK=secret_key)
     async with RdsServer(eu) as server:
         yield eu, GOOD + EU.format(endpoint=server.endpoint)
 

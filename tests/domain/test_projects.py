@@ -160,3 +160,20 @@ def test_an_instance_without_a_project_is_in_the_default_one() -> None:
 
     assert policy.terms_for("orders", "i1").approvals == 2
     assert policy.terms_for("orders", "i1", "us").approvals == 1
+
+
+def test_an_instance_that_is_not_listed_may_be_in_any_project() -> None:
+    """So all rules hold that may be about it, up to the first that surely is."""
+    policy = Policy(
+        rules=(
+            Rule(instances=("eu/*",), approvals=2),
+            Rule(instances=("us/billing",), approvals=3),
+            Rule(instances=("orders",), approvals=4),
+            Rule(instances=("*",), approvals=5),
+        )
+    )
+
+    assert [terms.approvals for terms in policy.terms_anywhere("orders")] == [2, 4]
+    assert [terms.approvals for terms in policy.terms_anywhere("billing")] == [2, 3, 5]
+    assert [terms.approvals for terms in policy.terms_anywhere("us/billing")] == [3]
+    assert [terms.approvals for terms in Policy().terms_anywhere("orders")] == [1]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +80,14 @@ async def world(opens: Opens) -> AsyncIterator[World]:
     """Two regions, each with an instance `orders-prod`; the bot doesn't run yet."""
     async with two_projects(opens, FastClock(SPEED)) as world:
         yield world
+
+
+def configured(world: World, text: str) -> str:
+    """Write the config file for the next start; return what it was."""
+    file = Path(world.story.environ["BACKUP_BOT_CONFIG"])
+    before = file.read_text("utf-8")
+    file.write_text(text, "utf-8")
+    return before
 
 
 def creates(region: Region) -> list[str]:
@@ -162,6 +171,30 @@ async def test_a_backup_goes_on_after_a_restart_while_its_project_is_away(opens:
 
     assert all(instance.id not in str(call.query) for call in world.home.calls)
     assert (creates(world.eu), creates(world.home)) == (["before-42"], ["before-43"])
+
+
+async def test_a_project_that_is_no_longer_configured_loses_nothing(opens: Opens) -> None:
+    """What runs there waits, as if RDS were away, until the project is back."""
+    async with two_projects(opens, FastClock(SPEED)) as world:
+        world.eu.instances[0].backup_takes = timedelta(hours=1)
+        async with world.story.bot():
+            card = await world.asks("create prod-eu/orders-prod before-42")
+            await world.story.approves(card, who="U0CAT")
+            await world.story.until_said(card, "RDS accepted it")
+
+        asked, whole = len(world.eu.calls), configured(world, CONFIG)
+        async with world.story.bot():
+            ours = await world.asks("create orders-prod before-43")
+            await world.story.approves(ours)
+            await world.story.until_said(ours, COMPLETE)
+        assert len(world.eu.calls) == asked
+
+        configured(world, whole)
+        async with world.story.bot():
+            await world.story.until_said(card, COMPLETE)
+
+    assert not any("disappeared" in line for line in world.story.thread(card))
+    assert creates(world.eu) == ["before-42"]
 
 
 async def test_the_keys_of_an_agency_are_renewed_while_a_backup_runs(opens: Opens) -> None:
