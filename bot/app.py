@@ -133,7 +133,7 @@ def _log_start(settings: Settings, identity: AuthorizeResult, address: Address |
         team=identity.team_id or identity.enterprise_id,
         database=addresses.without_password(settings.environment.database_url),
         policy=str(source.path) if source.read else "none",
-        rules=len(settings.file.policy.rules),
+        rules=len(settings.policy.rules),
     )
     if not source.read:
         log.warning("no_policy_file", looked_for=str(source.path), so=WITHOUT_A_FILE)
@@ -144,7 +144,7 @@ async def _check_approvers(settings: Settings, connections: Connections) -> None
 
     This also fills the cache of people. If Slack doesn't answer in time, the bot starts anyway.
     """
-    policy = settings.file.policy
+    policy = settings.policy
     members = await everybody_within(MEMBERS_TIMEOUT, connections.people, policy.people)
     found = problems(policy, members)
     for problem in found:
@@ -164,7 +164,7 @@ async def _start_lifecycle(
         catalogue=connections.catalogue,
         watcher=connections.watcher,
         people=connections.people,
-        policy=settings.file.policy,
+        policy=settings.policy,
         clock=connections.clock,
         give_up_after=settings.file.rds.give_up_after,
         in_flight=connections.in_flight,
@@ -200,7 +200,7 @@ def _dispatcher(
         Courier(
             connections.slack,
             clock,
-            settings.file.policy,
+            settings.policy,
             command=env.command,
             console=settings.console,
         ),
@@ -245,6 +245,7 @@ def _start_monitor(
         clock,
         of_file=file.watches,
         channels=file.channels,
+        projects=[project.name for project in settings.projects],
     )
     if connections.cloud_eye:
         connections.cloud_eye.listen(monitor.hurry)
@@ -290,7 +291,7 @@ def _services(
     monitor: Monitor,
 ) -> handlers.Services:
     """Build the use cases."""
-    policy, aliases = settings.file.policy, settings.file.aliases
+    policy, aliases = settings.policy, settings.file.aliases
     store, catalogue = connections.store, connections.catalogue
     people, clock = connections.people, connections.clock
     backups = Backups(
@@ -346,7 +347,7 @@ def _inventory(settings: Settings, connections: Connections, lists: BackupCache)
         lists=lists,
         store=connections.store,
         catalogue=connections.catalogue,
-        policy=settings.file.policy,
+        policy=settings.policy,
         people=connections.people,
         clock=connections.clock,
         aliases=settings.file.aliases,
@@ -360,7 +361,7 @@ def _request_queries(
         store=connections.store,
         inventory=inventory,
         watches=watches,
-        policy=settings.file.policy,
+        policy=settings.policy,
         people=connections.people,
         clock=connections.clock,
         stale_after=settings.file.rds.stale_after,

@@ -4,25 +4,30 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import aiohttp
 import structlog
 
 from bot.config.file import ConfigFile, Source
+from bot.config.projects import DEFAULT_NAME
+from bot.config.projects import Project as ProjectSettings
 from bot.config.settings import Environment, Settings, revealed
 from bot.domain.audit import AuditKey
 from bot.domain.instances import Instance
-from bot.domain.references import alias_warnings
+from bot.domain.references import References, alias_warnings
 from bot.domain.tokens import Credentials
 from bot.domain.workspaces import Workspaces
+from bot.projects import Project, Projects, RoutedCatalogue, RoutedRds, RoutedWatcher
+from bot.rds.agency import Agency, AgencyAuth, open_metadata
 from bot.rds.catalogue import InstanceCatalogue
 from bot.rds.client import HttpClient, RdsClient, call_budget, open_client
 from bot.rds.cloud_eye import CloudEye, CloudEyeClient
 from bot.rds.signing import AkSkAuth
 from bot.runtime.clock import Clock
 from bot.runtime.in_flight import InFlight
-from bot.runtime.rate_limit import CallLog, LocalCallLog
+from bot.runtime.rate_limit import Budget, CallLog, LocalCallLog
 from bot.runtime.supervisor import Supervisor
 from bot.slack.transport.pace import Pace
 from bot.slack.transport.people import People
@@ -45,14 +50,25 @@ SLACK_TIMEOUT = aiohttp.ClientTimeout(total=15)  # seconds for one call of the W
 
 
 class AliasWarnings:
-    """Logs each problem with an alias once, when the instances are listed."""
+    """Logs each problem with an alias once, when the instances are listed.
 
-    def __init__(self, source: Source, aliases: Mapping[str, str]) -> None:
+    An alias may name an instance of any project, so with `known` ones nothing is said until each
+    project is listed.
+    """
+
+    def __init__(
+        self, source: Source, aliases: Mapping[str, str], known: References | None = None
+    ) -> None:
         self._source = source
         self._aliases = aliases
+        self._known = known
         self._said: set[str] = set()
 
     def __call__(self, instances: Sequence[Instance]) -> None:
+        if self._known is not None:
+            if not self._known.is_complete:
+                return
+            instances = self._known.instances
         warnings = alias_warnings(self._aliases, instances)
         found = {self._source.of_alias(*warning) for warning in warnings}
         for problem in sorted(found - self._said):
@@ -70,9 +86,9 @@ class Connections:
     incidents: Incidents
     call_log: CallLog
     replica: Replica | None
-    rds: RdsClient
-    catalogue: InstanceCatalogue
-    watcher: Watcher
+    rds: RoutedRds
+    catalogue: RoutedCatalogue
+    watcher: RoutedWatcher
     pace: Pace
     people: People
     in_flight: InFlight  # calls that change something outside
@@ -92,25 +108,24 @@ async def open_connections(
         await rotation.look()
         supervisor.keep(rotation.run())
     in_flight, pace = InFlight(replica), Pace(clock, call_log)
-    rds = await rds_client(
-        settings, supervisor, clock, timeout_seconds=rds_timeout, call_log=call_log
+    agency: Agency | None = None
+    if any(project.keys is None for project in settings.projects):
+        agency = await _open_agency(settings.default_project, supervisor, clock)
+        supervisor.keep(agency.run())
+    projects = await _open_projects(
+        settings, supervisor, store, clock, call_log, rds_timeout=rds_timeout, agency=agency
     )
-    warn = AliasWarnings(settings.source, settings.file.aliases)
-    pages = InstancePages(store, clock)
-    catalogue = InstanceCatalogue(rds, clock, settings.file.aliases, warn, pages)
+    catalogue = RoutedCatalogue(projects)
     supervisor.push_async_callback(catalogue.close)
-
-    def rds_now() -> datetime:
-        return clock.now() + rds.clock_skew
-
-    gap = settings.file.rds.poll_seconds
-    watcher = Watcher(rds, catalogue, clock, shortest_gap=gap, rds_now=rds_now)
-    catalogue.listen(watcher.saw_page)
-    supervisor.keep(watcher.run())
+    for project in projects.all:
+        supervisor.keep(project.watcher.run())
     cloud_eye: CloudEye | None = None
     if settings.file.rds.cloud_eye:
-        client = await cloud_eye_client(settings, supervisor, clock, timeout_seconds=rds_timeout)
-        cloud_eye = CloudEye(client, watcher.wake, clock, rds_now)
+        client = await cloud_eye_client(
+            settings, supervisor, clock, timeout_seconds=rds_timeout, agency=agency
+        )
+        own = projects.default
+        cloud_eye = CloudEye(client, own.watcher.wake, clock, partial(_rds_now, own.rds, clock))
         supervisor.keep(cloud_eye.run())
     workspaces = workspaces_of(settings.file)
     people = People(slack, clock, call_log, workspaces)
@@ -122,9 +137,9 @@ async def open_connections(
         Incidents(store),
         call_log,
         replica,
-        rds,
+        RoutedRds(projects),
         catalogue,
-        watcher,
+        RoutedWatcher(projects),
         pace,
         people,
         in_flight,
@@ -164,8 +179,53 @@ def slack_client(env: Environment, session: aiohttp.ClientSession) -> SlackClien
     )
 
 
-async def signed_client(
+async def _open_projects(
     settings: Settings,
+    stack: AsyncExitStack,
+    store: Store,
+    clock: Clock,
+    call_log: CallLog,
+    *,
+    rds_timeout: float,
+    agency: Agency | None,
+) -> Projects:
+    """Connect to each project. Those with the same access key share a budget."""
+    configured = settings.projects
+    aliases, gap = settings.file.aliases, settings.file.rds.poll_seconds
+    names = [one.name for one in configured]
+    shared = References(aliases=aliases, projects=names if len(names) > 1 else ())
+    warn = AliasWarnings(settings.source, aliases, shared)
+    budgets: dict[str, Budget] = {}
+    opened: list[Project] = []
+    for number, one in enumerate(configured):
+        if one.pool not in budgets:
+            budgets[one.pool] = call_budget(one.calls_per_minute, clock, call_log, one.pool)
+        rds = await rds_client(
+            one,
+            stack,
+            clock,
+            timeout_seconds=rds_timeout,
+            budget=budgets[one.pool],
+            agency=agency,
+        )
+        pages = InstancePages(store, clock, one.name if number else "")
+        catalogue = InstanceCatalogue(
+            rds, clock, aliases, warn, pages, project=one.name, shared=shared
+        )
+        watcher = Watcher(
+            rds, catalogue, clock, shortest_gap=gap, rds_now=partial(_rds_now, rds, clock)
+        )
+        catalogue.listen(watcher.saw_page)
+        opened.append(Project(one.name, rds, catalogue, watcher))
+    return Projects(opened, shared, store, default_names=("", DEFAULT_NAME))
+
+
+def _rds_now(rds: RdsClient, clock: Clock) -> datetime:
+    return clock.now() + rds.clock_skew
+
+
+async def signed_client(
+    project: ProjectSettings,
     stack: AsyncExitStack,
     endpoint: str,
     timeout_seconds: float,
@@ -173,44 +233,68 @@ async def signed_client(
     of_project: bool = True,
 ) -> HttpClient:
     """Return an HTTP client that signs for an endpoint; IAM is asked for no project."""
-    auth = _auth(settings, Clock(), of_project=of_project)
+    auth = await _auth(project, stack, Clock(), of_project=of_project)
     client = open_client(endpoint, auth, timeout_seconds)
     return await stack.enter_async_context(client)
 
 
 async def rds_client(
+    project: ProjectSettings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    *,
+    timeout_seconds: float,
+    budget: Budget | None = None,
+    agency: Agency | None = None,
+) -> RdsClient:
+    """Return a client for a project, open for as long as the stack."""
+    auth = await _auth(project, stack, clock, agency)
+    client = open_client(project.endpoint, auth, timeout_seconds)
+    http = await stack.enter_async_context(client)
+    budget = budget or call_budget(project.calls_per_minute, clock)
+    return RdsClient(http, project.project_id, budget, clock, project=project.name)
+
+
+async def cloud_eye_client(
     settings: Settings,
     stack: AsyncExitStack,
     clock: Clock,
     *,
     timeout_seconds: float,
-    call_log: CallLog | None = None,
-) -> RdsClient:
-    """Return a client for the project, open for as long as the stack."""
-    client = open_client(settings.rds_endpoint, _auth(settings, clock), timeout_seconds)
-    http = await stack.enter_async_context(client)
-    budget = call_budget(settings.file.rds.calls_per_minute, clock, call_log)
-    return RdsClient(http, settings.environment.project_id, budget, clock)
-
-
-async def cloud_eye_client(
-    settings: Settings, stack: AsyncExitStack, clock: Clock, *, timeout_seconds: float
+    agency: Agency | None = None,
 ) -> CloudEyeClient:
-    """Return a client for the project's events, open for as long as the stack."""
-    client = open_client(settings.cloud_eye_endpoint, _auth(settings, clock), timeout_seconds)
+    """Return a client for the default project's events, open for as long as the stack."""
+    auth = await _auth(settings.default_project, stack, clock, agency)
+    client = open_client(settings.cloud_eye_endpoint, auth, timeout_seconds)
     http = await stack.enter_async_context(client)
     return CloudEyeClient(http, settings.environment.project_id)
 
 
-def _auth(settings: Settings, clock: Clock, *, of_project: bool = True) -> AkSkAuth:
-    env = settings.environment
+async def _auth(
+    project: ProjectSettings,
+    stack: AsyncExitStack,
+    clock: Clock,
+    agency: Agency | None = None,
+    *,
+    of_project: bool = True,
+) -> AkSkAuth | AgencyAuth:
+    project_id = project.project_id if of_project else None
+    keys = project.keys
+    if keys is None:
+        agency = agency or await _open_agency(project, stack, clock)
+        return AgencyAuth(agency, project_id=project_id, now=clock.now)
     return AkSkAuth(
-        access_key=env.access_key.get_secret_value(),
-        secret_key=env.secret_key.get_secret_value(),
-        security_token=revealed(env.security_token),
-        project_id=env.project_id if of_project else None,
+        access_key=keys.access_key.get_secret_value(),
+        secret_key=keys.secret_key.get_secret_value(),
+        security_token=revealed(keys.security_token),
+        project_id=project_id,
         now=clock.now,
     )
+
+
+async def _open_agency(project: ProjectSettings, stack: AsyncExitStack, clock: Clock) -> Agency:
+    http = await stack.enter_async_context(open_metadata(project.metadata_endpoint))
+    return Agency(http, clock)
 
 
 class _Database(NamedTuple):

@@ -106,6 +106,7 @@ class FakeCatalogue:
     def __init__(self) -> None:
         self.instances: list[Instance] = [ORDERS, BILLING, REPLICA]
         self.trouble: RdsError | None = None
+        self.away: list[str] = []  # projects
 
     async def find(self, reference: str, timeout_seconds: float) -> Instance:
         assert timeout_seconds > 0
@@ -120,6 +121,10 @@ class FakeCatalogue:
     @property
     def age(self) -> float:
         return 0.0
+
+    def unread(self, after: float) -> Sequence[str]:
+        assert after > 0
+        return self.away
 
 
 class FakePeople:

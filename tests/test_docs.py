@@ -20,6 +20,7 @@ from bot.config.file import (
     StoreTable,
     WatchTable,
 )
+from bot.config.projects import ProjectTable
 from bot.config.settings import Environment
 from bot.demo.script import SCENARIOS
 from bot.domain.audit import AuditAction
@@ -36,7 +37,7 @@ SHARED = {IncidentKind.UNUSUAL_SIZE, IncidentKind.UNUSUAL_DURATION}  # one row f
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob(".github/*.md")])
 ENV_LINE = re.compile(r"(?:# )?([A-Z][A-Z_]+)=(.*)")
-COMMENTED_KEY = re.compile(r"^# (?=[a-z_]+ = )", re.MULTILINE)
+COMMENTED_KEY = re.compile(r"^# (?=[a-z_]+ = |\[\[)", re.MULTILINE)  # or a table
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 PARTS = {"bare", "crowd", "fleet", "start"}  # of other benchmarks
@@ -86,6 +87,13 @@ def test_every_key_is_in_its_table(name: str) -> None:
         rows = rows.partition(f"| Key in `[{name}]` |")[2].partition("\n\n")[0]
 
     assert set(ROW.findall(rows)) == set(tables[name].model_fields)
+
+
+def test_every_key_of_a_project_is_in_its_table() -> None:
+    """Those of `[[project]]`, where several projects are explained."""
+    rows = ROW.findall(section("docs/settings.md", "Several projects"))
+
+    assert rows == list(ProjectTable.model_fields)
 
 
 def test_every_key_of_a_watch_and_a_channel_is_in_its_table() -> None:
@@ -232,7 +240,8 @@ def test_the_example_file_is_valid_and_complete(
     text = read("backup-bot.example.toml")
     file = tmp_path / "backup-bot.toml"
     file.write_text(COMMENTED_KEY.sub("", text) if everything else text, "utf-8")
-    loaded = settings.load({**SECRETS, "BACKUP_BOT_CONFIG": str(file)}, http=False).file
+    environ = {**SECRETS, "EU_AK": "AK", "EU_SK": "very-secret", "BACKUP_BOT_CONFIG": str(file)}
+    loaded = settings.load(environ, http=False).file
 
     assert loaded.policy.terms_for("orders-prod", "in01").approvals == 2
     if everything:
@@ -245,6 +254,7 @@ def test_the_example_file_is_valid_and_complete(
         assert document["watch"][0].keys() == WatchTable.model_fields.keys()
         assert document["channel"][0].keys() == ChannelTable.model_fields.keys()
         assert document["store"].keys() == StoreTable.model_fields.keys()
+        assert document["project"][0].keys() == ProjectTable.model_fields.keys()
         assert document["heartbeat"].keys() == HeartbeatTable.model_fields.keys()
 
 

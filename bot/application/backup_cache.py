@@ -93,15 +93,26 @@ class BackupCache:
         self._is_looking = True
         try:
             await self.warm()
-            ids = sorted((i.id for i in instances), key=self._age, reverse=True)
-            for instance_id in [i for i in ids if self._age(i) > STALE][:GLANCES]:
-                at = self._clock.monotonic()
-                # Separate from `of`, whose callers must not wait for a low-priority call.
-                self._cache.put(instance_id, await self._read(instance_id, idle=True), at)
-        except RdsError as error:
-            log.info("looking_around_ended", code=error.code)
+            by_age = sorted(instances, key=lambda one: self._age(one.id), reverse=True)
+            stale = [one for one in by_age if self._age(one.id) > STALE]
+            failing, left = set[str](), GLANCES  # projects, and lists to read
+            while stale and left:
+                one = stale.pop(0)
+                if one.project not in failing:
+                    left -= 1
+                    await self._glance(one, failing)
         finally:
             self._is_looking = False
+
+    async def _glance(self, instance: Instance, failing: set[str]) -> None:
+        """Refresh one list. If RDS fails, add the instance's project to those that are failing."""
+        at = self._clock.monotonic()
+        try:
+            # Separate from `of`, whose callers must not wait for a low-priority call.
+            self._cache.put(instance.id, await self._read(instance.id, idle=True), at)
+        except RdsError as error:
+            log.info("looking_around_ended", code=error.code, project=instance.project)
+            failing.add(instance.project)
 
     def _age(self, instance_id: str) -> float:
         last = self._last.get(instance_id)

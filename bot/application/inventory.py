@@ -69,13 +69,17 @@ class InstanceRow:
 
 @dataclass(frozen=True)
 class InstancesView:
-    """A page of instances; `as_of` is when RDS listed them, unless that is recent."""
+    """A page of instances; `as_of` is when RDS listed them, unless that is recent.
+
+    With several projects, `unread` are instead those that couldn't be listed recently.
+    """
 
     like: str | None
     rows: Sequence[InstanceRow]
     page: Page
     at: datetime
     as_of: datetime | None = None
+    unread: Sequence[str] = ()
 
 
 class Inventory:
@@ -157,12 +161,13 @@ class Inventory:
         Asks RDS about all of them at once; what it doesn't answer in time is left out.
         """
         known = await self._catalogue.known(timeout_seconds)
-        age = self._catalogue.age
-        as_of = None if age < RECENT else self._clock.now() - timedelta(seconds=age)
-        wanted = sorted(matching(known, like or "", self._aliases), key=lambda found: found.name)
+        age, unread = self._catalogue.age, self._catalogue.unread(RECENT)
+        is_recent = unread or age < RECENT
+        as_of = None if is_recent else self._clock.now() - timedelta(seconds=age)
+        wanted = sorted(matching(known, like or "", self._aliases), key=lambda found: found.label)
         page = _page(number, len(wanted))
         shown = wanted[page.number * PAGE :][:PAGE]
-        terms = [self._policy.terms_for(found.name, found.id) for found in shown]
+        terms = [self._policy.terms_for(found.name, found.id, found.project) for found in shown]
         people = {person for t in terms for person in (*t.requesters, *t.approvers)}
         looking = asyncio.gather(*(self._within(found.id, timeout_seconds) for found in shown))
         members = await members_within(FORM_TIMEOUT, self._people, (*people, origin.user_id))
@@ -178,7 +183,7 @@ class Inventory:
             )
             for found, term in zip(shown, terms, strict=True)
         ]
-        return InstancesView(like, rows, page, self._clock.now(), as_of)
+        return InstancesView(like, rows, page, self._clock.now(), as_of, unread)
 
     async def _within(self, instance_id: str, timeout_seconds: float) -> None:
         with suppress(RdsError, TimeoutError):

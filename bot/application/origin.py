@@ -64,7 +64,7 @@ def request_entry(
     detail = {"name": request.name, "description": request.description}
     detail |= {key: value for key, value in unusual.items() if value}
     entry = request.on_trail(action, at=request.asked_at, actor=request.requester, detail=detail)
-    known = {"instance": found.name, "instance_id": found.id} if found else {}
+    known = {"instance": found.label, "instance_id": found.id} if found else {}
     return entry.model_copy(update=known)
 
 

@@ -79,7 +79,7 @@ class PolicyQueries:
 
     async def policy_of(self, instance: Instance, origin: Origin) -> PolicyView:
         """Return a known instance's policy for this person; without a channel, for any."""
-        terms = self.policy.terms_for(instance.name, instance.id)
+        terms = self.policy.terms_for(instance.name, instance.id, instance.project)
         channel = origin.channel_id or next(iter(terms.channels), "")
         user = origin.user_id
         named = (*terms.requesters, *terms.approvers, *terms.break_glass, user)
@@ -100,17 +100,13 @@ class PolicyQueries:
         Raises MayNotAudit, GroupsUnknown, AmbiguousInstance, ReadReplica, StoreUnavailable.
         """
         name = instance_id = reference
+        every = self.policy.terms_anywhere(reference)
         with suppress(UnknownInstance, RdsUnreachable):
             found = await self._catalogue.find(reference, ACK_DEADLINE)
-            name, instance_id = found.name, found.id
-        terms = self.policy.terms_for(name, instance_id)
-        auditors = terms.auditors or terms.approvers
-        members = await members_within(FORM_TIMEOUT, self._people, (*auditors, origin.user_id))
-        if not (may := may_audit(terms, origin.user_id, members)):
-            await self._note_refusal(origin.user_id, name, terms)
-            if may is None:
-                raise GroupsUnknown(name, auditors, "read the audit trail of")
-            raise MayNotAudit(name, terms.rule, auditors)
+            name, instance_id = found.label, found.id
+            every = [self.policy.terms_for(found.name, found.id, found.project)]
+        for terms in every:
+            await self._check_auditor(origin.user_id, name, terms)
         entries = await self._store.last_audit_entries(
             instance_id,
             LAST_ENTRIES,
@@ -118,6 +114,16 @@ class PolicyQueries:
             unplaced=self._workspaces.share or len(self._workspaces.served) == 1,
         )
         return TrailView(name, entries, self._clock.now())
+
+    async def _check_auditor(self, user: str, name: str, terms: Terms) -> None:
+        """Raise MayNotAudit or GroupsUnknown, and note it, unless this person is an auditor."""
+        auditors = terms.auditors or terms.approvers
+        members = await members_within(FORM_TIMEOUT, self._people, (*auditors, user))
+        if not (may := may_audit(terms, user, members)):
+            await self._note_refusal(user, name, terms)
+            if may is None:
+                raise GroupsUnknown(name, auditors, "read the audit trail of")
+            raise MayNotAudit(name, terms.rule, auditors)
 
     async def _note_refusal(self, user: str, instance: str, terms: Terms) -> None:
         refused = AuditEntry(

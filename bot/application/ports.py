@@ -153,6 +153,13 @@ class Catalogue(Protocol):
         """Seconds since RDS listed the instances; 0 if it never has."""
         ...
 
+    def unread(self, after: float) -> Sequence[str]:
+        """Return the projects whose lists are older than that because they can't be read.
+
+        A single project is never among them: `age` says how old its list is.
+        """
+        ...
+
 
 class People(Protocol):
     """Slack's people and user groups."""

@@ -126,7 +126,7 @@ class Watches:
         """
         pattern, known = command.instances, matching(await self._catalogue.known(0.5), "")
         if not GLOB & set(pattern):
-            pattern = (await self._catalogue.find(pattern, timeout_seconds)).name or pattern
+            pattern = (await self._catalogue.find(pattern, timeout_seconds)).label or pattern
         watch = Watch(
             id=f"w{uuid4().hex}",
             channel_id=origin.channel_id,
@@ -141,12 +141,12 @@ class Watches:
             watch = watch.model_copy(update={"id": before.id})
         await self._incidents.add_watch(watch, self._entry(AuditAction.WATCH_ADDED, watch, origin))
         self._monitor.wake()
-        covered = [one for one in known if watch.covers(one.name, one.id)]
+        covered = [one for one in known if _covers(watch, one)]
         return WatchAdded(
             watch=watch,
             covered=covered,
             too_short=await self._too_short(watch, covered),
-            off=[one.name for one in covered if one.keep_days == 0],
+            off=[one.label for one in covered if one.keep_days == 0],
             before=before,
             elsewhere=_elsewhere(every, watch, covered),
         )
@@ -158,14 +158,14 @@ class Watches:
         """
         automated = [one for one in covered if one.keep_days != 0]
         if is_too_short(watch.limits, EVERY_DAY):
-            return [one.name for one in automated]
+            return [one.label for one in automated]
         found: list[str] = []
         with suppress(RdsError, TimeoutError):
             async with asyncio.timeout(POLICY_TIMEOUT):
                 for one in automated[:MOST_ASKED]:
                     policy = await self._lists.automated_policy(one.id)
                     if is_too_short(watch.limits, policy.days):
-                        found.append(one.name)
+                        found.append(one.label)
         return found
 
     async def remove(self, command: UnwatchInstances, origin: Origin) -> WatchRemoved:
@@ -193,7 +193,7 @@ class Watches:
         """Return the channel's watches and open incidents. Raises StoreUnavailable."""
         known = matching(await self._catalogue.known(0.5), "")
         ours = [w for w in await self.all() if w.channel_id == origin.channel_id]
-        counted = [(w, sum(w.covers(one.name, one.id) for one in known)) for w in ours]
+        counted = [(w, sum(_covers(w, one) for one in known)) for w in ours]
         incidents = await self._incidents.open(origin.channel_id)
         return WatchesView(counted, incidents, self._clock.now())
 
@@ -201,7 +201,7 @@ class Watches:
         """Return who hears about an instance. Raises what `Catalogue.find` raises."""
         instance = await self._catalogue.find(reference, timeout_seconds)
         known = await self._incidents.observed(instance.id)
-        covering = [w for w in await self.all() if w.covers(instance.name, instance.id)]
+        covering = [w for w in await self.all() if _covers(w, instance)]
         found = [(w, assess(known, w.limits) if known else []) for w in covering]
         return WatchTest(instance, found, known.read_at if known else None)
 
@@ -250,9 +250,11 @@ class Watches:
         return saw_manual(known, listed, at)
 
     def _posture(self, known: Observed, watches: Sequence[Watch]) -> Posture:
-        limits = [one.limits for one in watching(watches, known.name, known.instance_id)]
+        limits = [
+            one.limits for one in watching(watches, known.name, known.instance_id, known.project)
+        ]
         strictest = reduce(Limits.stricter, limits) if limits else Limits()
-        terms = self._policy.terms_for(known.name, known.instance_id)
+        terms = self._policy.terms_for(known.name, known.instance_id, known.project)
         now = self._clock.now()
         return posture_of(known, strictest, terms, now, is_watched=bool(limits))
 
@@ -267,18 +269,22 @@ class Watches:
         )
 
 
+def _covers(watch: Watch, instance: Instance) -> bool:
+    return watch.covers(instance.name, instance.id, instance.project)
+
+
 def _is_same(one: Watch, other: Watch) -> bool:
     is_here = one.channel_id == other.channel_id and one.number is None
     return is_here and one.instances == other.instances
 
 
 def _is_watched(watches: Sequence[Watch], known: Observed, channel_id: str | None) -> bool:
-    found = watching(watches, known.name, known.instance_id)
+    found = watching(watches, known.name, known.instance_id, known.project)
     return any(channel_id in {None, one.channel_id} for one in found)
 
 
 def _elsewhere(every: Sequence[Watch], watch: Watch, covered: Sequence[Instance]) -> list[str]:
     """Return the other channels that watch some of the same instances."""
     others = [w for w in every if w.channel_id != watch.channel_id]
-    found = {w.channel_id for w in others for one in covered if w.covers(one.name, one.id)}
+    found = {w.channel_id for w in others for one in covered if _covers(w, one)}
     return sorted(found)

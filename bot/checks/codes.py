@@ -82,6 +82,7 @@ class Code(StrEnum):
     RDS_KEY_UNKNOWN = "rds-key-unknown"
     RDS_KEY_REJECTED = "rds-key-rejected"
     RDS_KEY_LOCKED = "rds-key-locked"
+    RDS_AGENCY = "rds-agency"
     RDS_TOKEN_REJECTED = "rds-token-rejected"  # noqa: S105, a code
     RDS_PROJECT = "rds-project"
     RDS_ENDPOINT = "rds-endpoint"
@@ -436,6 +437,12 @@ CURES: dict[Code, Cure] = {
         "Huawei Cloud has locked the access key for five minutes, after five wrong signatures.",
         "Stop everything that uses this key, wait five minutes, correct the secret key, and "
         "check again.",
+    ),
+    Code.RDS_AGENCY: Cure(
+        "With `RDS_KEYS=agency`, the bot asks the metadata service of its ECS for keys. It isn't "
+        "reachable from here, or the ECS has no agency.",
+        "Attach an agency to the ECS, and let the bot reach http://169.254.169.254, also from a "
+        "container.",
     ),
     Code.RDS_TOKEN_REJECTED: Cure(
         "The security token of temporary credentials has expired, doesn't belong to the key, or "

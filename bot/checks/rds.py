@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -9,7 +10,8 @@ from bot.checks.codes import Code
 from bot.checks.findings import Finding, ok, problem, unknown, warning
 from bot.checks.wording import clock_words
 from bot.config.file import ConfigFile, Source
-from bot.config.settings import Reading, Settings
+from bot.config.projects import AGENCY, Project, ProjectTable, endpoint_of
+from bot.config.settings import Environment, Reading, Settings
 from bot.connections import cloud_eye_client, rds_client, signed_client
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Instance
@@ -26,6 +28,7 @@ TIMEOUT = 20.0  # seconds for each call
 MOST_ASKED = 5  # instances of a watch, about the days of their automated backups
 EVERY_DAY = range(1, 8)
 KEYS = {"access_key", "secret_key"}
+PROJECT_ID = "HUAWEICLOUD_SDK_PROJECT_ID"
 TOLERANCE = timedelta(minutes=15)  # beyond it, RDS rejects the signature
 WORTH_SAYING = timedelta(minutes=1)
 NETWORK = {
@@ -46,46 +49,111 @@ SIGNATURE = {
 }
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """One project that is checked; `table` is its `[[project]]`, unless it's the environment's."""
+
+    project: Project
+    iam_endpoint: str
+    table: ProjectTable | None = None
+
+    def named(self, finding: Finding) -> Finding:
+        """Return a finding about it that says which project it's about, and what to change."""
+        detail = finding.cure
+        text = f"{self.project.name}: {finding.text}"
+        for ours, theirs in self._variables().items():
+            text, detail = text.replace(ours, theirs), detail.replace(ours, theirs)
+        return replace(finding, text=text, detail=detail)
+
+    def _variables(self) -> dict[str, str]:
+        if self.table is None:
+            return {}
+        found = {f"{PROJECT_ID}=": "project_id = ", "`RDS_ENDPOINT`": "the project's `endpoint`"}
+        if self.table.keys not in (None, AGENCY):
+            for suffix in ("AK", "SK", "SECURITY_TOKEN"):
+                found[f"HUAWEICLOUD_SDK_{suffix}"] = f"{self.table.keys}_{suffix}"
+        return found
+
+
 async def rds_findings(reading: Reading) -> AsyncIterator[Finding]:
-    """Check all that RDS can tell, with one wrong signature at the most: five lock the key."""
+    """Check all that RDS can tell, with one wrong signature a project at the most.
+
+    Five of them lock the key. With several projects, each finding names its project.
+    """
     env, file = reading.environment, reading.file or ConfigFile()
     has_address = env.model_fields_set & {"region", "endpoint"}
-    if not has_address or not env.model_fields_set >= KEYS:
+    if not has_address or not (env.keys == AGENCY or env.model_fields_set >= KEYS):
         return
-    settings = Settings.model_construct(environment=env, file=file, source=reading.source)
+    usable = tuple(t for t in file.project if t.keys in (None, AGENCY, *reading.keys))
+    settings = Settings.model_construct(
+        environment=env,
+        file=file.model_copy(update={"project": usable}),
+        source=reading.source,
+        keys=dict(reading.keys),
+    )
+    listed: dict[str, list[Instance]] = {}
     async with AsyncExitStack() as stack:
-        if "project_id" not in env.model_fields_set:
-            async for finding in _missing_project(settings, stack):
+        for subject in _subjects(settings):
+            async for finding in _project_findings(settings, subject, stack, listed):
+                yield subject.named(finding) if file.project else finding
+        if len(listed) == 1 + len(file.project):
+            for finding in _unmatched(settings, [one for of in listed.values() for one in of]):
                 yield finding
-            return
-        http = await signed_client(settings, stack, settings.rds_endpoint, TIMEOUT)
-        asked = await probe(http, Clock(), env.project_id, "instances?limit=1")
-        for finding in _clock(asked):
-            yield finding
-        if asked.error:
-            yield await _failed(settings, stack, asked, asked.error)
-        else:
-            async for finding in _accepted(settings, stack, http):
-                yield finding
-        if file.rds.cloud_eye and (env.region or env.cloud_eye_endpoint):
+        if file.rds.cloud_eye and "project_id" in env.model_fields_set and _has_cloud_eye(env):
             yield await _cloud_eye(settings, stack)
 
 
-async def _missing_project(settings: Settings, stack: AsyncExitStack) -> AsyncIterator[Finding]:
-    found = await _project(settings, stack)
+def _has_cloud_eye(env: Environment) -> bool:
+    return bool(env.region or env.cloud_eye_endpoint)
+
+
+def _subjects(settings: Settings) -> Iterator[_Subject]:
+    own, *others = settings.projects
+    yield _Subject(own, settings.iam_endpoint)
+    for project, table in zip(others, settings.file.project, strict=True):
+        yield _Subject(project, endpoint_of("iam", project.region), table)
+
+
+async def _project_findings(
+    settings: Settings, subject: _Subject, stack: AsyncExitStack, listed: dict[str, list[Instance]]
+) -> AsyncIterator[Finding]:
+    """Check one project; add its instances to those that are `listed`, if RDS lists them."""
+    project = subject.project
+    if not project.project_id:
+        async for finding in _missing_project(subject, stack):
+            yield finding
+        return
+    http = await signed_client(project, stack, project.endpoint, TIMEOUT)
+    try:
+        asked = await probe(http, Clock(), project.project_id, "instances?limit=1")
+    except RdsUnreachable as error:  # of the agency: there are no keys to ask with
+        text = f"RDS: the agency of this machine gives no keys ({_told(error)})"
+        yield problem(Code.RDS_AGENCY, text)
+        return
+    for finding in _clock(asked):
+        yield finding
+    if asked.error:
+        yield await _failed(subject, stack, asked, asked.error)
+        return
+    async for finding in _accepted(settings, subject, stack, http, listed):
+        yield finding
+
+
+async def _missing_project(subject: _Subject, stack: AsyncExitStack) -> AsyncIterator[Finding]:
+    found = await _project(subject, stack)
     if found:
-        text = f"project: the one of {settings.environment.region} is {found}"
-        cure = f"Set HUAWEICLOUD_SDK_PROJECT_ID={found}."
+        text = f"project: the one of {subject.project.region} is {found}"
+        cure = f"Set {PROJECT_ID}={found}."
         yield problem(Code.RDS_PROJECT, text, cure)
 
 
-async def _project(settings: Settings, stack: AsyncExitStack) -> str | None:
+async def _project(subject: _Subject, stack: AsyncExitStack) -> str | None:
     """Ask IAM for the project of the region; None if it doesn't tell."""
-    env = settings.environment
-    if not env.region:
+    project = subject.project
+    if not project.region:
         return None
-    http = await signed_client(settings, stack, settings.iam_endpoint, TIMEOUT, of_project=False)
-    return await project_of(http, env.region)
+    http = await signed_client(project, stack, subject.iam_endpoint, TIMEOUT, of_project=False)
+    return await project_of(http, project.region)
 
 
 def _clock(asked: Probe) -> Iterator[Finding]:
@@ -99,21 +167,21 @@ def _clock(asked: Probe) -> Iterator[Finding]:
 
 
 async def _failed(
-    settings: Settings, stack: AsyncExitStack, asked: Probe, error: RdsError
+    subject: _Subject, stack: AsyncExitStack, asked: Probe, error: RdsError
 ) -> Finding:
     if asked.cause in NETWORK:
-        text = f"RDS: {NETWORK[asked.cause]} {settings.rds_endpoint}"
+        text = f"RDS: {NETWORK[asked.cause]} {subject.project.endpoint}"
         return problem(Code.RDS_UNREACHABLE, text)
     if isinstance(error, RdsUnreachable):
-        return _not_answered(error, settings.rds_endpoint)
+        return _not_answered(error, subject.project.endpoint)
     if not isinstance(error, RdsRefused):
         return problem(Code.RDS_FAILED, f"RDS: it answers with an error ({_told(error)})")
     if error.reason is RefusalReason.CREDENTIALS:
         return _key_rejected(asked, _told(error))
     if error.reason is RefusalReason.WRONG_ENDPOINT:
-        text = f"RDS: there is no RDS API at {settings.rds_endpoint} ({_told(error)})"
+        text = f"RDS: there is no RDS API at {subject.project.endpoint} ({_told(error)})"
         return problem(Code.RDS_ENDPOINT, text)
-    return await _refused(settings, stack, error)
+    return await _refused(subject, stack, error)
 
 
 def _not_answered(error: RdsUnreachable, endpoint: str) -> Finding:
@@ -142,49 +210,52 @@ def _key_rejected(asked: Probe, told: str) -> Finding:
     return problem(Code.RDS_KEY_REJECTED, f"RDS: it rejects the access key ({told})")
 
 
-async def _refused(settings: Settings, stack: AsyncExitStack, error: RdsRefused) -> Finding:
-    env, told = settings.environment, _told(error)
-    found = await _project(settings, stack)
-    if found and found != env.project_id:
-        text = f"RDS: {env.project_id} isn't the project of {env.region}, which is {found}"
-        return problem(Code.RDS_PROJECT, text, f"Set HUAWEICLOUD_SDK_PROJECT_ID={found}.")
+async def _refused(subject: _Subject, stack: AsyncExitStack, error: RdsRefused) -> Finding:
+    project, told = subject.project, _told(error)
+    found = await _project(subject, stack)
+    if found and found != project.project_id:
+        text = f"RDS: {project.project_id} isn't the project of {project.region}, which is {found}"
+        return problem(Code.RDS_PROJECT, text, f"Set {PROJECT_ID}={found}.")
     if error.reason is RefusalReason.NOT_PERMITTED:
-        text = f"RDS: the key may not list instances of the project {env.project_id} ({told})"
+        text = f"RDS: the key may not list instances of the project {project.project_id} ({told})"
         return problem(Code.RDS_CANNOT_READ, text)
     return problem(Code.RDS_PROJECT, f"RDS: it refuses to list the instances ({told})")
 
 
 async def _accepted(
-    settings: Settings, stack: AsyncExitStack, http: HttpClient
+    settings: Settings,
+    subject: _Subject,
+    stack: AsyncExitStack,
+    http: HttpClient,
+    listed: dict[str, list[Instance]],
 ) -> AsyncIterator[Finding]:
-    rds = await rds_client(settings, stack, Clock(), timeout_seconds=TIMEOUT)
+    project = subject.project
+    rds = await rds_client(project, stack, Clock(), timeout_seconds=TIMEOUT)
     try:
         instances = await rds.list_instances()
     except RdsError as error:
-        text = f"RDS: {settings.rds_endpoint} doesn't answer as RDS does ({_told(error)})"
+        text = f"RDS: {project.endpoint} doesn't answer as RDS does ({_told(error)})"
         yield problem(Code.RDS_ENDPOINT, text)
         return
     if not instances:
         yield warning(Code.RDS_NO_INSTANCES, "RDS: the project has no instances")
     else:
         yield ok(f"RDS: it accepts the keys and lists {counted(len(instances), 'instance')}")
-    async for finding in _rights(settings, http, instances):
+    listed[project.name] = instances
+    async for finding in _rights(project.project_id, http, instances):
         yield finding
-    if instances:
-        for finding in _unmatched(settings, instances):
-            yield finding
-        async for finding in _too_short(settings, rds, instances):
-            yield finding
+    async for finding in _too_short(settings, rds, instances):
+        yield finding
 
 
 async def _rights(
-    settings: Settings, http: HttpClient, instances: list[Instance]
+    project: str, http: HttpClient, instances: list[Instance]
 ) -> AsyncIterator[Finding]:
     """Ask for what can't be done: a right that is missing is refused before anything is looked up.
 
     Nothing is written, since there is no such instance and no such backup.
     """
-    project, clock = settings.environment.project_id, Clock()
+    clock = Clock()
     listed = instances[0].id if instances else NO_INSTANCE
     path = f"backups?instance_id={listed}&limit=1"
     yield _right(
@@ -210,7 +281,11 @@ async def _too_short(
 ) -> AsyncIterator[Finding]:
     """Compare the limits of watches with the days of automated backups, for a few instances."""
     for watch in settings.file.watches:
-        covered = [one for one in instances if watch.covers(one.name, one.id) and one.keep_days]
+        covered = [
+            one
+            for one in instances
+            if watch.covers(one.name, one.id, one.project) and one.keep_days
+        ]
         for one in covered[:MOST_ASKED]:
             try:
                 days = (await rds.automated_policy(one.id)).days
@@ -262,14 +337,16 @@ def _told(error: RdsError) -> str:
 def _unmatched(settings: Settings, instances: list[Instance]) -> Iterator[Finding]:
     """Yield a warning for each rule and watch that matches no instance, and each useless alias."""
     file, source = settings.file, settings.source
+    if not instances:
+        return
     for number, rule in enumerate(file.policy.rules):
-        if not any(rule.covers(one.name, one.id) for one in instances):
+        if not any(rule.covers(one.name, one.id, one.project) for one in instances):
             text = f"rule {number + 1}: it matches no existing instance."
             yield warning(
                 Code.RULE_UNMATCHED, source.sentence(("rule", number, "instances"), text)
             )
     for watch in file.watches:
-        if not any(watch.covers(one.name, one.id) for one in instances):
+        if not any(watch.covers(one.name, one.id, one.project) for one in instances):
             text = f"watch {watch.number}: it matches no existing instance."
             path = ("watch", (watch.number or 1) - 1, "instances")
             yield warning(Code.WATCH_UNMATCHED, source.sentence(path, text))

@@ -82,7 +82,7 @@ async def _project(found: Mapping[str, str]) -> str | None:
     settings = Settings(environment=environment, file=ConfigFile())
     async with AsyncExitStack() as stack:
         http = await signed_client(
-            settings, stack, settings.iam_endpoint, TIMEOUT, of_project=False
+            settings.default_project, stack, settings.iam_endpoint, TIMEOUT, of_project=False
         )
         return await project_of(http, found["HUAWEICLOUD_REGION"])
 

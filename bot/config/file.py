@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from bot.config.projects import ProjectTable
 from bot.config.toml_lines import Path as TomlPath
 from bot.config.toml_lines import line_of, lines_of
 from bot.domain import policy
@@ -40,7 +41,7 @@ from bot.domain.watches import (
 )
 
 DEFAULT_CONFIG = "backup-bot.toml"
-NUMBERED = ("rule", "watch", "channel")  # tables that there may be several of
+NUMBERED = ("rule", "watch", "channel", "project")  # tables that there may be several of
 
 
 def _duration(value: object) -> object:
@@ -276,6 +277,7 @@ class ConfigFile(_Table):
     heartbeat: HeartbeatTable = HeartbeatTable()
     store: StoreTable = StoreTable()
     channel: tuple[ChannelTable, ...] = ()
+    project: tuple[ProjectTable, ...] = ()
 
     @property
     def watches(self) -> tuple[Watch, ...]:
@@ -321,6 +323,10 @@ class Source(BaseModel):
     def of_alias(self, alias: str, text: str) -> str:
         """Return a problem of an alias with its file and line."""
         return self.sentence(("aliases", alias), f"alias {alias}: {text}.")
+
+    def of_project(self, index: int, key: str, text: str) -> str:
+        """Return a problem of a [[project]] with its file and line."""
+        return self.sentence(("project", index, key), f"project {index + 1}: {key}: {text}.")
 
     def sentence(self, path: TomlPath, text: str) -> str:
         line = line_of(path, self.lines)
@@ -401,6 +407,7 @@ def _keys_beside(path: TomlPath) -> list[str]:
         "heartbeat": HeartbeatTable,
         "store": StoreTable,
         "channel": ChannelTable,
+        "project": ProjectTable,
     }
     model = ConfigFile if len(path) == 1 else tables.get(path[0], ConfigFile)
     return list(model.model_fields)

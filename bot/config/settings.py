@@ -19,21 +19,24 @@ from pydantic import (
 
 from bot.config import addresses, credentials
 from bot.config.file import ConfigFile, Source, read_config
+from bot.config.projects import (
+    AGENCY,
+    DEFAULT_NAME,
+    PROJECT_ID,
+    REGION_ID,
+    KeyProblem,
+    Keys,
+    Project,
+    endpoint_of,
+    keys_of,
+    names_problems,
+    projects_of,
+)
+from bot.config.words import matching
 from bot.domain.audit import AuditKey
 from bot.domain.console import Console
 from bot.domain.errors import SettingsError
-
-
-def _matching(pattern: str, hint: str) -> BeforeValidator:
-    """Accept one word that matches the pattern; else the hint is the problem."""
-
-    def check(value: object) -> str:
-        word = credentials.one_word(str(value))
-        if not re.fullmatch(pattern, word):
-            raise ValueError(hint)
-        return word
-
-    return BeforeValidator(check)
+from bot.domain.policy import Policy
 
 
 def _audit_key(value: SecretStr) -> SecretStr:
@@ -48,11 +51,10 @@ def _port(value: object) -> int:
     return int(word)
 
 
-_project = _matching("[0-9a-zA-Z_-]+", "copy the project ID, which has only letters and digits")
-_region = _matching("[a-z0-9-]+", "write the region's ID, for example ap-southeast-1")
-_command = _matching("/[a-z0-9_-]{1,31}", "write it as in the manifest, for example /backup")
-_log_format = _matching("console|json", "write console or json")
-_client_id = _matching(r"[0-9]+\.[0-9]+", "copy the Client ID, which is two numbers and a dot")
+_command = matching("/[a-z0-9_-]{1,31}", "write it as in the manifest, for example /backup")
+_sources = matching(f"environment|{AGENCY}", "write environment or agency")
+_client_id = matching(r"[0-9]+\.[0-9]+", "copy the Client ID, which is two numbers and a dot")
+_log_format = matching("console|json", "write console or json")
 _secret = BeforeValidator(credentials.other_secret)
 
 
@@ -88,13 +90,19 @@ class Environment(BaseModel):
     slack_api_url: Annotated[str, BeforeValidator(addresses.slack_api_url)] = Field(
         "https://slack.com/api/", alias="SLACK_API_URL"
     )
-    access_key: Annotated[SecretStr, _secret] = Field(alias="HUAWEICLOUD_SDK_AK")
-    secret_key: Annotated[SecretStr, _secret] = Field(alias="HUAWEICLOUD_SDK_SK")
+    keys: Annotated[Literal["environment", "agency"], _sources] = Field(
+        "environment", alias="RDS_KEYS"
+    )
+    metadata_endpoint: Annotated[str, BeforeValidator(addresses.endpoint)] = Field(
+        "http://169.254.169.254", alias="METADATA_ENDPOINT"
+    )
+    access_key: Annotated[SecretStr | None, _secret] = Field(None, alias="HUAWEICLOUD_SDK_AK")
+    secret_key: Annotated[SecretStr | None, _secret] = Field(None, alias="HUAWEICLOUD_SDK_SK")
     security_token: Annotated[SecretStr | None, _secret] = Field(
         None, alias="HUAWEICLOUD_SDK_SECURITY_TOKEN"
     )
-    project_id: Annotated[str, _project] = Field(alias="HUAWEICLOUD_SDK_PROJECT_ID")
-    region: Annotated[str | None, _region] = Field(None, alias="HUAWEICLOUD_REGION")
+    project_id: Annotated[str, PROJECT_ID] = Field(alias="HUAWEICLOUD_SDK_PROJECT_ID")
+    region: Annotated[str | None, REGION_ID] = Field(None, alias="HUAWEICLOUD_REGION")
     endpoint: Annotated[str | None, BeforeValidator(addresses.endpoint)] = Field(
         None, alias="RDS_ENDPOINT"
     )
@@ -128,6 +136,39 @@ class Settings(BaseModel):
     environment: Environment
     file: ConfigFile
     source: Source = Source()
+    keys: dict[str, Keys] = {}  # that [[project]] tables name
+
+    @property
+    def default_project(self) -> Project:
+        """The environment's own project."""
+        env, keys = self.environment, None
+        if env.keys != AGENCY and env.access_key and env.secret_key:
+            keys = Keys(
+                access_key=env.access_key,
+                secret_key=env.secret_key,
+                security_token=env.security_token,
+            )
+        return Project(
+            name=env.region or DEFAULT_NAME,
+            region=env.region,
+            project_id=getattr(env, "project_id", ""),  # `check` looks for one that is missing
+            endpoint=self.rds_endpoint,
+            keys=keys,
+            metadata_endpoint=env.metadata_endpoint,
+            calls_per_minute=self.file.rds.calls_per_minute,
+            pool="rds",
+        )
+
+    @property
+    def projects(self) -> tuple[Project, ...]:
+        """All projects, the environment's own first."""
+        return projects_of(self.default_project, self.file.project, self.keys)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the file, which also knows the default project's name."""
+        name = self.environment.region or DEFAULT_NAME
+        return self.file.policy.model_copy(update={"default_project": name})
 
     @property
     def rds_endpoint(self) -> str:
@@ -144,19 +185,23 @@ class Settings(BaseModel):
     @property
     def console(self) -> Console:
         """Where instances are shown; nowhere if the region is unknown or has another console."""
-        region, given = self.environment.region, self.file.rds.console
-        if given is not None or region is None or region.startswith("eu-west-101"):
-            return Console(address=given or "")
-        host = "console" if region.startswith("cn-") else "console-intl"
+        given = self.file.rds.console
+        if given is not None:
+            return Console(address=given)
         return Console(
-            address=f"https://{host}.huaweicloud.com/rds/?region={region}#/rds/management/list"
+            address=_console_of(self.environment.region),
+            of_projects={table.name: _console_of(table.region) for table in self.file.project},
         )
 
     def _endpoint(self, service: str, given: str | None) -> str:
-        region = self.environment.region
-        # Huawei keeps one region under another domain (huaweicloudsdkrds, rds_region.py).
-        domain = "myhuaweicloud.eu" if region == "eu-west-101" else "myhuaweicloud.com"
-        return (given or f"https://{service}.{region}.{domain}").rstrip("/")
+        return (given or endpoint_of(service, self.environment.region)).rstrip("/")
+
+
+def _console_of(region: str | None) -> str:
+    if region is None or region.startswith("eu-west-101"):
+        return ""
+    host = "console" if region.startswith("cn-") else "console-intl"
+    return f"https://{host}.huaweicloud.com/rds/?region={region}#/rds/management/list"
 
 
 class Kind(Enum):
@@ -185,6 +230,7 @@ class Reading(NamedTuple):
     file: ConfigFile | None
     source: Source
     problems: Sequence[Problem]
+    keys: Mapping[str, Keys] = {}  # that [[project]] tables name, as far as they can be used
 
 
 def load(environ: Mapping[str, str], *, http: bool) -> Settings:
@@ -192,7 +238,12 @@ def load(environ: Mapping[str, str], *, http: bool) -> Settings:
     found = read(environ, http=http)
     if found.problems or found.file is None:
         raise SettingsError([problem.text for problem in found.problems])
-    return Settings(environment=found.environment, file=found.file, source=found.source)
+    return Settings(
+        environment=found.environment,
+        file=found.file,
+        source=found.source,
+        keys=dict(found.keys),
+    )
 
 
 def read(environ: Mapping[str, str], *, http: bool) -> Reading:
@@ -204,6 +255,7 @@ def read(environ: Mapping[str, str], *, http: bool) -> Reading:
             given.setdefault(ours, given[theirs])
     environment, found = _environment(given)
     found += [Problem(Kind.MISSING, text) for text in _missing_for_mode(given, http=http)]
+    found += [Problem(Kind.MISSING, text) for text in _missing_keys(given, environment)]
     found += [Problem(Kind.WRONG, text) for text in _misnamed(given)]
     found += [Problem(Kind.MISSING, text) for text in _missing_for_rotation(given)]
     in_file: list[str] = []
@@ -211,7 +263,12 @@ def read(environ: Mapping[str, str], *, http: bool) -> Reading:
     found += [Problem(Kind.FILE, text) for text in in_file]
     if file is not None and file.rds.cloud_eye:
         found += [Problem(Kind.MISSING, text) for text in _missing_for_cloud_eye(given)]
-    return Reading(environment, file, source, found)
+    keys: dict[str, Keys] = {}
+    if file is not None:
+        wrong: list[KeyProblem] = [*names_problems(file.project, environment.region or "")]
+        keys = keys_of(file.project, given, wrong)
+        found += [Problem(Kind.FILE, source.of_project(*problem)) for problem in wrong]
+    return Reading(environment, file, source, found, keys)
 
 
 def revealed(secret: SecretStr | None) -> str:
@@ -268,6 +325,18 @@ def _missing_for_rotation(given: Mapping[str, str]) -> list[str]:
         return []
     return [
         f"{name} is missing: tokens rotate only with {', '.join(ROTATION)}." for name in missing
+    ]
+
+
+def _missing_keys(given: Mapping[str, str], environment: Environment) -> list[str]:
+    """Return the problems of keys that have to be in the environment, or can't be used there."""
+    names = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")
+    if environment.keys != AGENCY:
+        return [f"{name} is missing." for name in names if name not in given]
+    return [
+        f"{name} isn't used with RDS_KEYS={AGENCY}. Remove one of them."
+        for name in names
+        if name in given
     ]
 
 

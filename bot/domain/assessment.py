@@ -263,7 +263,7 @@ def assess_channel(watched: Sequence[Pulse], started_at: datetime, now: datetime
         facts = Facts(code=first.code, watched=len(present))
         found = Finding(kind=IncidentKind.REFUSED, since=since, facts=facts)
         return [found] if now >= since else []
-    unread = [(known.name, _unread_since(known, started_at)) for known in present]
+    unread = [(known.label, _unread_since(known, started_at)) for known in present]
     late = [(name, since) for name, since in unread if since <= now]
     if not late:
         return []

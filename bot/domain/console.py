@@ -15,12 +15,15 @@ class Console(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     address: str = ""  # "": no links
+    of_projects: dict[str, str] = {}  # addresses by project, where they are others
 
     def link(self, instance: Instance | None) -> str | None:
         """Return the address that shows an instance; None if there is none."""
-        if instance is None or not self.address:
+        if instance is None:
             return None
-        address = self.address
+        address = self.of_projects.get(instance.project, self.address)
+        if not address:
+            return None
         if INSTANCE_ID not in address:
             address += DETAILS.get(instance.engine.casefold(), "")
         return address.replace(INSTANCE_ID, instance.id)

@@ -13,9 +13,9 @@ def check_creatable(name: str, instance: Instance, backups: Sequence[Backup]) ->
     running = next((b for b in full if b.status == BackupStatus.BUILDING), None)
     if instance.status == "BACKING UP" or running:
         since = running.begin_time.isoformat() if running and running.begin_time else None
-        raise InstanceBusy(instance.name, running.name if running else None, since)
+        raise InstanceBusy(instance.label, running.name if running else None, since)
     if instance.status != "ACTIVE":
-        raise InstanceNotReady(instance.name, instance.status)
+        raise InstanceNotReady(instance.label, instance.status)
     taken = {backup.name for backup in backups}
     if name in taken:
         raise NameTaken(name, free_name(name, taken))

@@ -16,12 +16,12 @@ def deletable(name: str, instance: Instance, backups: Iterable[Backup]) -> Backu
     """
     named = [backup for backup in backups if backup.name == name]
     if not named:
-        raise BackupUnknown(name, instance.name)
+        raise BackupUnknown(name, instance.label)
     backup = next((found for found in named if found.type == "manual"), None)
     if backup is None:
         raise BackupNotManual(name, named[0].type)
     if backup.status not in AT_REST:
         raise BackupBusy(name, backup.status)
     if instance.status == "RESTORING":
-        raise InstanceNotReady(instance.name, instance.status)
+        raise InstanceNotReady(instance.label, instance.status)
     return backup

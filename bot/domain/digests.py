@@ -121,7 +121,7 @@ def row_of(known: Observed, limits: Limits, since: datetime, now: datetime) -> D
     recent = [b for b in known.full if b.begin_time and begun(b) > since]
     oldest = min(old, key=begun, default=None)
     return DigestRow(
-        name=known.name,
+        name=known.label,
         instance_id=known.instance_id,
         oldest_manual=oldest.name if oldest else "",
         last_good=begun(last) if last else None,
@@ -148,7 +148,7 @@ def _expiring(
     watched: Iterable[Observed], kept: Iterable[BackupRequest], now: datetime
 ) -> Iterator[Expiry]:
     """Yield the manual backups that this bot deletes soon, and last backups that RDS deletes."""
-    names = {known.instance_id: known.name for known in watched}
+    names = {known.instance_id: known.label for known in watched}
     for request in kept:
         name = names.get(request.instance.id) if request.instance else None
         if name is not None and request.deleted_after:
@@ -168,7 +168,7 @@ def _last_good_expiring(
         last = known.last_good
         if last and last.type == "auto" and known.keep_days and not is_fresh(known, limits, now):
             yield Expiry(
-                instance_name=known.name,
+                instance_name=known.label,
                 name=last.name,
                 at=max(begun(last) + timedelta(days=known.keep_days), now),
                 size_kb=last.size_kb,

@@ -68,7 +68,10 @@ class UnknownInstance(UserError):
 
 
 class AmbiguousInstance(UserError):
-    """Several instances have this name, so the ID is needed."""
+    """Several instances have this name, so more than the name is needed.
+
+    `instance_ids` tell them apart: each is `project/name` where that is enough, or an ID.
+    """
 
     def __init__(self, reference: str, instance_ids: Sequence[str]) -> None:
         super().__init__(reference)

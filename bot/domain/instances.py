@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from bot.domain.folding import quoted, search_key
 
@@ -22,13 +22,36 @@ class BackupStatus(StrEnum):
     DELETING = "DELETING"
 
 
-class Instance(BaseModel):
-    """A database instance as list-instances shows it."""
+def _text(value: object) -> object:
+    return "" if value is None else value  # rows of older releases have neither
+
+
+class Named(BaseModel):
+    """What an instance is called, here and in RDS."""
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
     name: str
+    # Its project's name; "" in rows of older releases, which knew only the default project.
+    project: Annotated[str, BeforeValidator(_text)] = ""
+    # Whether an instance of another project has this name, too.
+    is_namesake: Annotated[bool, BeforeValidator(bool)] = False
+
+    @property
+    def full_name(self) -> str:
+        """Its name behind its project's, which is always clear."""
+        return f"{self.project}/{self.name}"
+
+    @property
+    def label(self) -> str:
+        """What people read: its name, behind its project's if the name alone isn't clear."""
+        return self.full_name if self.is_namesake else self.name
+
+
+class Instance(Named):
+    """A database instance as list-instances shows it."""
+
+    id: str
     status: str  # as RDS spells it: ACTIVE, BACKING UP, FROZEN, …; an open set
     type: str = "Single"  # Single, Ha or Replica
     engine: str = ""  # MySQL, PostgreSQL, SQLServer, MariaDB
@@ -44,8 +67,8 @@ class Instance(BaseModel):
 
     @property
     def typed(self) -> str:
-        """How to name it in a command: by its name, in quotes if needed, or by its ID."""
-        return quoted(self.name) or self.id
+        """How to name it in a command: by its label, in quotes if needed, or by its ID."""
+        return quoted(self.label) or self.id
 
 
 class AutomatedPolicy(BaseModel):
@@ -118,8 +141,12 @@ def begun(backup: Backup) -> datetime:
 def matching(
     instances: Sequence[Instance], text: str, aliases: Mapping[str, str] | None = None
 ) -> list[Instance]:
-    """Return the instances, except read replicas, whose name, ID or alias contains the text."""
+    """Return the instances, except read replicas, whose name, ID or alias contains the text.
+
+    A text with a slash is also looked for in `project/name`.
+    """
     wanted = search_key(text)
+    has_project = "/" in wanted
     targets = {target for alias, target in (aliases or {}).items() if wanted in search_key(alias)}
     return [
         instance
@@ -128,6 +155,12 @@ def matching(
         and (
             wanted in search_key(instance.name)
             or wanted in instance.id
-            or not targets.isdisjoint((instance.name, instance.id))
+            or (has_project and wanted in search_key(instance.full_name))
+            or (targets and not targets.isdisjoint(_targets(instance)))
         )
     ]
+
+
+def _targets(instance: Instance) -> tuple[str, ...]:
+    """Return what an alias can call it."""
+    return instance.name, instance.id, instance.full_name

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.domain.instances import Backup, BackupStatus, Instance, begun
+from bot.domain.instances import Backup, BackupStatus, Instance, Named, begun
 from bot.domain.progress import History, history_of
 
 MOST_AUTOMATED = 40  # backups that are remembered: a month, and failures
@@ -32,13 +32,10 @@ class Failing(BaseModel):
     refused: bool = False  # RDS rejects the key, or what it may do
 
 
-class Pulse(BaseModel):
+class Pulse(Named):
     """When a watched instance was read, and whether that fails."""
 
-    model_config = ConfigDict(frozen=True)
-
     instance_id: str
-    name: str
     since: datetime  # when it was first seen
     gone_at: datetime | None = None  # when RDS was found not to list it
     read_at: datetime | None = None  # when RDS last listed its automated backups
@@ -60,7 +57,7 @@ class Observed(Pulse):
     manual_read_at: datetime | None = None
     manual: tuple[Backup, ...] = ()
     deleted: tuple[Backup, ...] = ()  # outside the bot, until someone acknowledges it
-    deleted_at: dict[str, datetime] = {}  # when each was found missing, by its ID
+    deleted_at: dict[str, datetime] = {}  # noqa: RUF012, pydantic's; when each was found missing, by its ID
 
     recovery_read_at: datetime | None = None
     recoverable_until: datetime | None = None  # the newest point in time
@@ -68,7 +65,7 @@ class Observed(Pulse):
     copies_read_at: datetime | None = None
     copies_to: str | None = None  # the region of full backups' copies; "": none, None: unknown
 
-    expected: dict[Signal, float] = {}  # in KB or seconds: what people declared normal
+    expected: dict[Signal, float] = {}  # noqa: RUF012, pydantic's; in KB or seconds: what people declared normal
     version: int = 0  # of its row
 
     @property
@@ -103,13 +100,17 @@ class Observed(Pulse):
 
 def first_seen(instance: Instance, at: datetime) -> Observed:
     """Return what is known of an instance that nobody has looked at."""
-    new = Observed(instance_id=instance.id, name=instance.name, since=at)
+    new = Observed(instance_id=instance.id, name=instance.name, project=instance.project, since=at)
     return saw_instance(new, instance, at)
 
 
 def saw_instance(known: Observed, instance: Instance, at: datetime) -> Observed:
     """Learn from list-instances."""
-    changes: dict[str, object] = {"name": instance.name, "gone_at": None, "remaining": None}
+    changes: dict[str, object] = {
+        **{key: getattr(instance, key) for key in Named.model_fields},
+        "gone_at": None,
+        "remaining": None,
+    }
     if instance.keep_days is not None:
         changes |= _keeping(known, instance.keep_days, at)
     return known.model_copy(update=changes)

@@ -131,7 +131,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    instances: tuple[str, ...]  # names, IDs, or globs that match names
+    instances: tuple[str, ...]  # names, IDs, or globs that match names or `project/name`
 
     @model_validator(mode="after")
     def _only_keys(self) -> Self:
@@ -148,12 +148,12 @@ class Rule(BaseModel):
         terms = Terms.model_validate(given)
         return {key: getattr(terms, key) for key in given}
 
-    def covers(self, instance_name: str, instance_id: str) -> bool:
+    def covers(self, instance_name: str, instance_id: str, project: str = "") -> bool:
         """Return whether the rule matches this instance; case-sensitive, as in RDS.
 
         Composed and decomposed accents are equal.
         """
-        return covers(self.instances, instance_name, instance_id)
+        return covers(self.instances, instance_name, instance_id, project)
 
 
 class Policy(BaseModel):
@@ -163,13 +163,32 @@ class Policy(BaseModel):
 
     defaults: Terms = Terms()
     rules: tuple[Rule, ...] = ()
+    default_project: str = ""  # its name, for instances in rows of older releases
 
-    def terms_for(self, instance_name: str, instance_id: str) -> Terms:
-        """Return the terms for an instance, from the first rule that matches it."""
+    def terms_for(self, instance_name: str, instance_id: str, project: str = "") -> Terms:
+        """Return the terms for an instance, from the first rule that matches it.
+
+        Without a project, it is in the default one.
+        """
+        project = project or self.default_project
         for number, rule in enumerate(self.rules, start=1):
-            if rule.covers(instance_name, instance_id):
+            if rule.covers(instance_name, instance_id, project):
                 return self.terms_of(number)
         return self.defaults
+
+    def terms_anywhere(self, reference: str) -> list[Terms]:
+        """Return all terms that may apply to an instance that isn't listed, in any project."""
+        project, slash, name = reference.rpartition("/")
+        if slash:
+            return [self.terms_for(name, reference, project)]
+        found: list[Terms] = []
+        for number, rule in enumerate(self.rules, start=1):
+            names = [glob.rpartition("/")[2] for glob in rule.instances]
+            if covers(names, reference, reference):
+                found.append(self.terms_of(number))
+            if rule.covers(reference, reference):
+                return found
+        return [*found, self.defaults]
 
     def terms_of(self, number: int) -> Terms:
         """Return the terms of a rule, numbered from 1, with the defaults for the rest."""

@@ -46,6 +46,10 @@ def _covers(earlier: str, later: str) -> bool:
     """Return whether the earlier pattern certainly matches everything the later one does."""
     if earlier in (later, "*"):
         return True
+    if "/" in earlier and "/" not in later:
+        return False  # one project's instances aren't all
+    if "/" in later and "/" not in earlier:
+        later = later.rpartition("/")[2]  # without a slash, only names count
     if not WILD & set(later):
         return fnmatchcase(later, earlier)
     # If the earlier has no wildcard but `*`, a `*` or `?` of the later is an ordinary character.

@@ -74,7 +74,7 @@ def posture_of(
         _old_manual(known, now),
         _offsite(known),
     ]
-    return Posture(known.name, checks, known.read_at)
+    return Posture(known.label, checks, known.read_at)
 
 
 def _passes(is_so: bool) -> Verdict:  # noqa: FBT001, it is the verdict

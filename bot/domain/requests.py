@@ -187,7 +187,7 @@ class BackupRequest(BaseModel):
 
     def terms_in(self, policy: Policy, instance: Instance) -> Terms:
         """Return the policy's terms; a deletion can't be started without approval."""
-        terms = policy.terms_for(instance.name, instance.id)
+        terms = policy.terms_for(instance.name, instance.id, instance.project)
         if self.kind is Kind.CREATE:
             return terms
         return terms.model_copy(update={"break_glass": ()})
@@ -220,8 +220,8 @@ class BackupRequest(BaseModel):
 
     @property
     def instance_name(self) -> str:
-        """The instance's name, or what was typed if it isn't looked up yet."""
-        return self.instance.name if self.instance else self.reference
+        """The instance's label, or what was typed if it isn't looked up yet."""
+        return self.instance.label if self.instance else self.reference
 
     @property
     def in_rds(self) -> tuple[str, str]:

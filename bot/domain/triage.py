@@ -128,7 +128,7 @@ def _new(watching: Watching, finding: Finding, known: Observed | None, now: date
         id=f"i{uuid4().hex}",
         channel_id=watching.channel_id,
         instance_id=known.instance_id if known else "",
-        instance_name=known.name if known else "",
+        instance_name=known.label if known else "",
         kind=finding.kind,
         topic=topic,
         subject=subject,

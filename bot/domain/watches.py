@@ -44,16 +44,16 @@ class Watch(BaseModel):
 
     id: str
     channel_id: str
-    instances: tuple[str, ...]  # names, IDs, or globs that match names
+    instances: tuple[str, ...]  # names, IDs, or globs that match names or `project/name`
     limits: Limits = Limits()
     created_by: str = ""  # who hears what the channel can't; "" for one from the file
     created_at: datetime | None = None
     number: int | None = None  # of a [[watch]], from 1
     mention: tuple[str, ...] = ()  # who is mentioned when an incident opens
 
-    def covers(self, instance_name: str, instance_id: str) -> bool:
+    def covers(self, instance_name: str, instance_id: str, project: str = "") -> bool:
         """Return whether the instance is watched."""
-        return covers(self.instances, instance_name, instance_id)
+        return covers(self.instances, instance_name, instance_id, project)
 
 
 class Watching(BaseModel):
@@ -67,11 +67,13 @@ class Watching(BaseModel):
     mention: tuple[str, ...] = ()
 
 
-def watching(watches: Iterable[Watch], instance_name: str, instance_id: str) -> list[Watching]:
+def watching(
+    watches: Iterable[Watch], instance_name: str, instance_id: str, project: str = ""
+) -> list[Watching]:
     """Return, for each channel that watches the instance, its limits: the strictest apply."""
     found: dict[str, Watching] = {}
     for watch in watches:
-        if watch.covers(instance_name, instance_id):
+        if watch.covers(instance_name, instance_id, project):
             known = found.get(watch.channel_id)
             found[watch.channel_id] = _with(known, watch) if known else _of(watch)
     return list(found.values())

@@ -55,7 +55,7 @@ class DigestMaker:
         watched: list[tuple[Observed, Limits]] = []
         owner = ""
         for known in await self._incidents.all_observed():
-            for one in watching(watches, known.name, known.instance_id):
+            for one in watching(watches, known.name, known.instance_id, known.project):
                 if one.channel_id == channel.id and known.gone_at is None:
                     watched.append((known, one.limits))
                     owner = owner or one.owner

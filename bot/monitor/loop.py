@@ -20,7 +20,7 @@ from bot.domain.errors import (
     StoreUnavailable,
 )
 from bot.domain.incidents import Incident
-from bot.domain.instances import Backup, BackupStatus
+from bot.domain.instances import Backup, BackupStatus, Named
 from bot.domain.observations import Observed, Pulse, could_not_read, first_seen
 from bot.domain.successes import new_successes
 from bot.domain.triage import Step, awake, triage, unwatched
@@ -44,10 +44,20 @@ MOST_TRIES = 5  # to save, while people click
 A_FEW = 200  # instances that are looked at without a pause
 
 
+class _Project:
+    """Whether a project's RDS can be read, and when it's tried again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.backoff = Backoff(clock, *GAPS)
+        self.not_before = float("-inf")  # on the clock's monotonic scale
+        self.suspect: str | None = None  # the instance that RDS failed for last
+        self.trouble: str | None = None  # why it can't be read, if it can't
+
+
 class Monitor:
     """`run` is its only task. On PostgreSQL replicas share the reading: each takes what is due."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, each is of another kind
         self,
         reader: Reader,
         incidents: Incidents,
@@ -57,7 +67,9 @@ class Monitor:
         *,
         of_file: Sequence[Watch] = (),
         channels: Iterable[Channel] = (),
+        projects: Sequence[str] = ("",),
     ) -> None:
+        """Read the instances of these projects, the default one first."""
         self._reader = reader
         self._incidents = incidents
         self._own = own
@@ -70,12 +82,17 @@ class Monitor:
         self._watches: Sequence[Watch] = self._of_file
         self._started_at = clock.now()
         self._next_look = float("-inf")
-        self._not_before = float("-inf")
-        self._backoff = Backoff(clock, *GAPS)
+        self._projects = {name: _Project(clock) for name in projects}
         self._woken = asyncio.Event()
         self._hurried: set[str] = set()  # instances to read at once
-        self._suspect: str | None = None  # the instance that RDS failed for last
-        self.trouble: str | None = None  # why RDS can't be read, if it can't
+
+    @property
+    def trouble(self) -> str | None:
+        """Why RDS can't be read, if it can't; with several projects, which of them."""
+        if len(self._projects) == 1:
+            return next(iter(self._projects.values())).trouble
+        found = [f"{n}: {one.trouble}" for n, one in self._projects.items() if one.trouble]
+        return "; ".join(found) or None
 
     def wake(self) -> None:
         """Look at the watches now, because they have changed."""
@@ -119,7 +136,8 @@ class Monitor:
             events = [await self._end_snoozes(), await self._make_digests()]
             self._next_look = min([self._next_look, *(now + wait for wait in events)])
         until_round = max(0.0, self._next_look - self._clock.monotonic())
-        if not self._watches or (held := self._not_before - now) > 0:
+        held = min(one.not_before for one in self._projects.values()) - now
+        if not self._watches or held > 0:
             return min(until_round, held) if self._watches else until_round
         known = await self._incidents.claim(self._clock.now())
         if known is None:
@@ -155,8 +173,9 @@ class Monitor:
         instances = await self._reader.instances() if self._watches else []
         now = self._clock.now()
         watched = {pulse.instance_id for pulse in pulses}
-        names = {p.instance_id: p.name for p in pulses} | {i.id: i.name for i in instances}
-        channels = await self._channels_of(names)
+        named: dict[str, Named] = {p.instance_id: p for p in pulses}
+        named |= {i.id: i for i in instances}
+        channels = await self._channels_of(named)
         if new := [i for i in instances if channels[i.id] and i.id not in watched]:
             await self._incidents.begin([first_seen(i, now) for i in new], now)
         old = {p.instance_id for p in pulses if p.gone_at and now - p.gone_at > REMEMBERED}
@@ -175,12 +194,14 @@ class Monitor:
             await self._incidents.end(gone)
         return [pulse for pulse in pulses if pulse.instance_id not in gone]
 
-    async def _channels_of(self, names: Mapping[str, str]) -> Mapping[str, set[str]]:
+    async def _channels_of(self, named: Mapping[str, Named]) -> Mapping[str, set[str]]:
         """Return the channels that watch each instance, by ID."""
         found: dict[str, set[str]] = {}
-        for instance_id, name in names.items():
+        for instance_id, one in named.items():
             found[instance_id] = {
-                watch.channel_id for watch in self._watches if watch.covers(name, instance_id)
+                watch.channel_id
+                for watch in self._watches
+                if watch.covers(one.name, instance_id, one.project)
             }
             if len(found) % A_FEW == 0:
                 await asyncio.sleep(0)  # people wait for acks
@@ -192,7 +213,7 @@ class Monitor:
         by_channel: defaultdict[str, list[Pulse]] = defaultdict(list)
         conditions: dict[str, Watching] = {}
         for pulse in known:
-            for one in watching(self._watches, pulse.name, pulse.instance_id):
+            for one in _of(self._watches, pulse):
                 by_channel[one.channel_id].append(pulse)
                 conditions.setdefault(one.channel_id, one)
         recent = await self._incidents.recent("", now - REMEMBERED)
@@ -218,12 +239,17 @@ class Monitor:
 
     async def _visit(self, known: Observed) -> None:
         """Read an instance, and save what is wrong with it; no instance holds up another."""
+        held = self._project_of(known).not_before - self._clock.monotonic()
+        if held > 0:  # another project may be readable
+            later = self._clock.now() + timedelta(seconds=held)
+            await self._incidents.put_off(known.instance_id, later)
+            return
         try:
             await self._settle(known, await self._read(known))
         except StoreUnavailable:
             raise
         except Exception:
-            log.exception("watched_instance_fell_over", instance=known.name)
+            log.exception("watched_instance_fell_over", instance=known.label)
             now = self._clock.now()
             unread, later = could_not_read(known, "", now, refused=False), now + POISONED
             try:
@@ -233,7 +259,7 @@ class Monitor:
 
     async def _read(self, known: Observed) -> Learn:
         await self._load_watches()  # other replicas add some
-        conditions = watching(self._watches, known.name, known.instance_id)
+        conditions = _of(self._watches, known)
         now = self._clock.now()
         try:
             learn = await self._reader.read(known, [one.limits for one in conditions])
@@ -241,31 +267,42 @@ class Monitor:
             self._failed(known, error)
             code, refused = error.code or "unreachable", is_refused(error)
             return lambda later: could_not_read(later, code, now, refused=refused)
-        self._succeeded()
+        self._succeeded(known)
         return learn
+
+    def _project_of(self, known: Observed) -> "_Project":
+        default = next(iter(self._projects.values()))
+        return self._projects.get(known.project, default)
 
     def _failed(self, known: Observed, error: RdsError) -> None:
         """Wait before the next read, unless the error is about one instance.
 
-        RDS is away only if it fails for two instances in a row.
+        A project's RDS is away only if it fails for two instances in a row.
         """
-        is_alone = self._suspect in (None, known.instance_id)
-        self._suspect = known.instance_id
+        project = self._project_of(known)
+        is_alone = project.suspect in (None, known.instance_id)
+        project.suspect = known.instance_id
         rejects_key = isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS
         is_away = isinstance(error, RdsUnreachable) and (not is_alone or error.retry_after)
         if not rejects_key and not is_away:
             return
-        if self.trouble is None:
-            log.warning("monitor_interrupted", code=error.code, request_id=error.request_id)
-        self.trouble = error.code or "unreachable"
-        gap = MENDING_GAP.total_seconds() if rejects_key else self._backoff.failed()
-        self._not_before = self._clock.monotonic() + gap
+        if project.trouble is None:
+            log.warning(
+                "monitor_interrupted",
+                code=error.code,
+                request_id=error.request_id,
+                project=known.project,
+            )
+        project.trouble = error.code or "unreachable"
+        gap = MENDING_GAP.total_seconds() if rejects_key else project.backoff.failed()
+        project.not_before = self._clock.monotonic() + gap
 
-    def _succeeded(self) -> None:
-        if self.trouble is not None:
-            log.info("monitor_reads_again")
-        self.trouble = self._suspect = None
-        self._backoff.reset()
+    def _succeeded(self, known: Observed) -> None:
+        project = self._project_of(known)
+        if project.trouble is not None:
+            log.info("monitor_reads_again", project=known.project)
+        project.trouble = project.suspect = None
+        project.backoff.reset()
 
     async def _settle(self, known: Observed, learn: Learn) -> None:
         """Apply what was learned, and open, change, and end incidents in one transaction."""
@@ -273,12 +310,12 @@ class Monitor:
             later, now = learn(known), self._clock.now()
             incidents = await self._incidents.recent(known.instance_id, now - REMEMBERED)
             await self._load_watches()  # after the incidents that new ones brought
-            conditions = watching(self._watches, later.name, later.instance_id)
+            conditions = _of(self._watches, later)
             completed = new_successes(known, later)
             told = [b.id for b in later.full if _is_trouble(b) or b in completed]
             own = await self._own.own_backups(told)
             others = [b for b in completed if b.id not in own]  # ours are told in their threads
-            successes = self._successes.of(later.name, others, conditions, now)
+            successes = self._successes.of(later.label, others, conditions, now)
             steps = self._steps(later, conditions, incidents, own, now)
             changes = [self._changes.of(step, now) for step in steps]
             latest = {i.id: i for i in (*incidents, *(after for _, after in steps))}
@@ -313,3 +350,7 @@ class Monitor:
 
 def _is_trouble(backup: Backup) -> bool:
     return backup.status in (BackupStatus.FAILED, BackupStatus.BUILDING)
+
+
+def _of(watches: Iterable[Watch], known: Pulse) -> list[Watching]:
+    return watching(watches, known.name, known.instance_id, known.project)

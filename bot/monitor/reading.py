@@ -142,7 +142,7 @@ class Reader:
         except RdsRefused as error:
             if error.reason is RefusalReason.CREDENTIALS:
                 raise
-            log.info("recovery_window_unknown", instance=known.name, code=error.code)
+            log.info("recovery_window_unknown", instance=known.label, code=error.code)
             if known.recoverable_until is not None:
                 return lambda later: later
             windows = []
@@ -165,7 +165,7 @@ class Reader:
         except RdsError as error:
             if isinstance(error, RdsRefused) and error.reason is RefusalReason.CREDENTIALS:
                 raise
-            log.info("copies_unknown", instance=known.name, code=error.code)
+            log.info("copies_unknown", instance=known.label, code=error.code)
             region = known.copies_to if isinstance(error, RdsUnreachable) else None
         return lambda later: saw_copies(later, region, at)
 

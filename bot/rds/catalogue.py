@@ -1,4 +1,4 @@
-"""A cache of the project's instances, so that a command is checked without a call.
+"""A cache of one project's instances, so that a command is checked without a call.
 
 The watcher reads page after page of list-instances; each page it reads is also news for the
 cache. The pages are kept in the database: a bot that starts while RDS is away knows its
@@ -67,15 +67,21 @@ class InstanceCatalogue:
         aliases: Mapping[str, str],
         on_listed: Callable[[Sequence[Instance]], None] = lambda _: None,
         pages: Pages | None = None,
+        *,
+        project: str = "",
+        shared: References | None = None,
     ) -> None:
+        """Cache a project's instances; what is `shared` also holds those of other projects."""
         self._rds = rds
+        self._project = project
+        self._shared = shared
         self._clock = clock
         self._aliases = aliases
         self._on_listed = on_listed
         self._pages = pages
         self._on_page: OnPage = lambda *_: None
         self._read_at: dict[int, float] = {}  # when each page was read, in Unix seconds
-        self._references = References(aliases=aliases)
+        self._references = shared or References(aliases=aliases)
         self._cache = Cache[str, list[Instance]](clock)
         self._saving: asyncio.Task[None] | None = None
         self._current = Cache[str, Instance | None](clock)  # by ID
@@ -111,6 +117,20 @@ class InstanceCatalogue:
             async with asyncio.timeout(timeout_seconds):
                 return await self._list(ANY_AGE)
         return []
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether a list was ever read, by any replica."""
+        return self._cache.peek(INSTANCES) is not None
+
+    async def reload(self) -> None:
+        """Load the list again, unless it is a moment old. Raises RdsError."""
+        await self._list(UNKNOWN_TTL)
+
+    def freshen(self) -> None:
+        """Load the list in the background if it is stale."""
+        if self._cache.age(INSTANCES) >= STALE:
+            self._cache.refresh(INSTANCES, self._read)
 
     async def current(self, instance_id: str) -> Instance | None:
         """Return the instance as RDS shows it now, or None once three answers lack it."""
@@ -161,6 +181,10 @@ class InstanceCatalogue:
         age = self._cache.age(INSTANCES)
         return age if isfinite(age) else 0.0
 
+    def unread(self, after: float) -> Sequence[str]:  # noqa: ARG002, the port's
+        """Return none: of a single project, `age` says enough."""
+        return ()
+
     async def _list(self, ttl: float) -> list[Instance]:
         return await self._cache.get(INSTANCES, self._read, ttl=ttl, stale_after=STALE)
 
@@ -171,7 +195,10 @@ class InstanceCatalogue:
             if listed or not self._cache.peek(INSTANCES):
                 break
             listed = await self._rds.list_instances()  # an empty list is suspect
-        self._references = References(listed, self._aliases)
+        if self._shared is None:
+            self._references = References(listed, self._aliases)
+        else:
+            self._shared.replace(self._project, listed)
         self._on_listed(listed)
         chunks = [listed[start : start + PAGE] for start in range(0, len(listed), PAGE)]
         pages = [InstancePage(number, chunk, at) for number, chunk in enumerate(chunks)]
@@ -202,11 +229,21 @@ class InstanceCatalogue:
 
     def _learn(self, page: InstancePage) -> None:
         """Take a page into the list. Only a whole list shows that an instance is gone."""
+        page = page._replace(instances=[self._in_project(one) for one in page.instances])
         age = self._cache.age(INSTANCES)
         at = self._clock.monotonic() - (age if isfinite(age) else self._age_of(page))
-        self._references.update(page.instances)
-        self._cache.put(INSTANCES, self._references.instances, at)
+        self._references.saw_page(self._project, page.instances)
+        whole = self._references.instances
+        if self._shared:
+            whole = self._references.of_project(self._project)
+        self._cache.put(INSTANCES, whole, at)
         self._tell(page)
+
+    def _in_project(self, instance: Instance) -> Instance:
+        """Return an instance that an older release may have listed with its project."""
+        if instance.project == self._project:
+            return instance
+        return instance.model_copy(update={"project": self._project})
 
     def _tell(self, page: InstancePage) -> None:
         self._read_at[page.number] = page.read_at

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import IntEnum
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -60,9 +61,11 @@ class Priority(IntEnum):
     IDLE = 4  # no one is waiting for it
 
 
-def call_budget(calls_per_minute: int, clock: Clock, call_log: CallLog | None = None) -> Budget:
-    """Return the budget of one IAM user."""
-    return Budget("rds", calls_per_minute, WINDOW, clock, call_log, spared_from=Priority.SWEEP)
+def call_budget(
+    calls_per_minute: int, clock: Clock, call_log: CallLog | None = None, name: str = "rds"
+) -> Budget:
+    """Return the budget of one IAM user; budgets of one name share their calls."""
+    return Budget(name, calls_per_minute, WINDOW, clock, call_log, spared_from=Priority.SWEEP)
 
 
 def open_client(
@@ -91,7 +94,7 @@ def open_client(
 
 
 class RdsClient:
-    """One project's backups and instances.
+    """One project's backups and instances; `project` is the name that its instances get.
 
     Raises the RdsError tree of `bot/domain/errors.py`. Reads are retried if RDS can't be reached.
     A create is retried only if it certainly wasn't sent. A 401 is never retried, because five
@@ -105,15 +108,24 @@ class RdsClient:
         budget: Budget,
         clock: Clock,
         deadline: float = DEADLINE,
+        *,
+        project: str = "",
     ) -> None:
         self._http = http
         self._root = f"/v3/{quote(project_id, safe='')}"
+        self._project = project
+        self._read_instances = partial(models.instances, project=project)
         self._budget = budget
         self._clock = clock
         self._deadline = deadline
         self._oddities: set[str] = set()  # already logged
         self._skew = timedelta()
         self.trouble: str | None = None  # the last error, if the last call failed
+
+    @property
+    def budget(self) -> Budget:
+        """The budget that its calls wait for."""
+        return self._budget
 
     @property
     def queued(self) -> int:
@@ -210,11 +222,13 @@ class RdsClient:
 
     async def list_instances(self) -> list[Instance]:
         """Return all instances of the project, including read replicas."""
-        return await self._all(Priority.SWEEP, models.instances, "instances", {})
+        return await self._all(Priority.SWEEP, self._read_instances, "instances", {})
 
     async def find_instance(self, instance_id: str) -> Instance | None:
         """Return one instance as it is now, or None if RDS doesn't list it."""
-        page = await self._look(Priority.LOOK_UP, models.instances, "instances", id=instance_id)
+        page = await self._look(
+            Priority.LOOK_UP, self._read_instances, "instances", id=instance_id
+        )
         found = next((instance for instance in page.items if instance.id == instance_id), None)
         if found is None and (page.size or page.total):  # different ones
             raise self._useless(errors.INCONSISTENT, "instances")
@@ -226,7 +240,7 @@ class RdsClient:
         Pages shift when an instance is made or deleted.
         """
         page = await self._look(
-            Priority.SWEEP, models.instances, "instances", offset=number * PAGE
+            Priority.SWEEP, self._read_instances, "instances", offset=number * PAGE
         )
         return page.items
 
@@ -358,13 +372,13 @@ class RdsClient:
             answer = content_of(read, response, creates=method != "GET")
         except RdsError as error:
             self.trouble = described(error)
-            RDS_CALLS.labels(priority.name.lower(), _outcome(error)).inc()
-            RDS_ERRORS.labels(errors.counted_as(error)).inc()
+            RDS_CALLS.labels(priority.name.lower(), _outcome(error), self._project).inc()
+            RDS_ERRORS.labels(errors.counted_as(error), self._project).inc()
             if isinstance(error, RdsUnreachable) and error.retry_after is not None:
                 await self._budget.crowded(error.retry_after)
             raise
         self.trouble = None
-        RDS_CALLS.labels(priority.name.lower(), "ok").inc()
+        RDS_CALLS.labels(priority.name.lower(), "ok", self._project).inc()
         return answer, response
 
     async def _sent(self, method: str, target: str, content: bytes | None) -> httpx.Response:

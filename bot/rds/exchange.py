@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -23,15 +23,18 @@ async def exchange(
     content: bytes | None = None,
     *,
     deadline: float,
+    headers: Mapping[str, str] | None = None,
+    reads: bool | None = None,
 ) -> httpx.Response:
     """Send a request once; return the successful response. Raises RdsError.
 
-    The whole exchange takes at most `deadline` seconds of real time.
+    The whole exchange takes at most `deadline` seconds of real time. Unless it only `reads`, as a
+    GET does, its outcome can be unknown.
     """
-    creates = method != "GET"
+    creates = method != "GET" and not reads
     try:
         async with asyncio.timeout(deadline):
-            response = await _exchanged(http, method, target, content)
+            response = await _exchanged(http, method, target, content, headers or {})
     except httpx.RequestError as error:
         raise errors.from_transport(error, creates=creates) from None
     except TimeoutError:
@@ -58,9 +61,13 @@ def described(error: RdsError) -> str:
 
 
 async def _exchanged(
-    http: httpx.AsyncClient, method: str, target: str, content: bytes | None
+    http: httpx.AsyncClient,
+    method: str,
+    target: str,
+    content: bytes | None,
+    more: Mapping[str, str],
 ) -> httpx.Response:
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **more}
     async with http.stream(method, target, content=content, headers=headers) as response:
         body = await _body(response)
         kept = [(k, v) for k, v in response.headers.raw if k.lower() != b"content-encoding"]

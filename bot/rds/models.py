@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from bot.domain.instances import LONG_AGO, AutomatedPolicy, Backup, Instance, RestoreWindow
@@ -71,9 +72,9 @@ def backups(body: Any) -> Page[Backup]:
     return _page(body, "backups", backup)
 
 
-def instances(body: Any) -> Page[Instance]:
-    """Parse a page of list-instances. Raises ValueError if there is no list."""
-    return _page(body, "instances", instance)
+def instances(body: Any, project: str = "") -> Page[Instance]:
+    """Parse a page of a project's list-instances. Raises ValueError if there is no list."""
+    return _page(body, "instances", partial(instance, project=project))
 
 
 def created(body: Any) -> Backup:
@@ -136,8 +137,8 @@ def backup(item: Any) -> Backup | None:
     )
 
 
-def instance(item: Any) -> Instance | None:
-    """Parse an instance from list-instances."""
+def instance(item: Any, project: str = "") -> Instance | None:
+    """Parse an instance of a project from list-instances."""
     fields = _object(item)
     instance_id = _id(fields.get("id"))
     if instance_id is None:
@@ -149,6 +150,7 @@ def instance(item: Any) -> Instance | None:
     return Instance(
         id=instance_id,
         name=_text(fields.get("name")),
+        project=project,
         status=_text(fields.get("status")),
         type="Replica" if kind.casefold() in REPLICAS else kind,
         engine=_text(datastore.get("type")),

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
@@ -15,6 +16,17 @@ import httpx
 ALGORITHM = "SDK-HMAC-SHA256"
 # Proxies and HTTP libraries don't change these; other headers aren't signed.
 SIGNED = ("content-type", "host", "x-project-id", "x-sdk-date", "x-security-token")
+
+
+class Keys(NamedTuple):
+    """A temporary access key with its secret and its token. The repr shows nothing of them."""
+
+    access_key: str
+    secret_key: str
+    security_token: str
+
+    def __repr__(self) -> str:
+        return "Keys(…)"
 
 
 class AkSkAuth(httpx.Auth):

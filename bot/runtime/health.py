@@ -83,7 +83,10 @@ class Watched(Protocol):
 class Monitor(Protocol):
     """Reads of watched instances."""
 
-    trouble: str | None  # the last error, if RDS can't be read
+    @property
+    def trouble(self) -> str | None:
+        """The last error, if RDS can't be read."""
+        ...
 
 
 class Messages(Protocol):
@@ -208,20 +211,20 @@ class Health:
         backup = GaugeMetricFamily(
             "backup_bot_last_backup_age_seconds",
             "Age of a watched instance's last successful full backup.",
-            labels=["instance"],
+            labels=["instance", "project"],
         )
         read = GaugeMetricFamily(
             "backup_bot_read_age_seconds",
             "Time since a watched instance's backups were last read.",
-            labels=["instance"],
+            labels=["instance", "project"],
         )
         wrong = GaugeMetricFamily(
             "backup_bot_open_incidents", "Open incidents by kind.", labels=["kind"]
         )
         for pulse in await _in_time(self.watched.pulses()):
-            read.add_metric([pulse.name], self._age(pulse.read_at or pulse.since))
+            read.add_metric([pulse.name, pulse.project], self._age(pulse.read_at or pulse.since))
             if pulse.last_good_at:
-                backup.add_metric([pulse.name], self._age(pulse.last_good_at))
+                backup.add_metric([pulse.name, pulse.project], self._age(pulse.last_good_at))
         for kind, count in (await _in_time(self.watched.open_by_kind())).items():
             wrong.add_metric([kind], count)
         return [backup, read, wrong]

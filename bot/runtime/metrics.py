@@ -30,12 +30,12 @@ BACKUP_SECONDS = Histogram(
 RDS_CALLS = Counter(
     "backup_bot_rds_calls",
     "Calls to RDS by priority and outcome (ok, throttled, unreachable, unknown, refused).",
-    ["priority", "outcome"],
+    ["priority", "outcome", "project"],
 )
 RDS_ERRORS = Counter(
     "backup_bot_rds_errors",
     "Failed calls to RDS by error code, HTTP status, or what the connection died of.",
-    ["code"],
+    ["code", "project"],
 )
 DATABASE_ERRORS = Counter(
     "backup_bot_database_errors", "What the database didn't do, by the driver's error.", ["kind"]

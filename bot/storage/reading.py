@@ -40,6 +40,7 @@ from bot.storage.tables import (
     seen_from,
     unsealed,
     votes,
+    watched_instances,
 )
 
 SHORTEST_ID = 8  # characters of a request's ID that are enough to find it
@@ -223,6 +224,29 @@ class Reading:
             requests.c.backup_id.in_(backup_ids), is_deleted
         )
         return {row["backup_id"] for row in await self.rows(query)}
+
+    async def project_of(self, instance_id: str) -> str | None:
+        """Return the project of an instance that was requested or watched; None if neither.
+
+        "" is the default project, the only one that older releases knew.
+        """
+        is_it = watched_instances.c.instance_id == instance_id
+        watched = await self.rows(select(watched_instances.c.observed).where(is_it))
+        if watched:
+            return str(watched[0]["observed"].get("project") or "")
+        # By the audit log, because its column with the instance's ID has an index.
+        about_it = union_all(
+            *(
+                select(table.c.request_id).where(table.c.instance_id == instance_id)
+                for table in (audit, unsealed)
+            )
+        )
+        query = select(requests.c.instance).where(requests.c.id.in_(about_it))
+        newest = query.order_by(requests.c.asked_at.desc()).limit(10)
+        for row in await self.rows(newest):
+            if row["instance"] and row["instance"]["id"] == instance_id:
+                return str(row["instance"].get("project") or "")
+        return None
 
     async def completed_backups(self, instance_id: str, limit: int) -> list[Backup]:
         """Return an instance's latest backups that this bot saw complete, deleted ones, too."""

@@ -124,7 +124,8 @@ async def _claimed(context: StepContext, request: BackupRequest) -> BackupReques
         attempt = attempt_of(context, current)
         if attempt.is_over(now):
             raise Conflict(request.id)
-        sending = attempt.sending(now + context.rds.clock_skew)
+        where = current.instance.id if current.instance else ""
+        sending = attempt.sending(now + context.rds.skew_of(where))
         return await transaction.update(current, attempt=sending)
 
 

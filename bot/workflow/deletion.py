@@ -87,13 +87,12 @@ async def try_delete(context: StepContext, request: BackupRequest) -> Ended | No
 
 async def _send(context: StepContext, request: BackupRequest) -> BackupRequest:
     """Send the delete. If RDS has no such backup, the next look confirms it."""
-    _, backup_id = request.in_rds
     async with context.in_flight:
         try:
             request, _ = await send(
                 context,
                 request,
-                lambda on_turn: context.rds.delete_backup(backup_id, on_turn=on_turn),
+                lambda on_turn: context.rds.delete_backup(*request.in_rds, on_turn=on_turn),
             )
         except RdsRefused as error:
             if error.reason is RefusalReason.BACKUP_NOT_FOUND and error.says_gone:

@@ -13,9 +13,8 @@ OnTurn = Callable[[], Awaitable[None]]
 class Rds(Protocol):
     """RDS v3. Raises the RdsError tree of `bot/domain/errors.py`."""
 
-    @property
-    def clock_skew(self) -> timedelta:
-        """RDS's clock minus ours."""
+    def skew_of(self, instance_id: str) -> timedelta:
+        """RDS's clock minus ours, where the instance is."""
         ...
 
     async def create_backup(
@@ -27,7 +26,9 @@ class Rds(Protocol):
     async def list_backups(
         self, instance_id: str, *, backup_type: str | None = None
     ) -> list[Backup]: ...
-    async def delete_backup(self, backup_id: str, *, on_turn: OnTurn) -> None: ...
+    async def delete_backup(
+        self, instance_id: str, backup_id: str, *, on_turn: OnTurn
+    ) -> None: ...
 
 
 class Catalogue(Protocol):

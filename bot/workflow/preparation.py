@@ -181,13 +181,20 @@ def _judge(request: BackupRequest, instance: Instance, backups: list[Backup]) ->
 
 
 async def _check_name(context: StepContext, request: BackupRequest, instance: Instance) -> None:
-    """Raises NameTaken if another instance has a backup of this name; RDS wants it unique."""
+    """Raises NameTaken if another instance of its project has a backup of this name."""
     if request.kind is Kind.DELETE:
         return
     for made in await made_here(context.store, request.name):
-        if made.in_rds[0] != instance.id and await _is_there(context, request, made):
+        if made.in_rds[0] == instance.id or _is_elsewhere(made, instance):
+            continue
+        if await _is_there(context, request, made):
             free = free_name(request.name, {request.name})
             raise NameTaken(request.name, free, made.requester, made.instance_name)
+
+
+def _is_elsewhere(made: BackupRequest, instance: Instance) -> bool:
+    """Whether a backup is in another project, whose RDS may be away: names don't meet there."""
+    return bool(made.instance and made.instance.project not in ("", instance.project))
 
 
 async def _is_there(context: StepContext, request: BackupRequest, made: BackupRequest) -> bool:
@@ -213,5 +220,5 @@ async def _terms(context: StepContext, request: BackupRequest, instance: Instanc
     terms = request.terms_in(context.policy, instance)
     people = (*terms.requesters, *terms.approvers, request.requester)
     members = await everybody_within(TO_COUNT, context.people, people)
-    check_may_ask(request, instance.name, terms, members)
+    check_may_ask(request, instance.label, terms, members)
     return terms

@@ -142,6 +142,19 @@ async def test_auditors_are_those_that_the_policy_names(cases: UseCases) -> None
     assert (refused.value.rule, refused.value.auditors) == (BY_APPROVAL, (ANA,))
 
 
+async def test_a_rule_of_one_project_guards_an_instance_that_rds_does_not_show(
+    cases: UseCases,
+) -> None:
+    """It may be that project's, so who can read the log elsewhere can't read it here."""
+    rule = Rule(instances=("prod-eu/*",), auditors=(ANA,))
+    cases.policy_queries.policy = Policy(defaults=Terms(approvers=(DBAS,)), rules=(rule,))
+    cases.catalogue.instances = [BILLING]
+
+    for reference in ("orders-prod", "prod-eu/orders-prod"):
+        with pytest.raises(MayNotAudit):
+            await cases.policy_queries.trail(reference, DBA)
+
+
 async def test_who_is_refused_is_on_the_trail(cases: UseCases) -> None:
     """Of the instance that they wanted to read about."""
     with pytest.raises(MayNotAudit):

@@ -178,6 +178,12 @@ def _said(message: str) -> Plant:
     return lambda scene: scene.world.region.faults.always(fault, Operation.LIST_INSTANCES)
 
 
+def _without_agency(scene: Scene) -> None:
+    scene.drop("HUAWEICLOUD_SDK_AK")
+    scene.drop("HUAWEICLOUD_SDK_SK")
+    scene.set(RDS_KEYS="agency", METADATA_ENDPOINT="http://127.0.0.1:9")
+
+
 def _other_project(scene: Scene) -> None:
     scene.set(HUAWEICLOUD_SDK_PROJECT_ID="f" * 32)
 
@@ -774,6 +780,7 @@ FAULTS = [
         Code.RDS_KEY_LOCKED,
         "locked",
     ),
+    Planted("no agency", _without_agency, Code.RDS_AGENCY, "agency"),
     Planted(
         "token of a permanent key",
         _set("HUAWEICLOUD_SDK_SECURITY_TOKEN", "t0ken"),

@@ -1,6 +1,7 @@
 """`backup-bot check`: all that is wrong, at once, before anybody asks for anything."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from bot.checks.findings import Finding, Level
 from bot.cli.check import findings, run_check
 from bot.demo.rds import faults as rds_faults
+from bot.demo.rds.api import RdsServer
+from bot.demo.rds.region import Region
 from bot.demo.rds.wire import Operation
 from bot.demo.slack import faults as slack_faults
 from bot.demo.world import BEN, CAT, OfflineWorld, offline_world
@@ -213,3 +216,65 @@ def test_the_exit_code_tells_settings_from_the_outside(
     assert "\x1b" not in said
     problems = "1 problem, " if code else "0 problems, "
     assert said.splitlines()[-1].startswith(problems)
+
+
+EU = """
+[[project]]
+name = "prod-eu"
+region = "eu-west-0"
+project_id = "ffffb6b16e954cb88930a360d2c4e663"
+endpoint = "{endpoint}"
+keys = "EU"
+"""
+
+
+@asynccontextmanager
+async def two_projects(world: OfflineWorld) -> AsyncIterator[tuple[Region, str]]:
+    """Another project's region, and the table for it."""
+    access_key, secret_key = "EXAMPLEAKOFEU456789A", "S" * 40
+    eu = Region(
+        world.region.clock,
+        project_id="ffffb6b16e954cb88930a360d2c4e663",
+        access_key=access_key,
+        secret_key=secret_key,
+    )
+    eu.add_instance("orders-eu")
+    world.environ.update(EU_AK=access_key, EU_SK=secret_key)
+    async with RdsServer(eu) as server:
+        yield eu, GOOD + EU.format(endpoint=server.endpoint)
+
+
+async def test_each_project_is_checked_like_the_only_one(
+    world: OfflineWorld, tmp_path: Path
+) -> None:
+    """What is wrong with one says which, and which variable to set."""
+    async with two_projects(world) as (eu, config):
+        assert await found(world, tmp_path, config) == []
+
+        world.environ["EU_SK"] = "T" * 40
+        wrong = await found(world, tmp_path, config)
+        calls = len(eu.calls)
+
+    assert [line.partition(" (")[0] for line in wrong] == [
+        "problem  prod-eu: RDS: EU_SK isn't the secret of EU_AK"
+    ]
+    assert sum(call.signed_ok is False for call in eu.calls[:calls]) <= 1
+
+
+async def test_a_rule_may_match_in_any_project(world: OfflineWorld, tmp_path: Path) -> None:
+    """It matches nothing only if no project has such an instance, and all could be read."""
+    rules = "".join(
+        f'[[rule]]\ninstances = ["{glob}"]\napprovals = 2\n'
+        for glob in ("orders-eu", "prod-eu/*", "ap-southeast-1/orders-*", "prod-us/*")
+    )
+    async with two_projects(world) as (eu, config):
+        said = await found(world, tmp_path, config.replace("[[project]]", f"{rules}[[project]]"))
+        eu.faults.always(rds_faults.UNAVAILABLE)
+        away = await found(world, tmp_path, config.replace("[[project]]", f"{rules}[[project]]"))
+
+    assert [line.partition(", ")[2] for line in said] == [
+        "line 15: rule 4: it matches no existing instance."
+    ]
+    assert [line.partition(" (")[0] for line in away] == [
+        "problem  prod-eu: RDS: it answers with an error"
+    ]

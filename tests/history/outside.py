@@ -83,8 +83,8 @@ class Region(Listing):
         self._backups: dict[str, Backup] = {}
         self._ends: dict[str, tuple[datetime, str]] = {}  # backup id → when, as what
 
-    @property
-    def clock_skew(self) -> timedelta:
+    def skew_of(self, instance_id: str) -> timedelta:
+        assert instance_id in self._names
         return self._outside.clock.true_time() - self._outside.clock.now()
 
     @property
@@ -108,7 +108,7 @@ class Region(Listing):
         assert instance_id in self._names
         return self._backups.get(backup_id)
 
-    async def delete_backup(self, backup_id: str, *, on_turn: OnTurn) -> None:
+    async def delete_backup(self, _: str, backup_id: str, *, on_turn: OnTurn) -> None:
         raise AssertionError(backup_id, on_turn)
 
     async def create_backup(

@@ -42,6 +42,7 @@ class RegionRds:
         self.unlisted: set[str] = set()  # instances that RDS doesn't list, by ID
         self.calls = self.asked_for_copies = 0
         self.listed: list[Instance] = []
+        self.projects: dict[str, str] = {}  # by instance ID
 
     def _call(self, instance_id: str = "") -> None:
         self.calls += 1
@@ -82,7 +83,10 @@ class RegionRds:
         if self.error is None:
             shown = [one for one in self._region.instances if one.id not in self.unlisted]
             listed = [instance.as_listed([]) for instance in shown]
-            self.listed = models.instances({"instances": listed}).items
+            found = models.instances({"instances": listed}).items
+            self.listed = [
+                one.model_copy(update={"project": self.projects.get(one.id, "")}) for one in found
+            ]
         return self.listed
 
     async def current(self, instance_id: str) -> Instance | None:
@@ -116,12 +120,18 @@ class Ground:
         self.channels: list[Channel] = []
         self.monitor = self.new_monitor()
 
-    def new_monitor(self) -> Monitor:
+    def new_monitor(self, projects: Sequence[str] = ("",)) -> Monitor:
         """Another process, or this one after a restart."""
         digests = DigestMaker(self.incidents, Digests(self.store), self.clock, self.channels)
         reader = Reader(self.rds, self.rds, self.own, self.clock)
         return Monitor(
-            reader, self.incidents, self.own, digests, self.clock, channels=self.channels
+            reader,
+            self.incidents,
+            self.own,
+            digests,
+            self.clock,
+            channels=self.channels,
+            projects=projects,
         )
 
     def restarts(self) -> None:

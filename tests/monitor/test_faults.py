@@ -1,11 +1,12 @@
 """Replicas, restarts, wrong clocks, and garbage: no incident is false, missed, or doubled."""
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
 
+from bot.demo.rds.records import RdsInstance
 from bot.domain.channels import Channel
 from bot.domain.digests import Schedule
 from bot.domain.errors import RdsRefused, RdsUnreachable, RefusalReason
@@ -314,3 +315,33 @@ async def test_garbage_about_one_instance_holds_up_no_other(ground: Ground) -> N
     ground.rds.error = RdsUnreachable("HTTP 503")
     await ground.passes(hours=2)
     assert ground.monitor.trouble == "HTTP 503"
+
+
+async def test_a_project_that_is_away_holds_up_no_other(ground: Ground) -> None:
+    """Its instances are read again when it is back."""
+    fleet = [ground.instance(f"orders-{number}") for number in range(6)]
+    eu, us = fleet[:3], fleet[3:]
+    ground.rds.projects = {one.id: "eu" if one in eu else "us" for one in fleet}
+    ground.monitor = ground.new_monitor(["us", "eu"])
+    away = RdsUnreachable("HTTP 503")
+    both = WATCH.model_copy(update={"instances": ("eu/*", "us/*")})
+    await ground.watches(both)
+    await ground.passes(hours=1)
+
+    ground.rds.of = {one.id: away for one in eu}
+    went = ground.clock.now()
+    await ground.passes(hours=4)
+    assert ground.monitor.trouble == "eu: HTTP 503"
+    assert min([await _read_at(ground, one) for one in us]) > went + 3 * HOUR
+    assert max([await _read_at(ground, one) for one in eu]) <= went
+
+    ground.rds.of = {}
+    await ground.passes(hours=1)
+    assert ground.monitor.trouble is None
+    assert min([await _read_at(ground, one) for one in eu]) > went
+
+
+async def _read_at(ground: Ground, instance: RdsInstance) -> datetime:
+    known = await ground.knows(instance)
+    assert known.read_at
+    return known.read_at

@@ -163,7 +163,8 @@ async def test_one_backup_shows_in_the_metrics(operator: Operator) -> None:
     assert await operator.metric("backup_bot_ack_seconds_count") == 2
     assert await operator.metric('backup_bot_decision_seconds_count{choice="approve"}') == 1
     assert await operator.metric('backup_bot_backup_seconds_count{state="completed"}') == 1
-    assert await operator.metric('backup_bot_rds_calls_total{outcome="ok",priority="create"}') == 1
+    created = 'outcome="ok",priority="create",project="ap-southeast-1"'
+    assert await operator.metric(f"backup_bot_rds_calls_total{{{created}}}") == 1
     assert await operator.metric('backup_bot_slack_messages_total{outcome="ok"}') >= 4
     async with asyncio.timeout(DEADLINE):
         while await operator.metric("backup_bot_outbox_depth"):

@@ -226,7 +226,8 @@ async def test_each_error_is_counted_by_its_code(region: Region, rds: RdsClient)
     """Its HTTP status, if it has none."""
 
     def counted(code: str) -> float:
-        return REGISTRY.get_sample_value("backup_bot_rds_errors_total", {"code": code}) or 0
+        labels = {"code": code, "project": ""}
+        return REGISTRY.get_sample_value("backup_bot_rds_errors_total", labels) or 0
 
     before = counted("HTTP 503"), counted("DBS.200203")
     region.faults.next(Operation.LIST_INSTANCES, rds_faults.UNAVAILABLE, rds_faults.QUERY_FAILED)

@@ -80,6 +80,7 @@ ERRORS: tuple[UserError | RdsError, ...] = (
     UnknownInstance("ordres-prod", ["orders-prod", "orders-staging"]),
     UnknownInstance("zzz"),
     AmbiguousInstance("orders-prod", [f"{digit * 32}in01" for digit in "ab"]),
+    AmbiguousInstance("orders-prod", ["prod-eu/orders-prod", "prod-us/orders-prod"]),
     ReadReplica("orders-prod-ro", "orders-prod"),
     ReadReplica("orders-prod-ro", None),
     InstanceBusy("orders-prod", "nightly-12", ASKED_AT.isoformat()),

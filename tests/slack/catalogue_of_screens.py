@@ -1,6 +1,7 @@
 """Forms, the home tab, lists, help, the policy and the audit trail."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -193,6 +194,12 @@ def _tables() -> Iterator[tuple[str, Shown]]:
     rows.append(InstanceRow(FULL, looked=False, last_good=None, decision=allowed))
     instances = InstancesView(None, rows, Page(0, len(rows)), NOW)
     yield "Instances", answers.instances_table(instances, "/backup")
+    two = [
+        replace(rows[0], instance=ORDERS.model_copy(update={"project": p, "is_namesake": True}))
+        for p in ("prod-eu", "prod-us")
+    ]
+    partly = InstancesView(None, two, Page(0, 2), NOW, unread=["prod-eu"])
+    yield "Instances of two projects, one of them away", answers.instances_table(partly, "/backup")
     for like in ("zzz", None):
         nothing = InstancesView(like, [], Page(0, 0), NOW)
         yield f"No instances like {like}", answers.instances_table(nothing, "/backup")

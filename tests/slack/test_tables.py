@@ -35,6 +35,16 @@ def test_an_old_list_of_instances_says_of_when_it_is() -> None:
     assert head(old) == f"*Instances*. As of {date(AN_HOUR_AGO)}. {hint}"
 
 
+def test_a_list_says_which_projects_it_may_lack() -> None:
+    """RDS isn't responding there; the other projects' instances are as they are now."""
+    view = InstancesView("new", [], Page(0, 0), NOW, unread=["prod-eu", "prod-us"])
+
+    assert head(answers.instances_table(view, "/backup")).startswith(
+        "No instance matches `new`. I can't read `prod-eu` and `prod-us` right now, so instances "
+        "may be missing or outdated."
+    )
+
+
 def test_nothing_found_in_an_old_list_says_so_too() -> None:
     """A new instance may be missing from it."""
     view = InstancesView("new", [], Page(0, 0), NOW, AN_HOUR_AGO)

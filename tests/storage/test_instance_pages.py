@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
 from bot.domain.errors import StoreUnavailable
@@ -13,6 +13,7 @@ from bot.rds.catalogue import InstanceCatalogue
 from bot.storage.engine import open_engine
 from bot.storage.instance_pages import CLAIM, KEPT, InstancePages
 from bot.storage.store import Store
+from bot.storage.tables import instance_pages
 from tests.stepped_clock import SteppedClock
 
 ORDERS = Instance(id="a" * 32 + "in01", name="örders-生产", status="ACTIVE", engine="MySQL")
@@ -349,3 +350,33 @@ async def test_text_that_is_no_json_does_not_stop_the_start(
     await catalogue.warm()  # and the page is written again
     assert [page.instances for page in await pages.load()] == [[ORDERS]]
     await engine.dispose()
+
+
+async def test_each_project_has_pages_of_its_own(
+    store: Store, pages: InstancePages, clock: SteppedClock
+) -> None:
+    """One project's list neither shows up in another's nor shortens it."""
+    eu = InstancePages(store, clock, "prod-eu")
+    other = InstancePages(store, clock, "prod-us")
+    await pages.save(_page(clock, 0, ORDERS))
+    await eu.save(_page(clock, 0, REPLICA))
+    await eu.save(_page(clock, 1, ORDERS))
+    await pages.cut(0)
+
+    assert await pages.load() == []
+    assert await eu.load() == [_page(clock, 0, REPLICA), _page(clock, 1, ORDERS)]
+    assert await other.load() == []
+    await eu.cut(1)
+    assert await eu.load() == [_page(clock, 0, REPLICA)]
+
+
+async def test_a_release_before_several_projects_reads_only_its_own_pages(
+    store: Store, pages: InstancePages, clock: SteppedClock
+) -> None:
+    """It reads every row, so those of other projects have a form that it leaves out."""
+    await InstancePages(store, clock, "prod-eu").save(_page(clock, 0, REPLICA))
+    await pages.save(_page(clock, 0, ORDERS))
+    rows = await store.rows(select(instance_pages).order_by(instance_pages.c.number))
+
+    assert [type(row["instances"]) for row in rows] == [list, dict]
+    assert rows[1]["number"] < 2**31

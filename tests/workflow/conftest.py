@@ -89,6 +89,10 @@ class Cloud:
         self.backups.append(backup)
         return backup
 
+    def skew_of(self, instance_id: str) -> timedelta:
+        assert instance_id == ORDERS.id
+        return self.clock_skew
+
     async def create_backup(
         self, instance_id: str, name: str, description: str, *, on_turn: OnTurn
     ) -> Accepted:
@@ -116,7 +120,7 @@ class Cloud:
             return []
         return list(self.backups)
 
-    async def delete_backup(self, backup_id: str, *, on_turn: OnTurn) -> None:
+    async def delete_backup(self, _: str, backup_id: str, *, on_turn: OnTurn) -> None:
         await on_turn()
         self.sent.append(self._clock.now())
         how = self.deletes.popleft() if self.deletes else self.always

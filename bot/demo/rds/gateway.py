@@ -3,6 +3,7 @@
 import hmac
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from bot.demo.clock import FastClock
 from bot.demo.rds.signature import Authorization, canonical_request, signature
@@ -13,6 +14,16 @@ CLOCK_TOLERANCE = timedelta(minutes=15)
 BAD_SIGNATURES = 5  # in a row; one more locks the access key
 LOCKED_FOR = timedelta(minutes=5)
 MINUTE = 60.0
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class TemporaryKey(NamedTuple):
+    """A key that an agency was given, and until when the gateway accepts it."""
+
+    access_key: str
+    secret_key: str
+    security_token: str
+    expires_at: datetime
 
 
 class Gateway:
@@ -37,6 +48,7 @@ class Gateway:
         self.secret_key = secret_key
         self.security_token = security_token
         self.calls_per_minute = calls_per_minute
+        self.temporary: dict[str, TemporaryKey] = {}  # by access key, beside the permanent one
         self.sends_retry_after = False
         self.clock_tolerance = CLOCK_TOLERANCE
         self._clock = clock
@@ -48,14 +60,15 @@ class Gateway:
         """Raise Refused (401) unless the request is signed with the region's keys, and lately."""
         header = request.headers.get("authorization", "")
         authorization = Authorization.parse(header)
-        if authorization is None or authorization.access_key != self.access_key:
+        key = self._key(authorization.access_key) if authorization else None
+        if authorization is None or key is None:
             raise _unauthorized(f"Get secretKey failed,err:ak not exist, Authorization: {header}")
         if self._clock.now() < self._locked_until:
             raise _unauthorized("AK access failed to reach the limit, forbidden")
-        if request.headers.get("x-security-token") != self.security_token:
+        if request.headers.get("x-security-token") != (key.security_token or None):
             raise _unauthorized("x-security-token is missing, wrong or not wanted")
         self._check_date(request.headers.get("x-sdk-date", ""))
-        self._check_signature(request, authorization)
+        self._check_signature(request, authorization, key.secret_key)
 
     def check_project(self, request: WireRequest) -> None:
         """Raise Refused (403) if the path or X-Project-Id names another project."""
@@ -86,12 +99,22 @@ class Gateway:
         if abs(self._clock.now() - signed_at) > self.clock_tolerance * speed:
             raise _unauthorized(f"calc ak sk signature fail:signature expired, x-sdk-date: {date}")
 
-    def _check_signature(self, request: WireRequest, authorization: Authorization) -> None:
+    def _key(self, access_key: str) -> TemporaryKey | None:
+        """Return the key that is accepted now under this name."""
+        if access_key == self.access_key:
+            token = self.security_token or ""
+            return TemporaryKey(access_key, self.secret_key, token, FOREVER)
+        found = self.temporary.get(access_key)
+        return found if found and self._clock.now() < found.expires_at else None
+
+    def _check_signature(
+        self, request: WireRequest, authorization: Authorization, secret_key: str
+    ) -> None:
         names = authorization.signed_headers
         if "x-sdk-date" not in names or any(name not in request.headers for name in names):
             raise _unauthorized(f"headers were signed that were not sent: {';'.join(names)}")
         canonical = canonical_request(request, names)
-        expected = signature(canonical, request.headers["x-sdk-date"], self.secret_key)
+        expected = signature(canonical, request.headers["x-sdk-date"], secret_key)
         if hmac.compare_digest(expected, authorization.signature):
             self._bad_signatures = 0
             return

@@ -166,8 +166,8 @@ def _choice(text: str, action_id: str, words: Mapping[Any, str], chosen: str) ->
 def _late(row: tuple[Instance, Backup | None], now: datetime) -> str:
     instance, last = row
     if last is None or last.begin_time is None:
-        return f"{name(instance.name)}: no successful backup"
-    return f"{name(instance.name)}: last successful backup {rough(now - last.begin_time)} ago"
+        return f"{name(instance.label)}: no successful backup"
+    return f"{name(instance.label)}: last successful backup {rough(now - last.begin_time)} ago"
 
 
 def _title(title: str, count: int) -> list[Block]:

@@ -16,7 +16,7 @@ def instance_option(instance: Instance) -> Option:
     about = f"{status(instance.status)} · {engine(instance)} · {instance.id[:8]}…"
     return Option(
         value=instance.id,
-        text=PlainTextObject(text=instance.name.strip()[:LONGEST_OPTION] or instance.id),
+        text=PlainTextObject(text=instance.label.strip()[:LONGEST_OPTION] or instance.id),
         description=PlainTextObject(text=about[:LONGEST_OPTION]),
     )
 

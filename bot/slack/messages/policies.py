@@ -24,7 +24,7 @@ def policy_answer(
     `able` are the people who can approve a request by `user`; `break_glass` is whether `user`
     can start one without approval. Both are None where that is unknown.
     """
-    shown = name(instance.name)
+    shown = name(instance.label)
     facts = {
         "Can request": who_asks(terms),
         "Approvers": f"{who_approves(terms)}{_able(terms, able, user)}",

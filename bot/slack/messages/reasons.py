@@ -101,7 +101,10 @@ def _(error: UnknownInstance) -> Reason:
 @reason.register
 def _(error: AmbiguousInstance) -> Reason:
     ids = listed([code(instance_id) for instance_id in error.instance_ids], "or")
-    return Reason(f"Several instances are named {code(error.reference)}.", f"Use the ID: {ids}.")
+    more = "project, too" if all("/" in one for one in error.instance_ids) else "ID"
+    return Reason(
+        f"Several instances are named {code(error.reference)}.", f"Use the {more}: {ids}."
+    )
 
 
 @reason.register

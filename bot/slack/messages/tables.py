@@ -28,6 +28,7 @@ from bot.slack.messages.mrkdwn import (
     Message,
     code,
     date,
+    listed,
     mention,
     name,
     rough,
@@ -64,7 +65,7 @@ Cell = dict[str, Any]
 
 def backups_table(view: BackupsView, command: str) -> Message:
     """Show the backups of one instance."""
-    shown_name = name(view.instance.name)
+    shown_name = name(view.instance.label)
     kind = "Backups" if view.every else "Manual backups"
     if not view.backups:
         more = "" if view.every else f" {code(f'{command} list {view.instance.typed} --all')} "
@@ -141,7 +142,7 @@ def _instance(row: InstanceRow, now: datetime) -> list[Cell]:
     elif row.looked:
         last = "none"
     return [
-        _text(instance.name),
+        _text(instance.label),
         _text(instance_status(instance.status)),
         _text(f"{instance.engine} {instance.version}".strip()),
         _text(last),
@@ -180,7 +181,10 @@ def _part(page: Page) -> str:
 
 
 def _as_of(view: InstancesView) -> str:
-    """Say how old the list is, if it is not current because RDS isn't responding."""
+    """Say how old the list is, or what it lacks, because RDS isn't responding."""
+    if view.unread:
+        projects = listed([code(project) for project in view.unread])
+        return f" I can't read {projects} right now, so instances may be missing or outdated."
     return f" As of {date(view.as_of)}." if view.as_of else ""
 
 

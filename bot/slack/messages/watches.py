@@ -26,7 +26,7 @@ MOST_NAMED = 5
 def watch_added(added: WatchAdded, command: str) -> Message:
     """Say what is watched from now on, and what will be wrong at once."""
     watch, limit = added.watch, rough(added.watch.limits.fresh_within)
-    names = _named([one.name for one in added.covered])
+    names = _named([one.label for one in added.covered])
     count = counted(len(added.covered), "instance")
     again = "Updated: t" if added.before else "T"
     covers = f"{count} now ({names}), and new ones that match" if _is_glob(watch) else names
@@ -99,7 +99,7 @@ def watches_message(view: WatchesView, command: str) -> Message:
 
 def watch_test(test: WatchTest, command: str) -> Message:
     """Say which watches cover an instance, and what each would say now."""
-    shown = name(test.instance.name)
+    shown = name(test.instance.label)
     if not test.covering:
         watch = code(f"{command} watch {test.instance.typed}")
         return listing([f"No channel watches {shown}. To watch it here: {watch}"])
