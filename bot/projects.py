@@ -292,7 +292,7 @@ class RoutedWatcher:
     async def look(
         self, instance_id: str, backup_id: str, after: float, *, patient: bool = False
     ) -> Backup | None:
-        watcher = (await self._projects.of(instance_id)).watcher
+        watcher = await self._watcher_of(instance_id, patient=patient)
         return await watcher.look(instance_id, backup_id, after, patient=patient)
 
     async def follow(
@@ -305,7 +305,20 @@ class RoutedWatcher:
         within: float,
         patient: bool = False,
     ) -> Backup | None:
-        watcher = (await self._projects.of(instance_id)).watcher
+        watcher = await self._watcher_of(instance_id, patient=patient)
         return await watcher.follow(
             instance_id, backup_id, began, expected, within=within, patient=patient
         )
+
+    async def _watcher_of(self, instance_id: str, *, patient: bool) -> Watcher:
+        """Return the watcher of the instance's project.
+
+        Raises RdsUnreachable if that isn't configured. Only a restart can change that, so who is
+        patient waits for it.
+        """
+        try:
+            return (await self._projects.of(instance_id)).watcher
+        except RdsUnreachable:
+            if patient:
+                await asyncio.Event().wait()
+            raise

@@ -193,7 +193,9 @@ async def test_a_project_that_is_no_longer_configured_loses_nothing(opens: Opens
         async with world.story.bot():
             await world.story.until_said(card, COMPLETE)
 
-    assert not any("disappeared" in line for line in world.story.thread(card))
+    lines = world.story.thread(card)
+    assert sum(line.startswith("RDS isn't responding") for line in lines) == 1
+    assert not any("disappeared" in line for line in lines)
     assert creates(world.eu) == ["before-42"]
 
 
