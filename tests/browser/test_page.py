@@ -10,7 +10,7 @@ from tests.browser.tab import Tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser lives on it
 
-UNKNOWN = {"type": "data_visualization", "block_id": "x1", "title": "Backups a week"}
+UNKNOWN = {"type": "video", "block_id": "x1", "title": "Backups a week"}
 HOSTILE = '<img src=x onerror="document.title=1"> &lt;b&gt; <javascript:alert(1)|click> *bold*'
 
 
@@ -127,7 +127,7 @@ async def test_an_unknown_block_is_shown_as_such(tab: Tab, stage: Stage) -> None
     history = stage.playground.world.workspace.history
     history.post(OPS, BEN, Content("A chart", [UNKNOWN]))
 
-    unknown = tab.channel.get_by_text("does not draw blocks of the type data_visualization")
+    unknown = tab.channel.get_by_text("does not draw blocks of the type video")
     await unknown.click()
 
     await expect(tab.channel.locator(".unknown pre")).to_contain_text("Backups a week")

@@ -41,7 +41,7 @@ function draw(block, on, field) {
     case "table":
       return table(block);
     case "data_visualization":
-      return chart(block);
+      return block.chart ? chart(block) : unknown(block);
     case "rich_text":
       return html`<div class="rich">${richText(block)}</div>`;
     case "image":
