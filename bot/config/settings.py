@@ -58,6 +58,7 @@ _log_format = matching("console|json", "write console or json")
 _secret = BeforeValidator(credentials.other_secret)
 
 
+KEYS = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")  # unless they are an agency's
 # How `slack run` hands over the tokens of the app that it has installed.
 FROM_SLACK_CLI = {"SLACK_CLI_XOXB": "SLACK_BOT_TOKEN", "SLACK_CLI_XAPP": "SLACK_APP_TOKEN"}
 # What renewing a bot token takes: all of them, or none for a token that doesn't expire.
@@ -255,7 +256,7 @@ def read(environ: Mapping[str, str], *, http: bool) -> Reading:
             given.setdefault(ours, given[theirs])
     environment, found = _environment(given)
     found += [Problem(Kind.MISSING, text) for text in _missing_for_mode(given, http=http)]
-    found += [Problem(Kind.MISSING, text) for text in _missing_keys(given, environment)]
+    found += [Problem(Kind.WRONG, text) for text in _unused_keys(given, environment)]
     found += [Problem(Kind.WRONG, text) for text in _misnamed(given)]
     found += [Problem(Kind.MISSING, text) for text in _missing_for_rotation(given)]
     in_file: list[str] = []
@@ -328,15 +329,12 @@ def _missing_for_rotation(given: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _missing_keys(given: Mapping[str, str], environment: Environment) -> list[str]:
-    """Return the problems of keys that have to be in the environment, or can't be used there."""
-    names = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")
-    if environment.keys != AGENCY:
-        return [f"{name} is missing." for name in names if name not in given]
+def _unused_keys(given: Mapping[str, str], environment: Environment) -> list[str]:
+    """Return the problems of keys in the environment that an agency's are used instead of."""
     return [
         f"{name} isn't used with RDS_KEYS={AGENCY}. Remove one of them."
-        for name in names
-        if name in given
+        for name in KEYS
+        if name in given and environment.keys == AGENCY
     ]
 
 
@@ -358,6 +356,7 @@ def why_not(variable: str, value: str) -> str | None:
 def _environment(given: Mapping[str, str]) -> tuple[Environment, list[Problem]]:
     """Check each variable by itself, so that one problem hides no other."""
     values, found = {}, []
+    keys = () if given.get("RDS_KEYS", "").strip() == AGENCY else KEYS
     for name, field in Environment.model_fields.items():
         variable = str(field.alias)
         if variable in given:
@@ -365,7 +364,7 @@ def _environment(given: Mapping[str, str]) -> tuple[Environment, list[Problem]]:
                 values[name] = _checked(variable, given[variable])
             except ValueError as error:
                 found.append(Problem(Kind.WRONG, f"{variable}: {error}."))
-        elif field.is_required():
+        elif field.is_required() or variable in keys:
             found.append(Problem(Kind.MISSING, f"{variable} is missing."))
     return Environment.model_construct(**values), found
 
