@@ -217,7 +217,8 @@ async def _refused(subject: _Subject, stack: AsyncExitStack, error: RdsRefused) 
         text = f"RDS: {project.project_id} isn't the project of {project.region}, which is {found}"
         return problem(Code.RDS_PROJECT, text, f"Set {PROJECT_ID}={found}.")
     if error.reason is RefusalReason.NOT_PERMITTED:
-        text = f"RDS: the key may not list instances of the project {project.project_id} ({told})"
+        of = f"of the project {project.project_id} ({told})"
+        text = f"RDS: the key isn't allowed to list instances {of}"
         return problem(Code.RDS_CANNOT_READ, text)
     return problem(Code.RDS_PROJECT, f"RDS: it refuses to list the instances ({told})")
 
@@ -261,18 +262,18 @@ async def _rights(
     yield _right(
         await probe(http, clock, project, path),
         "rds:backup:list",
-        problem(Code.RDS_CANNOT_READ, "RDS: the key may not list backups"),
+        problem(Code.RDS_CANNOT_READ, "RDS: the key isn't allowed to list backups"),
     )
     body = {"instance_id": NO_INSTANCE, "name": NO_NAME}
     yield _right(
         await probe(http, clock, project, "backups", method="POST", body=body),
         "rds:backup:create",
-        problem(Code.RDS_CANNOT_CREATE, "RDS: the key may not start backups"),
+        problem(Code.RDS_CANNOT_CREATE, "RDS: the key isn't allowed to start backups"),
     )
     yield _right(
         await probe(http, clock, project, f"backups/{NO_BACKUP}", method="DELETE"),
         "rds:backup:delete",
-        warning(Code.RDS_CANNOT_DELETE, "RDS: the key may not delete backups"),
+        warning(Code.RDS_CANNOT_DELETE, "RDS: the key isn't allowed to delete backups"),
     )
 
 
