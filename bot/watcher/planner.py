@@ -25,7 +25,7 @@ DEBT = 10.0  # calls that urgent ones may take before their time
 SLOW_CLOCK = 300.0  # seconds after which a backup is asked about, whatever its instance shows
 SLOW_SHARE = 0.125  # of the calls at most; with many backups, the slow clock is slower
 SHORTEST_GAP = 1.0  # seconds between two calls for the same news
-RATED = 5.0  # seconds that a rate is used
+RATED = 5.0  # seconds that a rate is used: the one in the middle of them
 LEAST_RATE = 1 / 7200  # ends per second: nothing is left alone forever
 JUST_BEGUN = 1e-3  # seconds for which a backup isn't expected to end
 OUTLIERS, OUTLIER_SPREAD = 0.1, 1.0  # the share of backups unlike earlier ones, and their spread
@@ -201,7 +201,8 @@ class Planner:
             if backup.is_held:
                 continue
             if now - backup.rated > RATED:
-                backup.rate, backup.rated = ending_rate(backup.expected, now - backup.began), now
+                elapsed = now - backup.began + RATED / 2
+                backup.rate, backup.rated = ending_rate(backup.expected, elapsed), now
             seen, asked = now - backup.seen, now - backup.asked
             page = self._page_of.get(backup.instance_id) if backup.is_hinted else None
             hinted = told = 0.0

@@ -71,13 +71,14 @@ BESIDE = {
 
 @pytest.fixture
 async def story(opens: Opens) -> AsyncIterator[Story]:
-    """A region in which a backup takes less than a second, as the one before did."""
+    """A region in which a backup takes a second, as those before did."""
     async with opens(CONFIG + OFTEN, FastClock(1)) as story:
         story.region.gateway.calls_per_minute = None
-        took = timedelta(seconds=0.7)
+        took = timedelta(seconds=1)
         instance = story.region.add_instance("mortal", backup_takes=took)
-        began = story.clock.now() - timedelta(days=1)
-        story.region.add_backup(instance, "nightly", began=began, takes=took)
+        for night in range(1, 11):
+            began = story.clock.now() - timedelta(days=night)
+            story.region.add_backup(instance, f"nightly-{night}", began=began, takes=took)
         yield story
 
 
