@@ -78,6 +78,8 @@ def blocking_engine(engine: AsyncEngine) -> Engine:
 def _guard(engine: Engine, file: SameFile) -> None:
     event.listen(engine, "do_connect", file.check_path)
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", file.connected)
+    event.listen(engine, "close", file.closed)
     event.listen(engine, "begin", file.check)
     event.listen(engine, "begin", _begin_as_writer)
     event.listen(engine, "begin", file.remember)

@@ -36,18 +36,29 @@ class SameFile:
     def __init__(self, file: Path) -> None:
         self._file = file.resolve()
         self._opened: Identity = None
+        self._connections: set[object] = set()  # those that are open
+        self._beside_first: tuple[Identity, ...] | None = None  # what they have open beside it
         self._is_gone = False
+
+    def connected(self, _: object, connection: object) -> None:
+        """Count an open connection."""
+        self._connections.add(connection)
+
+    def closed(self, _: object, connection: object) -> None:
+        """Count one less; SQLite removes what is beside the file with the last."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._beside_first = None
 
     def check_path(self, *_: object) -> None:
         """Check before connecting, which would create an empty file. Raises FileGone."""
         self._judge(self._opened is None or identity(self._file) == self._opened)
 
-    def check(self, connection: Connection) -> None:
-        """Raise FileGone if the file isn't the one that was opened first."""
+    def check(self, _: Connection) -> None:
+        """Raise FileGone if the file, or one beside it, isn't the one that was opened first."""
         self._opened = self._opened or identity(self._file)
-        beside = connection.connection.info.get(BESIDE)
         is_same = self._opened is not None and identity(self._file) == self._opened
-        self._judge(is_same and beside in (None, self._beside()))
+        self._judge(is_same and self._beside_first in (None, self._beside()))
 
     def _judge(self, is_same: bool) -> None:  # noqa: FBT001, its only argument
         if not is_same and not self._is_gone:
@@ -56,14 +67,10 @@ class SameFile:
         if not is_same:
             raise FileGone(self._file)
 
-    def remember(self, connection: Connection) -> None:
-        """Note which files beside it a connection has open, in its first transaction.
-
-        They stay in place until the last connection is closed, so each remembers its own.
-        """
-        info: dict[Any, Any] = connection.connection.info
-        if BESIDE not in info and None not in (beside := self._beside()):
-            info[BESIDE] = beside
+    def remember(self, _: Connection) -> None:
+        """Note in the first transaction which files are beside it."""
+        if self._beside_first is None and None not in (beside := self._beside()):
+            self._beside_first = beside
 
     def _beside(self) -> tuple[Identity, ...]:
         return tuple(identity(_named(self._file, suffix)) for suffix in BESIDE)

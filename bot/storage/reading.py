@@ -1,24 +1,29 @@
 """Queries of the database, outside of any transaction."""
 
+import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
+    Engine,
     RowMapping,
     Select,
     Table,
     and_,
+    event,
     func,
     or_,
     select,
     true,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.instances import Backup, BackupStatus
@@ -27,7 +32,7 @@ from bot.domain.policy import RuleReference
 from bot.domain.preferences import Preferences
 from bot.domain.requests import BackupRequest, Kind, Vote
 from bot.domain.states import OPEN_STATES, RequestState, Retention
-from bot.storage.engine import unavailable
+from bot.storage.engine import blocking_engine, unavailable
 from bot.storage.owed import owed_of, owed_query
 from bot.storage.tables import (
     UtcDateTime,
@@ -44,6 +49,9 @@ from bot.storage.tables import (
 )
 
 SHORTEST_ID = 8  # characters of a request's ID that are enough to find it
+READERS = 2  # threads that read a SQLite file
+
+_T = TypeVar("_T")
 
 
 class Reading:
@@ -51,20 +59,26 @@ class Reading:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        # A request and its votes are two reads, of one moment.
-        self._as_of_now: dict[str, Any] = {"read_only": True}
-        if engine.dialect.name == "postgresql":
-            self._as_of_now["isolation_level"] = "REPEATABLE READ"
+        self._blocking = blocking_engine(engine) if engine.dialect.name == "sqlite" else None
+        self._readers = ThreadPoolExecutor(READERS, "read")
+        event.listen(engine.sync_engine, "engine_disposed", lambda _: self._readers.shutdown())
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self, work: Callable[[Connection], _T]) -> _T:
+        """Return what `work` reads over a connection; all that it reads is of one moment.
+
+        On SQLite one thread does all of it: with aiosqlite, each statement would hop between
+        threads several times.
+        """
         with unavailable():
+            if self._blocking is not None:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._readers, _read, self._blocking, work)
             async with self.engine.connect() as connection:
-                yield await connection.execution_options(**self._as_of_now)
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+                return await connection.run_sync(work)
 
     async def load(self, request_id: str) -> BackupRequest | None:
-        async with self._reading() as connection:
-            return await load_request(connection, request_id)
+        return await self.read(partial(load_request, request_id=request_id))
 
     async def find_by_trigger(self, trigger_id: str) -> BackupRequest | None:
         """Return the request that this Slack command made, if any."""
@@ -77,20 +91,17 @@ class Reading:
 
     async def unfinished(self) -> list[str]:
         """Return the IDs of all requests with something left to do, oldest first."""
-        query = select(requests.c.id).where(is_unfinished())
-        async with self._reading() as connection:
-            return list(await connection.scalars(query.order_by(requests.c.asked_at)))
+        query = select(requests.c.id).where(is_unfinished()).order_by(requests.c.asked_at)
+        return [row["id"] for row in await self.rows(query)]
 
     async def counts(self) -> list[tuple[str, str, int]]:
         """Return the number of requests by state and rule; the rule is empty before the lookup."""
         written = func.coalesce(requests.c.terms["rule"].as_string(), "")
-        query = select(requests.c.state, written, func.count())
-        query = query.group_by(requests.c.state, written)
-        async with self._reading() as connection:
-            found = Counter[tuple[str, str]]()
-            for state, rule, count in await connection.execute(query):
-                found[state, _rule_text(rule)] += count
-            return [(state, name, count) for (state, name), count in found.items()]
+        query = select(requests.c.state, written.label("rule"), func.count().label("requests"))
+        found = Counter[tuple[str, str]]()
+        for row in await self.rows(query.group_by(requests.c.state, written)):
+            found[row["state"], _rule_text(row["rule"])] += row["requests"]
+        return [(state, name, count) for (state, name), count in found.items()]
 
     async def owed(
         self, *, least: Urgency = Urgency.PROGRESS, limit: int | None = None
@@ -135,13 +146,16 @@ class Reading:
         self, is_wanted: Callable[[Table], ColumnElement[bool]], limit: int | None = None
     ) -> list[AuditEntry]:
         """Return the newest entries, oldest first; the unsealed ones are the newest."""
-        found: list[AuditEntry] = []
-        async with self._reading() as connection:
+
+        def newest(connection: Connection) -> list[AuditEntry]:
+            found: list[AuditEntry] = []
             for place in (unsealed.c.serial, audit.c.number):
                 query = select(place.table).where(is_wanted(place.table))
-                rows = await connection.execute(query.order_by(place.desc()).limit(limit))
-                found += [AuditEntry.model_validate(dict(row)) for row in rows.mappings()]
-        return found[:limit][::-1]
+                rows = connection.execute(query.order_by(place.desc()).limit(limit)).mappings()
+                found += [AuditEntry.model_validate(dict(row)) for row in rows]
+            return found[:limit][::-1]
+
+        return await self.read(newest)
 
     async def posted(self, request_id: str, line: str) -> tuple[str, str] | None:
         """Return the channel id and ts of the message with this line, or None if there is none."""
@@ -161,9 +175,7 @@ class Reading:
 
     async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Return what a query finds."""
-        async with self._reading() as connection:
-            found: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
-            return found
+        return await self.read(lambda connection: connection.execute(query).mappings().all())
 
     async def requests(
         self,
@@ -182,13 +194,7 @@ class Reading:
             query = query.where(requests.c[column] == value) if value else query
         for column, values in (("state", states), ("name", names), ("team_id", teams)):
             query = query.where(requests.c[column].in_(values)) if values is not None else query
-        async with self._reading() as connection:
-            rows = (await connection.execute(query.offset(offset).limit(limit))).mappings().all()
-            cast = select(votes).where(votes.c.request_id.in_([row["id"] for row in rows]))
-            given: defaultdict[str, list[RowMapping]] = defaultdict(list)
-            for vote in (await connection.execute(cast.order_by(votes.c.at))).mappings():
-                given[vote["request_id"]].append(vote)
-        return [request_of(row, given[row["id"]]) for row in rows]
+        return await self.read(partial(_with_votes, query=query.offset(offset).limit(limit)))
 
     async def preferences(self, user_id: str) -> Preferences:
         """Return what a person wants to hear, or the defaults."""
@@ -287,8 +293,7 @@ class Reading:
             return None
         begins = requests.c.id.startswith(name_or_id.lower(), autoescape=True)
         query = select(requests.c.id).where(begins, requests.c.team_id.in_(teams))
-        async with self._reading() as connection:
-            ids = list(await connection.scalars(query.limit(2)))
+        ids = [row["id"] for row in await self.rows(query.limit(2))]
         return await self.load(ids[0]) if len(ids) == 1 else None
 
     async def homes(self, opened_since: datetime) -> list[tuple[str, str | None]]:
@@ -301,9 +306,7 @@ class Reading:
         return [(row["user_id"], row["team_id"]) for row in rows]
 
     async def _one(self, query: Select[Any]) -> BackupRequest | None:
-        async with self._reading() as connection:
-            row = (await connection.execute(query)).mappings().first()
-        return request_of(row, ()) if row else None
+        return next((request_of(row, ()) for row in await self.rows(query.limit(1))), None)
 
 
 def is_unfinished() -> ColumnElement[bool]:
@@ -311,16 +314,26 @@ def is_unfinished() -> ColumnElement[bool]:
     return or_(requests.c.state.in_(OPEN_STATES), will_be_deleted())
 
 
-async def load_request(
-    connection: AsyncConnection, request_id: str, *, for_update: bool = False
+def _read(engine: Engine, work: Callable[[Connection], _T]) -> _T:
+    with engine.connect() as connection:
+        return work(connection.execution_options(read_only=True))
+
+
+def load_request(
+    connection: Connection, request_id: str, *, for_update: bool = False
 ) -> BackupRequest | None:
     query = select(requests).where(requests.c.id == request_id)
     query = query.with_for_update() if for_update else query
-    row = (await connection.execute(query)).mappings().first()
-    if row is None:
-        return None
-    cast = select(votes).where(votes.c.request_id == request_id).order_by(votes.c.at)
-    return request_of(row, (await connection.execute(cast)).mappings())
+    return next(iter(_with_votes(connection, query)), None)
+
+
+def _with_votes(connection: Connection, query: Select[Any]) -> list[BackupRequest]:
+    rows = connection.execute(query).mappings().all()
+    cast = select(votes).where(votes.c.request_id.in_([row["id"] for row in rows]))
+    given: defaultdict[str, list[RowMapping]] = defaultdict(list)
+    for vote in connection.execute(cast.order_by(votes.c.at)).mappings() if rows else ():
+        given[vote["request_id"]].append(vote)
+    return [request_of(row, given[row["id"]]) for row in rows]
 
 
 def _rule_text(stored: str) -> str:

@@ -15,15 +15,18 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Delete,
     Engine,
     Insert,
     RowMapping,
     String,
     Update,
+    UpdateBase,
     and_,
     cast,
     delete,
+    event,
     insert,
     or_,
     select,
@@ -40,7 +43,7 @@ from bot.domain.requests import BackupRequest
 from bot.domain.states import OPEN_STATES, RequestState
 from bot.domain.thread_lines import CARD, ThreadLine
 from bot.runtime.clock import Clock
-from bot.storage.engine import blocking_engine, unavailable
+from bot.storage.engine import unavailable
 from bot.storage.reading import Reading
 from bot.storage.sealing import append
 from bot.storage.story import log_story
@@ -68,15 +71,11 @@ class Store(Reading):
         has_one_writer = engine.dialect.name == "sqlite"
         self.on_change: Callable[[], None] = _nobody  # called when a request has changed
         self.on_owed: Callable[[], None] = _nobody  # called when messages came into the outbox
-        alone: dict[str, Any] = {"one_statement": True}
-        if not has_one_writer:
-            alone["isolation_level"] = "AUTOCOMMIT"
-        self._one_statement = engine.execution_options(**alone)
         # Who waits in the line comes after who goes to the writer at once.
         self._line: Line = asyncio.Lock() if has_one_writer else nullcontext()
         self._writer: Line = asyncio.Lock() if has_one_writer else nullcontext()
-        self._blocking = blocking_engine(engine) if has_one_writer else None
-        self._thread = ThreadPoolExecutor(1, "submit")
+        self._thread = ThreadPoolExecutor(1, "write")
+        event.listen(engine.sync_engine, "engine_disposed", lambda _: self._thread.shutdown())
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -96,18 +95,17 @@ class Store(Reading):
     async def submit(self, new: Sequence[BackupRequest], entries: Sequence[AuditEntry]) -> None:
         """Write new requests and their audit entries in one transaction.
 
-        On SQLite one thread writes all of it: with aiosqlite, each statement would hop between
-        threads several times, and an ack waits for every hop. Raises Conflict if a unique value is
-        taken.
+        On SQLite one thread writes all of it, as it reads (see `read`), because an ack waits for
+        it. Raises Conflict if a unique value is taken.
         """
         if self._blocking is None:
             async with self.transaction() as transaction:
                 await transaction.insert(*new)
                 await transaction.record(*entries)
             return
+        loop = asyncio.get_running_loop()
         with _translated():
             async with self._line, self._writer:
-                loop = asyncio.get_running_loop()
                 write = partial(_submit, self._blocking, new, entries, self._audit_key)
                 await loop.run_in_executor(self._thread, write)
         loop.call_later(AFTER_ACKS, log_story, entries)
@@ -181,16 +179,33 @@ class Store(Reading):
 
         For what is in Slack already: the sooner that is on disk, the fewer messages can double.
         """
+        alone = partial(_execute, change=change.returning(*returning))
         with _translated():
-            async with self._writer, self._one_statement.connect() as connection:
-                result = await connection.execute(change.returning(*returning))
-                return result.mappings().all()
+            if self._blocking is not None:
+                loop = asyncio.get_running_loop()
+                async with self._writer:
+                    write = partial(_in_one_statement, self._blocking, alone)
+                    return await loop.run_in_executor(self._thread, write)
+            async with self.engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                return await connection.run_sync(alone)
 
 
 def _has_message(line: str) -> ColumnElement[bool]:
     """Whether the outbox has this message of a request."""
     is_its = (outbox.c.topic_id == requests.c.id, outbox.c.line == line)
     return select(outbox.c.number).where(*is_its).exists()
+
+
+def _execute(connection: Connection, change: UpdateBase) -> Sequence[RowMapping]:
+    return connection.execute(change).mappings().all()
+
+
+def _in_one_statement(
+    engine: Engine, work: Callable[[Connection], Sequence[RowMapping]]
+) -> Sequence[RowMapping]:
+    with engine.connect() as connection:
+        return work(connection.execution_options(one_statement=True))
 
 
 def _submit(

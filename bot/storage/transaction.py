@@ -66,7 +66,7 @@ class Transaction:
 
     async def load(self, request_id: str) -> BackupRequest | None:
         """Return the request, locked against other writers until the transaction ends."""
-        return await load_request(self._connection, request_id, for_update=True)
+        return await self._connection.run_sync(load_request, request_id, for_update=True)
 
     async def move(
         self, request: BackupRequest, to: RequestState, **changes: object

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Delete, Insert, RowMapping, Update, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import ColumnElement, Connection, Delete, Insert, RowMapping, Update, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from bot.application.backups import Backups
@@ -98,6 +98,9 @@ class Others(NamedTuple):
     people: People
 
 
+_T = TypeVar("_T")
+
+
 class FlakyStore(Store):
     """A database that does not answer ever and again."""
 
@@ -106,11 +109,9 @@ class FlakyStore(Store):
         self._outside = outside
         self.submitting = 0
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self, work: Callable[[Connection], _T]) -> _T:
         self._may_fail()
-        async with super()._reading() as connection:
-            yield connection
+        return await super().read(work)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -2,10 +2,13 @@
 
 import asyncio
 import sqlite3
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from bot.application.ports import Conflict
 from bot.domain.audit import AuditAction, AuditEntry
@@ -16,7 +19,7 @@ from bot.domain.policy import RuleReference, RuleSource, Terms
 from bot.domain.progress import History
 from bot.domain.requests import BackupRequest, Choice, Refusal, Vote
 from bot.domain.states import RequestState
-from bot.storage.engine import migrate
+from bot.storage.engine import migrate, open_engine
 from bot.storage.outbox import Outbox
 from bot.storage.reading import load_request
 from bot.storage.store import Store
@@ -261,15 +264,33 @@ def test_a_database_of_a_newer_release_is_left_alone(database_url: str) -> None:
     assert "newer release" in str(raised.value)
 
 
-async def test_a_request_and_its_votes_are_of_one_moment(store: Store) -> None:
-    """Whoever reads while somebody votes sees both as they were, or both as they are."""
-    request = await kept(store, asked(state=_S.AWAITING_APPROVAL))
-    async with store._reading() as connection:  # noqa: SLF001, between its two reads
-        before = await load_request(connection, request.id)
-        async with store.transaction() as transaction:
-            vote = Vote(user_id="U0BEN", choice=Choice.APPROVE, at=NOON)
-            voted = await transaction.vote(request, vote)
-            await transaction.move(voted, _S.APPROVED)
+async def _read_by_another(url: str, work: Callable[[Connection], Any]) -> Any:
+    engine = open_engine(url)
+    try:
+        return await Store(engine).read(work)
+    finally:
+        await engine.dispose()
 
-        assert await load_request(connection, request.id) == before == request
+
+async def test_a_request_and_its_votes_are_of_one_moment(store: Store) -> None:
+    """Who reads while somebody votes sees both as they were, or both as they are."""
+    request = await kept(store, asked(state=_S.AWAITING_APPROVAL))
+    is_read, has_changed = threading.Event(), threading.Event()
+
+    def twice(connection: Connection) -> list[BackupRequest | None]:
+        before = load_request(connection, request.id)
+        is_read.set()
+        assert has_changed.wait(10)
+        return [before, load_request(connection, request.id)]
+
+    url = store.engine.url.render_as_string(hide_password=False)
+    reading = asyncio.create_task(asyncio.to_thread(asyncio.run, _read_by_another(url, twice)))
+    assert await asyncio.to_thread(is_read.wait, 10)
+    async with store.transaction() as transaction:
+        vote = Vote(user_id="U0BEN", choice=Choice.APPROVE, at=NOON)
+        voted = await transaction.vote(request, vote)
+        await transaction.move(voted, _S.APPROVED)
+    has_changed.set()
+
+    assert await reading == [request, request]
     assert await store.load(request.id) == voted.moved(_S.APPROVED)
