@@ -149,6 +149,19 @@ async def test_it_is_connected_once_a_socket_is_open(
     assert workspace.sockets.open
 
 
+async def test_no_connection_is_opened_after_it_was_closed(
+    front: SocketFront, workspace: Workspace
+) -> None:
+    """Slack's URL for it may come only then."""
+    workspace.faults.always(slack_faults.slow(0.2), URLS)
+    await asyncio.sleep(0.1)
+    await front.close()
+    await asyncio.sleep(0.5)
+
+    assert not workspace.sockets.open
+    assert front.connections == 0
+
+
 async def test_its_open_connections_are_counted(front: SocketFront, workspace: Workspace) -> None:
     """For the metric."""
     assert front.connections == 0

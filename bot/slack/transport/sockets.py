@@ -45,6 +45,7 @@ class SocketFront:
         self._pace = pace or Pace()
         self._handlers: list[AsyncSocketModeHandler | None] = [None] * CONNECTIONS
         self._connecting: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         self.connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -70,10 +71,8 @@ class SocketFront:
 
     async def close(self) -> None:
         """Accept no more envelopes."""
-        handlers = [handler for handler in self._handlers if handler is not None]
-        closing = [asyncio.create_task(handler.client.close()) for handler in handlers]
-        if closing:
-            await asyncio.wait(closing, timeout=TO_CLOSE)
+        self._is_closing = True
+        await asyncio.gather(*(_close(handler.client) for handler in self._handlers if handler))
 
     async def _supervise(self, place: int) -> None:
         away = 0.0  # seconds
@@ -108,7 +107,9 @@ class SocketFront:
         if (url := await self._fresh_url()) is None:
             return
         if (old := self._handlers[place]) is not None:
-            await old.client.close()
+            await _close(old.client)
+        if self._is_closing:
+            return
         handler = AsyncSocketModeHandler(
             self._app, self._app_token, logger=_sdk_log, ping_interval=self._pace.ping
         )
@@ -126,3 +127,14 @@ class SocketFront:
         log.info("socket_connected")
         if not self.connected.done():
             self.connected.set_result(None)
+
+
+async def _close(client: SocketModeClient) -> None:
+    """Say goodbye if Slack listens, and close the connection in any case."""
+    try:
+        async with asyncio.timeout(TO_CLOSE):
+            await client.close()
+    except TimeoutError:
+        pass
+    finally:
+        await client.aiohttp_client_session.close()
