@@ -1,5 +1,6 @@
 """What every test can ask for."""
 
+import gc
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,6 +14,7 @@ import httpx
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Pool, event
 
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
@@ -49,6 +51,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["databases"] = str(node.config.stash[DATABASES].directory)
 
 
+def pytest_collection_finish() -> None:
+    """What stays until the end is not looked through by each garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Who made the room clears it."""
     if not hasattr(config, "workerinput"):
@@ -65,6 +73,24 @@ def _one_ssl_context() -> Iterator[None]:
         once = cache(httpx.create_ssl_context)
         patch.setattr("httpx._transports.default.create_ssl_context", once)
         yield
+
+
+@pytest.fixture(scope="session")
+def _checked_out() -> set[object]:
+    """The connections of databases that someone has taken from a pool, and not given back."""
+    out: set[object] = set()
+    event.listen(Pool, "checkout", lambda _, record, __: out.add(record))
+    for end in ("checkin", "close"):
+        event.listen(Pool, end, lambda _, record: out.discard(record))
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _connections_are_given_back(_checked_out: set[object]) -> Iterator[None]:
+    """A lost one would be noticed by a garbage collection, in another test."""
+    _checked_out.clear()
+    yield
+    assert not _checked_out
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ async def people_ask(story: Story, stop: asyncio.Event) -> int:
         number += 1
         reply = await story.types(f"create dev-sandbox copied-{number}")
         assert reply.error is None
+        await asyncio.sleep(0.05)
     return number
 
 
