@@ -20,14 +20,14 @@ LITTLE = {
     "crash": {"REQUESTS": "3", "KILLS": "1"},
     "flood": {"UNSIGNED": "20", "IDLE": "20", "REPEATS": "1", "MEGABYTES": "3"},
     "incidents": {"INSTANCES": "4", "DAYS": "3"},
-    "memory": {"WAITING": "0,2", "RUNNING": "2", "SECONDS": "0.5", "SETTLE": "0.5"},
+    "memory": {"WAITING": "0,2", "RUNNING": "2", "SECONDS": "0.3", "SETTLE": "0.3"},
     "playground": {"MESSAGES": "12", "TIMES": "2"},
     "replicas": {"SECONDS_OF_LOAD": "1", "REQUESTS_A_SECOND": "2"},
     "speak": {"MESSAGES": "3", "SPEED": "600", "AWAY": "60"},
     "strangers": {"TEXTS": "20", "PAYLOADS": "20"},
     "thousands": {"IN_FLIGHT": "5", "KILLS": "1", "WATCHED": "0.5"},
     "typeahead": {"INSTANCES": "200", "TIMES": "4"},
-    "watcher": {"SEEDS": "1", "HOURS": "0.05"},
+    "watcher": {"SEEDS": "1", "HOURS": "0.02", "TICKS": "3"},
 }
 PARTS = {"bare", "crowd", "fleet", "start"}  # of the others
 RUN_ELSEWHERE = {"history", "loop_lag", "monkey"}  # by tests of their own

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,7 @@ from bot.demo.world import offline_world
 from bot.storage.engine import migrate
 from tests.many_people import somebody
 from tests.story import Story
+from tests.zygote import from_environment
 
 WAITING = [int(n) for n in os.environ.get("WAITING", "0,1000,10000").split(",")]
 RUNNING = [int(n) for n in os.environ.get("RUNNING", "1000,10000").split(",")]
@@ -82,8 +84,12 @@ async def _weighed(state: str, count: int) -> dict[str, float]:
 @asynccontextmanager
 async def _bot(story: Story, directory: Path) -> AsyncIterator[psutil.Process]:
     environ = {name: os.environ[name] for name in ("HOME", "PATH")} | story.environ
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "run"),
+    zygote = from_environment()  # to show that it runs; then it weighs what its imports do
+    start = (
+        zygote.start if zygote else partial(asyncio.create_subprocess_exec, sys.executable, "-m")
+    )
+    process = await start(
+        *("bot", "run"),
         cwd=directory,
         env=environ | {"PYTHONPATH": str(Path.cwd())},
         stderr=asyncio.subprocess.DEVNULL,

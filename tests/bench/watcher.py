@@ -26,7 +26,7 @@ HOURS = float(os.environ.get("HOURS", "3"))
 LATENCY = 0.3  # seconds of a call
 REPLAN = 5.0  # seconds after which the bot's loop plans anew
 TERRAFORM = 30.0  # seconds between two looks of Terraform at one backup
-TICKS = 200  # of the planner, to time one
+TICKS = int(os.environ.get("TICKS", "200"))  # of the planner, to time one
 
 FLEETS: list[tuple[str, int, float, dict[str, object]]] = [
     ("1,000 instances", 60, 1.0, {"instances": 1000, "per_minute": 12}),

@@ -1,7 +1,7 @@
 """Several identical processes on one PostgreSQL: any answers, one works, and none is missed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -85,6 +85,15 @@ class Fleet:
             lambda: any(words in line for line in self.thread(card)), timeout_seconds
         )
 
+    async def until_complete(self, cards: Sequence[Message]) -> None:
+        """RDS accepts all of them, and is done with all of them; each thread says so."""
+        for card in cards:
+            await self.until_said(card, "RDS accepted it")
+        for number in range(len(cards)):
+            self.finish(f"db-{number}")
+        for card in cards:
+            await self.until_said(card, "is complete")
+
     async def until_watched(self, count: int) -> None:
         """So many backups are asked about: all that is to be said before has been written down."""
         region = self.world.region
@@ -159,10 +168,7 @@ async def test_what_a_killed_one_did_goes_on_in_another(fleet: Fleet) -> None:
     await fleet.world.workspace.until(lambda: len(fleet.world.workspace.sockets.open) == 2)
     for card in cards[MANY // 2 :]:
         await fleet.world.workspace.click(BEN, card.ts, APPROVE)
-    for number, card in enumerate(cards):
-        await fleet.until_said(card, "RDS accepted it")
-        fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "is complete")
+    await fleet.until_complete(cards)
 
     assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
     made = [b.name for b in fleet.world.region.backups if b.name.startswith("before-")]
@@ -177,11 +183,9 @@ async def test_a_frozen_replica_delays_no_other(fleet: Fleet) -> None:
     frozen = fleet.replicas[0]
     fleet.world.workspace.ack_within = ACK_DEADLINE  # its sockets are open, and nobody reads them
     frozen.signal(SIGSTOP)
-    for number, card in enumerate(cards):
+    for card in cards:
         await fleet.approves(card)
-        await fleet.until_said(card, "RDS accepted it")
-        fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "is complete")
+    await fleet.until_complete(cards)
     frozen.signal(SIGCONT)
     await frozen.until_logged("joining_again")
     await frozen.until_logged("socket_connected", times=4)
@@ -204,11 +208,9 @@ async def test_a_host_vanishes(fleet: Fleet, postgresql: str, tmp_path: Path) ->
         wire.cut()
         fleet.world.workspace.ack_within = ACK_DEADLINE
         fleet.replicas[0].signal(SIGKILL)
-        for number, card in enumerate(cards):
+        for card in cards:
             await fleet.approves(card)
-            await fleet.until_said(card, "RDS accepted it")
-            fleet.finish(f"db-{number}")
-            await fleet.until_said(card, "is complete")
+        await fleet.until_complete(cards)
 
     assert [len(fleet.thread(card)) for card in cards] == [3] * MANY
 
@@ -223,11 +225,9 @@ async def test_all_killed_and_one_started(fleet: Fleet) -> None:
         await replica.exits()
     await fleet.world.workspace.until(lambda: not fleet.world.workspace.sockets.open)
     await fleet.start()
-    for number, card in enumerate(cards):
+    for card in cards:
         await fleet.world.workspace.click(BEN, card.ts, APPROVE)
-        await fleet.until_said(card, "RDS accepted it")
-        fleet.finish(f"db-{number}")
-        await fleet.until_said(card, "is complete")
+    await fleet.until_complete(cards)
 
 
 async def test_one_by_one_they_are_replaced(fleet: Fleet) -> None:
