@@ -6,6 +6,7 @@ from typing import NamedTuple
 from bot.domain.attempts import Attempt, may_pass
 from bot.domain.audit import AuditAction
 from bot.domain.errors import GaveUp, RdsError, RdsRefused, RefusalReason
+from bot.domain.instances import BackupStatus
 from bot.domain.requests import BackupRequest, Choice
 from bot.domain.states import RequestState
 from bot.workflow.attempts import attempt_of, carry_out, note, put_off, send, why_ended
@@ -75,14 +76,41 @@ async def try_delete(context: StepContext, request: BackupRequest) -> Ended | No
     if attempt.is_over(context.clock.now()):
         return Ended(why_ended(attempt))
     if not attempt.accepted:
+        was_in_doubt = request.is_in_doubt
         try:
             request = await _send(context, request)
         except RdsError as error:
-            if isinstance(error, RdsRefused) and not may_pass(error):
-                return Ended(error)
+            if isinstance(error, RdsRefused):
+                if not may_pass(error):
+                    return Ended(error)
+                if was_in_doubt:
+                    return await _resumed(context, request, error)
             await put_off(context, request.id, error)
             return None
     return await _looked(context, request)
+
+
+async def _resumed(
+    context: StepContext, request: BackupRequest, error: RdsRefused
+) -> Ended | None:
+    """Look whether RDS rejects the delete because it is carrying out the one before.
+
+    The answer to that was lost.
+    """
+    with suppress(RdsError):
+        backup = await context.watcher.look(*request.in_rds, LOOK)
+        if backup is None:
+            return Ended(None)
+        if backup.status == BackupStatus.DELETING:
+            return await _looked(context, await _accepted(context, request))
+    await put_off(context, request.id, error)
+    return None
+
+
+async def _accepted(context: StepContext, request: BackupRequest) -> BackupRequest:
+    request = await context.load(request.id)
+    accepted = attempt_of(context, request).model_copy(update={"accepted": True})
+    return await note(context, request, accepted)
 
 
 async def _send(context: StepContext, request: BackupRequest) -> BackupRequest:
@@ -98,8 +126,7 @@ async def _send(context: StepContext, request: BackupRequest) -> BackupRequest:
             if error.reason is RefusalReason.BACKUP_NOT_FOUND and error.says_gone:
                 return await context.load(request.id)
             raise
-        accepted = attempt_of(context, request).model_copy(update={"accepted": True})
-        return await note(context, request, accepted)
+        return await _accepted(context, request)
 
 
 async def _looked(context: StepContext, request: BackupRequest) -> Ended | None:

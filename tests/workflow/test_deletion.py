@@ -27,6 +27,7 @@ THERE = Backup(
 )
 SERVER_ERROR = RdsOutcomeUnknown(status=500)
 AWAY = RdsUnreachable("ConnectError")
+IN_USE = RdsRefused(RefusalReason.BACKUP_IN_USE, "DBS.201208", status=400)
 NO_SUCH = RdsRefused(RefusalReason.BACKUP_NOT_FOUND, "DBS.201010", status=404)
 
 
@@ -119,6 +120,36 @@ async def test_a_bare_404_is_no_answer(
 
     assert request.state is RequestState.DELETED
     assert len(cloud.sent) == 2
+
+
+@pytest.mark.parametrize("times", [0, 1, 5])
+async def test_a_repeated_delete_that_rds_rejects_may_have_worked_before(
+    context: StepContext, cloud: Cloud, request_id: str, watcher: Oracle, times: int
+) -> None:
+    """The answer to the first was lost; whether it is carried out is looked up at once."""
+    cloud.deletes.extend([SERVER_ERROR, IN_USE])
+    going = THERE.model_copy(update={"status": BackupStatus.DELETING})
+    watcher.answers.extend([*[going] * times, None])
+    request = await _ended(context, request_id)
+
+    assert request.state is RequestState.DELETED
+    assert len(cloud.sent) == 2
+
+
+@pytest.mark.parametrize("answer", [THERE, AWAY])
+async def test_a_repeated_delete_that_rds_rejects_is_sent_again_if_the_backup_may_be_there(
+    context: StepContext,
+    cloud: Cloud,
+    request_id: str,
+    watcher: Oracle,
+    answer: Backup | RdsError,
+) -> None:
+    cloud.deletes.extend([SERVER_ERROR, IN_USE])
+    watcher.answers.extend([answer, None])
+    request = await _ended(context, request_id)
+
+    assert request.state is RequestState.DELETED
+    assert len(cloud.sent) == 3
 
 
 @pytest.mark.parametrize(
