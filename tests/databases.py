@@ -12,12 +12,20 @@ from uuid import uuid4
 import psutil
 import psycopg
 from dbos import run_dbos_database_migrations
+from sqlalchemy.engine import make_url
 
 from bot.storage.engine import migrate
 
 TEMPLATE = "migrated"
 # Several bots of several tests at once; and nothing in it has to outlive the machine.
-SETTINGS = "max_connections = 500\nfsync = off\nfull_page_writes = off\n"
+SETTINGS = """
+max_connections = 500
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+autovacuum = off
+max_wal_size = 64MB
+"""
 
 
 class Databases:
@@ -48,6 +56,11 @@ class Databases:
         name = f"test_{uuid4().hex}"
         _create(server, name, TEMPLATE if migrated else "template1")
         return _url(server, name)
+
+    def drop(self, url: str) -> None:
+        """Remove a PostgreSQL database, whoever is connected to it."""
+        with psycopg.connect(self.postgresql(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def copy(self, file: Path) -> None:
         """Put a SQLite file there, as a bot that ran leaves it, unless there is one."""

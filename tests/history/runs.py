@@ -7,8 +7,8 @@ of a run is only what Slack, RDS and those who asked saw, and what is on disk in
 import asyncio
 import random
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -107,11 +107,20 @@ class FlakyStore(Store):
     def __init__(self, engine: AsyncEngine, outside: Connections) -> None:
         super().__init__(engine, clock=outside.clock)
         self._outside = outside
-        self.submitting = 0
+        self.working = 0  # reads and writes that a thread carries out
+
+    @contextmanager
+    def _work(self) -> Iterator[None]:
+        self._may_fail()
+        self.working += 1
+        try:
+            yield
+        finally:
+            self.working -= 1
 
     async def read(self, work: Callable[[Connection], _T]) -> _T:
-        self._may_fail()
-        return await super().read(work)
+        with self._work():
+            return await super().read(work)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -123,18 +132,14 @@ class FlakyStore(Store):
     async def at_once(
         self, change: Update | Insert | Delete, *returning: ColumnElement[Any]
     ) -> Sequence[RowMapping]:
-        self._may_fail()
-        changed = await super().at_once(change, *returning)
+        with self._work():
+            changed = await super().at_once(change, *returning)
         self._may_fail()
         return changed
 
     async def submit(self, new: Sequence[BackupRequest], entries: Sequence[AuditEntry]) -> None:
-        self._may_fail()
-        self.submitting += 1
-        try:
+        with self._work():
             await super().submit(new, entries)
-        finally:
-            self.submitting -= 1
         self._may_fail()
 
     def _may_fail(self) -> None:
@@ -264,7 +269,7 @@ class Life:
     @property
     def is_idle(self) -> bool:
         checked_out = cast("QueuePool", self.engine.pool).checkedout()
-        return not checked_out and not self.store.submitting
+        return not checked_out and not self.store.working
 
 
 @dataclass
