@@ -187,6 +187,7 @@ async def test_a_project_that_is_no_longer_configured_loses_nothing(opens: Opens
             ours = await world.asks("create orders-prod before-43")
             await world.story.approves(ours)
             await world.story.until_said(ours, COMPLETE)
+            await world.story.until_said(card, "RDS isn't responding")
         assert len(world.eu.calls) == asked
 
         configured(world, whole)
