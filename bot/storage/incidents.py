@@ -32,6 +32,7 @@ FAR = timedelta(hours=2)  # further ahead than any reading, so a clock was set b
 A_FEW = 20  # watched instances that are read without a pause
 NESTED = {"facts", "mention", "openings"}
 SEEN = (watched_instances.c.observed, watched_instances.c.version)
+PULSES = select(*(watched_instances.c.observed[name].label(name) for name in Pulse.model_fields))
 
 
 class Incidents:
@@ -76,11 +77,7 @@ class Incidents:
 
     async def pulses(self) -> list[Pulse]:
         """Return when each watched instance was read, and whether that fails."""
-        seen = watched_instances.c.observed
-        columns = [seen[name].label(name) for name in Pulse.model_fields]
-        return [
-            Pulse.model_validate(dict(row)) for row in await self._store.rows(select(*columns))
-        ]
+        return [Pulse.model_validate(dict(row)) for row in await self._store.rows(PULSES)]
 
     async def observed(self, instance_id: str) -> Observed | None:
         """Return what is known of a watched instance."""
