@@ -26,7 +26,12 @@ class SteppedClock(SimulatedClock):
     @property
     def is_waited_for(self) -> bool:
         """Whether someone sleeps, and nothing but `advance` can wake them."""
-        return any(not done.done() for _, _, done in self._sleepers)
+        return self.sleepers > 0
+
+    @property
+    def sleepers(self) -> int:
+        """How many sleep."""
+        return sum(not done.done() for _, _, done in self._sleepers)
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
