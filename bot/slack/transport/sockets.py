@@ -72,7 +72,8 @@ class SocketFront:
     async def close(self) -> None:
         """Accept no more envelopes."""
         self._is_closing = True
-        await asyncio.gather(*(_close(handler.client) for handler in self._handlers if handler))
+        closing = [_close(handler.client) for handler in self._handlers if handler]
+        await asyncio.gather(*closing, return_exceptions=True)
 
     async def _supervise(self, place: int) -> None:
         away = 0.0  # seconds
