@@ -3,15 +3,16 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Executable,
     RowMapping,
     Select,
     Table,
@@ -54,14 +55,30 @@ READERS = 2  # threads that read a SQLite file
 _T = TypeVar("_T")
 
 
+class How(NamedTuple):
+    """How a connection is used."""
+
+    on_sqlite: str  # the execution option; see `engine.py`
+    on_postgresql: str  # the isolation level
+
+
+AS_OF_NOW = How("read_only", "REPEATABLE READ")  # all that is read is of one moment
+ALONE = How("one_statement", "AUTOCOMMIT")
+
+
 class Reading:
     """Reads one committed state of the database. Raises StoreUnavailable when it has none."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._blocking = blocking_engine(engine) if engine.dialect.name == "sqlite" else None
-        self._readers = ThreadPoolExecutor(READERS, "read")
-        event.listen(engine.sync_engine, "engine_disposed", lambda _: self._readers.shutdown())
+        self._readers = self._threads(READERS, "read")
+
+    def _threads(self, count: int, name: str) -> ThreadPoolExecutor:
+        """Return threads that end when the engine is disposed of."""
+        threads = ThreadPoolExecutor(count, name)
+        event.listen(self.engine.sync_engine, "engine_disposed", lambda _: threads.shutdown())
+        return threads
 
     async def read(self, work: Callable[[Connection], _T]) -> _T:
         """Return what `work` reads over a connection; all that it reads is of one moment.
@@ -70,12 +87,16 @@ class Reading:
         threads several times.
         """
         with unavailable():
-            if self._blocking is not None:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._readers, _read, self._blocking, work)
-            async with self.engine.connect() as connection:
-                await connection.execution_options(isolation_level="REPEATABLE READ")
-                return await connection.run_sync(work)
+            return await self._run(work, AS_OF_NOW, self._readers)
+
+    async def _run(self, work: Callable[[Connection], _T], how: How, threads: Executor) -> _T:
+        """Return what `work` does over a connection: one of the threads does it on SQLite."""
+        if self._blocking is not None:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(threads, _run, self._blocking, work, how.on_sqlite)
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level=how.on_postgresql)
+            return await connection.run_sync(work)
 
     async def load(self, request_id: str) -> BackupRequest | None:
         return await self.read(partial(load_request, request_id=request_id))
@@ -175,7 +196,7 @@ class Reading:
 
     async def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Return what a query finds."""
-        return await self.read(lambda connection: connection.execute(query).mappings().all())
+        return await self.read(partial(executed, statement=query))
 
     async def requests(
         self,
@@ -314,9 +335,15 @@ def is_unfinished() -> ColumnElement[bool]:
     return or_(requests.c.state.in_(OPEN_STATES), will_be_deleted())
 
 
-def _read(engine: Engine, work: Callable[[Connection], _T]) -> _T:
+def _run(engine: Engine, work: Callable[[Connection], _T], option: str) -> _T:
     with engine.connect() as connection:
-        return work(connection.execution_options(read_only=True))
+        options: dict[str, Any] = {option: True}
+        return work(connection.execution_options(**options))
+
+
+def executed(connection: Connection, statement: Executable) -> Sequence[RowMapping]:
+    """Execute a statement, and return all rows."""
+    return connection.execute(statement).mappings().all()
 
 
 def load_request(
@@ -328,7 +355,7 @@ def load_request(
 
 
 def _with_votes(connection: Connection, query: Select[Any]) -> list[BackupRequest]:
-    rows = connection.execute(query).mappings().all()
+    rows = executed(connection, query)
     cast = select(votes).where(votes.c.request_id.in_([row["id"] for row in rows]))
     given: defaultdict[str, list[RowMapping]] = defaultdict(list)
     for vote in connection.execute(cast.order_by(votes.c.at)).mappings() if rows else ():

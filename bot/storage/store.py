@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -15,18 +14,15 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Delete,
     Engine,
     Insert,
     RowMapping,
     String,
     Update,
-    UpdateBase,
     and_,
     cast,
     delete,
-    event,
     insert,
     or_,
     select,
@@ -44,7 +40,7 @@ from bot.domain.states import OPEN_STATES, RequestState
 from bot.domain.thread_lines import CARD, ThreadLine
 from bot.runtime.clock import Clock
 from bot.storage.engine import unavailable
-from bot.storage.reading import Reading
+from bot.storage.reading import ALONE, Reading, executed
 from bot.storage.sealing import append
 from bot.storage.story import log_story
 from bot.storage.tables import homes, outbox, preferences, requests, upsert
@@ -68,14 +64,13 @@ class Store(Reading):
         self._audit_key = audit_key
         self.recorded = asyncio.Event()  # set when audit entries were committed
         # SQLite has one writer. Queueing for it here is fair; inside SQLite it is not.
-        has_one_writer = engine.dialect.name == "sqlite"
+        has_one_writer = self._blocking is not None
         self.on_change: Callable[[], None] = _nobody  # called when a request has changed
         self.on_owed: Callable[[], None] = _nobody  # called when messages came into the outbox
         # Who waits in the line comes after who goes to the writer at once.
         self._line: Line = asyncio.Lock() if has_one_writer else nullcontext()
         self._writer: Line = asyncio.Lock() if has_one_writer else nullcontext()
-        self._thread = ThreadPoolExecutor(1, "write")
-        event.listen(engine.sync_engine, "engine_disposed", lambda _: self._thread.shutdown())
+        self._thread = self._threads(1, "write")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -179,33 +174,16 @@ class Store(Reading):
 
         For what is in Slack already: the sooner that is on disk, the fewer messages can double.
         """
-        alone = partial(_execute, change=change.returning(*returning))
+        work = partial(executed, statement=change.returning(*returning))
         with _translated():
-            if self._blocking is not None:
-                loop = asyncio.get_running_loop()
-                async with self._writer:
-                    write = partial(_in_one_statement, self._blocking, alone)
-                    return await loop.run_in_executor(self._thread, write)
-            async with self.engine.connect() as connection:
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
-                return await connection.run_sync(alone)
+            async with self._writer:
+                return await self._run(work, ALONE, self._thread)
 
 
 def _has_message(line: str) -> ColumnElement[bool]:
     """Whether the outbox has this message of a request."""
     is_its = (outbox.c.topic_id == requests.c.id, outbox.c.line == line)
     return select(outbox.c.number).where(*is_its).exists()
-
-
-def _execute(connection: Connection, change: UpdateBase) -> Sequence[RowMapping]:
-    return connection.execute(change).mappings().all()
-
-
-def _in_one_statement(
-    engine: Engine, work: Callable[[Connection], Sequence[RowMapping]]
-) -> Sequence[RowMapping]:
-    with engine.connect() as connection:
-        return work(connection.execution_options(one_statement=True))
 
 
 def _submit(
