@@ -19,6 +19,7 @@ import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from tests.databases import alone
@@ -27,6 +28,10 @@ PRELOADED = ("bot.app", "bot.runtime.logs", "cyclopts", "sqlalchemy.dialects.sql
 LOOKS = 1.0  # seconds between two looks whether it is still needed
 ROOT = Path(__file__).parents[1]
 MOST = 65_536  # bytes of an order
+
+
+# Starts `python -m …` as a Python of its own.
+cold_start = partial(asyncio.create_subprocess_exec, sys.executable, "-m")
 
 
 class ForkedProcess:

@@ -10,12 +10,10 @@ import asyncio
 import json
 import os
 import sqlite3
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -25,7 +23,7 @@ from bot.demo.world import offline_world
 from bot.storage.engine import migrate
 from tests.many_people import somebody
 from tests.story import Story
-from tests.zygote import from_environment
+from tests.zygote import cold_start, from_environment
 
 WAITING = [int(n) for n in os.environ.get("WAITING", "0,1000,10000").split(",")]
 RUNNING = [int(n) for n in os.environ.get("RUNNING", "1000,10000").split(",")]
@@ -84,11 +82,8 @@ async def _weighed(state: str, count: int) -> dict[str, float]:
 @asynccontextmanager
 async def _bot(story: Story, directory: Path) -> AsyncIterator[psutil.Process]:
     environ = {name: os.environ[name] for name in ("HOME", "PATH")} | story.environ
-    zygote = from_environment()  # to show that it runs; then it weighs what its imports do
-    start = (
-        zygote.start if zygote else partial(asyncio.create_subprocess_exec, sys.executable, "-m")
-    )
-    process = await start(
+    zygote = from_environment()  # to show that it runs; what it weighs means nothing then
+    process = await (zygote.start if zygote else cold_start)(
         *("bot", "run"),
         cwd=directory,
         env=environ | {"PYTHONPATH": str(Path.cwd())},

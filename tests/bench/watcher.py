@@ -3,8 +3,9 @@
 One JSON line for each fleet and way: seconds from the end of a backup until the bot knows it, and
 calls per backup. The ways are the bot's planner; Terraform's rule, each backup every 30 seconds;
 each backup in turn; and an oracle that asks once about each backup when it has ended, the least
-that any way can do. All have the same budget, of which a fifth is left to people. `SEEDS` (3) and
-`HOURS` (3) can be set; the numbers are the medians of the seeds.
+that any way can do. All have the same budget, of which a fifth is left to people. `SEEDS` (3),
+`HOURS` (3), and `TICKS` (200, of a timed planner) can be set; the numbers are the medians of the
+seeds.
 """
 
 import heapq

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from signal import Signals
 
@@ -12,7 +10,7 @@ from bot.demo.slack.records import Message
 from bot.demo.world import BEN
 from bot.slack.messages.ids import APPROVE
 from tests.story import Story
-from tests.zygote import ForkedProcess, Zygote, from_environment
+from tests.zygote import ForkedProcess, Zygote, cold_start, from_environment
 
 PATIENCE = 20.0  # seconds of real time for anything to come about
 SOON = 3.0  # seconds after which people try again
@@ -38,8 +36,7 @@ class MortalBot:
         self._directory = directory
         self._log = log
         zygote = None if log else zygote or from_environment()
-        start = partial(asyncio.create_subprocess_exec, sys.executable, "-m")
-        self._start = zygote.start if zygote else start
+        self._start = zygote.start if zygote else cold_start
         self._process: asyncio.subprocess.Process | ForkedProcess | None = None
 
     async def start(self, point: str = "never") -> None:

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 
@@ -13,7 +11,7 @@ import pytest
 
 from bot.demo.world import OfflineWorld, offline_world
 from bot.runtime.clock import Clock
-from tests.zygote import ForkedProcess, Zygote
+from tests.zygote import ForkedProcess, Zygote, cold_start
 
 # Seconds of real time, all of which pass only where something hangs. How quick the bot is says
 # the benchmark, which runs alone.
@@ -103,7 +101,7 @@ def runs(tmp_path: Path, zygote: Zygote) -> Runs:
     async def running(
         environ: dict[str, str], *options: str, cold: bool = False
     ) -> AsyncIterator[Process]:
-        begin = partial(asyncio.create_subprocess_exec, sys.executable, "-m") if cold else warm
+        begin = cold_start if cold else warm
         process = Process(
             await begin(
                 *("bot", "run", *options),

@@ -112,7 +112,7 @@ def test_slack_takes_every_message(kind: IncidentKind) -> None:
             check_view(snooze_view(about))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=texts(), kind=st.sampled_from(K), known=st.integers(0, len(list(facts(""))) - 1))
 def test_nothing_is_smuggled_into_a_message(text: str, kind: IncidentKind, known: int) -> None:
     """No name of an instance or a backup, and no code, becomes a mention or a link."""
