@@ -429,6 +429,7 @@ async def _serve_health(
         monitor,
         connections.incidents,
         services.installation,
+        connections.projects,
         connections.cloud_eye,
     )
     if env.health_port:

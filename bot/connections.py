@@ -19,7 +19,14 @@ from bot.domain.instances import Instance
 from bot.domain.references import References, alias_warnings
 from bot.domain.tokens import Credentials
 from bot.domain.workspaces import Workspaces
-from bot.projects import Project, Projects, RoutedCatalogue, RoutedRds, RoutedWatcher
+from bot.projects import (
+    Project,
+    Projects,
+    RoutedCatalogue,
+    RoutedCloudEye,
+    RoutedRds,
+    RoutedWatcher,
+)
 from bot.rds.agency import Agency, AgencyAuth, open_metadata
 from bot.rds.catalogue import InstanceCatalogue
 from bot.rds.client import HttpClient, RdsClient, call_budget, open_client
@@ -93,7 +100,8 @@ class Connections:
     people: People
     in_flight: InFlight  # calls that change something outside
     clock: Clock
-    cloud_eye: CloudEye | None  # if it is enabled
+    projects: Projects
+    cloud_eye: RoutedCloudEye | None  # if it is enabled
 
 
 async def open_connections(
@@ -119,14 +127,8 @@ async def open_connections(
     supervisor.push_async_callback(catalogue.close)
     for project in projects.all:
         supervisor.keep(project.watcher.run())
-    cloud_eye: CloudEye | None = None
-    if settings.file.rds.cloud_eye:
-        client = await cloud_eye_client(
-            settings, supervisor, clock, timeout_seconds=rds_timeout, agency=agency
-        )
-        own = projects.default
-        cloud_eye = CloudEye(client, own.watcher.wake, clock, partial(_rds_now, own.rds, clock))
-        supervisor.keep(cloud_eye.run())
+        if project.cloud_eye:
+            supervisor.keep(project.cloud_eye.run())
     workspaces = workspaces_of(settings.file)
     people = People(slack, clock, call_log, workspaces)
     supervisor.push_async_callback(people.close)
@@ -144,7 +146,8 @@ async def open_connections(
         people,
         in_flight,
         clock,
-        cloud_eye,
+        projects,
+        RoutedCloudEye(projects) if settings.file.rds.cloud_eye else None,
     )
 
 
@@ -216,7 +219,15 @@ async def _open_projects(
             rds, catalogue, clock, shortest_gap=gap, rds_now=partial(_rds_now, rds, clock)
         )
         catalogue.listen(watcher.saw_page)
-        opened.append(Project(one.name, rds, catalogue, watcher))
+        eye: CloudEye | None = None
+        if settings.file.rds.cloud_eye:
+            client = await cloud_eye_client(
+                one, stack, clock, timeout_seconds=rds_timeout, agency=agency
+            )
+            eye = CloudEye(
+                client, watcher.wake, clock, partial(_rds_now, rds, clock), project=one.name
+            )
+        opened.append(Project(one.name, rds, catalogue, watcher, eye))
     return Projects(opened, shared, store, default_names=("", DEFAULT_NAME))
 
 
@@ -256,18 +267,18 @@ async def rds_client(
 
 
 async def cloud_eye_client(
-    settings: Settings,
+    project: ProjectSettings,
     stack: AsyncExitStack,
     clock: Clock,
     *,
     timeout_seconds: float,
     agency: Agency | None = None,
 ) -> CloudEyeClient:
-    """Return a client for the default project's events, open for as long as the stack."""
-    auth = await _auth(settings.default_project, stack, clock, agency)
-    client = open_client(settings.cloud_eye_endpoint, auth, timeout_seconds)
+    """Return a client for a project's events, open for as long as the stack."""
+    auth = await _auth(project, stack, clock, agency)
+    client = open_client(project.cloud_eye_endpoint, auth, timeout_seconds)
     http = await stack.enter_async_context(client)
-    return CloudEyeClient(http, settings.environment.project_id)
+    return CloudEyeClient(http, project.project_id)
 
 
 async def _auth(

@@ -18,6 +18,7 @@ from bot.domain.progress import Expected
 from bot.domain.references import References
 from bot.rds.catalogue import InstanceCatalogue
 from bot.rds.client import RdsClient
+from bot.rds.cloud_eye import CloudEye
 from bot.watcher.loop import Watcher
 from bot.workflow.ports import OnTurn
 
@@ -42,6 +43,7 @@ class Project:
     rds: RdsClient
     catalogue: InstanceCatalogue
     watcher: Watcher
+    cloud_eye: CloudEye | None = None  # if it is enabled
 
 
 class Projects:
@@ -96,6 +98,23 @@ class Projects:
         """Return the project of this name, or None."""
         return self._by_name.get(name)
 
+    def told(self, ask: Callable[[Project], str | None]) -> str | None:
+        """Return what is told of the projects, each with its name if there are several."""
+        if self.is_one:
+            return ask(self.default)
+        found = [f"{one.name}: {told}" for one in self.all if (told := ask(one))]
+        return "; ".join(found) or None
+
+    def parts(self) -> dict[str, dict[str, str]]:
+        """Return the status of each project by its name; nothing if there is only one."""
+        if self.is_one:
+            return {}
+        return {
+            one.name: {"rds": one.rds.trouble or "ok", "rds_share": one.rds.share or "ok"}
+            | ({"cloud_eye": one.cloud_eye.trouble or "ok"} if one.cloud_eye else {})
+            for one in self.all
+        }
+
 
 class RoutedRds:
     """RdsClient's calls, each to the client of its instance's project. Also StoreUnavailable."""
@@ -106,18 +125,12 @@ class RoutedRds:
     @property
     def trouble(self) -> str | None:
         """The last error of each project whose last call failed."""
-        return self._told(lambda rds: rds.trouble)
+        return self._projects.told(lambda project: project.rds.trouble)
 
     @property
     def share(self) -> str | None:
         """How many calls RDS leaves to the bot, where they are fewer than are configured."""
-        return self._told(lambda rds: rds.share)
-
-    def _told(self, ask: Callable[[RdsClient], str | None]) -> str | None:
-        if self._projects.is_one:
-            return ask(self._projects.default.rds)
-        found = [f"{one.name}: {told}" for one in self._projects.all if (told := ask(one.rds))]
-        return "; ".join(found) or None
+        return self._projects.told(lambda project: project.rds.share)
 
     @property
     def queued(self) -> int:
@@ -322,3 +335,21 @@ class RoutedWatcher:
             if patient:
                 await asyncio.Event().wait()
             raise
+
+
+class RoutedCloudEye:
+    """What Cloud Eye tells of all projects."""
+
+    def __init__(self, projects: Projects) -> None:
+        self._projects = projects
+
+    @property
+    def trouble(self) -> str | None:
+        """The last error of each project whose last query failed."""
+        return self._projects.told(lambda one: one.cloud_eye.trouble if one.cloud_eye else None)
+
+    def listen(self, wake: Callable[[str], None]) -> None:
+        """Call this with the ID of each instance whose backup failed."""
+        for project in self._projects.all:
+            if project.cloud_eye:
+                project.cloud_eye.listen(wake)

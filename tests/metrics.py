@@ -10,7 +10,7 @@ from bot.runtime import metrics
 from bot.runtime.clock import Clock
 from bot.runtime.health import Health
 from bot.runtime.installation import Installation
-from tests.runtime.test_health import WATCHED, Database
+from tests.runtime.test_health import ONE, WATCHED, Database
 
 SUFFIXES: dict[type, str] = {Counter: "_total", Histogram: "", Info: "_info"}
 OF_BUILD = ("version", "python")
@@ -28,7 +28,7 @@ def counted() -> dict[str, tuple[str, ...]]:
 def read_at_a_scrape() -> dict[str, tuple[str, ...]]:
     """Those that are read from the bot's parts."""
     parts: Any = SimpleNamespace(trouble=None, queued=0, share=None, connections=2)
-    looks = Health(Database(), parts, parts, parts, Clock(), parts, WATCHED, Installation())
+    looks = Health(Database(), parts, parts, parts, Clock(), parts, WATCHED, Installation(), ONE)
     return {gauge.name: tuple(gauge._labelnames) for gauge in asyncio.run(looks.gauges())}  # noqa: SLF001
 
 

@@ -10,8 +10,15 @@ from bot.checks.codes import Code
 from bot.checks.findings import Finding, ok, problem, unknown, warning
 from bot.checks.wording import clock_words
 from bot.config.file import ConfigFile, Source
-from bot.config.projects import AGENCY, Project, ProjectTable, endpoint_of
-from bot.config.settings import Environment, Reading, Settings
+from bot.config.projects import (
+    AGENCY,
+    ENVIRONMENT,
+    Project,
+    ProjectTable,
+    endpoint_of,
+    names_of_secrets,
+)
+from bot.config.settings import Reading, Settings
 from bot.connections import cloud_eye_client, rds_client, signed_client
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.instances import Instance
@@ -51,27 +58,37 @@ SIGNATURE = {
 
 @dataclass(frozen=True)
 class _Subject:
-    """One project that is checked; `table` is its `[[project]]`, unless it's the environment's."""
+    """One project that is checked.
+
+    `keys` says where its keys come from. `table` is its `[[project]]`, unless it's the
+    environment's.
+    """
 
     project: Project
     iam_endpoint: str
+    keys: str
     table: ProjectTable | None = None
+    is_one: bool = True  # so that its name says nothing
 
     def named(self, finding: Finding) -> Finding:
         """Return a finding about it that says which project it's about, and what to change."""
-        detail = finding.cure
-        text = f"{self.project.name}: {finding.text}"
+        text, detail = finding.text, finding.cure
         for ours, theirs in self._variables().items():
             text, detail = text.replace(ours, theirs), detail.replace(ours, theirs)
+        if not self.is_one:
+            text = f"{self.project.name}: {text}"
         return replace(finding, text=text, detail=detail)
 
     def _variables(self) -> dict[str, str]:
-        if self.table is None:
-            return {}
-        found = {f"{PROJECT_ID}=": "project_id = ", "`RDS_ENDPOINT`": "the project's `endpoint`"}
-        if self.table.keys not in (None, AGENCY):
-            for suffix in ("AK", "SK", "SECURITY_TOKEN"):
-                found[f"HUAWEICLOUD_SDK_{suffix}"] = f"{self.table.keys}_{suffix}"
+        """Return what the settings of the environment's own project are called here."""
+        found: dict[str, str] = {}
+        if self.table:
+            found[f"{PROJECT_ID}="] = "project_id = "
+            found["`RDS_ENDPOINT`"] = "the project's `endpoint`"
+            found["`CES_ENDPOINT`"] = "the project's `cloud_eye_endpoint`"
+        if self.keys not in (ENVIRONMENT, AGENCY):
+            ours = names_of_secrets("HUAWEICLOUD_SDK")
+            found |= zip(ours, names_of_secrets(self.keys), strict=True)
         return found
 
 
@@ -95,23 +112,21 @@ async def rds_findings(reading: Reading) -> AsyncIterator[Finding]:
     async with AsyncExitStack() as stack:
         for subject in _subjects(settings):
             async for finding in _project_findings(settings, subject, stack, listed):
-                yield subject.named(finding) if file.project else finding
+                yield subject.named(finding)
+            if file.rds.cloud_eye and subject.project.name in listed:
+                yield subject.named(await _cloud_eye(subject.project, stack))
         if len(listed) == 1 + len(file.project):
             for finding in _unmatched(settings, [one for of in listed.values() for one in of]):
                 yield finding
-        if file.rds.cloud_eye and "project_id" in env.model_fields_set and _has_cloud_eye(env):
-            yield await _cloud_eye(settings, stack)
-
-
-def _has_cloud_eye(env: Environment) -> bool:
-    return bool(env.region or env.cloud_eye_endpoint)
 
 
 def _subjects(settings: Settings) -> Iterator[_Subject]:
     own, *others = settings.projects
-    yield _Subject(own, settings.iam_endpoint)
+    keys = settings.environment.keys
+    yield _Subject(own, settings.iam_endpoint, keys, is_one=not others)
     for project, table in zip(others, settings.file.project, strict=True):
-        yield _Subject(project, endpoint_of("iam", project.region), table)
+        iam = endpoint_of("iam", project.region)
+        yield _Subject(project, iam, table.keys or keys, table, is_one=False)
 
 
 async def _project_findings(
@@ -316,16 +331,16 @@ def _right(asked: Probe, right: str, denied: Finding) -> Finding:
             return unknown(Code.RDS_RIGHTS_UNKNOWN, text)
 
 
-async def _cloud_eye(settings: Settings, stack: AsyncExitStack) -> Finding:
+async def _cloud_eye(project: Project, stack: AsyncExitStack) -> Finding:
     clock = Clock()
-    client = await cloud_eye_client(settings, stack, clock, timeout_seconds=TIMEOUT)
+    client = await cloud_eye_client(project, stack, clock, timeout_seconds=TIMEOUT)
     try:
         span = clock.now() - timedelta(hours=1), clock.now()
         await client.summary(*span)
         await client.events(*span)  # a permission of its own
     except RdsError as error:
         what = "doesn't respond" if isinstance(error, RdsUnreachable) else "refuses the call"
-        text = f"Cloud Eye: {settings.cloud_eye_endpoint} {what} ({_told(error)})"
+        text = f"Cloud Eye: {project.cloud_eye_endpoint} {what} ({_told(error)})"
         return problem(Code.CLOUD_EYE, text)
     return ok("Cloud Eye: it accepts the keys and lists events of failed backups")
 

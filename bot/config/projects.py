@@ -5,11 +5,12 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from bot.config import credentials
+from bot.config import credentials, profiles
 from bot.config.addresses import endpoint as checked_endpoint
 from bot.config.words import matching
 
 DEFAULT_CALLS = 60  # a minute, which RDS allows a user
+ENVIRONMENT = "environment"  # keys from its variables
 AGENCY = "agency"  # keys from the ECS agency of the machine
 DEFAULT_NAME = "default"  # of the environment's project, if its region isn't known
 
@@ -17,13 +18,14 @@ PROJECT_ID = matching("[0-9a-zA-Z_-]+", "copy the project ID, which has only let
 REGION_ID = matching("[a-z0-9-]+", "write the region's ID, for example ap-southeast-1")
 _name = matching("[A-Za-z0-9][A-Za-z0-9._-]{0,39}", "use letters, digits, and . _ - only")
 _keys = matching(
-    f"{AGENCY}|[A-Z][A-Z0-9_]*",
-    "write what the names of the variables begin with, for example EU for EU_AK, or agency",
+    f"{AGENCY}|{profiles.PATTERN}|[A-Z][A-Z0-9_]*",
+    "write what the names of the variables begin with, for example EU for EU_AK; or agency;"
+    " or profile:eu",
 )
 
 
 class Keys(BaseModel):
-    """An access key, from the environment. The repr shows none of it."""
+    """An access key. The repr shows none of it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,6 +43,7 @@ class ProjectTable(BaseModel):
     region: Annotated[str, REGION_ID]
     project_id: Annotated[str, PROJECT_ID]
     endpoint: Annotated[str, BeforeValidator(checked_endpoint)] | None = None
+    cloud_eye_endpoint: Annotated[str, BeforeValidator(checked_endpoint)] | None = None
     calls_per_minute: Annotated[int, Field(ge=6, le=8000)] | None = None
     keys: Annotated[str, _keys] | None = None  # None: the environment's own
 
@@ -54,6 +57,7 @@ class Project(BaseModel):
     region: str | None
     project_id: str
     endpoint: str
+    cloud_eye_endpoint: str = ""  # "": unknown, so Cloud Eye can't be asked
     keys: Keys | None  # None: the agency's
     metadata_endpoint: str = ""  # of the service that has the agency's
     calls_per_minute: int
@@ -75,6 +79,11 @@ def endpoint_of(service: str, region: str | None) -> str:
     return f"https://{service}.{region}.{domain}"
 
 
+def address_of(service: str, region: str | None, given: str | None) -> str:
+    """Return the address that is given for a service, or else the one in the region."""
+    return (given or endpoint_of(service, region)).rstrip("/")
+
+
 def names_problems(tables: Sequence[ProjectTable], default: str) -> Iterator[KeyProblem]:
     """Yield each name that another project has, too. Case doesn't tell names apart."""
     first = {name.casefold(): "the environment's project" for name in (default, DEFAULT_NAME)}
@@ -87,41 +96,72 @@ def names_problems(tables: Sequence[ProjectTable], default: str) -> Iterator[Key
 def keys_of(
     tables: Sequence[ProjectTable], given: Mapping[str, str], found: list[KeyProblem]
 ) -> dict[str, Keys]:
-    """Return the keys that the tables name, from the environment. Appends what is wrong."""
+    """Return the keys that the tables name. Appends what is wrong with them."""
     keys: dict[str, Keys] = {}
     for index, table in enumerate(tables):
         if table.keys not in (None, AGENCY, *keys):
-            prefix = str(table.keys)
-            texts = list(_problems(prefix, given))
+            named = str(table.keys)
+            try:
+                secrets = _secrets(named, given)
+            except ValueError as error:
+                found.append(KeyProblem(index, "keys", str(error)))
+                continue
+            texts = list(_problems(secrets))
             found += (KeyProblem(index, "keys", text) for text in texts)
             if not texts:
-                keys[prefix] = _read(prefix, given)
+                keys[named] = _read(secrets)
     return keys
 
 
-def _problems(prefix: str, given: Mapping[str, str]) -> Iterator[str]:
-    for suffix in ("AK", "SK", "SECURITY_TOKEN"):
-        variable = f"{prefix}_{suffix}"
-        if variable in given:
+class _Secret(NamedTuple):
+    """A part of an access key as it is set, and how a message names it."""
+
+    name: str
+    value: str | None
+
+
+def names_of_secrets(keys: str) -> tuple[str, str, str]:
+    """Return how messages name the parts of these keys: access key, secret key, token."""
+    if profiles.is_profile(keys):
+        section = keys.partition(":")[2] or profiles.OWN
+        ak, sk, token = (f"{key} in [{section}]" for key in profiles.KEYS)
+    else:
+        ak, sk, token = (f"{keys}_{suffix}" for suffix in ("AK", "SK", "SECURITY_TOKEN"))
+    return ak, sk, token
+
+
+def _secrets(keys: str, given: Mapping[str, str]) -> list[_Secret]:
+    """Return access key, secret key, and token. Raises ValueError if the file can't be read."""
+    if profiles.is_profile(keys):
+        profile = profiles.read_profile(keys, given)
+        return [_Secret(profile.named(key), profile.get(key)) for key in profiles.KEYS]
+    return [_Secret(name, given.get(name)) for name in names_of_secrets(keys)]
+
+
+def _problems(secrets: Sequence[_Secret]) -> Iterator[str]:
+    access_key, secret_key, token = secrets
+    for secret in secrets:
+        if secret.value is not None:
             try:
-                credentials.other_secret(given[variable])
+                credentials.other_secret(secret.value)
             except ValueError as error:
-                yield f"{variable}: {error}"
-        elif suffix != "SECURITY_TOKEN":
-            yield f"{variable} isn't set in the environment"
-    if credentials.look_swapped(given.get(f"{prefix}_AK", ""), given.get(f"{prefix}_SK", "")):
+                yield f"{secret.name}: {error}"
+        elif secret is not token:
+            yield f"{secret.name} isn't set"
+    if credentials.look_swapped(access_key.value or "", secret_key.value or ""):
         yield (
-            f"{prefix}_AK and {prefix}_SK look swapped;"
+            f"{access_key.name} and {secret_key.name} look swapped;"
             " the access key has 20 characters, the secret key 40"
         )
 
 
-def _read(prefix: str, given: Mapping[str, str]) -> Keys:
-    def secret(suffix: str) -> SecretStr:
-        return SecretStr(credentials.other_secret(given[f"{prefix}_{suffix}"]))
-
-    token = secret("SECURITY_TOKEN") if f"{prefix}_SECURITY_TOKEN" in given else None
-    return Keys(access_key=secret("AK"), secret_key=secret("SK"), security_token=token)
+def _read(secrets: Sequence[_Secret]) -> Keys:
+    access_key, secret_key, token = (
+        one.value and SecretStr(credentials.other_secret(one.value)) for one in secrets
+    )
+    return Keys.model_validate(
+        {"access_key": access_key, "secret_key": secret_key, "security_token": token}
+    )
 
 
 def _access_key(keys: Keys | None) -> SecretStr | None:
@@ -148,7 +188,8 @@ def projects_of(
                 name=table.name,
                 region=table.region,
                 project_id=table.project_id,
-                endpoint=(table.endpoint or endpoint_of("rds", table.region)).rstrip("/"),
+                endpoint=address_of("rds", table.region, table.endpoint),
+                cloud_eye_endpoint=address_of("ces", table.region, table.cloud_eye_endpoint),
                 keys=own,
                 metadata_endpoint=default.metadata_endpoint,
                 calls_per_minute=limit,

@@ -17,18 +17,21 @@ from pydantic import (
     ValidationError,
 )
 
-from bot.config import addresses, credentials
+from bot.config import addresses, credentials, profiles
 from bot.config.file import ConfigFile, Source, read_config
+from bot.config.profiles import Profile, read_profile
 from bot.config.projects import (
     AGENCY,
     DEFAULT_NAME,
+    ENVIRONMENT,
     PROJECT_ID,
     REGION_ID,
     KeyProblem,
     Keys,
     Project,
-    endpoint_of,
+    address_of,
     keys_of,
+    names_of_secrets,
     names_problems,
     projects_of,
 )
@@ -52,13 +55,19 @@ def _port(value: object) -> int:
 
 
 _command = matching("/[a-z0-9_-]{1,31}", "write it as in the manifest, for example /backup")
-_sources = matching(f"environment|{AGENCY}", "write environment or agency")
+_sources = matching(
+    f"{ENVIRONMENT}|{AGENCY}|{profiles.PATTERN}",
+    "write environment, agency, or profile, which may name a section, for example profile:eu",
+)
 _client_id = matching(r"[0-9]+\.[0-9]+", "copy the Client ID, which is two numbers and a dot")
 _log_format = matching("console|json", "write console or json")
 _secret = BeforeValidator(credentials.other_secret)
 
 
 KEYS = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")  # unless they are an agency's
+# What a profile sets instead of the environment → its key there.
+OF_PROFILE = dict(zip(names_of_secrets("HUAWEICLOUD_SDK"), profiles.KEYS, strict=True))
+PROJECT = "HUAWEICLOUD_SDK_PROJECT_ID"
 # How `slack run` hands over the tokens of the app that it has installed.
 FROM_SLACK_CLI = {"SLACK_CLI_XOXB": "SLACK_BOT_TOKEN", "SLACK_CLI_XAPP": "SLACK_APP_TOKEN"}
 # What renewing a bot token takes: all of them, or none for a token that doesn't expire.
@@ -91,9 +100,8 @@ class Environment(BaseModel):
     slack_api_url: Annotated[str, BeforeValidator(addresses.slack_api_url)] = Field(
         "https://slack.com/api/", alias="SLACK_API_URL"
     )
-    keys: Annotated[Literal["environment", "agency"], _sources] = Field(
-        "environment", alias="RDS_KEYS"
-    )
+    keys: Annotated[str, _sources] = Field(ENVIRONMENT, alias="RDS_KEYS")
+    credentials_file: Path = Field(Path(profiles.DEFAULT_FILE), alias=profiles.FILE)
     metadata_endpoint: Annotated[str, BeforeValidator(addresses.endpoint)] = Field(
         "http://169.254.169.254", alias="METADATA_ENDPOINT"
     )
@@ -154,6 +162,7 @@ class Settings(BaseModel):
             region=env.region,
             project_id=getattr(env, "project_id", ""),  # `check` looks for one that is missing
             endpoint=self.rds_endpoint,
+            cloud_eye_endpoint=self.cloud_eye_endpoint,
             keys=keys,
             metadata_endpoint=env.metadata_endpoint,
             calls_per_minute=self.file.rds.calls_per_minute,
@@ -173,15 +182,19 @@ class Settings(BaseModel):
 
     @property
     def rds_endpoint(self) -> str:
-        return self._endpoint("rds", self.environment.endpoint)
+        return address_of("rds", self.environment.region, self.environment.endpoint)
 
     @property
     def cloud_eye_endpoint(self) -> str:
-        return self._endpoint("ces", self.environment.cloud_eye_endpoint)
+        """Cloud Eye's address, or "" if neither it nor the region is known."""
+        env = self.environment
+        if not (env.region or env.cloud_eye_endpoint):
+            return ""
+        return address_of("ces", env.region, env.cloud_eye_endpoint)
 
     @property
     def iam_endpoint(self) -> str:
-        return self._endpoint("iam", self.environment.iam_endpoint)
+        return address_of("iam", self.environment.region, self.environment.iam_endpoint)
 
     @property
     def console(self) -> Console:
@@ -193,9 +206,6 @@ class Settings(BaseModel):
             address=_console_of(self.environment.region),
             of_projects={table.name: _console_of(table.region) for table in self.file.project},
         )
-
-    def _endpoint(self, service: str, given: str | None) -> str:
-        return (given or endpoint_of(service, self.environment.region)).rstrip("/")
 
 
 def _console_of(region: str | None) -> str:
@@ -254,10 +264,14 @@ def read(environ: Mapping[str, str], *, http: bool) -> Reading:
     for theirs, ours in FROM_SLACK_CLI.items():
         if theirs in given:
             given.setdefault(ours, given[theirs])
-    environment, found = _environment(given)
+    profile, wrong_profile = _profile(given)
+    environment, found = _environment(_with_profile(given, profile), profile)
+    if wrong_profile:
+        found = [one for one in found if not one.text.startswith(KEYS)]
+        found.append(Problem(Kind.WRONG, wrong_profile))
     found += [Problem(Kind.MISSING, text) for text in _missing_for_mode(given, http=http)]
     found += [Problem(Kind.WRONG, text) for text in _unused_keys(given, environment)]
-    found += [Problem(Kind.WRONG, text) for text in _misnamed(given)]
+    found += [Problem(Kind.WRONG, text) for text in _misnamed(given, profile)]
     found += [Problem(Kind.MISSING, text) for text in _missing_for_rotation(given)]
     in_file: list[str] = []
     file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, in_file)
@@ -286,7 +300,33 @@ def database_url(environ: Mapping[str, str]) -> str:
         raise SettingsError([f"DATABASE_URL: {error}."]) from None
 
 
-def _misnamed(given: Mapping[str, str]) -> Iterator[str]:
+def _profile(given: Mapping[str, str]) -> tuple[Profile | None, str | None]:
+    """Return the profile with the environment's keys, if they come from one, and what is wrong."""
+    keys = given.get("RDS_KEYS", "").strip()
+    if not profiles.is_profile(keys):
+        return None, None
+    try:
+        return read_profile(keys, given), None
+    except ValueError as error:
+        return None, f"RDS_KEYS={keys}: {error}."
+
+
+def _with_profile(given: Mapping[str, str], profile: Profile | None) -> dict[str, str]:
+    """Return the environment with the profile's keys, and its project if none is set."""
+    if profile is None:
+        return dict(given)
+    theirs = {name: profile.get(key) for name, key in OF_PROFILE.items()}
+    found = {PROJECT: profile.get("project_id"), **given, **theirs}
+    return {name: value for name, value in found.items() if value}
+
+
+def _named(variable: str, profile: Profile | None) -> str:
+    """Return how a message names what a variable or the profile sets."""
+    key = OF_PROFILE.get(variable)
+    return profile.named(key) if profile and key else variable
+
+
+def _misnamed(given: Mapping[str, str], profile: Profile | None) -> Iterator[str]:
     """Yield problems of names from an env file: `export`, a byte-order mark, swapped keys."""
     ours = {field.alias for field in Environment.model_fields.values()}
     for name in given:
@@ -296,10 +336,10 @@ def _misnamed(given: Mapping[str, str]) -> Iterator[str]:
                 f"{meant}: its line in the env file has something before the name"
                 " (`export`, a space or a byte-order mark). Remove it."
             )
-    keys = given.get("HUAWEICLOUD_SDK_AK", ""), given.get("HUAWEICLOUD_SDK_SK", "")
-    if credentials.look_swapped(*keys):
+    merged = _with_profile(given, profile)
+    if credentials.look_swapped(*(merged.get(name, "") for name in KEYS)):
         yield (
-            "HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK: they look swapped;"
+            f"{', '.join(_named(name, profile) for name in KEYS)}: they look swapped;"
             " the access key has 20 characters, the secret key 40."
         )
 
@@ -330,11 +370,14 @@ def _missing_for_rotation(given: Mapping[str, str]) -> list[str]:
 
 
 def _unused_keys(given: Mapping[str, str], environment: Environment) -> list[str]:
-    """Return the problems of keys in the environment that an agency's are used instead of."""
+    """Return the problems of keys in the environment that others are used instead of."""
+    source = getattr(environment, "keys", ENVIRONMENT)
+    if source == ENVIRONMENT:
+        return []
     return [
-        f"{name} isn't used with RDS_KEYS={AGENCY}. Remove one of them."
+        f"{name} isn't used with RDS_KEYS={source}. Remove one of them."
         for name in KEYS
-        if name in given and environment.keys == AGENCY
+        if name in given
     ]
 
 
@@ -353,7 +396,9 @@ def why_not(variable: str, value: str) -> str | None:
     return None
 
 
-def _environment(given: Mapping[str, str]) -> tuple[Environment, list[Problem]]:
+def _environment(
+    given: Mapping[str, str], profile: Profile | None
+) -> tuple[Environment, list[Problem]]:
     """Check each variable by itself, so that one problem hides no other."""
     values, found = {}, []
     keys = () if given.get("RDS_KEYS", "").strip() == AGENCY else KEYS
@@ -363,9 +408,9 @@ def _environment(given: Mapping[str, str]) -> tuple[Environment, list[Problem]]:
             try:
                 values[name] = _checked(variable, given[variable])
             except ValueError as error:
-                found.append(Problem(Kind.WRONG, f"{variable}: {error}."))
+                found.append(Problem(Kind.WRONG, f"{_named(variable, profile)}: {error}."))
         elif field.is_required() or variable in keys:
-            found.append(Problem(Kind.MISSING, f"{variable} is missing."))
+            found.append(Problem(Kind.MISSING, f"{_named(variable, profile)} is missing."))
     return Environment.model_construct(**values), found
 
 

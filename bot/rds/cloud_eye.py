@@ -89,11 +89,14 @@ class CloudEye:
         wake: Callable[[str], None],
         clock: Clock,
         now: Callable[[], datetime] | None = None,
+        *,
+        project: str = "",
     ) -> None:
         self._client = client
         self._listeners = [wake]
         self._clock = clock
         self._now = now or clock.now
+        self._log = log.bind(project=project) if project else log
         self._known: dict[str, int] = {}  # when each event occurred, by its ID
         self._looked_at = clock.monotonic()  # the last look that succeeded
         self._backoff = Backoff(clock, GAP, LONGEST_GAP)
@@ -150,7 +153,7 @@ class CloudEye:
         except Exception as error:  # noqa: BLE001, whatever it is: RDS is still watched
             return self._failed(RdsUnreachable(type(error).__name__), exc_info=error)
         if self.trouble is not None:
-            log.info("cloud_eye_reachable_again")
+            self._log.info("cloud_eye_reachable_again")
         self.trouble = None
         self._backoff.reset()
         return GAP
@@ -160,7 +163,7 @@ class CloudEye:
         code, refused = described(error), isinstance(error, RdsRefused)
         if self.trouble is None:
             told = {"code": code, "refused": refused, "request_id": error.request_id}
-            log.warning("cloud_eye_unreachable", **told, exc_info=exc_info)
+            self._log.warning("cloud_eye_unreachable", **told, exc_info=exc_info)
         self.trouble = f"{'refused' if refused else 'not responding'} ({code})"
         delay = min(self._backoff.failed(), LONGEST_GAP)
         if isinstance(error, RdsRefused) and error.reason in REFUSED_KEYS:

@@ -70,7 +70,18 @@ class Calls(Protocol):
 class Eye(Protocol):
     """Queries of Cloud Eye's events."""
 
-    trouble: str | None  # the last error, if the last query failed
+    @property
+    def trouble(self) -> str | None:
+        """The last error, if the last query failed."""
+        ...
+
+
+class Projects(Protocol):
+    """The projects whose instances are backed up."""
+
+    def parts(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the status of each by its name; nothing if there is only one."""
+        ...
 
 
 class Watched(Protocol):
@@ -124,6 +135,7 @@ class Health:
     monitor: Monitor
     watched: Watched
     installation: Installation
+    projects: Projects
     cloud_eye: Eye | None = None  # if it is enabled
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
@@ -143,11 +155,11 @@ class Health:
             "monitor": self.monitor.trouble or "ok",
             "oldest_untold_outcome": untold and self._shown(untold),
         }
-        if self.cloud_eye is None:
-            return is_ready, parts
-        return is_ready, parts | {
-            "cloud_eye": self.cloud_eye.trouble or "ok",
-        }
+        if self.cloud_eye:
+            parts["cloud_eye"] = self.cloud_eye.trouble or "ok"
+        if of_projects := self.projects.parts():
+            parts["projects"] = of_projects
+        return is_ready, parts
 
     def _shown(self, message: OwedMessage) -> dict[str, Any]:
         return {

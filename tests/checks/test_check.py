@@ -1,5 +1,6 @@
 """`backup-bot check`: all that is wrong, at once, before anybody asks for anything."""
 
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -259,6 +260,38 @@ async def test_each_project_is_checked_like_the_only_one(
         "problem  prod-eu: RDS: EU_SK isn't the secret of EU_AK"
     ]
     assert sum(call.signed_ok is False for call in eu.calls[:calls]) <= 1
+
+
+async def test_the_keys_of_a_profile_are_named_as_they_are_in_its_file(
+    world: OfflineWorld, tmp_path: Path
+) -> None:
+    """Of the environment's project and of another; Cloud Eye is asked where RDS takes the key."""
+    environ = world.environ
+    profiles = tmp_path / "credentials"
+    environ.update(RDS_KEYS="profile", HUAWEICLOUD_SDK_CREDENTIALS_FILE=str(profiles))
+    own = environ.pop("HUAWEICLOUD_SDK_AK"), environ.pop("HUAWEICLOUD_SDK_SK")
+    async with two_projects(world) as (eu, tables):
+        theirs = environ.pop("EU_AK"), environ.pop("EU_SK")
+        endpoint = tomllib.loads(tables)["project"][0]["endpoint"]
+        keys = f'"profile:eu"\ncloud_eye_endpoint = "{endpoint}"'
+        config = tables.replace('"EU"', keys) + "[rds]\ncloud_eye = true\n"
+        eu.faults.always(rds_faults.refused(403, "APIGW.0302"), Operation.LIST_EVENTS)
+        home = world.region.calls
+
+        async def said(own_secret: str, their_secret: str) -> list[str]:
+            text = "[basic]\nak = {}\nsk = {}\n[eu]\nak = {}\nsk = {}\n"
+            profiles.write_text(text.format(own[0], own_secret, theirs[0], their_secret))
+            lines = await found(world, tmp_path, config)
+            return [line.partition(" (")[0] for line in lines]
+
+        refused = f"problem  prod-eu: Cloud Eye: {endpoint} refuses the call"
+        assert await said(own[1], theirs[1]) == [refused]
+        home.clear()
+        assert await said("T" * 40, "T" * 40) == [
+            "problem  ap-southeast-1: RDS: sk in [basic] isn't the secret of ak in [basic]",
+            "problem  prod-eu: RDS: sk in [eu] isn't the secret of ak in [eu]",
+        ]
+        assert not any(call.operation is Operation.LIST_EVENTS for call in home)
 
 
 async def test_a_rule_may_match_in_any_project(world: OfflineWorld, tmp_path: Path) -> None:

@@ -102,8 +102,8 @@ def test_a_project_without_its_keys_is_said_with_both_names(tmp_path: Path) -> N
     text = f'{EU}keys = "EU"\n'
 
     assert problems(tmp_path, text) == [
-        "policy.toml, line 5: project 1: keys: EU_AK isn't set in the environment.",
-        "policy.toml, line 5: project 1: keys: EU_SK isn't set in the environment.",
+        "policy.toml, line 5: project 1: keys: EU_AK isn't set.",
+        "policy.toml, line 5: project 1: keys: EU_SK isn't set.",
     ]
     (problem,) = problems(tmp_path, text, EU_AK="EU-AK", EU_SK="xoxb-secret")
     assert problem.startswith("policy.toml, line 5: project 1: keys: EU_SK: it's a bot token")

@@ -71,6 +71,7 @@ class Watched:
 
 
 WATCHED = Watched()
+ONE: Any = SimpleNamespace(parts=dict)  # there is one project, which has no part of its own
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ async def operator(unused_port: int) -> AsyncIterator[Operator]:
     database: Any = Database()
     parts: Any = SimpleNamespace(trouble=None, queued=0, share=None)
     front: Any = SimpleNamespace(silent_for=lambda: 0.0, connections=2)
-    looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, Installation())
+    looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, Installation(), ONE)
     server = HealthServer(looks, "127.0.0.1", unused_port)
     await server.start()
     async with aiohttp.ClientSession() as session:
@@ -103,7 +104,9 @@ async def test_cloud_eye_is_shown_only_if_it_is_enabled() -> None:
         SimpleNamespace(trouble=None),
         SimpleNamespace(trouble="refused (HTTP 403)"),
     ):
-        looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, Installation(), eye)
+        looks = Health(
+            database, parts, parts, front, Clock(), parts, WATCHED, Installation(), ONE, eye
+        )
         is_ready, report = await looks.ready()
         assert is_ready
         shown.append(report.get("cloud_eye"))
@@ -201,7 +204,7 @@ async def test_an_uninstalled_app_is_not_ready() -> None:
     front: Any = SimpleNamespace(silent_for=lambda: 0.0)
     database: Any = Database()
     installation = Installation()
-    looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, installation)
+    looks = Health(database, parts, parts, front, Clock(), parts, WATCHED, installation, ONE)
     assert (await looks.ready())[0]
     installation.ended("the app was uninstalled")
     is_ready, report = await looks.ready()

@@ -7,6 +7,7 @@ import pytest
 
 from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.records import Ending
+from bot.demo.rds.region import Region
 from bot.demo.rds.wire import Operation
 from bot.demo.slack.records import Message
 from tests.stepped_clock import SteppedClock
@@ -27,14 +28,17 @@ async def running(story: Story, takes: timedelta, ending: Ending = Ending.FAILED
     return card
 
 
-async def seconds_until(story: Story, card: Message, words: str, clock: SteppedClock) -> float:
-    """Let time pass until this is said; for how long the backup was over by then."""
-    backup = story.region.backups[-1]
+async def seconds_until(
+    story: Story, card: Message, words: str, clock: SteppedClock, region: Region | None = None
+) -> float:
+    """Let time pass until this is said; for how long the region's backup was over by then."""
+    region = region or story.region
+    backup = region.backups[-1]
     async with asyncio.timeout(20):
         while not any(words in line for line in story.thread(card)):
             clock.advance(seconds=10)
             await asyncio.sleep(0.05)
-            await story.workspace.until(lambda: all(c.status for c in story.region.calls))
+            await story.workspace.until(lambda: all(c.status for c in region.calls))
     return (clock.now() - backup.ended).total_seconds()
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bot.demo.clock import FastClock
@@ -12,8 +13,11 @@ from bot.demo.rds import faults as rds_faults
 from bot.demo.rds.api import RdsServer
 from bot.demo.rds.faults import Fault
 from bot.demo.rds.metadata import MetadataServer
+from bot.demo.rds.records import Ending
 from bot.demo.rds.region import Region
 from bot.demo.slack.records import Message
+from tests.scenarios.test_cloud_eye import EVENTS, seconds_until
+from tests.stepped_clock import SteppedClock
 from tests.story import CONFIG, SPEED, Opens, Story
 
 HOME = "ap-southeast-1"
@@ -37,10 +41,11 @@ HANGS = Fault(rds_faults.When.BEFORE, rds_faults.How.HANG)
 class World:
     """A story in one project, and the other project's region."""
 
-    def __init__(self, story: Story, eu: Region) -> None:
+    def __init__(self, story: Story, eu: Region, endpoint: str) -> None:
         self.story = story
         self.home = story.region
         self.eu = eu
+        self.endpoint = endpoint  # of the other project's region
 
     async def asks(self, text: str) -> Message:
         """Ana requests a backup, and its card is posted."""
@@ -57,7 +62,7 @@ class World:
 
 
 @asynccontextmanager
-async def two_projects(opens: Opens, clock: FastClock) -> AsyncIterator[World]:
+async def two_projects(opens: Opens, clock: FastClock | SteppedClock) -> AsyncIterator[World]:
     eu = Region(
         clock,
         project_id="ffffb6b16e954cb88930a360d2c4e663",
@@ -71,7 +76,7 @@ async def two_projects(opens: Opens, clock: FastClock) -> AsyncIterator[World]:
         opens(CONFIG + PROJECT.format(endpoint=server.endpoint), clock) as story,
     ):
         story.environ |= {"EU_AK": EU_AK, "EU_SK": EU_SK}
-        yield World(story, eu)
+        yield World(story, eu, server.endpoint)
         assert all(call.signed_ok in (True, None) for call in eu.calls)
 
 
@@ -171,6 +176,34 @@ async def test_a_backup_goes_on_after_a_restart_while_its_project_is_away(opens:
 
     assert all(instance.id not in str(call.query) for call in world.home.calls)
     assert (creates(world.eu), creates(world.home)) == (["before-42"], ["before-43"])
+
+
+async def test_cloud_eye_tells_of_a_failure_in_any_project(
+    opens: Opens, unused_tcp_port: int
+) -> None:
+    """Each project's own is asked; if one refuses the key, the other is still asked."""
+    clock = SteppedClock()
+    async with two_projects(opens, clock) as world:
+        seldom = "[rds]\npoll_seconds = 300\ncloud_eye = true\n"
+        eye = f'cloud_eye_endpoint = "{world.endpoint}"\n'
+        configured(world, seldom + configured(world, "") + eye)
+        world.home.faults.always(rds_faults.refused(403, "ces.0015"), *EVENTS)
+        world.story.environ["HEALTH_PORT"] = str(unused_tcp_port)
+        async with world.story.bot(), aiohttp.ClientSession() as operator:
+            card = await world.asks("create prod-eu/orders-prod before-42")
+            world.eu.next_backup(Ending.FAILED, timedelta(minutes=6))
+            await world.story.approves(card, who="U0CAT")
+            await world.story.until_said(card, "RDS accepted it")
+            late = await seconds_until(world.story, card, "failed", clock, world.eu)
+            address = f"http://127.0.0.1:{unused_tcp_port}/readyz"
+            ready = await (await operator.get(address)).json()
+
+    assert late <= 120
+    assert ready["cloud_eye"] == f"{HOME}: refused (HTTP 403)"
+    assert ready["projects"] == {
+        HOME: {"rds": "ok", "rds_share": "ok", "cloud_eye": "refused (HTTP 403)"},
+        "prod-eu": {"rds": "ok", "rds_share": "ok", "cloud_eye": "ok"},
+    }
 
 
 async def test_a_project_that_is_no_longer_configured_loses_nothing(opens: Opens) -> None:
