@@ -53,6 +53,8 @@ def configure(log_format: Literal["console", "json"], *, level: int = logging.IN
     root.setLevel(max(level, logging.WARNING))
     for ours in ("bot", "handlers"):
         logging.getLogger(ours).setLevel(level)
+    # It warns of what follows from an error that it raises, too.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def fell_over() -> None:

@@ -1,5 +1,6 @@
 """What a log line may hold."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from typing import Literal
@@ -7,16 +8,23 @@ from typing import Literal
 import pytest
 import structlog
 
+from bot.application.ports import Conflict
 from bot.runtime import logs
+from bot.storage.intake import Intake
+from bot.storage.store import Store
+from tests.requests import asked
+from tests.storage.test_intake import entry
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    root = logging.getLogger()
+    root, psycopg = logging.getLogger(), logging.getLogger("psycopg")
     handlers, level, before = root.handlers, root.level, structlog.get_config()
+    theirs = psycopg.level
     yield
     root.handlers = handlers
     root.setLevel(level)
+    psycopg.setLevel(theirs)
     structlog.configure(**before)
 
 
@@ -63,3 +71,18 @@ def test_nothing_in_a_line_moves_the_terminal(
 
     assert said.count("owned") >= 4
     assert all(character == "\n" or character.isprintable() for character in said)
+
+
+async def test_a_name_that_is_taken_is_no_trouble_of_the_database(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two want it at once; psycopg warns of the statements that came after the refused one."""
+    logs.configure("console")
+    intake = Intake(store)
+    requests = [asked(1), asked(2, name=asked(1).name), *map(asked, range(3, 60))]
+    results = await asyncio.gather(
+        *(intake.write(request, entry(request)) for request in requests), return_exceptions=True
+    )
+
+    assert sum(isinstance(result, Conflict) for result in results) == 1
+    assert "warning" not in capsys.readouterr().err
