@@ -312,7 +312,7 @@ class Monitor:
             await self._load_watches()  # after the incidents that new ones brought
             conditions = _of(self._watches, later)
             completed = new_successes(known, later)
-            told = [b.id for b in later.full if _is_trouble(b) or b in completed]
+            told = [b for b in later.full if _is_trouble(b) or b in completed]
             own = await self._own.own_backups(told)
             others = [b for b in completed if b.id not in own]  # ours are told in their threads
             successes = self._successes.of(later.label, others, conditions, now)

@@ -37,8 +37,8 @@ class Catalogue(Protocol):
 class Own(Protocol):
     """The backups that this bot makes and deletes. Raises StoreUnavailable."""
 
-    async def own_backups(self, backup_ids: Collection[str]) -> set[str]:
-        """Return those of the backups that this bot made."""
+    async def own_backups(self, backups: Collection[Backup]) -> set[str]:
+        """Return the IDs of those that this bot made."""
         ...
 
     async def deletions_of(self, backup_ids: Collection[str]) -> set[str]:

@@ -230,13 +230,24 @@ class Reading:
         rows = await self.rows(query.order_by(preferences.c.user_id))
         return [row["user_id"] for row in rows]
 
-    async def own_backups(self, backup_ids: Collection[str]) -> set[str]:
-        """Return those of the backups that this bot made."""
-        is_own = (requests.c.backup_id.in_(backup_ids), requests.c.kind == Kind.CREATE)
-        return {
-            row["backup_id"]
-            for row in await self.rows(select(requests.c.backup_id).where(*is_own))
-        }
+    async def own_backups(self, backups: Collection[Backup]) -> set[str]:
+        """Return the IDs of those that this bot made.
+
+        While the outcome of a create is unknown, a backup with its name on its instance is ours.
+        """
+        is_made = requests.c.backup_id.in_([backup.id for backup in backups])
+        may_be = and_(
+            requests.c.state == RequestState.CREATING,
+            requests.c.name.in_([backup.name for backup in backups]),
+        )
+        rows = await self.rows(
+            select(requests.c.backup_id, requests.c.name, requests.c.instance).where(
+                requests.c.kind == Kind.CREATE, or_(is_made, may_be)
+            )
+        )
+        made = {row["backup_id"] for row in rows}
+        sent = {(row["instance"]["id"], row["name"]) for row in rows if not row["backup_id"]}
+        return {b.id for b in backups if b.id in made or (b.instance_id, b.name) in sent}
 
     async def deletions_of(self, backup_ids: Collection[str]) -> set[str]:
         """Return those of the backups that this bot deleted, or is deleting."""

@@ -101,8 +101,8 @@ class Own:
         self.made: set[str] = set()
         self.deleted: set[str] = set()
 
-    async def own_backups(self, backup_ids: Collection[str]) -> set[str]:
-        return self.made & set(backup_ids)
+    async def own_backups(self, backups: Collection[Backup]) -> set[str]:
+        return self.made & {backup.id for backup in backups}
 
     async def deletions_of(self, backup_ids: Collection[str]) -> set[str]:
         return self.deleted & set(backup_ids)

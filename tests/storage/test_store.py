@@ -294,3 +294,23 @@ async def test_a_request_and_its_votes_are_of_one_moment(store: Store) -> None:
 
     assert await reading == [request, request]
     assert await store.load(request.id) == voted.moved(_S.APPROVED)
+
+
+async def test_a_backup_is_ours_before_its_create_is_answered(store: Store) -> None:
+    """RDS made it, and the answer was lost; one of its name on another instance isn't ours."""
+    orders = Instance(id="orders-id", name="orders-prod", status="ACTIVE")
+    await kept(store, asked(1, instance=orders, state=_S.RUNNING, backup_id="b1"))
+    await kept(store, asked(2, instance=orders, state=_S.CREATING))
+    await kept(store, asked(3, instance=orders, state=_S.AWAITING_APPROVAL))
+    await kept(store, asked(4, instance=orders, state=_S.REFUSED))
+    of_orders = [
+        Backup(id=f"b{n}", instance_id=orders.id, name=f"before-{n}", status="COMPLETED")
+        for n in range(1, 5)
+    ]
+    elsewhere = [
+        one.model_copy(update={"id": f"{one.id}-elsewhere", "instance_id": "users-id"})
+        for one in of_orders
+    ]
+
+    assert await store.own_backups([*of_orders, *elsewhere]) == {"b1", "b2"}
+    assert await store.own_backups([]) == set()
