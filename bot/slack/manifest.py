@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ Manifest = dict[str, Any]
 FILE = "manifest.yml"
 NEW_APP = "https://api.slack.com/apps?new_app=1&manifest_json="
 EVENTS_PATH = "/slack/events"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 # What `--optional` calls the scopes that the bot can do without.
 OPTIONAL = {
     "public": ("chat:write.public",),
@@ -30,7 +30,7 @@ def manifest(
     `http` is the public address of the bot (https://host); None is Socket Mode. `optional` names
     keys of OPTIONAL; None is all of them.
     """
-    found: Manifest = deepcopy(yaml.safe_load(packaged(FILE)))
+    found: Manifest = yaml.load(packaged(FILE), LOADER)  # noqa: S506, a safe one
     if command:
         found["features"]["slash_commands"][0]["command"] = command
     if optional is not None:
