@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from bot.demo.rds.api import RdsServer
-from bot.demo.rds.records import RdsInstance
+from bot.demo.rds.records import Ending, RdsInstance
 from bot.demo.rds.region import Region
 from bot.runtime.clock import Clock
 
@@ -105,6 +105,23 @@ async def test_it_lists_instances_and_their_replicas(
     assert (replica.type, replica.related_instance[0].type) == ("Replica", "replica_of")
     assert (one.total_count, named.total_count) == (2, 1)
     assert named.instances[0].status == "ACTIVE"
+
+
+async def test_it_reads_how_much_space_backups_take(
+    region: Region, orders: RdsInstance, connect: Callable[..., Sdk]
+) -> None:
+    """In MB; what is still being made takes none, and neither does what was deleted."""
+    billing = region.add_instance("billing-prod", engine="PostgreSQL", version="16")
+    for instance, size_kb in ((orders, 2048), (orders, 1024), (billing, 512)):
+        region.add_backup(instance, f"nightly-{size_kb}", takes=timedelta(), size_kb=size_kb)
+    region.next_backup(Ending.COMPLETED, timedelta(minutes=7))
+    sdk = connect()
+    await sdk.call("create_manual_backup", create(sdk, orders.id, "before-42"))
+    every = await sdk.call("show_backup_usage", sdk.model.ShowBackupUsageRequest())
+    one = await sdk.call("show_backup_usage", sdk.model.ShowBackupUsageRequest(engine="MySQL"))
+
+    assert (every.backup_use_space, every.db_use_space) == (3.5, 3.5)
+    assert (one.backup_use_space, one.offsite_use_space) == (3.0, 0.0)
 
 
 async def test_it_understands_each_refusal(

@@ -46,6 +46,8 @@ def _backup_operation(method: str, named: list[str]) -> Operation:
             return Operation.CREATE_BACKUP
         case "GET", []:
             return Operation.LIST_BACKUPS
+        case "GET", ["backup-usage"]:
+            return Operation.SHOW_BACKUP_USAGE
         case "DELETE", [_]:
             return Operation.DELETE_BACKUP
         case _:
@@ -104,10 +106,8 @@ def _answer(region: Region, request: WireRequest, operation: Operation) -> Answe
     match operation:
         case Operation.CREATE_BACKUP:
             return _json(backup=_create_backup(region, request).as_created())
-        case Operation.LIST_BACKUPS:
-            backups = _list_backups(region, params)
-            items = [backup.as_listed() for backup in page(backups, params)]
-            return _json(backups=items, total_count=len(backups))
+        case Operation.LIST_BACKUPS | Operation.SHOW_BACKUP_USAGE:
+            return _json(**_of_backups(region, params, operation))
         case Operation.LIST_INSTANCES:
             instances = _list_instances(region, params)
             items = _listed(region, page(instances, params))
@@ -123,6 +123,14 @@ def _answer(region: Region, request: WireRequest, operation: Operation) -> Answe
         case _:
             region.delete_backup(backup_id_in(request.segments[3]))
             return Answer(200)
+
+
+def _of_backups(region: Region, params: dict[str, str], operation: Operation) -> dict[str, Any]:
+    if operation is Operation.SHOW_BACKUP_USAGE:
+        return _usage(region, params)
+    backups = _list_backups(region, params)
+    items = [backup.as_listed() for backup in page(backups, params)]
+    return {"backups": items, "total_count": len(backups)}
 
 
 def _copies(instance: RdsInstance) -> list[dict[str, Any]]:
@@ -204,6 +212,19 @@ def _list_backups(region: Region, params: dict[str, str]) -> list[RdsBackup]:
         and (between is None or between[0] <= backup.began <= between[1])
     ]
     return sorted(found, key=lambda backup: backup.began, reverse=True)
+
+
+def _usage(region: Region, params: dict[str, str]) -> dict[str, Any]:
+    """The space that all backups take, in MB. No log, no snapshot, and no copy takes any here."""
+    engine = one_of(params, "engine", ENGINES)
+    kept = [backup for backup in region.backups if engine in {None, backup.instance.engine}]
+    used = round(sum(backup.as_listed()["size"] for backup in kept) / 1024, 2)
+    return {
+        "backup_use_space": used,
+        "db_use_space": used,
+        "rds_snapshot_use_space": 0.0,
+        "offsite_use_space": 0.0,
+    }
 
 
 def _list_instances(region: Region, params: dict[str, str]) -> list[RdsInstance]:

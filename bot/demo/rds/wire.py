@@ -15,6 +15,7 @@ class Operation(StrEnum):
     CREATE_BACKUP = "create-backup"
     LIST_BACKUPS = "list-backups"
     DELETE_BACKUP = "delete-backup"
+    SHOW_BACKUP_USAGE = "show-backup-usage"
     LIST_INSTANCES = "list-instances"
     LIST_RESTORE_TIMES = "list-restore-times"
     SHOW_BACKUP_POLICY = "show-backup-policy"
