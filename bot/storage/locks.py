@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import structlog
@@ -38,16 +38,17 @@ def only_process(database_url: str) -> Iterator[None]:
         yield
         return
     file = Path(url.database).resolve()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with open_private(lock_file(file)) as lock:
+    with ExitStack() as held:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = held.enter_context(open_private(lock_file(file)))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as error:
-        why = f"another backup-bot runs on {file}; for several at once use PostgreSQL"
-        raise SettingsError([f"DATABASE_URL: {why}."]) from error
-    except OSError as error:
-        raise cannot_open(error) from error
+        except BlockingIOError as error:
+            why = f"another backup-bot runs on {file}; for several at once use PostgreSQL"
+            raise SettingsError([f"DATABASE_URL: {why}."]) from error
+        except OSError as error:
+            raise cannot_open(error) from error
+        yield
 
 
 @asynccontextmanager

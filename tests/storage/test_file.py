@@ -175,3 +175,17 @@ def test_an_sqlite_that_is_too_old_is_said(file: Path, monkeypatch: pytest.Monke
 
     (found,) = inspect_database(f"sqlite:///{file}").found
     assert "needs 3.35 or newer" in found.text
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError(), BlockingIOError()])
+def test_an_error_while_the_file_is_locked_is_not_one_of_the_lock(
+    tmp_path: Path, error: OSError
+) -> None:
+    """Whatever ends the bot is told as it is, and not as a wrong DATABASE_URL."""
+    with (
+        pytest.raises(type(error)) as raised,
+        only_process(f"sqlite:///{tmp_path / 'backup-bot.db'}"),
+    ):
+        raise error
+
+    assert raised.value is error
