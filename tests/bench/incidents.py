@@ -106,6 +106,8 @@ class Fleet:
             happenings[what](one)
 
     def _switched_off(self, day: int, one: RdsInstance) -> None:
+        if ("on", one) in self.events[day]:
+            return  # it was off until now, and is switched on again in this moment
         now = self.ground.clock.now()
         self.ground.region.set_policy(one, keep_days=0)
         self.events[day + 1].append(("on", one))
