@@ -33,7 +33,7 @@ def keep_problem(text: str) -> Problem | None:
     if text == NOT_SAID:
         return Problem("keep", "--keep needs a duration, e.g. 14d.")
     is_span = _whole_hours(text) is not None
-    why = "is out of range: 1 day to 10 years." if is_span else "isn't a duration."
+    why = "is out of range: 1 day to 10 years." if is_span else "isn't a number of hours or days."
     return Problem("keep", why, shown(text), SUGGESTED_KEEP)
 
 

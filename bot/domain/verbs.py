@@ -199,9 +199,9 @@ def _backup_problem(name: str) -> Problem | None:
 def _too_much(line: CommandLine, most: int) -> Problem | None:
     extra = fields.shown(" ".join(line.words[most:]))
     wanted = {0: "no arguments", 1: "one argument", 2: "a backup and its instance"}[most]
-    text = f"must be removed: {line.verb} takes {wanted}."
+    text = f"isn't expected here: {line.verb} takes {wanted}."
     if most:
-        text += " Put a name with spaces in quotes."
+        text += " If a name contains spaces, put it in quotes."
     return Problem("extra", text, extra) if extra else None
 
 
@@ -286,8 +286,8 @@ _ALL = (
         example="delete before-migration-42",
         parse=_delete,
         details=(
-            "You confirm by typing its name, and then it needs the same approval as a "
-            "backup. Automated and running backups can't be deleted. The instance is "
+            "You confirm by typing its name. If a backup needs approval there, so does its "
+            "deletion. Automated and running backups can't be deleted. The instance is "
             "needed only for a backup that I didn't make."
         ),
     ),
@@ -306,8 +306,8 @@ _ALL = (
         example="audit orders-prod",
         parse=_audit,
         details=(
-            "Shows the last 20 entries. `backup-bot audit export`, run where the bot "
-            "runs, writes all."
+            "Shows the last 20 entries. For the whole log, the bot's operator can run "
+            "`backup-bot audit export`."
         ),
     ),
     Verb(
@@ -318,8 +318,8 @@ _ALL = (
         parse=_watch,
         details=(
             "I read the automated and manual backups of every instance that matches, new ones "
-            "too, and post here when a backup fails, is missing, hangs, or is unusual, when "
-            "point-in-time recovery lags, when automated backups are switched off, or when "
+            "too, and post here when a backup fails, is missing, gets stuck, or is unusual, when "
+            "point-in-time recovery is behind, when automated backups are switched off, or when "
             "someone deletes a backup outside this bot.\n"
             "• *--fresh-within*: how old the last successful backup can get, `26h` by default."
         ),
@@ -328,7 +328,7 @@ _ALL = (
     Verb(
         name="unwatch",
         usage="unwatch <instance|pattern>",
-        summary="ends a watch of this channel",
+        summary="stops watching an instance or pattern in this channel",
         example="unwatch orders-*",
         parse=_unwatch,
         details="Use the same text as in the watch; `watches` lists them.",

@@ -29,7 +29,9 @@ async def test_from_the_command_to_completion(tab: Tab, stage: Stage) -> None:
     await tab.opens_thread(card)
 
     await tab.reads_in_thread(
-        "Approved by @ben. Starting the backup now.", "RDS accepted it", "is complete: 38.4 GB"
+        "Approved by @ben. Starting the backup now.",
+        "The backup has started",
+        "is complete: 38.4 GB",
     )
     await expect(card).to_contain_text("orders-prod is backed up")
     await expect(card.get_by_role("button", name="Approve")).to_have_count(0)
@@ -102,7 +104,7 @@ async def test_withdrawn_after_a_second_thought(tab: Tab) -> None:
             "is carried out, but its response is lost",
             "unanswered-1",
             "is backed up",
-            "RDS had started it",
+            "RDS had started the backup",
         ),
     ],
 )

@@ -23,7 +23,7 @@ NAME = "before-42"
 LOOKED_FOR = 60.0  # seconds, on a machine that is busy
 BEGINNINGS = [
     "Approved by @ben. Starting the backup now.",
-    "RDS accepted it as backup",
+    "The backup has started",
     "@ana Your backup is complete",
 ]
 ADOPTED = [BEGINNINGS[0], "RDS had started it as backup", BEGINNINGS[2]]

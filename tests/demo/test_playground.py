@@ -279,7 +279,7 @@ async def test_logs_stop_and_a_backup_is_deleted_outside_the_bot(fast: Playgroun
         await fast.act(ANA, json.dumps({"act": "delete", "backup": automated.id}).encode())
 
     await _hears(fast, "Someone deleted a manual backup of orders-prod outside this bot")
-    await _hears(fast, "Point-in-time recovery of billing-prod ends")
+    await _hears(fast, "billing-prod can be restored only up to")
     with pytest.raises(LookupError):
         await fast.act(ANA, wish)
 

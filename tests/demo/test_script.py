@@ -13,7 +13,7 @@ ENDS = {
     "rejected": WHY_NOT,
     "failed": "failed",
     "refused": "refused",
-    "unknown-outcome": "RDS had started it",
+    "unknown-outcome": "RDS had started the backup",
     "expired": "nobody responded",
 }
 

@@ -58,7 +58,7 @@ async def test_lines_come_in_order_after_their_card(ground: Ground) -> None:
     card, approved, started = ground.posts
     assert approved.thread_ts == started.thread_ts == card.ts
     assert "Starting" in approved.text
-    assert "accepted" in started.text
+    assert "has started" in started.text
 
 
 async def test_a_request_withdrawn_before_its_card_needs_no_word(ground: Ground) -> None:

@@ -88,7 +88,7 @@ class Fleet:
     async def until_complete(self, cards: Sequence[Message]) -> None:
         """RDS accepts all of them, and is done with all of them; each thread says so."""
         for card in cards:
-            await self.until_said(card, "RDS accepted it")
+            await self.until_said(card, "The backup has started")
         for number in range(len(cards)):
             self.finish(f"db-{number}")
         for card in cards:
@@ -139,7 +139,7 @@ async def test_any_answers_and_a_decision_is_heard_by_the_other(fleet: Fleet) ->
         card = await fleet.asks(f"db-{number}")
         await fleet.world.workspace.click(BEN, card.ts, APPROVE)
         # Who was not woken looks again after a minute only.
-        await fleet.until_said(card, "RDS accepted it", timeout_seconds=10)
+        await fleet.until_said(card, "The backup has started", timeout_seconds=10)
     backups = [b for b in fleet.world.region.backups if b.name.startswith("before-")]
 
     assert len(backups) == MANY
@@ -239,7 +239,7 @@ async def test_one_by_one_they_are_replaced(fleet: Fleet) -> None:
         assert await old.exits() == 0
         await fleet.start()
     await fleet.world.workspace.click(BEN, card.ts, APPROVE)
-    await fleet.until_said(card, "RDS accepted it")
+    await fleet.until_said(card, "The backup has started")
     fleet.finish("db-0")
     await fleet.until_said(card, "is complete")
 
@@ -268,11 +268,11 @@ async def test_who_lost_its_lease_joins_anew(fleet: Fleet) -> None:
     await fleet.replicas[0].until_logged("joining_again")
     await fleet.world.workspace.until(lambda: len(fleet.world.workspace.sockets.open) >= 2, 20)
     await fleet.world.workspace.click(BEN, card.ts, APPROVE)
-    await fleet.until_said(card, "RDS accepted it")
+    await fleet.until_said(card, "The backup has started")
     fleet.finish("db-0")
     await fleet.until_said(card, "is complete")
 
-    assert sum("RDS accepted it" in line for line in fleet.thread(card)) == 1
+    assert sum("The backup has started" in line for line in fleet.thread(card)) == 1
 
 
 async def test_the_budget_is_shared(fleet: Fleet) -> None:

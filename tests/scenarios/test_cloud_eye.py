@@ -24,7 +24,7 @@ async def running(story: Story, takes: timedelta, ending: Ending = Ending.FAILED
     card = await story.asks()
     story.region.next_backup(ending, takes)
     await story.approves(card)
-    await story.until_said(card, "RDS accepted it")
+    await story.until_said(card, "The backup has started")
     return card
 
 

@@ -171,9 +171,9 @@ async def test_a_backup_with_an_end_is_announced_and_deleted(opens: Opens) -> No
         assert "will be deleted automatically" in story.thread(card)[-1]
         clock.advance(days=12, hours=20)
         await asyncio.sleep(0.2)
-        assert "To prevent that" not in " ".join(story.thread(card))
+        assert "To keep it, press" not in " ".join(story.thread(card))
         clock.advance(hours=5)
-        warning = await said(story, card, "To prevent that", clock)
+        warning = await said(story, card, "To keep it, press", clock)
         assert warning.startswith("@ana ")
         await asyncio.sleep(0.2)
         assert "before-42" in names(story)
@@ -189,7 +189,7 @@ async def test_a_kept_backup_is_not_deleted(opens: Opens) -> None:
     async with opens(clock=clock) as story, story.bot():
         card = await made(story, ENDS, clock)
         clock.advance(days=13, hours=1)
-        await said(story, card, "To prevent that", clock)
+        await said(story, card, "To keep it, press", clock)
         (warning,) = [m for m in story.workspace.thread(OPS, card.ts) if KEEP_BACKUP in m.buttons]
         await story.workspace.click(DAN, warning.ts, KEEP_BACKUP)
         await story.hears("`before-42` will be kept", who=DAN)
@@ -210,7 +210,7 @@ async def test_nothing_is_deleted_unannounced(opens: Opens) -> None:
             card = await made(story, ENDS, clock)
         clock.advance(days=30)
         async with story.bot():
-            await said(story, card, "To prevent that")
+            await said(story, card, "To keep it, press")
             await asyncio.sleep(0.3)
             assert "before-42" in names(story)
             clock.advance(hours=24, minutes=1)
@@ -230,7 +230,7 @@ async def test_an_announcement_that_slack_took_late_counts_from_then(opens: Open
             await asyncio.sleep(0.02)
             clock.advance(hours=1)
         story.workspace.faults.clear()
-        await said(story, card, "To prevent that", clock)
+        await said(story, card, "To keep it, press", clock)
         for _ in range(23):
             clock.advance(hours=1)
             await asyncio.sleep(0.02)
@@ -253,7 +253,7 @@ async def test_a_backup_that_is_gone_already_is_not_announced(opens: Opens) -> N
         await asyncio.sleep(0.3)
 
         assert "deleted after" not in " ".join(story.thread(card))
-        assert "To prevent that" not in " ".join(story.thread(card))
+        assert "To keep it, press" not in " ".join(story.thread(card))
 
 
 async def test_rds_that_does_not_delete_is_told(opens: Opens) -> None:
@@ -263,7 +263,7 @@ async def test_rds_that_does_not_delete_is_told(opens: Opens) -> None:
         card = await made(story, ENDS, clock)
         story.region.faults.always(rds_faults.refused(403, "DBS.200010"), Operation.DELETE_BACKUP)
         clock.advance(days=13, hours=1)
-        await said(story, card, "To prevent that", clock)
+        await said(story, card, "To keep it, press", clock)
         clock.advance(hours=25)
         line = await said(story, card, "still billed", clock)
 

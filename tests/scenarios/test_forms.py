@@ -133,7 +133,7 @@ async def test_a_read_replica_is_not_said_to_be_unknown(story: Story) -> None:
     assert reply.message is not None
     await story.workspace.click(ANA, reply.message.ts, FIX)
 
-    assert "orders-replica is a read replica" in text_of(await form(story), story)
+    assert "orders-replica can't be used: it's a read replica" in text_of(await form(story), story)
 
 
 async def test_from_a_direct_message_it_asks_for_a_channel(story: Story) -> None:

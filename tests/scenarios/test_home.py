@@ -52,7 +52,7 @@ async def test_it_follows_what_happens(story: Story) -> None:
     await story.approves(card)
     await shows(story, "Running (1)")
     await shows(story, "Nothing is waiting for your approval.", BEN)
-    await story.until_said(card, "RDS accepted it")
+    await story.until_said(card, "The backup has started")
     (backup,) = [backup for backup in story.region.backups if backup.name == "before-42"]
     story.region.end_backup(backup)
     await story.until_said(card, "is complete")

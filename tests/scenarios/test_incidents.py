@@ -176,7 +176,7 @@ async def test_an_outage_of_rds_is_one_message(opens: Opens) -> None:
         await story.hears("now watches")
         await passes(story, lambda: _reads(story) >= 4)
         story.region.faults.always(rds_faults.refused(503, "APIGW.0106"), Operation.LIST_BACKUPS)
-        card = await says(story, "watched instances haven't been read")
+        card = await says(story, "I haven't been able to check")
         assert len(story.cards) == 1
 
         story.region.faults.clear()

@@ -146,7 +146,7 @@ async def test_the_status_of_a_request(story: Story) -> None:
     assert "View card" in one
     story.region.instances[0].backup_takes = timedelta(days=7)
     await story.approves(card)
-    await story.until_said(card, "RDS accepted it")
+    await story.until_said(card, "The backup has started")
 
     assert "Running for others (1)" in await asks_for(story, "status", who=BEN)
     assert "I can't find a request named `nothing-1`" in await asks_for(story, "status nothing-1")

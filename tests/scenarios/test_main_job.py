@@ -21,7 +21,7 @@ async def test_requested_approved_backed_up_and_announced(story: Story) -> None:
     assert "before the 4.2 migration" in shown
     assert "approved" in answer
     assert story.thread(card)[0] == "Approved by @ben. Starting the backup now."
-    assert "RDS accepted it" in story.thread(card)[1]
+    assert "The backup has started" in story.thread(card)[1]
     assert "@ana" in last
     assert "38.4 GB in 7 min" in last
     assert "orders-prod is backed up" in story.workspace.read(story.cards[0])

@@ -42,7 +42,7 @@ async def test_only_bad_news_are_told_to_who_wants_no_other(opens: Opens) -> Non
         await story.workspace.until(lambda: direct(story, ANA), DEADLINE)
 
         (said,) = direct(story, ANA)
-        assert "`before-43` of orders-prod was rejected" in said
+        assert "to back up orders-prod as `before-43` was rejected" in said
 
 
 async def test_an_approver_is_called_if_they_want_to_be(opens: Opens) -> None:

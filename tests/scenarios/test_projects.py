@@ -163,7 +163,7 @@ async def test_a_backup_goes_on_after_a_restart_while_its_project_is_away(opens:
         async with world.story.bot():
             card = await world.asks("create prod-eu/orders-prod before-42")
             await world.story.approves(card, who="U0CAT")
-            await world.story.until_said(card, "RDS accepted it")
+            await world.story.until_said(card, "The backup has started")
 
         instance = world.eu.instances[0]
         world.eu.faults.always(rds_faults.UNAVAILABLE)
@@ -193,7 +193,7 @@ async def test_cloud_eye_tells_of_a_failure_in_any_project(
             card = await world.asks("create prod-eu/orders-prod before-42")
             world.eu.next_backup(Ending.FAILED, timedelta(minutes=6))
             await world.story.approves(card, who="U0CAT")
-            await world.story.until_said(card, "RDS accepted it")
+            await world.story.until_said(card, "The backup has started")
             late = await seconds_until(world.story, card, "failed", clock, world.eu)
             address = f"http://127.0.0.1:{unused_tcp_port}/readyz"
             ready = await (await operator.get(address)).json()
@@ -213,7 +213,7 @@ async def test_a_project_that_is_no_longer_configured_loses_nothing(opens: Opens
         async with world.story.bot():
             card = await world.asks("create prod-eu/orders-prod before-42")
             await world.story.approves(card, who="U0CAT")
-            await world.story.until_said(card, "RDS accepted it")
+            await world.story.until_said(card, "The backup has started")
 
         asked, whole = len(world.eu.calls), configured(world, CONFIG)
         async with world.story.bot():

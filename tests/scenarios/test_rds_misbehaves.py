@@ -17,7 +17,7 @@ from tests.story import Opens, Story
 
 APPROVED, ACCEPTED, COMPLETED = (
     "Approved by @ben. Starting the backup now.",
-    "RDS accepted it",
+    "The backup has started. RDS backup ID",
     "@ana Your backup is complete",
 )
 AWAY, BACK = "RDS isn't responding", "RDS is responding again."
@@ -235,7 +235,9 @@ async def test_a_create_that_fails_for_hours_ends(opens: Opens) -> None:
         story.region.faults.always(rds_faults.ERROR, Operation.CREATE_BACKUP)
         await story.approves(card)
         await until(story, card, "tries so far). I'll keep trying until", clock)
-        await until(story, card, "RDS never confirmed whether it started `before-42`", clock)
+        await until(
+            story, card, "RDS never confirmed whether it started the backup `before-42`", clock
+        )
         tried = story.creates
         story.region.faults.clear()
         for _ in range(24):

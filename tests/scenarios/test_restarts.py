@@ -34,8 +34,12 @@ LOOKS = (Operation.LIST_INSTANCES, Operation.LIST_BACKUPS)
 
 NAMES = ["waiting", "running", "announced", "clicked", "unanswered", "shown", "checked"]
 APPROVED, COMPLETED = "Approved by @ben. Starting the backup now.", "@ana Your backup is complete"
-UNEVENTFUL = [APPROVED, "RDS accepted it", COMPLETED]
-ADOPTED = [APPROVED, "RDS had started it", COMPLETED]
+UNEVENTFUL = [APPROVED, "The backup has started. RDS backup ID", COMPLETED]
+ADOPTED = [
+    APPROVED,
+    "RDS had started the backup, so I won't send the request again. RDS backup ID",
+    COMPLETED,
+]
 
 
 class Process:

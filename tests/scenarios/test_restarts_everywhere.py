@@ -38,7 +38,7 @@ class Teller:
         await story.until_said(card, "1 of 2")
         await self._after(4, card, "has been waiting for 3 h", hours=2)
         await self._step(5, story.approves(card, who=CAT))
-        await story.until_said(card, "RDS accepted it")
+        await story.until_said(card, "The backup has started")
         await self._step(6, asyncio.sleep(0))
         await self._ends(card)
         await self._step(7, asyncio.sleep(0))

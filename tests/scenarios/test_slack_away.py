@@ -39,7 +39,7 @@ async def test_slack_away_for_ten_minutes_while_eight_end(opens: Opens) -> None:
             for card in cards:
                 await story.approves(card)
             for card in cards:
-                await story.until_said(card, "RDS accepted it", timeout_seconds=20)
+                await story.until_said(card, "The backup has started", timeout_seconds=20)
             story.workspace.faults.always(slack_faults.ERROR, "chat.postMessage", "chat.update")
             await story.workspace.until(lambda: all(_is_done(story, f"before-{n}") for n in names))
             await story.clock.sleep(600)

@@ -10,7 +10,8 @@ from tests.story import Opens, Story, beginning
 
 POST, EDIT = "chat.postMessage", "chat.update"
 COMPLETED = "@ana Your backup is complete"
-UNEVENTFUL = ["Approved by @ben. Starting the backup now.", "RDS accepted it", COMPLETED]
+STARTED = "The backup has started. RDS backup ID"
+UNEVENTFUL = ["Approved by @ben. Starting the backup now.", STARTED, COMPLETED]
 
 
 def _thread(story: Story, card: Message) -> list[str]:
@@ -70,7 +71,7 @@ async def test_a_moderator_deletes_the_card(story: Story) -> None:
     """Nothing is left to reply to: Ana is told in private."""
     card = await story.asks()
     await story.approves(card)
-    await story.until_said(card, "RDS accepted it")
+    await story.until_said(card, "The backup has started")
     story.workspace.delete(card)
     direct = f"D{ANA[1:]}"
     await story.workspace.until(

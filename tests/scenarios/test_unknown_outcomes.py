@@ -35,7 +35,8 @@ WAITS = (
     "RDS is busy with orders-prod and runs one operation at a time. "
     "Nothing was started; I'll retry until it's free."
 )
-ACCEPTED, ADOPTED = "RDS accepted it", "RDS had started it"
+ACCEPTED = "The backup has started. RDS backup ID"
+ADOPTED = "RDS had started the backup, so I won't send the request again. RDS backup ID"
 KEYS = "RDS rejected the bot's access key"
 COMPLETED, REFUSED = (
     "@ana Your backup is complete",

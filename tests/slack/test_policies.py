@@ -106,8 +106,8 @@ def test_what_starts_at_once_has_nothing_to_wait_for() -> None:
         (
             AskVerdict.TOO_FEW_APPROVERS,
             (
-                "A backup that you request couldn't start: only <@U0BEN> can approve it, and it "
-                "requires 2 approvals. The bot's operator needs to add approvers."
+                "You can't request a backup: it requires 2 approvals, and only <@U0BEN> can "
+                "approve it. The bot's operator needs to add approvers."
             ),
         ),
     ],

@@ -63,9 +63,13 @@ def test_accepted_names_the_backup() -> None:
     """Its id is what RDS support asks for; an adopted one is told apart."""
     adopted = RUNNING.model_copy(update={"adopted": True})
 
-    assert line(RUNNING, ThreadLine.STARTED) == f"RDS accepted it as backup `{BACKUP_ID}`."
+    assert (
+        line(RUNNING, ThreadLine.STARTED)
+        == f"The backup has started. RDS backup ID: `{BACKUP_ID}`."
+    )
     assert line(adopted, ThreadLine.STARTED) == (
-        f"RDS had started it as backup `{BACKUP_ID}`, so I won't send the request again."
+        "RDS had started the backup, so I won't send the request again. "
+        f"RDS backup ID: `{BACKUP_ID}`."
     )
 
 
@@ -87,7 +91,7 @@ def test_an_outage_tells_what_was_tried_and_until_when() -> None:
         "RDS isn't responding (4 tries so far). I'll keep trying until <!date^"
     )
     assert shown.endswith(
-        "It won't be started twice. To cancel: `/backup withdraw before-migration-42`"
+        "The backup won't be started twice. To cancel: `/backup withdraw before-migration-42`"
     )
 
 
@@ -99,7 +103,9 @@ def test_an_outcome_that_rds_never_confirmed_is_not_claimed() -> None:
     for state in (S.REFUSED, S.WITHDRAWN):
         ended = STATES[state].model_copy(update={"refusal": refusal, "attempt": doubt})
         shown = line(ended, ThreadLine.ENDED)
-        assert "RDS never confirmed whether it started `before-migration-42`" in shown
+        assert "RDS never confirmed whether it started the backup `before-migration-42`" in shown
+        assert ("Only if it isn't there, request it again: `/" in shown) is (state is S.REFUSED)
+        assert "before you request" not in shown.lower()
         assert "Nothing was started" not in shown
         sure = ended.model_copy(update={"attempt": known})
         assert "Nothing was started." in line(sure, ThreadLine.ENDED)

@@ -17,10 +17,13 @@ def approving(request: BackupRequest) -> str:
     if request.kind is Kind.DELETE:
         deletes = "If you approve, it is deleted" if is_last else f"{last} deletes it"
         return f"{deletes} permanently. This can't be undone."
-    starts = "If you approve, the backup starts" if is_last else f"{last} starts the backup"
     usual = usually(request.history)
     takes = f" ({usual})" if usual else ""
-    return f"{starts} immediately{takes} and can't be stopped from here."
+    if is_last:
+        return (
+            f"If you approve, the backup starts immediately{takes} and can't be stopped from here."
+        )
+    return f"{last} starts the backup immediately{takes}; it can't be stopped from here."
 
 
 def small_print(request: BackupRequest, command: str) -> list[str]:

@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
 from bot.domain.console import Console
 from bot.domain.quantities import counted
 from bot.domain.requests import BackupRequest, Choice, Kind
-from bot.domain.states import SENDING, RequestState
+from bot.domain.states import SENDING, RequestState, Retention
 from bot.slack.messages.card_footer import approving, small_print
 from bot.slack.messages.ids import APPROVE, ASK_AGAIN, BREAK_GLASS, REJECT, WITHDRAW
 from bot.slack.messages.mrkdwn import (
@@ -55,13 +55,18 @@ HEADERS = {
     _S.EXPIRED: "*Request to back up {instance} expired*: {name}",
     _S.WITHDRAWN: "*Request to back up {instance} withdrawn*: {name}",
 }
+# Of a completed backup whose time was up.
+DELETED_HEADERS = {
+    Retention.DELETING: "*Backup of {instance} is being deleted*: {name}",
+    Retention.DELETED: "*Backup of {instance} was deleted*: {name}",
+}
 OPEN_HEADER = "*Back up {instance}* as {name}"
 DELETION_HEADERS = {
-    _S.REFUSED: "*Deletion of {name} refused*: {instance}",
-    _S.REJECTED: "*Request to delete {name} rejected*: {instance}",
-    _S.EXPIRED: "*Request to delete {name} expired*: {instance}",
-    _S.WITHDRAWN: "*Request to delete {name} withdrawn*: {instance}",
-    _S.DELETED: "*Backup {name} was deleted*: {instance}",
+    _S.REFUSED: "*Deletion of {name}* of {instance} *refused*",
+    _S.REJECTED: "*Request to delete {name}* of {instance} *rejected*",
+    _S.EXPIRED: "*Request to delete {name}* of {instance} *expired*",
+    _S.WITHDRAWN: "*Request to delete {name}* of {instance} *withdrawn*",
+    _S.DELETED: "*Backup {name}* of {instance} *was deleted*",
 }
 ENDED = {  # a rejection has a line of its own
     _S.COMPLETED: "completed",
@@ -127,7 +132,9 @@ def _current_step(request: BackupRequest, now: datetime) -> list[str]:
 def _lines(request: BackupRequest, now: datetime, command: str, address: str | None) -> list[str]:
     """The text of the card. What people wrote always ends its line."""
     lines = [_header(request, address), _without_approval(request), _story(request)]
-    if request.state is _S.COMPLETED:
+    if request.retention in DELETED_HEADERS:
+        lines.append("It can't be restored.")
+    elif request.state is _S.COMPLETED:
         lines += [to_check(request, command), _restoring(request)]
     lines += [_who(request), _rejection(request)]
     if request.kind is Kind.DELETE and not request.state.is_final and request.started_at:
@@ -145,6 +152,8 @@ def _header(request: BackupRequest, address: str | None) -> str:
         header = DELETION_HEADERS.get(request.state, OPEN_DELETION)
     else:
         header = HEADERS.get(request.state, OPEN_HEADER)
+        if request.retention:
+            header = DELETED_HEADERS.get(request.retention, header)
     instance = name(request.instance_name)
     if address:
         instance = f"<{address}|{instance}>"

@@ -19,7 +19,7 @@ from bot.slack.messages.mrkdwn import code, date, name, size, verbatim
 def deletion_form(target: DeletionTarget, channel: str) -> dict[str, Any]:
     """Return the form: what will be deleted, and a field for its name."""
     lines = [f"*Delete {code(target.name)} of {name(target.instance.label)}*", _measured(target)]
-    lines.append("This needs the same approval as a backup. A deleted backup can't be restored.")
+    lines.append("If a backup needs approval here, so does this. It can't be undone.")
     typed = PlainTextInputElement(action_id=NAME, max_length=LONGEST_NAME, focus_on_load=True)
     carried = Deletion(name=target.name, instance=target.instance.id, channel=channel)
     return View(

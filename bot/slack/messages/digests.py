@@ -32,10 +32,11 @@ def digest_message(digest: Digest, *, with_chart: bool = True, command: str) -> 
 
     `with_chart=False` is for a workspace whose Slack answers `invalid_blocks` to a chart.
     """
-    lines = [_headline(digest), *_notes(digest)]
+    notes = list(_notes(digest))
     if not digest.rows:
         watch = code(f"{command} watch <instance>")
-        return listing([*lines, f"No instances are watched here. To start: {watch}"])
+        return listing([*notes, f"No instances are watched here. To start: {watch}"])
+    lines = [_headline(digest), *notes]
     lines += [_incident(incident, digest.made_at) for incident in digest.incidents]
     lines += list(_rows(digest))
     lines += list(_expiring(digest))
@@ -57,9 +58,9 @@ def _headline(digest: Digest) -> str:
     if still_open:
         first = min(incident.opened_at for incident in still_open)
         wrong = f", {counted(len(still_open), 'open incident')} (oldest since {date(first)})"
-    read = f"{digest.read} of {total} read in the last 3 h"
+    read = f"I checked {digest.read} of {total} in the last 3 h"
     if digest.oldest_read:
-        read += f", the oldest {rough(now - digest.oldest_read)} ago"
+        read += f"; the oldest check was {rough(now - digest.oldest_read)} ago"
     return f"{fresh}{wrong}. {read}."
 
 
@@ -73,8 +74,8 @@ def _incident(incident: DigestIncident, now: datetime) -> str:
     what = label(incident.instance_name, incident.kind)
     if incident.ended_at:
         lasted = duration(incident.ended_at - incident.opened_at)
-        return f":white_check_mark: {what}, over after {lasted}"
-    return f":warning: {what} for {rough(now - incident.opened_at)}"
+        return f":white_check_mark: {what} · closed after {lasted}"
+    return f":warning: {what} · open for {rough(now - incident.opened_at)}"
 
 
 def _rows(digest: Digest) -> Iterator[str]:
@@ -91,7 +92,7 @@ def _row(row: DigestRow, now: datetime) -> str:
     if row.size_kb:
         parts.append(f"{size(row.size_kb)}{_trend(row)}")
     if row.recoverable_until:
-        parts.append(f"recoverable up to {rough(now - row.recoverable_until)} ago")
+        parts.append(f"latest restorable time {rough(now - row.recoverable_until)} ago")
     if row.failed:
         parts.append(counted(row.failed, "failure"))
     return f"*{name(row.name)}*: {' · '.join(parts)}"
@@ -133,7 +134,7 @@ def _expiring(digest: Digest) -> Iterator[str]:
     """Yield which backups are deleted next."""
     if not digest.expiring:
         return
-    yield f"*Deleted automatically within {EXPIRES_SOON.days} days*"
+    yield f"*Will be deleted automatically in the next {EXPIRES_SOON.days} days*"
     for one in digest.expiring[:MOST_EXPIRING]:
         sized = f", {size(one.size_kb)}" if one.size_kb else ""
         last = "the last successful backup of " if one.is_last_good else ""

@@ -2,11 +2,12 @@
 
 from bot.domain.errors import GaveUp
 from bot.domain.quantities import counted
-from bot.domain.requests import BackupRequest, Choice
+from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.domain.states import RequestState
 from bot.slack.messages.mrkdwn import code, date, mention, name, rough
-from bot.slack.messages.reasons import told
+from bot.slack.messages.reasons import reason, told
 from bot.slack.messages.words import (
+    again,
     approval,
     ask_again,
     nothing,
@@ -36,6 +37,8 @@ def ended(request: BackupRequest, command: str) -> str:
     line = f"{mention(request.requester)} {ending(request, command)}"
     if request.state in (_S.COMPLETED, _S.DELETED):
         return line
+    if request.is_in_doubt:
+        return f"{line} Only if {_undone(request)}, request it again: {again(request, command)}"
     return f"{line} {ask_again(request, command)}"
 
 
@@ -89,9 +92,16 @@ def _refused(request: BackupRequest, _: str) -> str:
     error = request.refusal.error if request.refusal else None
     why = told(error, nothing(request)) if error else nothing(request)
     came_to = "was *refused*"
-    if isinstance(error, GaveUp):
-        came_to = "is *not confirmed*" if request.is_in_doubt else "was *not carried out*"
+    if isinstance(error, GaveUp) and request.is_in_doubt:
+        came_to, why = "is *not confirmed*", f"{reason(error).why} {nothing(request)}"
+    elif isinstance(error, GaveUp):
+        came_to = "was *not carried out*"
     return f"Your request to {wish(request)} {came_to}. {why}"
+
+
+def _undone(request: BackupRequest) -> str:
+    """What the requester has to see in RDS before requesting the same again."""
+    return "it's still there" if request.kind is Kind.DELETE else "it isn't there"
 
 
 def _rejected(request: BackupRequest, _: str) -> str:

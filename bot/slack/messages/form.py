@@ -156,8 +156,8 @@ def _keep(typed: Typed) -> InputBlock:
     return InputBlock(
         block_id=KEEP,
         label="Keep for",
-        hint="RDS bills a manual backup until it is deleted. I'll post a notice the day before "
-        "deleting it; anyone can keep it.",
+        hint="RDS bills a manual backup until it's deleted. If you set a time, I'll post a notice "
+        "the day before I delete it; anyone can keep it.",
         element=StaticSelectElement(
             action_id=KEEP,
             options=[stays, *options.values()],
@@ -182,5 +182,8 @@ def _channel() -> InputBlock:
 def unknown_instance(typed: Typed, *, is_known: bool) -> str:
     """Why the typed name can't be used: no instance has it, several do, or it is a replica."""
     if is_known:
-        return f"{typed.instance} is a read replica or the name of several instances. Choose one."
-    return f"I can't find an instance called {typed.instance}. Choose one."
+        return (
+            f"{typed.instance} can't be used: it's a read replica, or several instances have that "
+            "name. Choose an instance from the list."
+        )
+    return f"I can't find an instance called {typed.instance}. Choose one from the list."

@@ -73,8 +73,9 @@ def _welcoming(command: str) -> str:
         "*Back up your team's RDS databases from Slack.*\n"
         f"• Request a backup with {code(f'{command} create')} in a channel, or in a form on the "
         "*Home* tab.\n"
-        "• The people whom your team's policy names approve it, there or on their *Home* tab.\n"
-        "• Its thread tells you when RDS has finished, and what to do if something goes wrong."
+        "• Your team's approvers approve it there or on their *Home* tab.\n"
+        "• The request's thread tells you when RDS has finished, and what to do if something "
+        "goes wrong."
     )
 
 
@@ -124,8 +125,8 @@ def _incidents(home: HomeView) -> list[Block]:
     if not home.incidents:
         return []
     lines = [
-        f"• {label(incident.instance_name, incident.kind)} since {date(incident.opened_at)} "
-        f"({channel(incident.channel_id)})"
+        f"• {label(incident.instance_name, incident.kind)} · open since "
+        f"{date(incident.opened_at)} ({channel(incident.channel_id)})"
         for incident in home.incidents[:LATE]
     ]
     if len(home.incidents) > LATE:
@@ -139,7 +140,7 @@ def _worst(home: HomeView, command: str) -> list[Block]:
         return []
     lines = [f"• {posture_summary(posture)}" for posture in home.worst]
     lines.append(f"{code(f'{command} posture <instance>')} shows every control.")
-    return [*_title("Protected worst", 0), *sections(lines)]
+    return [*_title("Least protected", 0), *sections(lines)]
 
 
 def _preferences(home: HomeView) -> list[Block]:

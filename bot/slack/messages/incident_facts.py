@@ -55,8 +55,8 @@ def _has_failed(it: str, facts: Facts) -> str:
 
 def _lags(it: str, facts: Facts) -> str:
     if facts.recoverable_until is None:
-        return f"Point-in-time recovery of {it} lags behind"
-    return f"Point-in-time recovery of {it} ends {date(facts.recoverable_until)}"
+        return f"Point-in-time recovery of {it} is behind"
+    return f"{it} can be restored only up to {date(facts.recoverable_until)}"
 
 
 def _is_kept_shorter(it: str, facts: Facts) -> str:
@@ -66,9 +66,8 @@ def _is_kept_shorter(it: str, facts: Facts) -> str:
 
 
 def _is_unread(_: str, facts: Facts) -> str:
-    verb = "hasn't" if len(facts.instances) == 1 else "haven't"
     late = f"{len(facts.instances)} of {counted(facts.watched, 'watched instance')}"
-    return f"{late} {verb} been read for {rough(UNREAD_AFTER)}"
+    return f"I haven't been able to check {late} for {rough(UNREAD_AFTER)}"
 
 
 def _failing(incident: Incident) -> Iterator[str]:
@@ -104,12 +103,12 @@ def last_good(incident: Incident) -> Iterator[str]:
     )
     if kind is _K.FAILED and facts.limit:
         reached = date(begun(facts.last_good) + facts.limit)
-        good = f"{good} It reaches the limit of {rough(facts.limit)} {reached}."
+        good = f"{good} A new one is due by {reached} (limit {rough(facts.limit)})."
     yield good
 
 
 def _behind(incident: Incident) -> Iterator[str]:
-    yield f"Everything since then could be lost{_limit(incident.facts)}."
+    yield f"Changes made since then could be lost{_limit(incident.facts)}."
     yield (
         "Check the log backups in the RDS console. A manual backup protects the data as it is now."
     )
@@ -155,7 +154,7 @@ def _deleted(incident: Incident) -> Iterator[str]:
         began = facts.backup.begin_time
         made = f", made {date(began)}" if began else ""
         yield f"{code(facts.backup.name)}{made}{_size(facts.backup)}. It can't be restored."
-    yield "If that wasn't intended, look up who deleted it in Cloud Trace Service (CTS)."
+    yield "If that wasn't intended, find out who did it in Cloud Trace Service (CTS)."
 
 
 def _gone(incident: Incident) -> Iterator[str]:
@@ -249,7 +248,7 @@ _PROBLEMS: Mapping[IncidentKind, Callable[[str, Facts], str]] = {
     _K.FAILED: _has_failed,
     _K.STALE: lambda it, facts: f"No successful backup of {it}{_since(facts)}{_limit(facts)}",
     _K.GAP: _lags,
-    _K.HUNG: lambda it, _: f"A backup of {it} hangs",
+    _K.HUNG: lambda it, _: f"A backup of {it} is stuck",
     _K.UNUSUAL_SIZE: lambda it, facts: f"The last backup of {it} {_sized(facts)}",
     _K.UNUSUAL_DURATION: lambda it, facts: f"The last backup of {it} {_timed(facts)}",
     _K.POLICY_OFF: lambda it, _: f"Automated backups of {it} are off",
@@ -277,7 +276,7 @@ _RECOVERED: Mapping[IncidentKind, str] = {
     _K.FAILED: "backups of {it} are no longer failing",
     _K.STALE: "the last successful backup of {it} is within the limit",
     _K.GAP: "point-in-time recovery of {it} is up to date again",
-    _K.HUNG: "the backup of {it} that hung has ended",
+    _K.HUNG: "the backup of {it} that was stuck has ended",
     _K.UNUSUAL_SIZE: "the last backup of {it} has the usual size",
     _K.UNUSUAL_DURATION: "the last backup of {it} took the usual time",
     _K.POLICY_OFF: "automated backups of {it} are on again",
@@ -285,5 +284,5 @@ _RECOVERED: Mapping[IncidentKind, str] = {
     _K.DELETED: "RDS lists the deleted backup of {it} again",
     _K.GONE: "RDS lists {it} again",
     _K.REFUSED: "RDS accepts the bot's access key again",
-    _K.UNREAD: "all watched instances can be read again",
+    _K.UNREAD: "I can check all watched instances again",
 }

@@ -5,17 +5,17 @@ from bot.slack.messages.mrkdwn import name
 
 KINDS = {
     IncidentKind.FAILED: "backups are failing",
-    IncidentKind.STALE: "no successful backup in time",
-    IncidentKind.GAP: "point-in-time recovery lags",
-    IncidentKind.HUNG: "a backup hangs",
+    IncidentKind.STALE: "backup overdue",
+    IncidentKind.GAP: "point-in-time recovery is behind",
+    IncidentKind.HUNG: "a backup is stuck",
     IncidentKind.UNUSUAL_SIZE: "unusual backup size",
     IncidentKind.UNUSUAL_DURATION: "unusual backup duration",
     IncidentKind.POLICY_OFF: "automated backups are off",
-    IncidentKind.KEPT_SHORTER: "backups are kept for fewer days",
+    IncidentKind.KEPT_SHORTER: "backup retention was shortened",
     IncidentKind.DELETED: "a backup was deleted outside the bot",
     IncidentKind.GONE: "the instance is gone",
     IncidentKind.REFUSED: "RDS rejects the bot's access key",
-    IncidentKind.UNREAD: "some instances can't be read",
+    IncidentKind.UNREAD: "some instances can't be checked",
 }
 
 

@@ -75,7 +75,9 @@ def incident_reply(incident: Incident, line: IncidentLine, *, now: datetime) -> 
             return said(f"There's still no {what}, and {passed}.")
         case IncidentLine.AGAIN:
             times = counted(incident.times, "time")
-            return said(f"{wrong}. It's back ({times} since {date(incident.opened_at)}).")
+            return said(
+                f"{wrong}. This keeps happening: {times} since {date(incident.opened_at)}."
+            )
         case IncidentLine.FLAPPING:
             return said(
                 f"{wrong}. {_keeps_coming_back(incident)} I'll keep the message up to date and "
@@ -107,7 +109,7 @@ def _ended_headline(incident: Incident) -> str:
         case Ending.UNWATCHED:
             return f":heavy_minus_sign: No longer watched: {problem(incident)}"
         case Ending.SUPERSEDED:
-            return f":heavy_minus_sign: Changed since: {problem(incident)}"
+            return f":heavy_minus_sign: Replaced by a newer incident: {problem(incident)}"
         case _:
             after = duration(incident.lasted or timedelta())
             return f"{OVER} Recovered after {after}: {recovered(incident)}"
@@ -138,14 +140,14 @@ def _recovery(incident: Incident) -> Iterator[str]:
     end = incident.ended_at or incident.opened_at
     yield f"From {date(incident.opened_at)} to {date(end)}."
     if incident.flapping_since:
-        yield f"It had been wrong {counted(incident.times, 'time')}."
+        yield f"It happened {counted(incident.times, 'time')}."
     if new := new_backup(incident):
         yield f"The new backup is {new}."
 
 
 def _keeps_coming_back(incident: Incident) -> str:
     since = date(incident.flapping_since or incident.opened_at)
-    return f"It keeps coming back: {counted(incident.times, 'time')} since {since}."
+    return f"This keeps happening: {counted(incident.times, 'time')} since {since}."
 
 
 def _details(incident: Incident) -> Iterator[str]:
@@ -153,7 +155,7 @@ def _details(incident: Incident) -> Iterator[str]:
         yield _keeps_coming_back(incident)
         over = date(incident.calm_since + CALM_FOR)
         last = date(incident.calm_since)
-        yield f"It has been fine since {last}. I'll close this {over} if it stays so."
+        yield f"It has been fine since {last}. If nothing changes, I'll close this {over}."
         return
     yield from explained(incident)
     yield from last_good(incident)
@@ -161,7 +163,7 @@ def _details(incident: Incident) -> Iterator[str]:
         yield _keeps_coming_back(incident)
     elif incident.times > 1:
         times = "once" if incident.times == 2 else f"{incident.times - 1} times"  # noqa: PLR2004
-        yield f"It has come back {times} since {date(incident.opened_at)}."
+        yield f"This has recurred {times} since {date(incident.opened_at)}."
 
 
 def _state(incident: Incident, now: datetime) -> str:

@@ -89,9 +89,8 @@ def verdict_words(
         case AskVerdict.TOO_FEW_APPROVERS:
             who = f"only {people(sorted(able))}" if able else "no one"
             return (
-                f"A backup that you request couldn't start: {who} can approve it, and it requires "
-                f"{counted(terms.approvals, 'approval')}. "
-                "The bot's operator needs to add approvers."
+                f"You can't request a backup: it requires {counted(terms.approvals, 'approval')}, "
+                f"and {who} can approve it. The bot's operator needs to add approvers."
             )
 
 

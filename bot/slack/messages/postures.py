@@ -59,7 +59,7 @@ def posture_summary(posture: Posture) -> str:
 SHORT = {
     Control.AUTOMATED: "automated backups are off",
     Control.FRESH: "no recent backup",
-    Control.RECOVERY: "point-in-time recovery lags",
+    Control.RECOVERY: "point-in-time recovery is behind",
     Control.NO_FAILURES: "failures this week",
     Control.KEPT: "kept for under 7 days",
     Control.WATCHED: "not watched",
@@ -67,6 +67,14 @@ SHORT = {
     Control.OWNED: "no owner channel",
     Control.OLD_MANUAL: "old manual backups",
     Control.OFFSITE: "no copy in another region",
+}
+
+
+UNKNOWN = {
+    Control.AUTOMATED: "I couldn't check whether automated backups are on.",
+    Control.NO_FAILURES: "I couldn't check whether backups failed this week.",
+    Control.KEPT: "I couldn't check how long automated backups are kept.",
+    Control.OLD_MANUAL: "I couldn't check for old manual backups.",
 }
 
 
@@ -79,7 +87,7 @@ def _says(check: Check, now: datetime, instance: str, command: str) -> str:
     if check.control is Control.OFFSITE:
         return _offsite(check)
     if check.verdict is Verdict.UNKNOWN:
-        return "I haven't been able to read this."
+        return UNKNOWN.get(check.control, "I couldn't check this.")
     passed, failed = _words(check, instance, command)[check.control]
     return passed if check.verdict is Verdict.PASS else failed
 
@@ -88,6 +96,7 @@ def _words(check: Check, instance: str, command: str) -> dict[Control, tuple[str
     """Return each control's words if it passes, and if it fails."""
     number = check.value if isinstance(check.value, int) else 0
     see = f"See {code(f'{command} list {instance}')}."
+    see_all = f"See {code(f'{command} list {instance} --all')}."
     kept = f"Automated backups are kept for {counted(number, 'day')}."
     return {
         Control.AUTOMATED: (
@@ -97,7 +106,7 @@ def _words(check: Check, instance: str, command: str) -> dict[Control, tuple[str
         Control.KEPT: (kept, f"{kept} Keep them for at least 7 in the RDS console."),
         Control.NO_FAILURES: (
             "No backup failed this week.",
-            f"{counted(number, 'backup')} failed this week.",
+            f"{counted(number, 'backup')} failed this week. {see_all}",
         ),
         Control.OLD_MANUAL: (
             "No manual backup is older than 90 days.",
@@ -119,12 +128,13 @@ def _words(check: Check, instance: str, command: str) -> dict[Control, tuple[str
 
 
 def _fresh(check: Check, now: datetime, create: str) -> str:
+    to_back_up = f"To back it up now: {code(create)}"
     if check.verdict is Verdict.UNKNOWN:
-        return "I haven't read its backups yet."
+        return "I haven't checked its backups yet."
     if not isinstance(check.value, datetime):
-        return f"There is no successful backup. {code(create)}"
+        return f"There is no successful backup. {to_back_up}"
     ago = f"The last successful backup is {rough(now - check.value)} old"
-    return f"{ago}." if check.verdict is Verdict.PASS else f"{ago}, over the limit. {code(create)}"
+    return f"{ago}." if check.verdict is Verdict.PASS else f"{ago}, over the limit. {to_back_up}"
 
 
 def _offsite(check: Check) -> str:
@@ -141,5 +151,8 @@ def _offsite(check: Check) -> str:
 
 def _recovery(check: Check, now: datetime) -> str:
     if not isinstance(check.value, datetime):
-        return "I don't know how far back it can be restored to a point in time."
-    return f"It can be restored to any point in time up to {rough(now - check.value)} ago."
+        return "I couldn't check point-in-time recovery."
+    ago = f"{rough(now - check.value)} ago"
+    if check.verdict is Verdict.FAIL:
+        return f"It can be restored only up to {ago}. Check the log backups in the RDS console."
+    return f"It can be restored to any point in time up to {ago}."

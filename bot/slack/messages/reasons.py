@@ -240,7 +240,7 @@ def _(error: GaveUp) -> Reason:
     tries = counted(error.tries, "try", "tries")
     waited = duration(timedelta(seconds=error.seconds))
     why = f"RDS gave no clear answer for {waited} ({tries}), so I stopped trying."
-    return Reason(why, "Check that RDS responds before you request it again.")
+    return Reason(why, "Before you request it again, check that RDS is responding.")
 
 
 @reason.register

@@ -87,16 +87,18 @@ def pointer(request: BackupRequest, link: str) -> Message:
 
 def finished(request: BackupRequest, link: str) -> Message:
     """The direct message about the end, for a requester who wants one."""
+    backup = f"{code(request.name)} of {name(request.instance_name)}"
+    asked = f"Your request to {wish(request)}"
     how = {
-        _S.COMPLETED: "is complete",
-        _S.DELETED: "is done",
-        _S.FAILED: "failed",
-        _S.LOST: "has disappeared from RDS",
-        _S.REFUSED: "was refused",
-        _S.REJECTED: "was rejected",
-        _S.EXPIRED: "expired: nobody responded in time",
+        _S.COMPLETED: f"Your backup {backup} is complete",
+        _S.DELETED: f"The backup {backup} was deleted, as you requested",
+        _S.FAILED: f"Your backup {backup} failed",
+        _S.LOST: f"Your backup {backup} has disappeared from RDS",
+        _S.REFUSED: f"{asked} was refused",
+        _S.REJECTED: f"{asked} was rejected",
+        _S.EXPIRED: f"{asked} expired without enough approvals",
     }[request.state]
-    return said(f"{_whose(request)} {how}: see <{link}|the card>.")
+    return said(f"{how}. See <{link}|the card>.")
 
 
 def wanted(request: BackupRequest, link: str) -> Message:
@@ -106,12 +108,6 @@ def wanted(request: BackupRequest, link: str) -> Message:
         f"{mention(request.requester)} needs your approval{until} to {wish(request)}: "
         f"see <{link}|the card>."
     )
-
-
-def _whose(request: BackupRequest) -> str:
-    if request.kind is Kind.DELETE:
-        return f"The deletion of {code(request.name)} ({name(request.instance_name)})"
-    return f"Your backup {code(request.name)} of {name(request.instance_name)}"
 
 
 def is_broadcast(request: BackupRequest, line: ThreadLine, call: Sequence[str] = ()) -> bool:
@@ -137,11 +133,12 @@ def _expiring(request: BackupRequest) -> Message:
     when = date(request.deleted_after) if request.deleted_after else "tomorrow"
     since = f", {keep_span(request.keep)} after it was made" if request.keep else ""
     line = (
-        f"{mention(request.requester)} {code(request.name)} of {name(request.instance_name)} will "
-        f"be deleted {when}{since}. This can't be undone."
+        f"{mention(request.requester)} The backup {code(request.name)} of "
+        f"{name(request.instance_name)} will be deleted {when}{since}, and can't be restored "
+        "after that. To keep it, press Keep backup."
     )
     button = ButtonElement(text="Keep backup", action_id=KEEP_BACKUP, value=request.id)
-    section = SectionBlock(text=verbatim(f"{line} To prevent that, press Keep backup."))
+    section = SectionBlock(text=verbatim(line))
     return Message(spoken(line), (section, ActionsBlock(elements=[button])))
 
 
@@ -232,9 +229,10 @@ def _started(request: BackupRequest) -> str:
     late = ""
     if request.vote(Choice.WITHDRAW):
         late = f" It was too late to withdraw it, {mention(request.requester)}."
+    started = "The backup has started."
     if request.adopted:
-        return f"RDS had started it as backup {backup}, so I won't send the request again.{late}"
-    return f"RDS accepted it as backup {backup}.{late}"
+        started = "RDS had started the backup, so I won't send the request again."
+    return f"{started} RDS backup ID: {backup}.{late}"
 
 
 def _rds_away(request: BackupRequest) -> str:
@@ -244,7 +242,7 @@ def _rds_away(request: BackupRequest) -> str:
     if attempt is None:
         return "RDS isn't responding. I'll keep trying."
     tries = f" ({attempt.tries} tries so far)" if attempt.tries > 1 else ""
-    twice = "" if _deletes(request) else " It won't be started twice."
+    twice = "" if _deletes(request) else " The backup won't be started twice."
     until = date(attempt.give_up_at)
     return f"RDS isn't responding{tries}. I'll keep trying until {until}.{twice}"
 

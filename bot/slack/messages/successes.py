@@ -11,7 +11,7 @@ MOST_SHOWN = 50
 def successes_message(day: SuccessDay) -> Message:
     """Return the day's message: how many backups completed, and which, unless they are replies."""
     head = f":white_check_mark: *{_counted(day)} completed*"
-    if day.successes and (last := day.successes[0].backup.end_time):
+    if len(day.successes) > 1 and (last := day.successes[0].backup.end_time):
         head += f", the last {date(last)}"
     if day.in_thread:
         return listing([f"{head}."])

@@ -103,7 +103,7 @@ def watch_test(test: WatchTest, command: str) -> Message:
     if not test.covering:
         watch = code(f"{command} watch {test.instance.typed}")
         return listing([f"No channel watches {shown}. To watch it here: {watch}"])
-    read = f"as of {date(test.read_at)}" if test.read_at else "not read yet"
+    read = f"as of {date(test.read_at)}" if test.read_at else "not checked yet"
     lines = [f"*Watches that cover {shown}* ({len(test.covering)}, {read})"]
     for one, findings in test.covering:
         where = f"• {channel(one.channel_id)} · {_patterns(one)} · {_limits(one.limits)}"
@@ -113,34 +113,34 @@ def watch_test(test: WatchTest, command: str) -> Message:
 
 def _findings(findings: Sequence[Finding]) -> list[str]:
     if not findings:
-        return ["Nothing is wrong, so it would say nothing."]
-    return [f"It would say: {KINDS[one.kind]}, since {date(one.since)}." for one in findings]
+        return ["Nothing is wrong right now."]
+    return [f"Would alert now: {KINDS[one.kind]} (since {date(one.since)})." for one in findings]
 
 
 def _watch(watch: Watch, count: int) -> str:
     by = (
-        f"by {mention(watch.created_by)}"
+        f"added by {mention(watch.created_by)}"
         if watch.created_by
-        else f"config file, watch {watch.number}"
+        else f"from the config file (watch {watch.number})"
     )
     matches = counted(count, "instance")
     return f"• {_patterns(watch)} · {matches} · {_limits(watch.limits)} · {by}"
 
 
 def _limits(limits: Limits) -> str:
-    return f"backed up within {rough(limits.fresh_within)}"
+    return f"alerts after {rough(limits.fresh_within)} without a successful backup"
 
 
 def _incident(incident: Incident, now: datetime) -> str:
     what = label(incident.instance_name, incident.kind)
-    state = f"for {rough(now - incident.opened_at)}"
+    state = f"open for {rough(now - incident.opened_at)}"
     if incident.is_snoozed(now) and incident.snoozed_until:
-        state += f", snoozed until {date(incident.snoozed_until)}"
+        state += f" · snoozed until {date(incident.snoozed_until)}"
     elif incident.acknowledged_by:
-        state += f", {mention(incident.acknowledged_by)} has it"
+        state += f" · acknowledged by {mention(incident.acknowledged_by)}"
     if incident.calm_since:
-        state += ", fine for now"
-    return f"• {what} {state}"
+        state += " · fine for now"
+    return f"• {what} · {state}"
 
 
 def _is_glob(watch: Watch) -> bool:

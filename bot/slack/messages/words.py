@@ -60,8 +60,8 @@ def nothing(request: BackupRequest) -> str:
     done = "deleted" if request.kind is Kind.DELETE else "started"
     if request.state.is_final and request.is_in_doubt:
         return (
-            f"RDS never confirmed whether it {done} {code(request.name)}. Look for it in the RDS "
-            "console; I won't send the request again."
+            f"RDS never confirmed whether it {done} the backup {code(request.name)}. Look for it "
+            "in the RDS console."
         )
     return f"Nothing was {done}."
 
@@ -195,14 +195,19 @@ def approval(request: BackupRequest) -> str:
 
 
 def ask_again(request: BackupRequest, command: str) -> str:
+    """How to request the same again."""
+    return f"To request it again: {again(request, command)}"
+
+
+def again(request: BackupRequest, command: str) -> str:
     """The command that requests the same again, under a new name where the old one is used."""
     instance = typed_word(request.reference) or typed_instance(request)
-    again = f"{command} create {instance} {request.next_name} {request.description}"
+    typed = f"{command} create {instance} {request.next_name} {request.description}"
     if request.keep:
-        again = f"{again} --keep {shown_keep(request.keep)}"
+        typed = f"{typed} --keep {shown_keep(request.keep)}"
     if request.kind is Kind.DELETE:
-        again = f"{command} delete {request.name} {instance}".rstrip()
-    return f"To request it again: {code(again.rstrip(), LONGEST_TEXT)}"
+        typed = f"{command} delete {request.name} {instance}"
+    return code(typed.rstrip(), LONGEST_TEXT)
 
 
 def typed_instance(request: BackupRequest) -> str:
