@@ -13,7 +13,7 @@ from bot.slack.messages.mrkdwn import Message
 
 TOKEN = re.compile(r"<[^>]*>?|>")
 OURS = re.compile(
-    r"<@U0(ANA|BEN|CYD)>|<!subteam\^S0DBA>|<#C0OPS>"
+    r"<@U0(ANA|BEN|CYD)>|<!subteam\^S0DBA>|<#C0(OPS|DB)>"
     r"|<!date\^\d+\^\{date_short_pretty\} at \{time\}\|[-0-9]{10} [0-9:]{5} UTC>"
     r"|<https://acme\.example/[A-Za-z0-9/]+\|(View card|the card|the other one)>"
 )
