@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from bot.demo.clock import SimulatedClock
 
+AT_WORK = 50  # looks whether those who were woken sleep again
+
 
 class SteppedClock(SimulatedClock):
     """`advance` wakes, in order, all who sleep until a moment that has come."""
@@ -43,6 +45,16 @@ class SteppedClock(SimulatedClock):
     def set_back(self, **span: float) -> None:
         """Let the time of day jump back, as when someone sets the machine's clock."""
         self._start -= timedelta(**span)
+
+    async def let_pass(self, **span: float) -> None:
+        """Let this much time pass, and those whom it wakes do their work."""
+        sleepers = self.sleepers
+        self.advance(**span)
+        await asyncio.sleep(0.03)
+        for _ in range(AT_WORK):  # some may have nothing left to wait for
+            if self.sleepers >= sleepers:
+                break
+            await asyncio.sleep(0.01)
 
     def advance(self, **span: float) -> None:
         """Let this much time (`hours=8`) pass."""

@@ -36,8 +36,7 @@ async def seconds_until(
     backup = region.backups[-1]
     async with asyncio.timeout(20):
         while not any(words in line for line in story.thread(card)):
-            clock.advance(seconds=10)
-            await asyncio.sleep(0.05)
+            await clock.let_pass(seconds=10)
             await story.workspace.until(lambda: all(c.status for c in region.calls))
     return (clock.now() - backup.ended).total_seconds()
 

@@ -1,6 +1,5 @@
 """A channel watches instances, and hears when something is wrong and when it's over."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -34,9 +33,6 @@ def automated(story: Story, name: str = "orders-prod") -> RdsInstance:
     return instance
 
 
-AT_WORK = 50  # looks whether those who were woken sleep again
-
-
 async def passes(
     story: Story, until: Callable[[], object], *, minutes: int = 10, most: int = 400
 ) -> None:
@@ -46,13 +42,7 @@ async def passes(
     for _ in range(most):
         if until():
             return
-        sleepers = clock.sleepers
-        clock.advance(minutes=minutes)
-        await asyncio.sleep(0.03)
-        for _ in range(AT_WORK):  # whom it woke; some may have nothing left to wait for
-            if clock.sleepers >= sleepers:
-                break
-            await asyncio.sleep(0.01)
+        await clock.let_pass(minutes=minutes)
     raise AssertionError("it never was so")
 
 
