@@ -9,9 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-WORD = "profile"
-OWN = "basic"  # the section that `profile` alone means
-PATTERN = rf"{WORD}(?::[A-Za-z0-9._-]+)?"
+PATTERN = r"profile(?::[A-Za-z0-9._-]+)?"
 FILE = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 KEYS = ("ak", "sk", "security_token")
 DEFAULT_FILE = "~/.huaweicloud/credentials"
@@ -39,12 +37,17 @@ def is_profile(keys: str | None) -> bool:
     return bool(re.fullmatch(PATTERN, keys or ""))
 
 
+def section_of(keys: str) -> str:
+    """Return the section that `profile` or `profile:<section>` means: `profile` is `[basic]`."""
+    return keys.partition(":")[2] or "basic"
+
+
 def read_profile(keys: str, given: Mapping[str, str]) -> Profile:
-    """Read the section that `profile` or `profile:<section>` means.
+    """Read the section that the keys come from.
 
     Raises ValueError with what is wrong with the file; it contains no line of it.
     """
-    section = keys.partition(":")[2] or OWN
+    section = section_of(keys)
     path = Path(given.get(FILE, DEFAULT_FILE).strip()).expanduser()
     parser = configparser.ConfigParser(interpolation=None)
     try:

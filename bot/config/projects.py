@@ -123,8 +123,7 @@ class _Secret(NamedTuple):
 def names_of_secrets(keys: str) -> tuple[str, str, str]:
     """Return how messages name the parts of these keys: access key, secret key, token."""
     if profiles.is_profile(keys):
-        section = keys.partition(":")[2] or profiles.OWN
-        ak, sk, token = (f"{key} in [{section}]" for key in profiles.KEYS)
+        ak, sk, token = (f"{key} in [{profiles.section_of(keys)}]" for key in profiles.KEYS)
     else:
         ak, sk, token = (f"{keys}_{suffix}" for suffix in ("AK", "SK", "SECURITY_TOKEN"))
     return ak, sk, token

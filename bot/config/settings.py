@@ -265,13 +265,13 @@ def read(environ: Mapping[str, str], *, http: bool) -> Reading:
         if theirs in given:
             given.setdefault(ours, given[theirs])
     profile, wrong_profile = _profile(given)
-    environment, found = _environment(_with_profile(given, profile), profile)
-    if wrong_profile:
-        found = [one for one in found if not one.text.startswith(KEYS)]
-        found.append(Problem(Kind.WRONG, wrong_profile))
+    merged = _with_profile(given, profile)
+    environment, found = _environment(merged, profile)
+    found += [Problem(Kind.WRONG, text) for text in wrong_profile]
     found += [Problem(Kind.MISSING, text) for text in _missing_for_mode(given, http=http)]
     found += [Problem(Kind.WRONG, text) for text in _unused_keys(given, environment)]
-    found += [Problem(Kind.WRONG, text) for text in _misnamed(given, profile)]
+    found += [Problem(Kind.WRONG, text) for text in _misnamed(given)]
+    found += [Problem(Kind.WRONG, text) for text in _swapped(merged, profile)]
     found += [Problem(Kind.MISSING, text) for text in _missing_for_rotation(given)]
     in_file: list[str] = []
     file, source = read_config(given.get("BACKUP_BOT_CONFIG", "").strip() or None, in_file)
@@ -300,15 +300,15 @@ def database_url(environ: Mapping[str, str]) -> str:
         raise SettingsError([f"DATABASE_URL: {error}."]) from None
 
 
-def _profile(given: Mapping[str, str]) -> tuple[Profile | None, str | None]:
+def _profile(given: Mapping[str, str]) -> tuple[Profile | None, list[str]]:
     """Return the profile with the environment's keys, if they come from one, and what is wrong."""
     keys = given.get("RDS_KEYS", "").strip()
     if not profiles.is_profile(keys):
-        return None, None
+        return None, []
     try:
-        return read_profile(keys, given), None
+        return read_profile(keys, given), []
     except ValueError as error:
-        return None, f"RDS_KEYS={keys}: {error}."
+        return None, [f"RDS_KEYS={keys}: {error}."]
 
 
 def _with_profile(given: Mapping[str, str], profile: Profile | None) -> dict[str, str]:
@@ -326,8 +326,8 @@ def _named(variable: str, profile: Profile | None) -> str:
     return profile.named(key) if profile and key else variable
 
 
-def _misnamed(given: Mapping[str, str], profile: Profile | None) -> Iterator[str]:
-    """Yield problems of names from an env file: `export`, a byte-order mark, swapped keys."""
+def _misnamed(given: Mapping[str, str]) -> Iterator[str]:
+    """Yield problems of names from an env file: `export`, a byte-order mark."""
     ours = {field.alias for field in Environment.model_fields.values()}
     for name in given:
         meant = name.strip("\ufeff \t").removeprefix("export ").strip()
@@ -336,7 +336,9 @@ def _misnamed(given: Mapping[str, str], profile: Profile | None) -> Iterator[str
                 f"{meant}: its line in the env file has something before the name"
                 " (`export`, a space or a byte-order mark). Remove it."
             )
-    merged = _with_profile(given, profile)
+
+
+def _swapped(merged: Mapping[str, str], profile: Profile | None) -> Iterator[str]:
     if credentials.look_swapped(*(merged.get(name, "") for name in KEYS)):
         yield (
             f"{', '.join(_named(name, profile) for name in KEYS)}: they look swapped;"
@@ -401,7 +403,9 @@ def _environment(
 ) -> tuple[Environment, list[Problem]]:
     """Check each variable by itself, so that one problem hides no other."""
     values, found = {}, []
-    keys = () if given.get("RDS_KEYS", "").strip() == AGENCY else KEYS
+    source = given.get("RDS_KEYS", "").strip()
+    come_from_elsewhere = source == AGENCY or (profiles.is_profile(source) and profile is None)
+    keys = () if come_from_elsewhere else KEYS
     for name, field in Environment.model_fields.items():
         variable = str(field.alias)
         if variable in given:

@@ -96,7 +96,7 @@ class CloudEye:
         self._listeners = [wake]
         self._clock = clock
         self._now = now or clock.now
-        self._log = log.bind(project=project) if project else log
+        self._log = log.bind(project=project)
         self._known: dict[str, int] = {}  # when each event occurred, by its ID
         self._looked_at = clock.monotonic()  # the last look that succeeded
         self._backoff = Backoff(clock, GAP, LONGEST_GAP)

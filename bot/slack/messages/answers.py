@@ -37,7 +37,7 @@ from bot.slack.messages.request_lines import one_request, pending_message, statu
 from bot.slack.messages.tables import backups_table, instances_table, made_table
 from bot.slack.messages.trail import audit_answer
 from bot.slack.messages.verdicts import UNKNOWN, WORDS
-from bot.slack.messages.words import ask_again, kept, nothing, wish
+from bot.slack.messages.words import action, ask_again, kept, nothing
 
 __all__ = [
     "accepted",
@@ -79,7 +79,7 @@ def accepted(request: BackupRequest, command: str) -> Message:
     """The request is stored. A command that Slack delivers twice gets the same answer twice."""
     until = f", {kept(request)}" if request.keep else ""
     return said(
-        f"Got it: {wish(request)}{until}. "
+        f"Got it: {action(request)}{until}. "
         "I'm checking with RDS, then I'll post its card in the channel or tell you what's wrong. "
         f"Nothing has started yet. Track it with {code(command + ' status ' + request.name)}."
     )
@@ -160,14 +160,14 @@ def takes_time() -> Message:
 
 def not_posted(error: CannotPost, request: BackupRequest, command: str) -> Message:
     """The card could not be posted; the command saves typing the request again."""
-    refused = f"I couldn't {wish(request)}. {told(error, nothing(request))}"
+    refused = f"I couldn't {action(request)}. {told(error, nothing(request))}"
     return said(f"{refused} {ask_again(request, command)}")
 
 
 def no_card(error: CannotPost, request: BackupRequest) -> Message:
     """The card couldn't be posted, but the request is carried out: nobody has to approve it."""
     return said(
-        f"{reason(error).why} I'll still {wish(request)} and tell you here how it ends. "
+        f"{reason(error).why} I'll still {action(request)} and tell you here how it ends. "
         f"To follow it in the channel next time, invite me there with {code('/invite')}."
     )
 
@@ -181,7 +181,7 @@ def put_off(request: BackupRequest, command: str = "/backup") -> Message:
     """RDS didn't respond when the request was to be checked, so there is no card yet."""
     return said(
         "RDS isn't responding, so I can't post the card yet. I've saved your request to "
-        f"{wish(request)}, and I'll post its card once RDS responds. "
+        f"{action(request)}, and I'll post its card once RDS responds. "
         f"Nothing has started yet. To cancel: {code(f'{command} withdraw {request.name}')}"
     )
 
@@ -190,14 +190,14 @@ def without_keys(request: BackupRequest, command: str = "/backup") -> Message:
     """RDS rejected the bot's key when the request was to be checked, so there is no card yet."""
     return said(
         "RDS rejected the bot's access key, so I can't post the card yet. I've saved your request "
-        f"to {wish(request)}, and I'll post its card once the bot's operator has renewed the key. "
-        f"Nothing has started yet. To cancel: {code(f'{command} withdraw {request.name}')}"
+        f"to {action(request)}, and I'll post its card once the bot's operator has renewed the "
+        f"key. Nothing has started yet. To cancel: {code(f'{command} withdraw {request.name}')}"
     )
 
 
 def late_refusal(error: UserError | RdsError, request: BackupRequest) -> Message:
     """A stored request was refused. It is named, since its requester may have made others."""
-    return said(f"I couldn't {wish(request)}. {told(error, nothing(request))}")
+    return said(f"I couldn't {action(request)}. {told(error, nothing(request))}")
 
 
 def unexpected(reference: str) -> Message:

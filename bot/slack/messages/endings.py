@@ -7,6 +7,7 @@ from bot.domain.states import RequestState
 from bot.slack.messages.mrkdwn import code, date, mention, name, rough
 from bot.slack.messages.reasons import reason, told
 from bot.slack.messages.words import (
+    action,
     again,
     approval,
     ask_again,
@@ -14,7 +15,6 @@ from bot.slack.messages.words import (
     outcome,
     reason_of,
     to_check,
-    wish,
 )
 
 _S = RequestState
@@ -24,7 +24,7 @@ def ended(request: BackupRequest, command: str) -> str:
     """Tell the requester how it ended. The request must be in a final state."""
     if request.state is _S.WITHDRAWN:
         who = mention(request.requester)
-        return f"{who} withdrew the request to {wish(request)}. {nothing(request)}"
+        return f"{who} withdrew the request to {action(request)}. {nothing(request)}"
     ending = {
         _S.COMPLETED: _completed,
         _S.DELETED: _deleted,
@@ -96,7 +96,7 @@ def _refused(request: BackupRequest, _: str) -> str:
         came_to, why = "is *not confirmed*", f"{reason(error).why} {nothing(request)}"
     elif isinstance(error, GaveUp):
         came_to = "was *not carried out*"
-    return f"Your request to {wish(request)} {came_to}. {why}"
+    return f"Your request to {action(request)} {came_to}. {why}"
 
 
 def _undone(request: BackupRequest) -> str:
@@ -108,7 +108,7 @@ def _rejected(request: BackupRequest, _: str) -> str:
     vote = request.vote(Choice.REJECT)
     by = mention(vote.user_id) if vote and vote.user_id != request.requester else "you"
     return (
-        f"Your request to {wish(request)} was *rejected* by {by}"
+        f"Your request to {action(request)} was *rejected* by {by}"
         f"{reason_of(request, Choice.REJECT)}. {nothing(request)}"
     )
 
@@ -121,4 +121,4 @@ def _expired(request: BackupRequest, _: str) -> str:
     why = f"it had only {given} of {counted(needed, 'approval')}{by}"
     if not given:
         why = f"nobody responded{by}"
-    return f"Your request to {wish(request)} *expired*: {why}. {nothing(request)}"
+    return f"Your request to {action(request)} *expired*: {why}. {nothing(request)}"

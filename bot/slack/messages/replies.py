@@ -29,12 +29,12 @@ from bot.slack.messages.mrkdwn import (
 from bot.slack.messages.policy_words import rule
 from bot.slack.messages.reasons import told
 from bot.slack.messages.words import (
+    action,
     keep_span,
     missing_approvals,
     reason_of,
     usually,
     went_ahead,
-    wish,
 )
 
 _S = RequestState
@@ -88,15 +88,15 @@ def pointer(request: BackupRequest, link: str) -> Message:
 def finished(request: BackupRequest, link: str) -> Message:
     """The direct message about the end, for a requester who wants one."""
     backup = f"{code(request.name)} of {name(request.instance_name)}"
-    asked = f"Your request to {wish(request)}"
+    your_request = f"Your request to {action(request)}"
     how = {
         _S.COMPLETED: f"Your backup {backup} is complete",
         _S.DELETED: f"The backup {backup} was deleted, as you requested",
         _S.FAILED: f"Your backup {backup} failed",
         _S.LOST: f"Your backup {backup} has disappeared from RDS",
-        _S.REFUSED: f"{asked} was refused",
-        _S.REJECTED: f"{asked} was rejected",
-        _S.EXPIRED: f"{asked} expired without enough approvals",
+        _S.REFUSED: f"{your_request} was refused",
+        _S.REJECTED: f"{your_request} was rejected",
+        _S.EXPIRED: f"{your_request} expired without enough approvals",
     }[request.state]
     return said(f"{how}. See <{link}|the card>.")
 
@@ -105,7 +105,7 @@ def wanted(request: BackupRequest, link: str) -> Message:
     """The direct message to an approver who wants one."""
     until = f" by {date(request.expires_at)}" if request.expires_at else ""
     return said(
-        f"{mention(request.requester)} needs your approval{until} to {wish(request)}: "
+        f"{mention(request.requester)} needs your approval{until} to {action(request)}: "
         f"see <{link}|the card>."
     )
 

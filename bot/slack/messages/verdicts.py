@@ -10,7 +10,7 @@ from bot.domain.requests import BackupRequest, Choice, Kind
 from bot.slack.messages.already_decided import already_decided
 from bot.slack.messages.mrkdwn import code, date, mention, name, people
 from bot.slack.messages.policy_words import rule
-from bot.slack.messages.words import missing_approvals, nothing, what, wish
+from bot.slack.messages.words import action, missing_approvals, nothing, what
 
 DO = {  # after "You can't"
     Choice.APPROVE: "approve this",
@@ -36,7 +36,7 @@ def decided(request: BackupRequest, click: Click) -> str:
             told = "" if requester == click.user_id else notified
             return f"You rejected {backup}. {nothing(request)}{told}"
         case Choice.WITHDRAW:
-            return f"You withdrew your request to {wish(request)}. {nothing(request)}"
+            return f"You withdrew your request to {action(request)}. {nothing(request)}"
         case Choice.BREAK_GLASS:
             approvers = _terms(request).approvers
             who = "The channel has"

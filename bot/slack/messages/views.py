@@ -25,7 +25,7 @@ from bot.slack.messages.ids import (
     REJECT_VIEW,
 )
 from bot.slack.messages.mrkdwn import Message, mention, name, people, plain, verbatim
-from bot.slack.messages.words import keep_span, wish
+from bot.slack.messages.words import action, keep_span
 
 LONGEST_TITLE = 24  # Slack's limit
 
@@ -43,7 +43,7 @@ def reject_view(request: BackupRequest) -> dict[str, Any]:
     """Return the form that asks for the reason of a rejection."""
     requester = mention(request.requester)
     says = (
-        f"Reject {requester}'s request to {wish(request)}? "
+        f"Reject {requester}'s request to {action(request)}? "
         f"Your reason goes to {requester} and the thread."
     )
     blocks = [_says(says), _reason()]

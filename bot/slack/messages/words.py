@@ -41,7 +41,7 @@ STATUSES = {  # as the RDS console calls them; RDS may send others
 }
 
 
-def wish(request: BackupRequest) -> str:
+def action(request: BackupRequest) -> str:
     """What the request is for, as a verb phrase: `back up orders-prod as `before-42``."""
     if request.kind is Kind.DELETE:
         return f"delete the backup {code(request.name)} of {name(request.instance_name)}"
