@@ -101,7 +101,8 @@ class Tab:
         await self.cloud.get_by_label(switch).select_option(label=to)
 
     async def has_no_barriers(self, *where: str) -> None:
-        """What axe finds in the page, or in what this selector names, is nothing."""
+        """Axe finds nothing in the page, or in what this selector names, and all is drawn."""
+        await expect(self.page.locator(".unknown")).to_have_count(0)
         await self.page.wait_for_timeout(300)  # colours that fade are found wanting meanwhile
         found = await Axe().run(self.page, context=where[0] if where else None, options=RULES)
         assert found.violations_count == 0, _told(found.response["violations"])

@@ -212,3 +212,16 @@ async def test_a_button_under_the_mouse(tab: Tab) -> None:
     await approve.hover()
 
     assert await approve.evaluate(colour) == before
+
+
+async def test_a_choice_on_the_home_tab_is_kept(tab: Tab) -> None:
+    """The app is told at once, and the tab shows it after a reload, too."""
+    await tab.opens("?as=U0CAT&in=home")
+    mine = tab.channel.get_by_label("When my request finishes")
+    await expect(mine).to_have_value("never")
+    await mine.select_option("Only if it fails")
+    await expect(mine).to_have_value("failed")
+    await tab.opens("?as=U0CAT&in=home")
+    await expect(mine).to_have_value("failed")
+    await mine.select_option("Never")
+    await expect(mine).to_have_value("never")

@@ -1,6 +1,6 @@
 // Block Kit as Slack draws it: every type that the bot sends; others are shown as unknown.
 
-import { button } from "./elements.js";
+import { button, menu } from "./elements.js";
 import { html, nothing, repeat } from "./lit.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { maybeRichText, richText } from "./rich_text.js";
@@ -59,7 +59,7 @@ function section(block, on) {
   const said = block.text ? html`<div>${text(block.text)}</div>` : nothing;
   const fields = block.fields?.map((one) => html`<div class="field">${text(one)}</div>`);
   const accessory = block.accessory
-    ? html`<div class="accessory">${element(block.accessory, on)}</div>`
+    ? html`<div class="accessory">${element(block.accessory, on, block.text?.text)}</div>`
     : nothing;
   return html`<div class="section">
     <div class="words">${said}${fields ? html`<div class="fields">${fields}</div>` : nothing}</div>
@@ -73,7 +73,10 @@ export const text = (object) => (object.type === "mrkdwn" ? mrkdwn(object.text) 
 const small = (one) =>
   html`<span>${one.type === "image" ? `Image: ${one.alt_text}` : text(one)}</span>`;
 
-const element = (one, on) => (one.type === "button" ? button(one, on) : unknown(one));
+function element(one, on, label) {
+  if (one.type === "button") return button(one, on);
+  return one.type === "static_select" && on.choice ? menu(one, on, label) : unknown(one);
+}
 
 function plan(block) {
   return html`<div class="plan" role="group" aria-label=${block.title}>

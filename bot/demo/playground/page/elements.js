@@ -1,7 +1,7 @@
-// Buttons: clicked directly or after a confirm dialog, with the result of the click.
+// Buttons, clicked directly or after a confirm dialog, and menus; with the result.
 
 import { failure } from "./failures.js";
-import { html, nothing } from "./lit.js";
+import { html, live, nothing } from "./lit.js";
 import { goTo, isOurs } from "./places.js";
 import { ui, update } from "./ui.js";
 import { act, app } from "./world.js";
@@ -11,7 +11,11 @@ export const onMessage = (message) => ({
   key: message.ts,
   wish: (action_id) => ({ act: "click", ts: message.ts, action_id }),
 });
-export const onHome = { key: "home", wish: (action_id) => ({ act: "press", on: "home", action_id }) };
+export const onHome = {
+  key: "home",
+  wish: (action_id) => ({ act: "press", on: "home", action_id }),
+  choice: (field, value) => ({ act: "fill", on: "home", field, value }),
+};
 export const onModal = (values) => ({
   key: "modal",
   wish: (action_id) => ({ act: "press", on: "modal", action_id, values: values() }),
@@ -30,17 +34,36 @@ export function button(element, on) {
   return html`<button type="button" class="button ${element.style ?? ""} ${waits ? "waits" : ""}"
       data-action=${element.action_id} aria-busy=${waits} @click=${click}
       aria-label=${element.accessibility_label ?? nothing}>${element.text.text}</button>${
-    state && !waits ? html`<span class="failed" role="alert">${state}</span>` : nothing
+    wentWrong(state)
   }`;
 }
 
-async function press(element, on) {
+/** A menu beside a text, which the app is told of at once; with the error of its last choice. */
+export function menu(element, on, label) {
   const key = `${on.key}/${element.action_id}`;
-  update({ pressed: { ...ui.pressed, [key]: "waits" } });
+  const value = element.initial_option?.value;
+  const choose = (event) =>
+    send(key, on.choice(element.action_id, event.target.value), "This menu");
+  return html`<select aria-label=${label} data-action=${element.action_id}
+      aria-busy=${ui.pressed[key] === "waits"} @change=${choose}>
+    ${element.options.map((one) => html`<option value=${one.value}
+      .selected=${live(one.value === value)}>${one.text.text}</option>`)}
+  </select>${wentWrong(ui.pressed[key])}`;
+}
+
+const wentWrong = (state) =>
+  state && state !== "waits" ? html`<span class="failed" role="alert">${state}</span>` : nothing;
+
+async function press(element, on) {
   if (element.url) follow(element.url);
-  const { error } = await act(on.wish(element.action_id));
+  await send(`${on.key}/${element.action_id}`, on.wish(element.action_id), "This button");
+}
+
+async function send(key, what, name) {
+  update({ pressed: { ...ui.pressed, [key]: "waits" } });
+  const { error } = await act(what);
   const { [key]: _, ...others } = ui.pressed;
-  const failed = failure(error, "This button");
+  const failed = failure(error, name);
   update({ pressed: failed ? { ...others, [key]: failed } : others });
 }
 
