@@ -193,6 +193,7 @@ def watches() -> Iterator[tuple[str, Message]]:
     stale = Finding(kind=K.STALE, since=NOON - HOUR)
     found = WatchTest(ORDERS, [(WATCH, [stale]), (OF_FILE, [])], NOON)
     yield "tested", watch_test(found, COMMAND)
+    yield "tested, not checked yet", watch_test(WatchTest(ORDERS, [(WATCH, [])], None), COMMAND)
     yield "tested, not watched", watch_test(WatchTest(ORDERS, [], None), COMMAND)
 
 

@@ -107,11 +107,13 @@ def watch_test(test: WatchTest, command: str) -> Message:
     lines = [f"*Watches that cover {shown}* ({len(test.covering)}, {read})"]
     for one, findings in test.covering:
         where = f"• {channel(one.channel_id)} · {_patterns(one)} · {_limits(one.limits)}"
-        lines += [where, *(f"      {line}" for line in _findings(findings))]
+        lines += [where, *(f"      {line}" for line in _findings(findings, test.read_at))]
     return listing(fitting(lines, MESSAGE_ROOM))
 
 
-def _findings(findings: Sequence[Finding]) -> list[str]:
+def _findings(findings: Sequence[Finding], read_at: datetime | None) -> list[str]:
+    if read_at is None:
+        return ["I don't know yet whether anything is wrong."]
     if not findings:
         return ["Nothing is wrong right now."]
     return [f"Would alert now: {KINDS[one.kind]} (since {date(one.since)})." for one in findings]
