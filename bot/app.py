@@ -184,6 +184,7 @@ async def _start_lifecycle(
         journal.launch()
     supervisor.push_async_callback(lifecycle.close, TO_FINISH)
     supervisor.keep(lifecycle.run())
+    supervisor.keep(lifecycle.approvals.run())
     supervisor.keep(dispatcher.run(poll=LOOK_AROUND if replica else IDLE))
     if replica:
         supervisor.keep(_hear(replica, lifecycle, dispatcher, connections.store))

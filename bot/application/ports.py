@@ -107,8 +107,8 @@ class Store(Protocol):
         """Return who wants a direct message when their approval is wanted."""
         ...
 
-    async def unfinished(self) -> list[str]:
-        """Return the IDs of all requests with something left to do, oldest first."""
+    async def unfinished(self) -> dict[str, RequestState]:
+        """Return all requests with something left to do: their states by ID, oldest first."""
         ...
 
     async def owe_untold(self) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from bot.domain.audit import key_id_of
 from bot.domain.outbox import MessageState, Urgency
 from bot.domain.requests import BackupRequest
+from bot.domain.states import RequestState
 from bot.domain.stuck import Stuck, StuckKind, limit_of
 from bot.storage.engine import is_sqlite, only_reading
 from bot.storage.inspection import is_in_use
@@ -84,10 +85,12 @@ def _not_continued(
     request: BackupRequest, workflows: list[_Workflow], living: set[str], now: datetime
 ) -> tuple[StuckKind, datetime, str, str] | None:
     """Return why nothing continues a request, or None if something does, or will in a moment."""
+    if request.state is RequestState.AWAITING_APPROVAL:
+        return None  # it has a workflow again once it is decided
     under_way = [w for w in workflows if w.status in UNDER_WAY]
     if any(w.status != "PENDING" or w.executor_id in living or ALONE in living for w in under_way):
         return None
-    if now - max([request.asked_at, *(w.updated_at for w in workflows)]) < GRACE:
+    if now - max([request.decided, *(w.updated_at for w in workflows)]) < GRACE:
         return None
     if under_way:
         dead = under_way[0]

@@ -110,10 +110,11 @@ class Reading:
         is_open = requests.c.state.in_(OPEN_STATES)
         return await self._one(select(requests).where(requests.c.name == name, is_open))
 
-    async def unfinished(self) -> list[str]:
-        """Return the IDs of all requests with something left to do, oldest first."""
-        query = select(requests.c.id).where(is_unfinished()).order_by(requests.c.asked_at)
-        return [row["id"] for row in await self.rows(query)]
+    async def unfinished(self) -> dict[str, RequestState]:
+        """Return all requests with something left to do: their states by ID, oldest first."""
+        query = select(requests.c.id, requests.c.state).where(is_unfinished())
+        rows = await self.rows(query.order_by(requests.c.asked_at))
+        return {row["id"]: RequestState(row["state"]) for row in rows}
 
     async def counts(self) -> list[tuple[str, str, int]]:
         """Return the number of requests by state and rule; the rule is empty before the lookup."""

@@ -3,14 +3,14 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSConfig
+from dbos import DBOS, DBOSConfig, WorkflowStatus
 from dbos._utils import GlobalParams
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -22,6 +22,8 @@ from bot.domain.errors import SettingsError
 WORKFLOW_VERSION = "2"
 POOL = 8  # connections
 DBOS_VERSION = version("dbos")
+UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]  # the states in which DBOS carries a workflow on
+SEVERAL = 4  # workflows of a request that are looked for together; most have one or two
 
 
 class Journal:
@@ -85,6 +87,34 @@ class Journal:
         if self._engine:
             self._engine.dispose()
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+
+def workflow_id_of(request_id: str, attempt: int) -> str:
+    """Return the ID of a request's workflow; attempts are counted from 1, without a gap."""
+    return request_id if attempt == 1 else f"{request_id}:{attempt}"
+
+
+def request_of(workflow: WorkflowStatus) -> str:
+    """Return the ID of the request that a workflow is of."""
+    return workflow.workflow_id.partition(":")[0]
+
+
+async def workflows_of(request_ids: Collection[str]) -> list[WorkflowStatus]:
+    """Return all workflows of requests, by their exact ids: a prefix would scan the journal."""
+    found: list[WorkflowStatus] = []
+    attempt = 1
+    while request_ids:
+        attempts = range(attempt, attempt + SEVERAL)
+        listed = await DBOS.list_workflows_async(
+            workflow_ids=[workflow_id_of(r, n) for r in request_ids for n in attempts],
+            load_input=False,
+            load_output=False,
+        )
+        found += listed
+        full = {w.workflow_id for w in listed}
+        request_ids = [r for r in request_ids if workflow_id_of(r, attempts[-1]) in full]
+        attempt += SEVERAL
+    return found
 
 
 def _require_enterprise() -> None:

@@ -15,9 +15,10 @@ from dbos import DBOS, WorkflowStatus
 from bot.application.ports import Store
 from bot.domain.attempts import delay_after
 from bot.domain.errors import StoreUnavailable
+from bot.domain.states import RequestState
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import RECOVERIES, RESUMED
-from bot.workflow.journal import WORKFLOW_VERSION
+from bot.workflow.journal import UNDER_WAY, WORKFLOW_VERSION, request_of, workflows_of
 from bot.workflow.workflow import Lifecycle
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,6 @@ LOOK = 2.0  # seconds between two looks for replicas that died
 EVERY = 60.0  # seconds between two looks at all that is unfinished
 STRANDED = 10.0  # seconds after which a workflow of ours that does not run here never will
 LONGEST_GAP = 3600.0  # seconds between two workflows of a request that keep falling over
-UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]  # of DBOS
 AT_ONCE = 100  # requests whose workflows are listed together
 
 
@@ -104,7 +104,7 @@ class Reconciler:
         """Resume the unfinished requests that have no running workflow."""
         if untold := await self._store.owe_untold():
             log.warning("outcomes_owed", requests=untold)
-        unfinished = await self._store.unfinished()
+        unfinished = await self._unfinished()
         under_way = await DBOS.list_workflows_async(
             status=UNDER_WAY,
             app_version=[WORKFLOW_VERSION],
@@ -116,9 +116,16 @@ class Reconciler:
         carried = {request_of(w) for w in under_way}
         if any(request_id not in carried for request_id in unfinished):
             # Once more: what has ended meanwhile is neither unfinished nor under way.
-            unfinished = await self._store.unfinished()
+            unfinished = await self._unfinished()
             others = living - {self._members.id}
             await self._resume([r for r in unfinished if r not in carried], others)
+
+    async def _unfinished(self) -> list[str]:
+        """Return the requests that need a workflow. For the others, a decision is waited for."""
+        unfinished = await self._store.unfinished()
+        waiting = {r for r, state in unfinished.items() if state is RequestState.AWAITING_APPROVAL}
+        self._lifecycle.approvals.wait_for(waiting)
+        return [request_id for request_id in unfinished if request_id not in waiting]
 
     async def _hand_on(self, pending: list[WorkflowStatus], living: set[str]) -> None:
         """Recover the workflows of dead replicas, and ours that don't run here."""
@@ -146,9 +153,7 @@ class Reconciler:
     async def _resume(self, request_ids: list[str], others: set[str]) -> None:
         for start in range(0, len(request_ids), AT_ONCE):
             chunk = request_ids[start : start + AT_ONCE]
-            listed = await DBOS.list_workflows_async(
-                workflow_id_prefix=chunk, load_input=False, load_output=False
-            )
+            listed = await workflows_of(chunk)
             for request_id in chunk:
                 past = [w for w in listed if request_of(w) == request_id]
                 if not any(_is_carried(w, others) for w in past):
@@ -160,20 +165,15 @@ class Reconciler:
         if past:
             last = max(past, key=lambda w: w.updated_at or 0)
             status = last.status
-            gap = 0.0
-            if len(past) > 1:
-                gap = delay_after(len(past) + 1, EVERY, LONGEST_GAP, request_id)
+            failed, gap = sum(w.status != "SUCCESS" for w in past), 0.0
+            if failed > 1:
+                gap = delay_after(failed + 1, EVERY, LONGEST_GAP, request_id)
             if time.time() - (last.updated_at or 0) / 1000 < gap:
                 return
         RESUMED.labels(status).inc()
         if past:
             log.warning("request_resumed", request=request_id, status=status, after=len(past))
         self._lifecycle.start(request_id, attempt=len(past) + 1)
-
-
-def request_of(workflow: WorkflowStatus) -> str:
-    """Return the ID of the request that a workflow is of."""
-    return workflow.workflow_id.partition(":")[0]
 
 
 def _is_carried(workflow: WorkflowStatus, others: set[str]) -> bool:

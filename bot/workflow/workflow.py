@@ -1,7 +1,8 @@
-"""The lifecycle of a request, from top to bottom, as one DBOS workflow.
+"""The lifecycle of a request, from top to bottom, as DBOS workflows.
 
 DBOS journals each step and carries a workflow on after a crash from the last step that ended.
-A step that was cut off runs again, so each looks first at what is already true.
+A step that was cut off runs again, so each looks first at what is already true. A workflow ends
+where a decision is waited for, and another one starts from the top when it has come.
 """
 
 import asyncio
@@ -14,36 +15,35 @@ import structlog
 from dbos import DBOS, SetWorkflowID
 
 from bot.domain.errors import BotError, StoreUnavailable
-from bot.domain.requests import Kind
+from bot.domain.requests import BackupRequest, Kind
 from bot.domain.states import RequestState
 from bot.runtime import tracing
 from bot.runtime.backoff import Backoff
 from bot.runtime.loop_pacing import Debounce, LoopPacer
 from bot.runtime.metrics import WORKFLOW_ERRORS
-from bot.workflow import approval, creation, deletion, preparation, retention, watching
+from bot.workflow import creation, deletion, preparation, retention, watching
+from bot.workflow.approval import Approvals
 from bot.workflow.context import StepContext
+from bot.workflow.journal import UNDER_WAY, workflow_id_of, workflows_of
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Step = Callable[[StepContext, str], Awaitable[RequestState]]
 FIRST_GAP, LONGEST_GAP = 1.0, 60.0  # seconds between two tries of a step that fell over
+UNDECIDED = {RequestState.SUBMITTED, RequestState.AWAITING_APPROVAL}
 STORE_GAP = 5.0  # the longest while it is only the database that does not answer
 
 
-def workflow_id_of(request_id: str, attempt: int) -> str:
-    """Return the ID of a request's workflow; attempts are counted from 1, without a gap."""
-    return request_id if attempt == 1 else f"{request_id}:{attempt}"
-
-
 class Lifecycle:
-    """Starts a workflow for each stored request, and wakes it when people decide.
+    """Starts a workflow for each stored request, and another one when people have decided.
 
     Build it after DBOS is constructed and before it is launched, so that what DBOS recovers
     finds the workflow registered.
     """
 
     def __init__(self, context: StepContext) -> None:
+        self.approvals = Approvals(context, self.carry_on)
         self._context = context
         self._to_start: asyncio.Queue[tuple[str, str]] = (
             asyncio.Queue()
@@ -69,18 +69,20 @@ class Lifecycle:
                 if workflow_id not in self._starting:
                     await self._pacer.take()
                 self._starting.discard(workflow_id)
-                return await self.back_up(request_id)
+                state = await self.back_up(request_id)
+                if state is RequestState.AWAITING_APPROVAL and task:
+                    # Once the journal has this workflow's end: the next one starts after it.
+                    task.add_done_callback(lambda _: self.approvals.wait_for([request_id]))
+                return state
 
         self._workflow = back_up
 
     async def back_up(self, request_id: str) -> RequestState:
-        """Carry a request from its submission to its outcome.
+        """Carry a request on from wherever it is to its decision or its outcome.
 
         What people hear of it is in the outbox, and delays no step.
         """
         state = await self._step("look_up", preparation.look_up, request_id)
-        if state is RequestState.AWAITING_APPROVAL:
-            state = await self._step("await_decision", approval.await_decision, request_id)
         if state is RequestState.APPROVED:
             does = {Kind.CREATE: creation.create, Kind.DELETE: deletion.delete}
             kind = await self._persist("load", _kind, request_id)
@@ -97,19 +99,29 @@ class Lifecycle:
         self._debounce.hold_off()
         self._to_start.put_nowait((workflow_id, request_id))
 
+    async def carry_on(self, request: BackupRequest) -> None:
+        """Start the next workflow of a request that was decided, unless one is under way."""
+        if request.state.is_final or request.state in UNDECIDED:
+            return
+        past = await workflows_of([request.id])
+        if not any(workflow.status in UNDER_WAY for workflow in past):
+            self._to_start.put_nowait((workflow_id_of(request.id, len(past) + 1), request.id))
+
     def is_under_way(self, workflow_id: str) -> bool:
         """Whether this workflow runs in this process."""
         return self._under_way[workflow_id] > 0
 
     def wake(self, request_id: str) -> None:
-        """Make the workflow read its request again."""
+        """Have the request read again, by its workflow or by what waits for its decision."""
         if request_id in self._context.wakeups:
             self._context.wakeups[request_id].set()
+        self.approvals.wake(request_id)
 
     def wake_all(self) -> None:
-        """Make every workflow read its request again, after notifications may have been missed."""
+        """Have every request read again, after notifications may have been missed."""
         for woken in self._context.wakeups.values():
             woken.set()
+        self.approvals.wake_all()
 
     async def run(self) -> None:
         """Start workflows as requests come in."""
@@ -157,6 +169,7 @@ class Lifecycle:
         has not reached `back_up` yet, is cancelled there.
         """
         self._is_closing = True
+        self.approvals.close()
         if not await self._context.in_flight.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
         for task in self._running:

@@ -82,9 +82,9 @@ async def _acks(story: Story) -> list[float]:
 
 
 def _in_flight(database: Path) -> int:
-    """Workflows that are not over."""
+    """Requests that wait or run."""
     with sqlite3.connect(database) as connection:
-        query = "SELECT count(*) FROM workflow_status WHERE status = 'PENDING'"
+        query = "SELECT count(*) FROM request WHERE state IN ('awaiting_approval', 'running')"
         (count,) = connection.execute(query).fetchone()
     connection.close()
     return int(count)

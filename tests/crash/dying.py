@@ -73,6 +73,7 @@ def waylay_ours(death: Death) -> None:
     for owner, method in (
         (Lifecycle, "start"),
         (Lifecycle, "wake"),
+        (Lifecycle, "carry_on"),
         (Transaction, "move"),
         (Watcher, "follow"),
     ):

@@ -40,6 +40,8 @@ POINTS = [
     ("before Outbox.sent 1", 1),
     ("after Outbox.sent 1", 0),
     ("before Lifecycle.wake 1", 0),
+    ("before Lifecycle.carry_on 1", 0),
+    ("after Lifecycle.carry_on 1", 0),
     ("after ack 2", 0),
     ("before Outbox.begin edit 1", 0),
     ("after Outbox.begin edit 1", 0),

@@ -9,6 +9,7 @@ import random
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -47,8 +48,10 @@ from bot.storage.store import Store
 from bot.storage.tables import outbox
 from bot.storage.transaction import Transaction
 from bot.watcher.loop import Watcher
+from bot.workflow.approval import Approvals
 from bot.workflow.context import StepContext
 from bot.workflow.events import MessageEvents
+from bot.workflow.journal import workflow_id_of
 from bot.workflow.workflow import Lifecycle, Step
 from tests.history.events import Accepted, Answered, History, Killed, Left, Pressed, Rules
 from tests.history.outside import (
@@ -87,7 +90,8 @@ FARTHEST = timedelta(minutes=9)  # that a clock is off: RDS takes no calls beyon
 LOOKED_FOR = 60.0  # seconds after which what fell over is carried on
 IDLE = 12  # turns of the loop in which nobody uses the database
 
-Journal = dict[str, dict[str, str]]  # by request: the steps that ended, and what they came to
+Journal = dict[str, dict[str, str]]  # by workflow: the steps that ended, and what they came to
+ENDED = "back_up"  # where the journal has a workflow's own end
 
 
 class Others(NamedTuple):
@@ -147,11 +151,15 @@ class FlakyStore(Store):
             raise StoreUnavailable
 
 
+_steps: ContextVar[dict[str, str]] = ContextVar("steps")  # of the workflow that runs
+
+
 class JournaledLifecycle(Lifecycle):
     """The workflow, with a journal of the test's own in the place of DBOS."""
 
     def __init__(self, context: StepContext, journal: Journal, outside: Connections) -> None:
         # Not the parent's, which registers its workflow with DBOS.
+        self.approvals = Approvals(context, self.carry_on)
         self._context = context
         self._to_start: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._debounce = Debounce()
@@ -160,32 +168,48 @@ class JournaledLifecycle(Lifecycle):
         self._carried: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        for request_id in self._journal:
-            self._carry(request_id)
-        for request_id in await self._context.store.unfinished():
-            self.start(request_id)
+        for workflow_id, ended in self._journal.items():
+            if ENDED not in ended:
+                self._carry(workflow_id)
+        for request_id, state in (await self._context.store.unfinished()).items():
+            if state is RequestState.AWAITING_APPROVAL:
+                self.approvals.wait_for([request_id])
+            else:
+                await self.carry_on(await self._context.load(request_id))
+                self.start(request_id)
         while True:
-            _, request_id = await self._to_start.get()
+            workflow_id, _ = await self._to_start.get()
             await self._outside.clock.sleep(self._outside.chance.uniform(0, 0.2))
-            if request_id not in self._journal:
-                self._journal[request_id] = {}
-                self._carry(request_id)
+            if workflow_id not in self._journal:
+                self._journal[workflow_id] = {}
+                self._carry(workflow_id)
 
-    def _carry(self, request_id: str) -> None:
-        self._carried.add(asyncio.create_task(self._until_its_end(request_id)))
+    async def carry_on(self, request: BackupRequest) -> None:
+        past = [w for w in self._journal if w.partition(":")[0] == request.id]
+        if not request.state.is_final and all(ENDED in self._journal[w] for w in past):
+            workflow_id = workflow_id_of(request.id, len(past) + 1)
+            self._to_start.put_nowait((workflow_id, request.id))
 
-    async def _until_its_end(self, request_id: str) -> None:
+    def _carry(self, workflow_id: str) -> None:
+        self._carried.add(asyncio.create_task(self._until_its_end(workflow_id)))
+
+    async def _until_its_end(self, workflow_id: str) -> None:
         """What falls over is carried on later by whoever looks for such requests."""
-        while True:
+        ended, request_id = self._journal[workflow_id], workflow_id.partition(":")[0]
+        while ENDED not in ended:
             try:
-                await self.back_up(request_id)
+                _steps.set(ended)
+                state = await self.back_up(request_id)
             except BotError:
                 await self._outside.clock.sleep(LOOKED_FOR)
             else:
-                return
+                await self._outside.clock.sleep(self._outside.chance.uniform(0, 0.2))
+                ended[ENDED] = state
+        if ended[ENDED] == RequestState.AWAITING_APPROVAL:
+            self.approvals.wait_for([request_id])
 
     async def _step(self, name: str, step: Step, request_id: str) -> RequestState:
-        ended = self._journal[request_id]
+        ended = _steps.get()
         if name not in ended:
             state = await self._persist(name, step, request_id)
             await self._outside.clock.sleep(self._outside.chance.uniform(0, 0.2))
@@ -243,7 +267,7 @@ class Life:
         )
         self._others = asyncio.all_tasks()
         self._tasks: set[asyncio.Task[None]] = set()
-        for kept in (lifecycle.run, watcher.run, dispatcher.run):
+        for kept in (lifecycle.run, lifecycle.approvals.run, watcher.run, dispatcher.run):
             self.does(self._kept(kept, outside))
 
     def does(self, work: Coroutine[Any, Any, None]) -> None:

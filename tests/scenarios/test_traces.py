@@ -81,7 +81,7 @@ async def test_a_request_is_one_trace_across_a_restart(
     (root,) = [span for span in collector.spans if span.name == "request"]
     request_id = attributes(root)["backup_bot.request"]
     assert {span.trace_id for span in collector.spans} == {root.trace_id}
-    assert {"look_up", "await_decision", "create", "decision", "rds", "message"} <= set(names)
+    assert {"look_up", "create", "decision", "rds", "message"} <= set(names)
     lines = {attributes(s).get("line") for s in collector.spans if s.name == "message"}
     assert {"card", "ended"} <= lines
     steps = [span for span in collector.spans if span.name in ("look_up", "create", "decision")]

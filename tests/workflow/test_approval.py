@@ -2,15 +2,19 @@
 
 import asyncio
 import dataclasses
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
+from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.policy import Policy, RuleReference, RuleSource, Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
-from bot.workflow.approval import await_decision
+from bot.workflow.approval import Approvals
 from bot.workflow.context import StepContext
 from tests.requests import asked
 from tests.workflow.conftest import ORDERS, Everybody, HastyClock, Thread
@@ -19,6 +23,25 @@ HOUR = timedelta(hours=1)
 TERMS = Terms(expires_after=8 * HOUR, remind_after=HOUR)
 REMINDERS = [(ThreadLine.REMINDER, str(number)) for number in (1, 2, 3)]
 ENDED = (ThreadLine.ENDED, "")
+
+
+class Carried:
+    """Those that wait for no decision any longer."""
+
+    def __init__(self) -> None:
+        self.states: asyncio.Queue[RequestState] = asyncio.Queue()
+        self.fails: BotError | None = None  # once
+        self.wake: Callable[[str], None]
+
+    async def carry_on(self, request: BackupRequest) -> None:
+        if self.fails:
+            error, self.fails = self.fails, None
+            raise error
+        self.states.put_nowait(request.state)
+
+    async def carried(self) -> RequestState:
+        """The state of the next one."""
+        return await self.states.get()
 
 
 @pytest.fixture
@@ -49,12 +72,40 @@ async def request_id(context: StepContext) -> str:
     return request.id
 
 
+@asynccontextmanager
+async def waiting(context: StepContext, request_id: str) -> AsyncIterator[Carried]:
+    """A bot that has just started, and waits for the decision on the request."""
+    carried = Carried()
+    approvals = Approvals(context, carried.carry_on)
+    approvals.wait_for([request_id])
+    running = asyncio.create_task(approvals.run())
+    carried.wake = approvals.wake
+    try:
+        yield carried
+    finally:
+        approvals.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def until_time_is(clock: HastyClock, after: timedelta) -> None:
+    """Wait for this much time to pass on the clock, which jumps."""
+    passed = asyncio.Event()
+
+    async def ring() -> None:
+        passed.set()
+
+    clock.alarms.append((clock.now() + after, ring))
+    async with asyncio.timeout(60):
+        await passed.wait()
+
+
 async def test_reminders_come_with_growing_gaps(
     context: StepContext, request_id: str, thread: Thread
 ) -> None:
-    """The card is drawn with each of them, and at the end."""
-    async with asyncio.timeout(60):
-        assert await await_decision(context, request_id) is RequestState.EXPIRED
+    """The card is drawn with each of them, and at the end, which nobody carries on."""
+    async with waiting(context, request_id) as bot, asyncio.timeout(60):
+        assert await bot.carried() is RequestState.EXPIRED
 
     assert await thread.lines() == [*REMINDERS, ENDED]
     assert await thread.drawn() == 4
@@ -65,8 +116,8 @@ async def test_of_several_missed_reminders_the_last_is_sent(
 ) -> None:
     """The bot was down for four hours."""
     clock.advance(hours=4)
-    async with asyncio.timeout(60):
-        await await_decision(context, request_id)
+    async with waiting(context, request_id) as bot, asyncio.timeout(60):
+        await bot.carried()
 
     assert await thread.lines() == [*REMINDERS[1:], ENDED]
 
@@ -77,13 +128,8 @@ async def test_restarts_draw_no_card_again(
     """Each finds its reminder in the outbox: hundreds of cards would be edited for nothing."""
     clock.advance(hours=1.1)
     for _ in range(3):
-        waiting = asyncio.create_task(await_decision(context, request_id))
-
-        async def kill(task: asyncio.Task[RequestState] = waiting) -> None:
-            task.cancel()
-
-        clock.alarms.append((clock.now() + timedelta(minutes=10), kill))
-        await asyncio.gather(waiting, return_exceptions=True)
+        async with waiting(context, request_id):
+            await until_time_is(clock, timedelta(minutes=10))
 
     assert await thread.lines() == REMINDERS[:1]
     assert await thread.drawn() == 1
@@ -92,16 +138,81 @@ async def test_restarts_draw_no_card_again(
 async def test_another_policy_is_drawn_once(
     context: StepContext, request_id: str, thread: Thread, clock: HastyClock
 ) -> None:
-    """The card says who may approve now."""
+    """The card says who may approve now; a vote that decides nothing draws it no second time."""
     policy = Policy(defaults=TERMS.model_copy(update={"approvals": 2}))
     changed = dataclasses.replace(context, policy=policy)
-    waiting = asyncio.create_task(await_decision(changed, request_id))
-
-    async def kill() -> None:
-        waiting.cancel()
-
-    clock.alarms.append((clock.now() + HOUR / 2, kill))
-    await asyncio.gather(waiting, return_exceptions=True)
+    async with waiting(changed, request_id) as bot:
+        await until_time_is(clock, HOUR / 4)
+        bot.wake(request_id)
+        await until_time_is(clock, HOUR / 4)
 
     assert await thread.lines() == []
     assert await thread.drawn() == 1
+
+
+async def test_replicas_that_wait_for_the_same_request_say_each_thing_once(
+    context: StepContext, request_id: str, thread: Thread
+) -> None:
+    """They remind in the same moment, and both find that its time is over."""
+    async with (
+        waiting(context, request_id) as one,
+        waiting(context, request_id) as other,
+        asyncio.timeout(60),
+    ):
+        assert await one.carried() is await other.carried() is RequestState.EXPIRED
+
+    assert await thread.lines() == [*REMINDERS, ENDED]
+    assert await thread.drawn() == 4
+
+
+async def test_a_decision_is_carried_on_without_waiting_for_the_next_look(
+    context: StepContext, request_id: str, clock: HastyClock
+) -> None:
+    """If the database is away in just that moment, it is tried again soon."""
+    async with waiting(context, request_id) as bot:
+        await until_time_is(clock, HOUR / 2)
+        async with context.store.transaction() as transaction:
+            request = await context.load(request_id)
+            await transaction.move(request, RequestState.APPROVED, decided_at=clock.now())
+        bot.fails = StoreUnavailable()
+        decided_at = clock.now()
+        bot.wake(request_id)
+        async with asyncio.timeout(60):
+            assert await bot.carried() is RequestState.APPROVED
+        assert clock.now() - decided_at <= timedelta(minutes=2)
+
+
+async def test_a_clock_that_jumps_forward_is_noticed_within_a_minute(
+    context: StepContext, request_id: str, clock: HastyClock, thread: Thread
+) -> None:
+    """The machine had the wrong time when the wait began."""
+    async with waiting(context, request_id) as bot:
+        await until_time_is(clock, timedelta(minutes=5))
+        clock.advance(hours=9)
+        jumped_at = clock.now()
+        async with asyncio.timeout(60):
+            assert await bot.carried() is RequestState.EXPIRED
+        assert clock.now() - jumped_at <= timedelta(minutes=2)
+    assert (await thread.lines())[-1] == ENDED
+
+
+async def test_a_request_that_was_deleted_is_waited_for_no_longer(
+    context: StepContext, clock: HastyClock
+) -> None:
+    """Pruning took it."""
+    async with waiting(context, "gone") as bot:
+        await until_time_is(clock, HOUR)
+
+    assert bot.states.empty()
+
+
+async def test_a_thousand_waiting_requests_weigh_little(context: StepContext) -> None:
+    """Twenty KiB for each is the limit; a workflow for each took 38."""
+    approvals = Approvals(context, Carried().carry_on)
+    ids = [f"{number:032}" for number in range(1000)]
+    tracemalloc.start()
+    approvals.wait_for(ids)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert size < 1000 * 1024

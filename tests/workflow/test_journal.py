@@ -48,14 +48,15 @@ async def test_with_a_conductor_the_bot_works_as_without(
         story.environ["DBOS_CONDUCTOR_KEY"] = "a-key-of-conductor"
         async with story.bot():
             card = await story.asks()
+            await story.approves(card)
+            await story.until_said(card, "has started")
         with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as database:
             found = database.execute("SELECT status, executor_id FROM workflow_status").fetchall()
         async with story.bot():
-            await story.approves(card)
             await story.until_said(card, "is complete")
     first, *_ = sys.modules["dbos_enterprise"].connected
 
-    assert found == [("PENDING", "backup-bot")]
+    assert found == [("SUCCESS", "backup-bot"), ("PENDING", "backup-bot")]
     assert story.made("before-42") == 1
     assert first["conductor_key"] == "a-key-of-conductor"
     assert first["metadata_only_mode"] is True

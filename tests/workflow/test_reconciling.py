@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from dbos import DBOS
 
+from bot.domain.states import RequestState
 from bot.workflow import reconciling
 from bot.workflow.journal import WORKFLOW_VERSION
 from bot.workflow.reconciling import Reconciler
@@ -53,16 +55,15 @@ class Journal:
         self,
         *,
         status: list[str] | None = None,
-        workflow_id_prefix: list[str] | None = None,
+        workflow_ids: list[str] | None = None,
         app_version: list[str] | None = None,
         **_: Any,
     ) -> list[SimpleNamespace]:
         self.listed.set()
-        prefixes = tuple(workflow_id_prefix or [""])
         return [
             w
             for w in self.workflows
-            if w.workflow_id.startswith(prefixes)
+            if (workflow_ids is None or w.workflow_id in workflow_ids)
             and (status is None or w.status in status)
             and (app_version is None or w.app_version in app_version)
         ]
@@ -83,9 +84,19 @@ class Bot:
     here: set[str] = field(default_factory=set)
     begun: list[tuple[str, int]] = field(default_factory=list)
     has_begun: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting_ids: list[str] = field(default_factory=list)
+    waited_for: list[str] = field(default_factory=list)
 
-    async def unfinished(self) -> list[str]:
-        return self.unfinished_ids
+    async def unfinished(self) -> dict[str, RequestState]:
+        waiting = dict.fromkeys(self.waiting_ids, RequestState.AWAITING_APPROVAL)
+        return dict.fromkeys(self.unfinished_ids, RequestState.APPROVED) | waiting
+
+    @property
+    def approvals(self) -> "Bot":
+        return self
+
+    def wait_for(self, request_ids: Iterable[str]) -> None:
+        self.waited_for += request_ids
 
     async def owe_untold(self) -> list[str]:
         return []
@@ -116,6 +127,7 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     """DBOS's place is taken by this one."""
     journal = Journal()
     monkeypatch.setattr("bot.workflow.reconciling.DBOS", journal)
+    monkeypatch.setattr("bot.workflow.journal.DBOS", journal)
     return journal
 
 
@@ -136,6 +148,7 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
         ([workflow("r", "PENDING", version=OLDER), workflow("r:2", "PENDING")], []),
         ([workflow("r", "ERROR"), workflow("r:2", "PENDING")], []),
         ([workflow("r", "ERROR"), workflow("r:2", "ERROR")], []),  # not at once again
+        ([workflow("r", "SUCCESS"), workflow("r:2", "ERROR")], [("r", 3)]),  # its first failure
         (
             [workflow("r", "ERROR", at=LONG_AGO), workflow("r:2", "ERROR", at=LONG_AGO)],
             [("r", 3)],
@@ -155,6 +168,14 @@ async def test_an_unfinished_request(
     await bot.reconciler().reconcile()
 
     assert bot.begun == begun
+
+
+async def test_what_waits_for_a_decision_needs_no_workflow(journal: Journal) -> None:
+    journal.workflows = [workflow("r", "SUCCESS")]
+    bot = Bot([], waiting_ids=["r", "new"])
+    await bot.reconciler().reconcile()
+
+    assert (bot.begun, sorted(bot.waited_for)) == ([], ["new", "r"])
 
 
 async def test_what_a_replica_of_an_older_release_runs_is_left_alone(journal: Journal) -> None:
@@ -252,14 +273,54 @@ async def test_what_ran_when_the_bot_was_updated_goes_on(
     async with opens() as story:
         async with story.bot():
             card = await story.asks()
+            await story.approves(card)
+            await story.until_said(card, "has started")
         with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
             changed = "UPDATE workflow_status SET application_version = ? WHERE status = ?"
             assert database.execute(changed, (OLDER, "PENDING")).rowcount == 1
         database.close()
         monkeypatch.setattr("bot.app.Reconciler", partial(Reconciler, look=0.1))
         async with story.bot():
-            await story.approves(card)
             await story.until_said(card, "is complete")
 
     assert story.made("before-42") == 1
     assert len(story.cards) == 1
+
+
+# Until a release after 0.1.0, a workflow waited for the decision in a step of its own.
+AS_IT_WAITED = ["UPDATE workflow_status SET status = 'PENDING'"]
+AS_IT_RAN = [
+    """
+    UPDATE operation_outputs SET workflow_uuid = substr(workflow_uuid, 1, 32),
+    function_id = function_id + 1,
+    function_name = replace(function_name, 'look_up', 'await_decision')
+    WHERE workflow_uuid LIKE '%:2'
+    """,
+    "DELETE FROM workflow_status WHERE workflow_uuid LIKE '%:2'",
+    "UPDATE workflow_status SET status = 'PENDING'",
+]
+
+
+@pytest.mark.parametrize("ran", [False, True])
+async def test_what_waited_in_its_workflow_before_an_update_goes_on(
+    opens: Opens, database_url: str, *, ran: bool
+) -> None:
+    """Its journal has a step that there is no longer."""
+    async with opens() as story:
+        async with story.bot():
+            card = await story.asks()
+            if ran:
+                await story.approves(card)
+                await story.until_said(card, "has started")
+        with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
+            for change in AS_IT_RAN if ran else AS_IT_WAITED:
+                assert database.execute(change).rowcount >= 1
+        database.close()
+        async with story.bot():
+            if not ran:
+                await story.approves(card)
+            await story.until_said(card, "is complete")
+
+    assert story.made("before-42") == 1
+    assert len(story.cards) == 1
+    assert sum("has started" in line for line in story.thread(card)) == 1
