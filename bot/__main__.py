@@ -42,6 +42,7 @@ cli.command(
 )
 
 SWITCH = 0.001  # seconds that one thread computes while another waits to: the loop, for an ack
+M_ARENA_MAX = -8  # of glibc's malloc.h
 FELL_OVER = 1  # exit codes
 CANNOT_START = 2
 REJOIN = 2.0  # seconds between two attempts to rejoin the other replicas
@@ -68,6 +69,7 @@ def run(
     import asyncio
 
     _do_without_colors()
+    _share_a_heap()
     from bot.config import settings
     from bot.runtime import logs, tracing
     from bot.slack.transport.http import Address
@@ -249,6 +251,14 @@ def _do_without_colors() -> None:
     """Keep structlog and httpx from loading what `run` doesn't use: 6 MB."""
     for unused in ("pygments", "rich"):
         sys.modules.setdefault(unused, None)  # type: ignore[arg-type] # as if it weren't there
+
+
+def _share_a_heap() -> None:
+    """Have glibc use one heap for all threads, most of which only wait: 0.7 MB."""
+    import ctypes
+
+    with suppress(AttributeError):  # another C library, which has no such option
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def _refuse_windows() -> None:
