@@ -25,6 +25,7 @@ from bot.domain import policy
 from bot.domain.channels import Channel as ChannelWays
 from bot.domain.channels import Quiet
 from bot.domain.digests import Schedule
+from bot.domain.frozen import Frozen
 from bot.domain.likeness import nearest
 from bot.domain.policy import Policy, Rule, RuleReference, RuleSource, Terms
 from bot.domain.policy_problems import PolicyProblem, problems
@@ -156,8 +157,8 @@ def _kept(value: object) -> object:
 Limit = Annotated[Duration, Field(ge=timedelta(minutes=10), le=timedelta(days=100))]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Table(Frozen):
+    model_config = ConfigDict(extra="forbid")
 
 
 class RdsTable(_Table):
@@ -272,7 +273,7 @@ class ConfigFile(_Table):
     slack: SlackTable = SlackTable()
     approval: ApprovalTable | None = None
     rule: tuple[RuleTable, ...] = ()
-    aliases: dict[str, str] = {}
+    aliases: dict[str, str] = Field(default_factory=dict)
     watch: tuple[WatchTable, ...] = ()
     heartbeat: HeartbeatTable = HeartbeatTable()
     store: StoreTable = StoreTable()
@@ -299,13 +300,11 @@ class ConfigFile(_Table):
         return Policy(defaults=defaults, rules=tuple(Rule(**r.model_dump()) for r in self.rule))
 
 
-class Source(BaseModel):
+class Source(Frozen):
     """The file that the settings came from, for messages about problems in it."""
 
-    model_config = ConfigDict(frozen=True)
-
     name: str = DEFAULT_CONFIG
-    lines: dict[TomlPath, int] = {}
+    lines: dict[TomlPath, int] = Field(default_factory=dict)
     read: bool = False  # False: the file doesn't exist, and the defaults apply
 
     @property

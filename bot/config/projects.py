@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
 
 from bot.config import credentials, profiles
 from bot.config.addresses import endpoint as checked_endpoint
 from bot.config.words import matching
+from bot.domain.frozen import Frozen
 
 DEFAULT_CALLS = 60  # a minute, which RDS allows a user
 ENVIRONMENT = "environment"  # keys from its variables
@@ -24,20 +25,18 @@ _keys = matching(
 )
 
 
-class Keys(BaseModel):
+class Keys(Frozen):
     """An access key. The repr shows none of it."""
-
-    model_config = ConfigDict(frozen=True)
 
     access_key: SecretStr
     secret_key: SecretStr
     security_token: SecretStr | None = None
 
 
-class ProjectTable(BaseModel):
+class ProjectTable(Frozen):
     """One `[[project]]`, beside the environment's own project."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, _name]
     region: Annotated[str, REGION_ID]
@@ -48,10 +47,8 @@ class ProjectTable(BaseModel):
     keys: Annotated[str, _keys] | None = None  # None: the environment's own
 
 
-class Project(BaseModel):
+class Project(Frozen):
     """A project as it is reached; `pool` is the name of the budget that its key shares."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     region: str | None

@@ -8,9 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     TypeAdapter,
@@ -39,6 +37,7 @@ from bot.config.words import matching
 from bot.domain.audit import AuditKey
 from bot.domain.console import Console
 from bot.domain.errors import SettingsError
+from bot.domain.frozen import Frozen
 from bot.domain.policy import Policy
 
 
@@ -75,10 +74,8 @@ ROTATION = ("SLACK_REFRESH_TOKEN", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")
 BLANK = f" \t\r\n{credentials.QUOTES}"
 
 
-class Environment(BaseModel):
+class Environment(Frozen):
     """The environment variables, with the secrets and addresses."""
-
-    model_config = ConfigDict(frozen=True)
 
     bot_token: Annotated[SecretStr, BeforeValidator(credentials.bot_token)] = Field(
         alias="SLACK_BOT_TOKEN"
@@ -137,15 +134,13 @@ class Environment(BaseModel):
     )
 
 
-class Settings(BaseModel):
+class Settings(Frozen):
     """All settings, checked."""
-
-    model_config = ConfigDict(frozen=True)
 
     environment: Environment
     file: ConfigFile
     source: Source = Source()
-    keys: dict[str, Keys] = {}  # that [[project]] tables name
+    keys: dict[str, Keys] = Field(default_factory=dict)  # that [[project]] tables name
 
     @property
     def default_project(self) -> Project:

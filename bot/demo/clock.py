@@ -5,12 +5,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, PositiveFloat
+from pydantic import AwareDatetime, PositiveFloat
 
+from bot.domain.frozen import Frozen
 from bot.runtime.clock import Clock
 
 
-class Tempo(BaseModel, frozen=True):
+class Tempo(Frozen):
     """How a clock goes since `real`, in seconds of `time.monotonic()`.
 
     That is one for all processes of a machine: who has the tempo reads the same time.

@@ -4,9 +4,8 @@ import zlib
 from datetime import datetime, timedelta
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.domain.errors import RdsError, RdsRefused, RdsUnreachable, RefusalReason
+from bot.domain.frozen import Frozen
 
 FIRST_GAP, LONGEST_GAP = 2.0, 300.0  # seconds
 JITTER = 0.25  # a delay is longer or shorter by up to this part of it
@@ -30,10 +29,8 @@ def may_pass(error: RdsError) -> bool:
     return error.reason in PATIENT or (error.reason in not_found and not error.says_gone)
 
 
-class Attempt(BaseModel):
+class Attempt(Frozen):
     """The retry state, stored before each call, so that a restart keeps deadline and backoff."""
-
-    model_config = ConfigDict(frozen=True)
 
     since: datetime  # the decision
     give_up_at: datetime  # the deadline: nothing is sent after it

@@ -11,7 +11,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, Field
+
+from bot.domain.frozen import Frozen
 
 OURSELVES = "backup-bot"  # the actor of what the bot did on its own
 GENESIS = "0" * 64  # the previous hash of the first entry
@@ -55,20 +57,18 @@ class AuditAction(StrEnum):
     ARCHIVED = "archived"  # older entries were moved to a file
 
 
-class AuditEntry(BaseModel):
+class AuditEntry(Frozen):
     """One entry of the audit log, never changed once written.
 
     `actor` is a Slack user ID or `OURSELVES`. `request_id` is None when
     nothing was stored. `rule` is the `Terms.rule` that applied, if one did.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     at: AwareDatetime
     request_id: str | None
     actor: str
     action: AuditAction
-    detail: dict[str, str] = {}
+    detail: dict[str, str] = Field(default_factory=dict)
     rule: str | None = None
     instance: str | None = None  # its name, or what was typed
     instance_id: str | None = None
@@ -92,14 +92,12 @@ class ChainedEntry(WrittenEntry):
     hash: str
 
 
-class Archived(BaseModel):
+class Archived(Frozen):
     """Entries that were moved to a file, as the log itself says it.
 
     It is what the rest of the chain hangs on: `hash` is the last moved entry's, and begins with
     the ID of the key that it was sealed with, if any.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     first: int
     last: int

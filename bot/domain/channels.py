@@ -3,16 +3,13 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.domain.digests import Schedule
+from bot.domain.frozen import Frozen
 from bot.domain.successes import Successes
 
 
-class Quiet(BaseModel):
+class Quiet(Frozen):
     """Hours, in the channel's time zone, in which only what can't wait is posted."""
-
-    model_config = ConfigDict(frozen=True)
 
     begin: time
     end: time
@@ -30,10 +27,8 @@ class Quiet(BaseModel):
         return None
 
 
-class Channel(BaseModel):
+class Channel(Frozen):
     """One channel's ways."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     digest: Schedule = Schedule()

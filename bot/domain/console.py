@@ -1,7 +1,8 @@
 """Where the RDS console shows an instance."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from bot.domain.frozen import Frozen
 from bot.domain.instances import Instance
 
 INSTANCE_ID = "{instance_id}"
@@ -9,13 +10,12 @@ INSTANCE_ID = "{instance_id}"
 DETAILS = {"postgresql": "/pg/{instance_id}/summary"}
 
 
-class Console(BaseModel):
+class Console(Frozen):
     """Links to the console. An `address` without a place for the ID is the list of instances."""
 
-    model_config = ConfigDict(frozen=True)
-
     address: str = ""  # "": no links
-    of_projects: dict[str, str] = {}  # addresses by project, where they are others
+    # Addresses by project, where they are others.
+    of_projects: dict[str, str] = Field(default_factory=dict)
 
     def link(self, instance: Instance | None) -> str | None:
         """Return the address that shows an instance; None if there is none."""

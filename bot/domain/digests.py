@@ -5,9 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.domain.assessment import is_fresh
+from bot.domain.frozen import Frozen
 from bot.domain.incidents import Incident, IncidentKind
 from bot.domain.instances import BackupStatus, begun
 from bot.domain.observations import Observed, old_manual
@@ -22,10 +21,8 @@ LATE = timedelta(hours=1)
 Pace = Literal["off", "daily", "weekly"]
 
 
-class Schedule(BaseModel):
+class Schedule(Frozen):
     """When a channel gets its digest, in its own time zone."""
-
-    model_config = ConfigDict(frozen=True)
 
     pace: Pace = "off"
     at: time = time(9, 0)
@@ -49,10 +46,8 @@ class Schedule(BaseModel):
             day += timedelta(days=1)
 
 
-class DigestRow(BaseModel):
+class DigestRow(Frozen):
     """One instance."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     last_good: datetime | None = None
@@ -68,10 +63,8 @@ class DigestRow(BaseModel):
     daily_kb: tuple[int, ...] = ()  # of the last backup as of each of the last seven days
 
 
-class Expiry(BaseModel):
+class Expiry(Frozen):
     """A backup that is deleted automatically, and when."""
-
-    model_config = ConfigDict(frozen=True)
 
     instance_name: str
     name: str
@@ -80,10 +73,8 @@ class Expiry(BaseModel):
     is_last_good: bool = False  # RDS deletes it, and there is no newer one
 
 
-class DigestIncident(BaseModel):
+class DigestIncident(Frozen):
     """One incident that is open, or ended since the digest before."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: IncidentKind
     instance_name: str

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.frozen import Frozen
 from bot.domain.instances import Backup
 from bot.domain.observations import Signal
 from bot.domain.topics import ChannelTopic
@@ -59,10 +58,8 @@ CAN_BACK_UP = {
 }
 
 
-class Facts(BaseModel):
+class Facts(Frozen):
     """What a message says of an incident, as far as it is known."""
-
-    model_config = ConfigDict(frozen=True)
 
     backup: Backup | None = None  # that failed, hangs, is unusual, or was deleted
     last_good: Backup | None = None
@@ -85,10 +82,8 @@ class Facts(BaseModel):
     code: str = ""
 
 
-class Finding(BaseModel):
+class Finding(Frozen):
     """Something wrong, since the moment that a limit was passed."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: IncidentKind
     since: datetime

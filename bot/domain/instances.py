@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
 
 from bot.domain.folding import quoted, search_key
+from bot.domain.frozen import Frozen
 
 PAGE = 100  # items in a page of a list, the most that RDS returns at once
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,10 +27,8 @@ def _text(value: object) -> object:
     return "" if value is None else value  # rows of older releases have neither
 
 
-class Named(BaseModel):
+class Named(Frozen):
     """What an instance is called, here and in RDS."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     # Its project's name; "" in rows of older releases, which knew only the default project.
@@ -71,10 +70,8 @@ class Instance(Named):
         return quoted(self.label) or self.id
 
 
-class AutomatedPolicy(BaseModel):
+class AutomatedPolicy(Frozen):
     """When RDS takes an instance's automated backups, and for how long it keeps them."""
-
-    model_config = ConfigDict(frozen=True)
 
     keep_days: int  # 0: automated backups are off
     start_time: str = ""  # the window in UTC, such as "19:00-20:00"; "" if unknown
@@ -96,10 +93,8 @@ class InstancePage(NamedTuple):
     read_at: float
 
 
-class Backup(BaseModel):
+class Backup(Frozen):
     """A backup as create-backup and list-backups show it."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     instance_id: str

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
+from bot.domain.frozen import Frozen
 from bot.domain.instances import Backup, BackupStatus, Instance, Named, begun
 from bot.domain.progress import History, history_of
 
@@ -22,10 +21,8 @@ class Signal(StrEnum):
     DURATION = "duration"
 
 
-class Failing(BaseModel):
+class Failing(Frozen):
     """Reads of the instance that fail, since the first in a row."""
-
-    model_config = ConfigDict(frozen=True)
 
     since: datetime
     code: str

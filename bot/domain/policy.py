@@ -8,8 +8,9 @@ from functools import cached_property
 from types import MappingProxyType, NoneType
 from typing import Annotated, Any, Self, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict, model_validator
 
+from bot.domain.frozen import Frozen
 from bot.domain.patterns import covers
 
 # The ID of a user or user group → its active people: none for a bot or someone who left Slack,
@@ -30,14 +31,12 @@ class RuleSource(StrEnum):
     RULE = "rule"  # a [[rule]]
 
 
-class RuleReference(BaseModel):
+class RuleReference(Frozen):
     """The place in the policy that terms come from.
 
     As text it is "the default policy", "[approval]" or "rule 2 (orders-*)": that is how the
     audit log and the metrics show it, and how older releases stored it.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     source: RuleSource = RuleSource.BUILT_IN
     number: int | None = None  # of a [[rule]], from 1
@@ -87,13 +86,11 @@ Wait = Annotated[timedelta, "how long people have"]
 Interval = Annotated[timedelta, "how long until the next; zero: never"]
 
 
-class Terms(BaseModel):
+class Terms(Frozen):
     """What the policy requires of one request. The fields are the policy's keys.
 
     People are Slack user IDs and user group IDs.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     requesters: People = ()  # who can request; empty: everyone
     channels: Channels = ()  # where it can be requested; empty: everywhere
@@ -126,10 +123,10 @@ KINDS: Mapping[str, Any] = MappingProxyType(dict(_kinds()))  # each key of the p
 PEOPLE_KEYS = tuple(key for key, kind in KINDS.items() if kind in (People, Approvers))
 
 
-class Rule(BaseModel):
+class Rule(Frozen):
     """One `[[rule]]`: `instances`, and the keys of `Terms`; None inherits the default."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     instances: tuple[str, ...]  # names, IDs, or globs that match names or `project/name`
 
@@ -156,10 +153,8 @@ class Rule(BaseModel):
         return covers(self.instances, instance_name, instance_id, project)
 
 
-class Policy(BaseModel):
+class Policy(Frozen):
     """The defaults, and the rules that override them."""
-
-    model_config = ConfigDict(frozen=True)
 
     defaults: Terms = Terms()
     rules: tuple[Rule, ...] = ()

@@ -2,8 +2,7 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
+from bot.domain.frozen import Frozen
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 
@@ -24,10 +23,8 @@ class Finished(StrEnum):
     ALWAYS = "always"
 
 
-class Preferences(BaseModel):
+class Preferences(Frozen):
     """One person's choices."""
-
-    model_config = ConfigDict(frozen=True)
 
     user_id: str
     finished: Finished = Finished.NEVER

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
+from bot.domain.frozen import Frozen
 from bot.domain.instances import Backup, BackupStatus
 
 FULL = frozenset({"auto", "manual"})  # types that copy all data, as the bot's backups do
@@ -30,15 +29,13 @@ OVERDUE_MARGIN = timedelta(minutes=5)
 OVERDUE_UNKNOWN = timedelta(hours=1)  # without a history
 
 
-class History(BaseModel):
+class History(Frozen):
     """Statistics of an instance's last ten completed full backups.
 
     `usual` is how long the next one is expected to take; `quick` and `slow` are one spread of
     `expected` below and above it. All None if there are none. An older release stored the median
     and the quartiles there, and no `runs`.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     quick: timedelta | None = None
     usual: timedelta | None = None

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from bot.domain.attempts import Attempt
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.error_codes import code_of, current_code, current_fields, error_of, fields_of
 from bot.domain.errors import GaveUp, NameTaken, RdsRefused, RefusalReason, UserError
+from bot.domain.frozen import Frozen
 from bot.domain.instances import Instance
 from bot.domain.keeping import NOTICE
 from bot.domain.naming import free_name
@@ -41,10 +42,8 @@ class Choice(StrEnum):
         return self in (Choice.REJECT, Choice.BREAK_GLASS)
 
 
-class Vote(BaseModel):
+class Vote(Frozen):
     """One person's choice for one request."""
-
-    model_config = ConfigDict(frozen=True)
 
     user_id: str
     choice: Choice
@@ -52,10 +51,8 @@ class Vote(BaseModel):
     reason: str = ""
 
 
-class Refusal(BaseModel):
+class Refusal(Frozen):
     """Why a request was refused: an error of `errors.py` in storable form."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: str
     fields: dict[str, Any]  # what it was raised with
@@ -78,10 +75,8 @@ class Refusal(BaseModel):
         return error_of(self.code, self.fields)
 
 
-class BackupRequest(BaseModel):
+class BackupRequest(Frozen):
     """One request as it is stored. Immutable: a change makes a new value."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     trigger_id: str  # Slack's, unique, so that a command delivered twice is one request

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
+from bot.domain.frozen import Frozen
 from bot.domain.instances import Backup, BackupStatus
 from bot.domain.observations import Observed
 from bot.domain.outbox import About, Owed, Urgency
@@ -17,10 +16,8 @@ SUCCESS = "success"  # the line of a backup in the thread of its day; subject: t
 LISTED_LATE = timedelta(days=1)  # that RDS may list a backup after it has ended
 
 
-class Success(BaseModel):
+class Success(Frozen):
     """One successful backup of a watched instance."""
-
-    model_config = ConfigDict(frozen=True)
 
     instance_name: str
     backup: Backup

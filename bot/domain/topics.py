@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
+from bot.domain.frozen import Frozen
 
 
 class Topic(Protocol):
@@ -28,10 +28,8 @@ class Topic(Protocol):
         ...
 
 
-class ChannelTopic(BaseModel):
+class ChannelTopic(Frozen):
     """What a channel is told without a request."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     channel_id: str

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
-
+from bot.domain.frozen import Frozen
 from bot.domain.patterns import covers
 from bot.domain.quantities import parse_duration
 
@@ -18,10 +17,8 @@ DAY = timedelta(days=1)
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=60)  # of a limit that people type
 
 
-class Limits(BaseModel):
+class Limits(Frozen):
     """What is still fine for an instance; beyond it an incident opens."""
-
-    model_config = ConfigDict(frozen=True)
 
     fresh_within: timedelta = FRESH_WITHIN  # the age of the last successful full backup
     recovery_within: timedelta = RECOVERY_WITHIN  # how far point-in-time recovery may lag
@@ -37,10 +34,8 @@ class Limits(BaseModel):
 _NAMES = tuple(Limits.model_fields)
 
 
-class Watch(BaseModel):
+class Watch(Frozen):
     """One channel's watch. One from the file has a number instead of a creator."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     channel_id: str
@@ -56,10 +51,8 @@ class Watch(BaseModel):
         return covers(self.instances, instance_name, instance_id, project)
 
 
-class Watching(BaseModel):
+class Watching(Frozen):
     """What a channel's watches say of one instance, taken together."""
-
-    model_config = ConfigDict(frozen=True)
 
     channel_id: str
     limits: Limits

@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from bot.demo.playground.reading import Reading
 from bot.demo.slack.records import Json, Reply
 from bot.demo.slack.typed import as_sent
 from bot.demo.slack.views import View
 from bot.demo.slack.workspace import Workspace
+from bot.domain.frozen import Frozen
 from bot.slack.messages.ids import BACK_UP, BACK_UP_FROM_HERE
 
 COMMAND = "/backup"
@@ -18,13 +19,13 @@ COMMAND = "/backup"
 Values = Mapping[str, str | list[str]]  # the values of a view's fields, by action ID
 
 
-class Act(BaseModel, ABC):
+class Act(Frozen, ABC):
     """Something a person does. `done` returns the reply to it, or None.
 
     Raises Refused if Slack wouldn't allow it, and LookupError if its target doesn't exist.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     @abstractmethod
     async def done(self, slack: Workspace, reading: Reading, who: str, /) -> Reply | None:
@@ -69,7 +70,7 @@ class OnView(Act):
     """Something done in the modal or on the home tab, where `values` have been entered."""
 
     on: Literal["modal", "home"] = "modal"
-    values: Values = {}
+    values: Values = Field(default_factory=dict)
 
     def view(self, slack: Workspace, who: str) -> View:
         """Return the view with the values in it. Raises LookupError if it is gone."""

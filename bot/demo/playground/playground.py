@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from bot.demo.clock import FastClock
 from bot.demo.playground import scenery
@@ -19,6 +19,7 @@ from bot.demo.playground.reading import Reading
 from bot.demo.playground.screen import Part, screen
 from bot.demo.slack.records import Json
 from bot.demo.world import OfflineWorld, offline_world
+from bot.domain.frozen import Frozen
 
 SPEEDS = (1, 20, 60, 300)  # times faster than real time
 SOON = 0.03  # seconds for which changes are batched
@@ -26,10 +27,10 @@ AT_LEAST = 0.5  # seconds until an update anyway, because time passes without an
 START_TIMEOUT = 30.0  # seconds for the bot to connect
 
 
-class Switch(BaseModel):
+class Switch(Frozen):
     """A switch on the cloud pane; None values change nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     act: Literal["switch"]
     speed: Annotated[float, Field(ge=1, le=600)] | None = None
@@ -38,20 +39,20 @@ class Switch(BaseModel):
     bot: Literal["kill", "start", "restart"] | None = None
 
 
-class Change(BaseModel):
+class Change(Frozen):
     """Something that someone does to an instance in the RDS console."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     act: Literal["change"]
     instance: str  # its ID
     what: InConsole
 
 
-class Delete(BaseModel):
+class Delete(Frozen):
     """The deletion of a manual backup in the RDS console."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     act: Literal["delete"]
     backup: str  # its ID

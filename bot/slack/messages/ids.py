@@ -3,7 +3,9 @@
 import re
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from bot.domain.frozen import Frozen
 
 # Action ids of buttons. On a card and in a thread the value is the request's id.
 APPROVE = "approve_request"
@@ -50,10 +52,10 @@ def card_link(request_id: str) -> str:
     return f"{_CARD_LINK}:{request_id}"
 
 
-class Carried(BaseModel):
+class Carried(Frozen):
     """What a button or a modal carries along, as JSON."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     def build(self) -> str:
         """As Slack carries it."""

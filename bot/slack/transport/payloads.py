@@ -4,15 +4,17 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from bot.domain.frozen import Frozen
+
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,255}$")]
 
 
-class _User(BaseModel):
+class _User(Frozen):
     id: Id
     team_id: Id | None = None
 
 
-class _Named(BaseModel):
+class _Named(Frozen):
     id: Id
 
 
@@ -20,29 +22,29 @@ class _Team(_Named):
     enterprise_id: Id | None = None
 
 
-class _Title(BaseModel):
+class _Title(Frozen):
     text: str = ""
 
 
-class _Option(BaseModel):
+class _Option(Frozen):
     value: str
 
 
-class _Entered(BaseModel):
+class _Entered(Frozen):
     value: str | None = None
     selected_option: _Option | None = None
     selected_conversation: Id | None = None
 
 
-class _State(BaseModel):
-    values: dict[str, dict[str, _Entered]] = {}
+class _State(Frozen):
+    values: dict[str, dict[str, _Entered]] = Field(default_factory=dict)
 
 
-class _Block(BaseModel):
+class _Block(Frozen):
     block_id: str
 
 
-class _View(BaseModel):
+class _View(Frozen):
     id: Id
     team_id: Id | None = None
     type: str = ""
@@ -51,10 +53,10 @@ class _View(BaseModel):
     hash: str = ""
     title: _Title | None = None
     state: _State | None = None
-    blocks: list[_Block] = []
+    blocks: list[_Block] = Field(default_factory=list)
 
 
-class _Action(BaseModel):
+class _Action(Frozen):
     action_id: str
     block_id: str = ""
     type: str = ""
@@ -62,12 +64,12 @@ class _Action(BaseModel):
     action_ts: float = 0.0
 
 
-class _Container(BaseModel):
+class _Container(Frozen):
     type: str = ""
     message_ts: str = ""
 
 
-class _Interaction(BaseModel):
+class _Interaction(Frozen):
     user: _User
     team: _Team | None = None  # an org-wide app gets none
     enterprise: _Named | None = None
@@ -98,7 +100,7 @@ class _Shortcut(_Interaction):
     trigger_id: Id
 
 
-class _Message(BaseModel):
+class _Message(Frozen):
     ts: Id
     thread_ts: Id | None = None
 
@@ -108,7 +110,7 @@ class _MessageAction(_Shortcut):
     message: _Message
 
 
-class _Event(BaseModel):
+class _Event(Frozen):
     type: str
     user: Id | dict[str, Any] | None = None
     user_team: Id | None = None
@@ -121,13 +123,13 @@ class _Event(BaseModel):
         return self
 
 
-class _EventCallback(BaseModel):
+class _EventCallback(Frozen):
     event: _Event
     team_id: Id | None = None
     enterprise_id: Id | None = None
 
 
-class _Command(BaseModel):
+class _Command(Frozen):
     command: str
     text: str | None = None
     user_id: Id
