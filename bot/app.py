@@ -51,7 +51,6 @@ from bot.storage.digests import Digests
 from bot.storage.engine import journal_args
 from bot.storage.intake import Intake
 from bot.storage.last_backups import LastBackups
-from bot.storage.locks import one_at_a_time
 from bot.storage.outbox import Outbox
 from bot.storage.pruning import Pruner
 from bot.storage.replica import Replica
@@ -93,7 +92,7 @@ async def running(
         identity = await identify_within(MEMBERS_TIMEOUT, slack, workspaces)
         await _check_approvers(settings, connections)
         lifecycle, dispatcher = await _start_lifecycle(settings, connections, supervisor)
-        # Not before: DBOS blocks the loop while it migrates, and would wait for what we write.
+        # Not before: on a new SQLite file, DBOS blocks the loop, and would wait for what we write.
         supervisor.keep(connections.catalogue.warm())
         identity = identity or await identify(slack, Clock(), workspaces)
         if workspaces.is_org_wide:
@@ -180,8 +179,7 @@ async def _start_lifecycle(
     dispatcher = _dispatcher(settings, connections, context, lifecycle)
     supervisor.push_async_callback(dispatcher.close)
     supervisor.push_async_callback(journal.close)
-    async with one_at_a_time(database_url):
-        journal.launch()
+    journal.launch()
     supervisor.push_async_callback(lifecycle.close, TO_FINISH)
     supervisor.keep(lifecycle.run())
     supervisor.keep(lifecycle.approvals.run())

@@ -41,7 +41,7 @@ from bot.slack.transport.people import People
 from bot.slack.transport.rotation import Rotation
 from bot.slack.transport.web_client import SlackClient
 from bot.storage.call_log import SharedCallLog
-from bot.storage.engine import is_sqlite, migrate, open_engine
+from bot.storage.engine import is_sqlite, journal_args, migrate, open_engine
 from bot.storage.incidents import Incidents
 from bot.storage.instance_pages import InstancePages
 from bot.storage.locks import one_at_a_time, only_process
@@ -50,6 +50,7 @@ from bot.storage.sealing import Sealer, check_key
 from bot.storage.slack_tokens import SlackTokens
 from bot.storage.store import Store
 from bot.watcher.loop import Watcher
+from bot.workflow.journal import migrate_journal
 
 log = structlog.get_logger(__name__)
 
@@ -320,6 +321,7 @@ async def _open_database(env: Environment, supervisor: Supervisor, clock: Clock)
     supervisor.enter_context(only_process(env.database_url))
     async with one_at_a_time(env.database_url):
         migrate(env.database_url)
+        migrate_journal(env.database_url, journal_args(env.database_url))
     engine = open_engine(env.database_url)
     supervisor.push_async_callback(engine.dispose)
     key = audit_key(env)

@@ -19,7 +19,7 @@ from bot.storage.file import open_private
 
 log = structlog.get_logger(__name__)
 
-STARTING = 0x0BAC_5747  # of PostgreSQL: its holder migrates and launches
+STARTING = 0x0BAC_5747  # of PostgreSQL: its holder migrates
 PRUNING = 0x0BAC_5748  # of PostgreSQL: its holder deletes what is old
 RETRY_GAP = 0.2  # seconds
 START_TIMEOUT = 30.0  # seconds; a live replica starts faster, and a frozen one never ends

@@ -21,6 +21,7 @@ from bot.domain.errors import SettingsError
 # `workflow.py` stays the same. See CONTRIBUTING.md before changing it.
 WORKFLOW_VERSION = "2"
 POOL = 8  # connections
+STOPS_WITHIN = 0.1  # seconds: a thread of DBOS, which polls for what the bot doesn't use
 DBOS_VERSION = version("dbos")
 UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]  # the states in which DBOS carries a workflow on
 SEVERAL = 4  # workflows of a request that are looked for together; most have one or two
@@ -61,6 +62,7 @@ class Journal:
         self._engine: Engine | None = None
         if make_url(database_url).get_backend_name() == "sqlite":
             config["use_listen_notify"] = False
+            config["notification_listener_polling_interval_sec"] = STOPS_WITHIN
             config["system_database_engine"] = self._engine = open_sqlite(database_url)
         else:
             config["db_engine_kwargs"] = {"connect_args": dict(connect_args)}
@@ -87,6 +89,18 @@ class Journal:
         if self._engine:
             self._engine.dispose()
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+
+def migrate_journal(database_url: str, connect_args: Mapping[str, Any]) -> None:
+    """Create or upgrade DBOS's tables on PostgreSQL. On SQLite, `launch` does it in a moment.
+
+    Blocks, until every transaction on the database has ended: DBOS builds indices concurrently.
+    So call it before the bot has any, which would wait for the loop.
+    """
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite":
+        args = {name: str(value) for name, value in connect_args.items()}
+        DBOS.migrate(url.update_query_dict(args).render_as_string(hide_password=False))
 
 
 def workflow_id_of(request_id: str, attempt: int) -> str:

@@ -62,6 +62,19 @@ async def test_with_a_conductor_the_bot_works_as_without(
     assert first["metadata_only_mode"] is True
 
 
+async def test_it_stops_at_once(migrated_database_url: str) -> None:
+    """Each stop took up to a second, until a thread of DBOS had slept enough."""
+    took = 0.0
+    for _ in range(5):
+        journal = Journal(migrated_database_url, executor_id="backup-bot", connect_args={})
+        journal.launch()
+        began = time.monotonic()
+        await journal.close()
+        took += time.monotonic() - began
+
+    assert took < 2.5
+
+
 def test_a_key_without_its_package_stops_the_start(tmp_path: Path) -> None:
     """With what to install."""
     with pytest.raises(SettingsError, match=r'pip install "dbos\[enterprise\]=='):
