@@ -215,7 +215,7 @@ def _dispatcher(
 async def _hear(
     replica: Replica, lifecycle: Lifecycle, dispatcher: Dispatcher, store: Store
 ) -> None:
-    """Wake the workflows of requests that other replicas decide."""
+    """Wake what waits for the decisions that other replicas take."""
 
     def decided(request_id: str) -> None:
         lifecycle.wake(request_id)

@@ -48,7 +48,7 @@ class Limit(NamedTuple):
     cure: str
 
 
-RESTART = "Its workflow should do this. Restart the bot; if that doesn't help, report it."
+RESTART = "This should happen without help. Restart the bot; if that doesn't help, report it."
 
 
 def limit_of(request: BackupRequest) -> Limit | None:

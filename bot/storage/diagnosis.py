@@ -104,7 +104,7 @@ def _not_continued(
         cure += " failed: `workflow_fell_over`."
         return StuckKind.WORKFLOW_FAILED, last.updated_at, why, cure
     why = "it has no workflow that is under way"
-    return StuckKind.NO_WORKFLOW, request.asked_at, why, f"{RECONCILED}. If not, restart the bot."
+    return StuckKind.NO_WORKFLOW, request.decided, why, f"{RECONCILED}. If not, restart the bot."
 
 
 def _workflows(connection: Connection) -> dict[str, list[_Workflow]]:

@@ -203,7 +203,7 @@ class Transaction:
         await self._connection.execute(insert(homes).values(row))
 
     async def _tell(self, request: BackupRequest) -> None:
-        """After the commit, wake the waiting workflow, on any replica."""
+        """After the commit, wake what waits for a change of the request, on any replica."""
         self.changes_requests = True
         if self._connection.dialect.name == "postgresql":
             await self._connection.execute(select(func.pg_notify(DECIDED, request.id)))

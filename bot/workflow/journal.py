@@ -3,8 +3,9 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,7 @@ from bot.domain.errors import SettingsError
 WORKFLOW_VERSION = "2"
 POOL = 8  # connections
 STOPS_WITHIN = 0.1  # seconds: a thread of DBOS, which polls for what the bot doesn't use
+LAST_WRITES = 1.0  # seconds for them at a stop
 DBOS_VERSION = version("dbos")
 UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]  # the states in which DBOS carries a workflow on
 SEVERAL = 4  # workflows of a request that are looked for together; most have one or two
@@ -66,7 +68,7 @@ class Journal:
             config["system_database_engine"] = self._engine = open_sqlite(database_url)
         else:
             config["db_engine_kwargs"] = {"connect_args": dict(connect_args)}
-        DBOS(config=config)
+        self._dbos = DBOS(config=config)
 
     def launch(self) -> None:
         """Open the journal and resume its workflows on the running loop."""
@@ -83,12 +85,16 @@ class Journal:
         """Stop DBOS's threads, off the loop, since they may still call into it.
 
         DBOS made its own pool the loop's default executor and shuts it down, so the loop gets a
-        new one.
+        new one. What runs there may still write, so it has a moment to end.
         """
-        await asyncio.to_thread(DBOS.destroy)
+        loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor()
+        if theirs := self._dbos._executor_field:  # noqa: SLF001, DBOS doesn't wait for it
+            ended = loop.run_in_executor(pool, partial(theirs.shutdown, cancel_futures=True))
+            await asyncio.wait([ended], timeout=LAST_WRITES)
+        await loop.run_in_executor(pool, DBOS.destroy)
         if self._engine:
             self._engine.dispose()
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+        loop.set_default_executor(pool)
 
 
 def migrate_journal(database_url: str, connect_args: Mapping[str, Any]) -> None:
@@ -106,6 +112,12 @@ def migrate_journal(database_url: str, connect_args: Mapping[str, Any]) -> None:
 def workflow_id_of(request_id: str, attempt: int) -> str:
     """Return the ID of a request's workflow; attempts are counted from 1, without a gap."""
     return request_id if attempt == 1 else f"{request_id}:{attempt}"
+
+
+def next_attempt(past: Iterable[WorkflowStatus]) -> int:
+    """Return the number of the attempt that comes after all these workflows of a request."""
+    numbers = (workflow.workflow_id.partition(":")[2] or "1" for workflow in past)
+    return max(map(int, numbers), default=0) + 1
 
 
 def request_of(workflow: WorkflowStatus) -> str:

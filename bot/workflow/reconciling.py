@@ -7,6 +7,7 @@ step looks first at what is already true, so a request may be resumed from the f
 
 import asyncio
 import time
+from collections import defaultdict
 from typing import Protocol
 
 import structlog
@@ -18,7 +19,13 @@ from bot.domain.errors import StoreUnavailable
 from bot.domain.states import RequestState
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import RECOVERIES, RESUMED
-from bot.workflow.journal import UNDER_WAY, WORKFLOW_VERSION, request_of, workflows_of
+from bot.workflow.journal import (
+    UNDER_WAY,
+    WORKFLOW_VERSION,
+    next_attempt,
+    request_of,
+    workflows_of,
+)
 from bot.workflow.workflow import Lifecycle
 
 log = structlog.get_logger(__name__)
@@ -88,8 +95,9 @@ class Reconciler:
         due = self._clock.monotonic()
         while True:
             try:
-                if await self._members.fence():
+                if await self._members.fence() or self._lifecycle.in_question.is_set():
                     due = self._clock.monotonic()
+                    self._lifecycle.in_question.clear()
                 if self._clock.monotonic() >= due:
                     await self.reconcile()
                     soon = self._stranded_after if self._idle_since else self._every
@@ -98,13 +106,13 @@ class Reconciler:
                 log.warning("reconciling_put_off")
             except Exception:  # whatever it was, the next look may do better
                 log.exception("reconciling_fell_over")
-            await self._clock.sleep(self._look)
+            await self._clock.wait(self._lifecycle.in_question, self._look)
 
     async def reconcile(self) -> None:
         """Resume the unfinished requests that have no running workflow."""
+        unfinished = await self._unfinished()
         if untold := await self._store.owe_untold():
             log.warning("outcomes_owed", requests=untold)
-        unfinished = await self._unfinished()
         under_way = await DBOS.list_workflows_async(
             status=UNDER_WAY,
             app_version=[WORKFLOW_VERSION],
@@ -122,10 +130,11 @@ class Reconciler:
 
     async def _unfinished(self) -> list[str]:
         """Return the requests that need a workflow. For the others, a decision is waited for."""
-        unfinished = await self._store.unfinished()
-        waiting = {r for r, state in unfinished.items() if state is RequestState.AWAITING_APPROVAL}
-        self._lifecycle.approvals.wait_for(waiting)
-        return [request_id for request_id in unfinished if request_id not in waiting]
+        by_state: defaultdict[bool, list[str]] = defaultdict(list)
+        for request_id, state in (await self._store.unfinished()).items():
+            by_state[state is RequestState.AWAITING_APPROVAL].append(request_id)
+        self._lifecycle.approvals.wait_for(by_state[True])
+        return by_state[False]
 
     async def _hand_on(self, pending: list[WorkflowStatus], living: set[str]) -> None:
         """Recover the workflows of dead replicas, and ours that don't run here."""
@@ -165,15 +174,15 @@ class Reconciler:
         if past:
             last = max(past, key=lambda w: w.updated_at or 0)
             status = last.status
-            failed, gap = sum(w.status != "SUCCESS" for w in past), 0.0
-            if failed > 1:
-                gap = delay_after(failed + 1, EVERY, LONGEST_GAP, request_id)
+            # The first one succeeds where people have to decide; each other should be the last.
+            failed = sum(w.status != "SUCCESS" or w.workflow_id != request_id for w in past)
+            gap = delay_after(failed + 1, EVERY, LONGEST_GAP, request_id) if failed > 1 else 0.0
             if time.time() - (last.updated_at or 0) / 1000 < gap:
                 return
         RESUMED.labels(status).inc()
         if past:
             log.warning("request_resumed", request=request_id, status=status, after=len(past))
-        self._lifecycle.start(request_id, attempt=len(past) + 1)
+        self._lifecycle.start(request_id, attempt=next_attempt(past))
 
 
 def _is_carried(workflow: WorkflowStatus, others: set[str]) -> bool:

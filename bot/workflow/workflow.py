@@ -16,7 +16,7 @@ from dbos import DBOS, SetWorkflowID
 
 from bot.domain.errors import BotError, StoreUnavailable
 from bot.domain.requests import BackupRequest, Kind
-from bot.domain.states import RequestState
+from bot.domain.states import SENDING, RequestState
 from bot.runtime import tracing
 from bot.runtime.backoff import Backoff
 from bot.runtime.loop_pacing import Debounce, LoopPacer
@@ -24,7 +24,13 @@ from bot.runtime.metrics import WORKFLOW_ERRORS
 from bot.workflow import creation, deletion, preparation, retention, watching
 from bot.workflow.approval import Approvals
 from bot.workflow.context import StepContext
-from bot.workflow.journal import UNDER_WAY, workflow_id_of, workflows_of
+from bot.workflow.journal import (
+    UNDER_WAY,
+    WORKFLOW_VERSION,
+    next_attempt,
+    workflow_id_of,
+    workflows_of,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +39,7 @@ Step = Callable[[StepContext, str], Awaitable[RequestState]]
 FIRST_GAP, LONGEST_GAP = 1.0, 60.0  # seconds between two tries of a step that fell over
 UNDECIDED = {RequestState.SUBMITTED, RequestState.AWAITING_APPROVAL}
 STORE_GAP = 5.0  # the longest while it is only the database that does not answer
+PATIENCE = 2.0  # seconds for a start: DBOS retries for a minute after the database is back
 
 
 class Lifecycle:
@@ -44,6 +51,7 @@ class Lifecycle:
 
     def __init__(self, context: StepContext) -> None:
         self.approvals = Approvals(context, self.carry_on)
+        self.in_question = asyncio.Event()  # whether a living replica of another release runs one
         self._context = context
         self._to_start: asyncio.Queue[tuple[str, str]] = (
             asyncio.Queue()
@@ -72,7 +80,7 @@ class Lifecycle:
                 state = await self.back_up(request_id)
                 if state is RequestState.AWAITING_APPROVAL and task:
                     # Once the journal has this workflow's end: the next one starts after it.
-                    task.add_done_callback(lambda _: self.approvals.wait_for([request_id]))
+                    task.add_done_callback(lambda _: self.approvals.look_at(request_id))
                 return state
 
         self._workflow = back_up
@@ -83,7 +91,7 @@ class Lifecycle:
         What people hear of it is in the outbox, and delays no step.
         """
         state = await self._step("look_up", preparation.look_up, request_id)
-        if state is RequestState.APPROVED:
+        if state is RequestState.APPROVED or state in SENDING:
             does = {Kind.CREATE: creation.create, Kind.DELETE: deletion.delete}
             kind = await self._persist("load", _kind, request_id)
             state = await self._step(kind.value, does[kind], request_id)
@@ -104,8 +112,11 @@ class Lifecycle:
         if request.state.is_final or request.state in UNDECIDED:
             return
         past = await workflows_of([request.id])
-        if not any(workflow.status in UNDER_WAY for workflow in past):
-            self._to_start.put_nowait((workflow_id_of(request.id, len(past) + 1), request.id))
+        under_way = [workflow for workflow in past if workflow.status in UNDER_WAY]
+        if not under_way:
+            self._to_start.put_nowait((workflow_id_of(request.id, next_attempt(past)), request.id))
+        elif any(workflow.app_version != WORKFLOW_VERSION for workflow in under_way):
+            self.in_question.set()
 
     def is_under_way(self, workflow_id: str) -> bool:
         """Whether this workflow runs in this process."""
@@ -124,16 +135,27 @@ class Lifecycle:
         self.approvals.wake_all()
 
     async def run(self) -> None:
-        """Start workflows as requests come in."""
-        while True:
-            workflow_id, request_id = await self._to_start.get()
-            await self._debounce.wait()
-            try:
-                await self._start(workflow_id, request_id)
-            except Exception:  # the journal fell over; the next one may have more luck
-                log.exception("workflow_not_started", request=request_id)
-                self._to_start.put_nowait((workflow_id, request_id))
-                await self._context.clock.sleep(FIRST_GAP)
+        """Start workflows as requests come in, one after the other, but wait for none for long."""
+        begun = set[asyncio.Task[None]]()
+        try:
+            while True:
+                workflow_id, request_id = await self._to_start.get()
+                await self._debounce.wait()
+                task = asyncio.create_task(self._begin(workflow_id, request_id))
+                begun.add(task)
+                task.add_done_callback(begun.discard)
+                await asyncio.wait([task], timeout=PATIENCE)
+        finally:
+            for task in begun:
+                task.cancel()
+
+    async def _begin(self, workflow_id: str, request_id: str) -> None:
+        try:
+            await self._start(workflow_id, request_id)
+        except Exception:  # the journal fell over; the next one may have more luck
+            log.exception("workflow_not_started", request=request_id)
+            await self._context.clock.sleep(FIRST_GAP)
+            self._to_start.put_nowait((workflow_id, request_id))
 
     async def _start(self, workflow_id: str, request_id: str) -> None:
         self._starting.add(workflow_id)
@@ -169,7 +191,6 @@ class Lifecycle:
         has not reached `back_up` yet, is cancelled there.
         """
         self._is_closing = True
-        self.approvals.close()
         if not await self._context.in_flight.close(seconds):
             log.warning("shutdown_cuts_off_calls", seconds=seconds)
         for task in self._running:

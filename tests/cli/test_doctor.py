@@ -262,3 +262,16 @@ def test_a_database_that_never_ran_has_nothing_stuck(
     migrate(database_url)
     assert cli("doctor", result_action="return_value") == 0
     assert capsys.readouterr().out == "Nothing is stuck.\n"
+
+
+async def test_a_request_lacks_its_workflow_since_it_was_decided(patient: Patient) -> None:
+    """It had waited for days, for which it needs none."""
+    now = datetime.now(UTC)
+    with patient.bot():
+        request = asked(1, state=S.APPROVED, asked_at=now - 2 * DAY, decided_at=now - 5 * MINUTE)
+        await patient.write(request)
+        patient.journal("request1", "SUCCESS", at=now - 2 * DAY)
+        found = patient.doctor()
+
+    assert found.keys() == {"no_workflow"}
+    assert datetime.fromisoformat(found["no_workflow"]["since"]) > now - 10 * MINUTE

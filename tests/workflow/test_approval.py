@@ -3,9 +3,9 @@
 import asyncio
 import dataclasses
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from bot.domain.policy import Policy, RuleReference, RuleSource, Terms
 from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
+from bot.runtime.clock import Clock
 from bot.workflow.approval import Approvals
 from bot.workflow.context import StepContext
 from tests.requests import asked
@@ -83,7 +84,6 @@ async def waiting(context: StepContext, request_id: str) -> AsyncIterator[Carrie
     try:
         yield carried
     finally:
-        approvals.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -204,6 +204,145 @@ async def test_a_request_that_was_deleted_is_waited_for_no_longer(
         await until_time_is(clock, HOUR)
 
     assert bot.states.empty()
+
+
+class Slow(Approvals):
+    """Notes what is looked at; a look at what is `held` waits for its bell."""
+
+    def __init__(self, context: StepContext, carried: Carried) -> None:
+        super().__init__(context, carried.carry_on)
+        self.looks: list[str] = []
+        self.held: dict[str, asyncio.Event] = {}
+        self.is_looking = asyncio.Event()
+
+    async def _do_what_is_due(self, request_id: str) -> datetime | None:
+        self.looks.append(request_id)
+        at = await super()._do_what_is_due(request_id)
+        if bell := self.held.pop(request_id, None):
+            self.is_looking.set()
+            await bell.wait()
+        return at
+
+
+@asynccontextmanager
+async def running(approvals: Approvals) -> AsyncIterator[None]:
+    """They wait for as long as the block lasts."""
+    task = asyncio.create_task(approvals.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def real(context: StepContext) -> StepContext:
+    """With the time of the machine."""
+    return dataclasses.replace(context, clock=Clock())
+
+
+async def stored(context: StepContext, number: int, *, waited: timedelta = HOUR / 2) -> str:
+    """A request that waits for its decision."""
+    since = context.clock.now() - waited
+    request: BackupRequest = asked(
+        number,
+        state=RequestState.AWAITING_APPROVAL,
+        instance=ORDERS,
+        terms=TERMS.model_copy(update={"rule": RuleReference(source=RuleSource.BUILT_IN)}),
+        asked_at=since,
+        expires_at=since + 8 * HOUR,
+    )
+    async with context.store.transaction() as transaction:
+        await transaction.insert(request)
+    return request.id
+
+
+async def approve(context: StepContext, request_id: str) -> None:
+    """People do."""
+    async with context.store.transaction() as transaction:
+        request = await context.load(request_id)
+        await transaction.move(request, RequestState.APPROVED, decided_at=context.clock.now())
+
+
+@pytest.mark.parametrize("how", ["look_at", "wake", "wake_all"])
+async def test_a_look_that_came_too_early_is_repeated(real: StepContext, how: str) -> None:
+    """It has read the request; the decision comes before it is over."""
+    request_id, carried = await stored(real, 7), Carried()
+    approvals, go_on = Slow(real, carried), asyncio.Event()
+    approvals.held[request_id] = go_on
+    approvals.wait_for([request_id])
+    async with running(approvals), asyncio.timeout(10):
+        await approvals.is_looking.wait()
+        await approve(real, request_id)
+        getattr(approvals, how)(*([] if how == "wake_all" else [request_id]))
+        go_on.set()
+        assert await carried.carried() is RequestState.APPROVED
+
+
+async def test_looks_at_all_come_to_the_last_however_often_they_begin(real: StepContext) -> None:
+    """The listener is cut off again and again, and nobody knows what it has missed."""
+    ids = [await stored(real, number) for number in range(60)]
+    approvals = Slow(real, Carried())
+    approvals.wait_for(ids)
+    async with running(approvals), asyncio.timeout(30):
+        while set(ids) - set(approvals.looks):
+            approvals.wake_all()
+            await asyncio.sleep(0.05)
+
+
+async def test_a_clock_that_is_set_back_delays_no_look(
+    context: StepContext, request_id: str, clock: HastyClock
+) -> None:
+    """It was nine hours ahead when the bot started."""
+    approvals = Slow(context, Carried())
+    approvals.wait_for([request_id])
+    clock.set_back(hours=9)
+    async with running(approvals), asyncio.timeout(10):
+        await until_time_is(clock, timedelta(minutes=1))
+
+    assert approvals.looks == [request_id]
+
+
+class Hanging(Everybody):
+    """Slack doesn't say who is in a group."""
+
+    async def members(
+        self, ids: Iterable[str], *, max_age: float | None = None
+    ) -> Mapping[str, frozenset[str] | None]:
+        assert max_age is None
+        await asyncio.Event().wait()
+        return dict.fromkeys(ids)
+
+
+async def test_a_reminder_that_waits_for_slack_holds_up_no_expiry(
+    real: StepContext, thread: Thread
+) -> None:
+    """It mentions the group, whoever is in it."""
+    context, carried = dataclasses.replace(real, people=Hanging()), Carried()
+    reminded = [await stored(context, number, waited=2 * HOUR) for number in range(3)]
+    expires = await stored(context, 9, waited=8 * HOUR - timedelta(seconds=0.5))
+    approvals = Approvals(context, carried.carry_on)
+    approvals.wait_for([*reminded, expires])
+    async with running(approvals), asyncio.timeout(10):
+        assert await carried.carried() is RequestState.EXPIRED
+        while len(await thread.lines()) < 5:  # noqa: ASYNC110, it rings no bell
+            await asyncio.sleep(0.1)
+
+    assert sorted(await thread.lines()) == sorted([*[REMINDERS[0]] * 3, REMINDERS[2], ENDED])
+
+
+async def test_clicks_that_decide_nothing_leave_nothing_behind(real: StepContext) -> None:
+    """Neither a plan of the same look nor another reminder."""
+    request_id = await stored(real, 7, waited=1.5 * HOUR)
+    approvals = Slow(real, Carried())
+    approvals.wait_for([request_id])
+    async with running(approvals), asyncio.timeout(10):
+        for number in range(20):
+            while len(approvals.looks) <= number:  # noqa: ASYNC110, the same
+                await asyncio.sleep(0.01)
+            approvals.look_at(request_id)
+
+    assert len(approvals._queue) == 1  # noqa: SLF001, it grows unseen
 
 
 async def test_a_thousand_waiting_requests_weigh_little(context: StepContext) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 from dbos import DBOS
 
+from bot.demo.clock import FastClock
+from bot.demo.rds import faults
+from bot.demo.rds.wire import Operation
 from bot.domain.states import RequestState
 from bot.workflow import reconciling
-from bot.workflow.journal import WORKFLOW_VERSION
+from bot.workflow.context import StepContext
+from bot.workflow.journal import WORKFLOW_VERSION, workflows_of
 from bot.workflow.reconciling import Reconciler
 from bot.workflow.workflow import Lifecycle
 from tests.story import Opens
@@ -86,6 +90,7 @@ class Bot:
     has_begun: asyncio.Event = field(default_factory=asyncio.Event)
     waiting_ids: list[str] = field(default_factory=list)
     waited_for: list[str] = field(default_factory=list)
+    in_question: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def unfinished(self) -> dict[str, RequestState]:
         waiting = dict.fromkeys(self.waiting_ids, RequestState.AWAITING_APPROVAL)
@@ -149,6 +154,12 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
         ([workflow("r", "ERROR"), workflow("r:2", "PENDING")], []),
         ([workflow("r", "ERROR"), workflow("r:2", "ERROR")], []),  # not at once again
         ([workflow("r", "SUCCESS"), workflow("r:2", "ERROR")], [("r", 3)]),  # its first failure
+        ([workflow("r", "SUCCESS"), workflow("r:2", "SUCCESS")], [("r", 3)]),
+        (
+            [workflow("r", "SUCCESS"), workflow("r:2", "SUCCESS"), workflow("r:3", "SUCCESS")],
+            [],  # they do nothing
+        ),
+        ([workflow("r:2", "ERROR", at=LONG_AGO)], [("r", 3)]),  # the first one was deleted
         (
             [workflow("r", "ERROR", at=LONG_AGO), workflow("r:2", "ERROR", at=LONG_AGO)],
             [("r", 3)],
@@ -289,7 +300,7 @@ async def test_what_ran_when_the_bot_was_updated_goes_on(
 
 # Until a release after 0.1.0, a workflow waited for the decision in a step of its own.
 AS_IT_WAITED = ["UPDATE workflow_status SET status = 'PENDING'"]
-AS_IT_RAN = [
+IN_ONE = [
     """
     UPDATE operation_outputs SET workflow_uuid = substr(workflow_uuid, 1, 32),
     function_id = function_id + 1,
@@ -297,13 +308,29 @@ AS_IT_RAN = [
     WHERE workflow_uuid LIKE '%:2'
     """,
     "DELETE FROM workflow_status WHERE workflow_uuid LIKE '%:2'",
-    "UPDATE workflow_status SET status = 'PENDING'",
 ]
+AS_IT_RAN = [*IN_ONE, "UPDATE workflow_status SET status = 'PENDING'"]
+IN_0_1_0 = "UPDATE workflow_status SET status = 'PENDING', application_version = '1'"
+FELL_OVER = "UPDATE workflow_status SET status = 'ERROR' WHERE status = 'PENDING'"
+BUSY = faults.refused(409, "DBS.200011")
+
+
+@pytest.fixture
+def journal_as(database_url: str) -> Callable[[list[str]], None]:
+    """Makes the journal what another release, or a bug, would have left."""
+
+    def change(statements: list[str]) -> None:
+        with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
+            for statement in statements:
+                assert database.execute(statement).rowcount >= 1
+        database.close()
+
+    return change
 
 
 @pytest.mark.parametrize("ran", [False, True])
 async def test_what_waited_in_its_workflow_before_an_update_goes_on(
-    opens: Opens, database_url: str, *, ran: bool
+    opens: Opens, journal_as: Callable[[list[str]], None], *, ran: bool
 ) -> None:
     """Its journal has a step that there is no longer."""
     async with opens() as story:
@@ -312,10 +339,7 @@ async def test_what_waited_in_its_workflow_before_an_update_goes_on(
             if ran:
                 await story.approves(card)
                 await story.until_said(card, "has started")
-        with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
-            for change in AS_IT_RAN if ran else AS_IT_WAITED:
-                assert database.execute(change).rowcount >= 1
-        database.close()
+        journal_as(AS_IT_RAN if ran else AS_IT_WAITED)
         async with story.bot():
             if not ran:
                 await story.approves(card)
@@ -324,3 +348,104 @@ async def test_what_waited_in_its_workflow_before_an_update_goes_on(
     assert story.made("before-42") == 1
     assert len(story.cards) == 1
     assert sum("has started" in line for line in story.thread(card)) == 1
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [AS_IT_RAN, [*IN_ONE, IN_0_1_0], [FELL_OVER]],
+    ids=["before an update", "in 0.1.0", "with an error"],
+)
+async def test_a_create_that_was_being_sent_goes_on_in_a_new_workflow(
+    opens: Opens,
+    journal_as: Callable[[list[str]], None],
+    statements: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The instance was busy when its workflow ended."""
+    monkeypatch.setattr("bot.app.Reconciler", partial(Reconciler, look=0.1, every=0.5))
+    async with opens(clock=FastClock(60)) as story:
+        story.region.faults.always(BUSY, Operation.CREATE_BACKUP)
+        async with story.bot():
+            card = await story.asks()
+            await story.approves(card)
+            await story.until_said(card, "busy")
+        journal_as(statements)
+        story.region.faults.clear()
+        async with story.bot():
+            await story.until_said(card, "has started")
+
+    assert story.made("before-42") == 1
+
+
+async def test_a_decision_after_an_update_from_0_1_0_needs_no_minute(
+    opens: Opens, journal_as: Callable[[list[str]], None]
+) -> None:
+    """Only the reconciler knows that no replica of 0.1.0 runs the workflow that waited."""
+    async with opens() as story:
+        async with story.bot():
+            card = await story.asks()
+        journal_as([IN_0_1_0])
+        async with story.bot():
+            await asyncio.sleep(0.5)  # the first look at all that is unfinished
+            await story.approves(card)
+            await story.until_said(card, "has started")
+
+
+async def test_a_start_that_waits_for_the_database_holds_up_no_decision(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DBOS sleeps for up to 90 s between two tries, while the database is back."""
+    start: Any = DBOS.start_workflow_async
+    in_backoff = asyncio.Event()
+
+    async def start_or_wait(*args: Any, **options: Any) -> Any:
+        if not in_backoff.is_set():
+            in_backoff.set()
+            await asyncio.Event().wait()
+        return await start(*args, **options)
+
+    async with opens() as story, story.bot():
+        card = await story.asks()
+        monkeypatch.setattr(DBOS, "start_workflow_async", start_or_wait)
+        await story.types("create orders before-43")
+        await in_backoff.wait()
+        await story.approves(card)
+        await story.until_said(card, "has started")
+
+
+async def test_a_decision_is_seen_though_the_workflow_that_asked_ends_meanwhile(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was still under way when its end was asked for, and not when the answer came."""
+    lives: list[Lifecycle] = []
+    may_end = asyncio.Event()
+    init, back_up = Lifecycle.__init__, Lifecycle.back_up
+
+    def noted(lifecycle: Lifecycle, context: StepContext) -> None:
+        lives.append(lifecycle)
+        init(lifecycle, context)
+
+    async def end_late(lifecycle: Lifecycle, request_id: str) -> RequestState:
+        state = await back_up(lifecycle, request_id)
+        if state is RequestState.AWAITING_APPROVAL:
+            await may_end.wait()
+        return state
+
+    async def answer_late(request_ids: list[str]) -> list[Any]:
+        found = await workflows_of(request_ids)
+        if not may_end.is_set():
+            assert [workflow.status for workflow in found] == ["PENDING"]
+            may_end.set()
+            await asyncio.sleep(0.5)
+        return list(found)
+
+    monkeypatch.setattr(Lifecycle, "__init__", noted)
+    monkeypatch.setattr(Lifecycle, "back_up", end_late)
+    monkeypatch.setattr("bot.workflow.workflow.workflows_of", answer_late)
+    async with opens() as story, story.bot():
+        card = await story.asks()
+        (lifecycle,) = lives
+        lifecycle.approvals.wait_for(await lifecycle._context.store.unfinished())  # noqa: SLF001
+        await asyncio.sleep(0.3)
+        await story.approves(card)
+        await story.until_said(card, "has started")
