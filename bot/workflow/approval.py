@@ -82,9 +82,11 @@ class Approvals:
         try:
             while True:
                 self._sooner.clear()
+                if len(self._looks) >= AT_ONCE:
+                    await clock.wait(self._sooner, LONGEST_WAIT)
+                    continue
                 is_urgent = bool(self._urgent)
-                request_id = self._next() if len(self._looks) < AT_ONCE else None
-                if request_id is None:
+                if (request_id := self._next()) is None:
                     await clock.wait(self._sooner, self._seconds_left())
                     continue
                 self._looks[request_id] = task = asyncio.create_task(self._look(request_id))

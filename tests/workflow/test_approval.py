@@ -15,7 +15,7 @@ from bot.domain.requests import BackupRequest
 from bot.domain.states import RequestState
 from bot.domain.thread_lines import ThreadLine
 from bot.runtime.clock import Clock
-from bot.workflow.approval import Approvals
+from bot.workflow.approval import AT_ONCE, Approvals
 from bot.workflow.context import StepContext
 from tests.requests import asked
 from tests.workflow.conftest import ORDERS, Everybody, HastyClock, Thread
@@ -165,37 +165,6 @@ async def test_replicas_that_wait_for_the_same_request_say_each_thing_once(
     assert await thread.drawn() == 4
 
 
-async def test_a_decision_is_carried_on_without_waiting_for_the_next_look(
-    context: StepContext, request_id: str, clock: HastyClock
-) -> None:
-    """If the database is away in just that moment, it is tried again soon."""
-    async with waiting(context, request_id) as bot:
-        await until_time_is(clock, HOUR / 2)
-        async with context.store.transaction() as transaction:
-            request = await context.load(request_id)
-            await transaction.move(request, RequestState.APPROVED, decided_at=clock.now())
-        bot.fails = StoreUnavailable()
-        decided_at = clock.now()
-        bot.wake(request_id)
-        async with asyncio.timeout(60):
-            assert await bot.carried() is RequestState.APPROVED
-        assert clock.now() - decided_at <= timedelta(minutes=2)
-
-
-async def test_a_clock_that_jumps_forward_is_noticed_within_a_minute(
-    context: StepContext, request_id: str, clock: HastyClock, thread: Thread
-) -> None:
-    """The machine had the wrong time when the wait began."""
-    async with waiting(context, request_id) as bot:
-        await until_time_is(clock, timedelta(minutes=5))
-        clock.advance(hours=9)
-        jumped_at = clock.now()
-        async with asyncio.timeout(60):
-            assert await bot.carried() is RequestState.EXPIRED
-        assert clock.now() - jumped_at <= timedelta(minutes=2)
-    assert (await thread.lines())[-1] == ENDED
-
-
 async def test_a_request_that_was_deleted_is_waited_for_no_longer(
     context: StepContext, clock: HastyClock
 ) -> None:
@@ -212,11 +181,13 @@ class Slow(Approvals):
     def __init__(self, context: StepContext, carried: Carried) -> None:
         super().__init__(context, carried.carry_on)
         self.looks: list[str] = []
+        self.looked_at: list[datetime] = []
         self.held: dict[str, asyncio.Event] = {}
         self.is_looking = asyncio.Event()
 
     async def _do_what_is_due(self, request_id: str) -> datetime | None:
         self.looks.append(request_id)
+        self.looked_at.append(self._context.clock.now())
         at = await super()._do_what_is_due(request_id)
         if bell := self.held.pop(request_id, None):
             self.is_looking.set()
@@ -262,6 +233,39 @@ async def approve(context: StepContext, request_id: str) -> None:
     async with context.store.transaction() as transaction:
         request = await context.load(request_id)
         await transaction.move(request, RequestState.APPROVED, decided_at=context.clock.now())
+
+
+async def test_a_decision_is_carried_on_without_waiting_for_the_next_look(
+    real: StepContext,
+) -> None:
+    """If the database is away in just that moment, it is tried again soon."""
+    request_id, carried = await stored(real, 7), Carried()
+    approvals = Slow(real, carried)
+    approvals.wait_for([request_id])
+    async with running(approvals), asyncio.timeout(10):
+        while not approvals.looks:  # noqa: ASYNC110, it rings no bell
+            await asyncio.sleep(0.01)
+        await approve(real, request_id)
+        carried.fails = StoreUnavailable()
+        approvals.wake(request_id)
+        assert await carried.carried() is RequestState.APPROVED
+
+
+async def test_a_clock_that_jumps_forward_is_noticed_within_a_minute(
+    context: StepContext, request_id: str, clock: HastyClock, thread: Thread
+) -> None:
+    """The machine had the wrong time when the wait began."""
+    carried = Carried()
+    approvals = Slow(context, carried)
+    approvals.wait_for([request_id])
+    async with running(approvals), asyncio.timeout(60):
+        await until_time_is(clock, timedelta(minutes=5))
+        clock.advance(hours=9)
+        jumped_at = clock.now()
+        assert await carried.carried() is RequestState.EXPIRED
+
+    assert approvals.looked_at[1] - jumped_at <= timedelta(minutes=1)
+    assert (await thread.lines())[-1] == ENDED
 
 
 @pytest.mark.parametrize("how", ["look_at", "wake", "wake_all"])
@@ -329,6 +333,31 @@ async def test_a_reminder_that_waits_for_slack_holds_up_no_expiry(
             await asyncio.sleep(0.1)
 
     assert sorted(await thread.lines()) == sorted([*[REMINDERS[0]] * 3, REMINDERS[2], ENDED])
+
+
+class Counting(Clock):
+    """Counts how often it is waited for."""
+
+    def __init__(self) -> None:
+        self.waits = 0
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        self.waits += 1
+        return await super().wait(event, seconds)
+
+
+async def test_more_looks_than_there_is_room_for_wait_in_peace(context: StepContext) -> None:
+    """Slack doesn't say who is in a group, and there are many reminders."""
+    clock = Counting()
+    context = dataclasses.replace(context, clock=clock, people=Hanging())
+    approvals = Approvals(context, Carried().carry_on)
+    due = clock.now() + timedelta(seconds=1) - HOUR
+    ids = [await stored(context, n, waited=clock.now() - due) for n in range(AT_ONCE + 5)]
+    approvals.wait_for(ids)
+    async with running(approvals):
+        await asyncio.sleep(2)
+
+    assert clock.waits < 10 * len(ids)
 
 
 async def test_clicks_that_decide_nothing_leave_nothing_behind(real: StepContext) -> None:
