@@ -35,6 +35,7 @@ class SameFile:
 
     def __init__(self, file: Path) -> None:
         self._file = file.resolve()
+        self._files_beside = [_named(self._file, suffix) for suffix in BESIDE]
         self._opened: Identity = None
         self._connections: set[object] = set()  # those that are open
         self._beside_first: tuple[Identity, ...] | None = None  # what they have open beside it
@@ -73,7 +74,7 @@ class SameFile:
             self._beside_first = beside
 
     def _beside(self) -> tuple[Identity, ...]:
-        return tuple(identity(_named(self._file, suffix)) for suffix in BESIDE)
+        return tuple(map(identity, self._files_beside))
 
 
 def identity(file: Path) -> Identity:
