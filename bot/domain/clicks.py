@@ -82,9 +82,8 @@ def judge(
         return Decision(Verdict.ALREADY_DECIDED, rule)
     waits = request.state is RequestState.AWAITING_APPROVAL
     if waits and request.expires_at and now >= request.expires_at:
-        return Decision(
-            Verdict.EXPIRED, rule
-        )  # what waits for the decision, woken by this click, ends it
+        # Woken by this click, what waits for the decision ends it.
+        return Decision(Verdict.EXPIRED, rule)
     decision = _by_choice(click, request, members)
     if decision.verdict.counts and click.choice.wants_reason and not click.reason:
         return Decision(Verdict.NO_REASON, rule)

@@ -23,7 +23,7 @@ from bot.domain.errors import SettingsError
 WORKFLOW_VERSION = "2"
 POOL = 8  # connections
 STOPS_WITHIN = 0.1  # seconds: a thread of DBOS, which polls for what the bot doesn't use
-LAST_WRITES = 1.0  # seconds for them at a stop
+LAST_WRITES = 1.0  # seconds that a stop leaves DBOS for them
 DBOS_VERSION = version("dbos")
 UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]  # the states in which DBOS carries a workflow on
 SEVERAL = 4  # workflows of a request that are looked for together; most have one or two

@@ -7,7 +7,6 @@ step looks first at what is already true, so a request may be resumed from the f
 
 import asyncio
 import time
-from collections import defaultdict
 from typing import Protocol
 
 import structlog
@@ -130,11 +129,11 @@ class Reconciler:
 
     async def _unfinished(self) -> list[str]:
         """Return the requests that need a workflow. For the others, a decision is waited for."""
-        by_state: defaultdict[bool, list[str]] = defaultdict(list)
-        for request_id, state in (await self._store.unfinished()).items():
-            by_state[state is RequestState.AWAITING_APPROVAL].append(request_id)
-        self._lifecycle.approvals.wait_for(by_state[True])
-        return by_state[False]
+        unfinished, waiting = await self._store.unfinished(), RequestState.AWAITING_APPROVAL
+        self._lifecycle.approvals.wait_for(
+            r for r, state in unfinished.items() if state is waiting
+        )
+        return [r for r, state in unfinished.items() if state is not waiting]
 
     async def _hand_on(self, pending: list[WorkflowStatus], living: set[str]) -> None:
         """Recover the workflows of dead replicas, and ours that don't run here."""

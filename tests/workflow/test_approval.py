@@ -57,20 +57,37 @@ def context(context: StepContext) -> StepContext:
     return dataclasses.replace(context, people=Everybody(), policy=Policy(defaults=TERMS))
 
 
-@pytest.fixture
-async def request_id(context: StepContext) -> str:
-    """A request that waits from now on."""
-    now = context.clock.now()
+async def stored(context: StepContext, number: int, *, waited: timedelta = HOUR / 2) -> str:
+    """A request that waits for its decision."""
+    since = context.clock.now() - waited
     request: BackupRequest = asked(
+        number,
         state=RequestState.AWAITING_APPROVAL,
         instance=ORDERS,
         terms=TERMS.model_copy(update={"rule": RuleReference(source=RuleSource.BUILT_IN)}),
-        asked_at=now,
-        expires_at=now + 8 * HOUR,
+        asked_at=since,
+        expires_at=since + 8 * HOUR,
     )
     async with context.store.transaction() as transaction:
         await transaction.insert(request)
     return request.id
+
+
+@pytest.fixture
+async def request_id(context: StepContext) -> str:
+    """A request that waits from now on."""
+    return await stored(context, 1, waited=timedelta(0))
+
+
+@asynccontextmanager
+async def running(approvals: Approvals) -> AsyncIterator[None]:
+    """They wait for as long as the block lasts."""
+    task = asyncio.create_task(approvals.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -79,13 +96,9 @@ async def waiting(context: StepContext, request_id: str) -> AsyncIterator[Carrie
     carried = Carried()
     approvals = Approvals(context, carried.carry_on)
     approvals.wait_for([request_id])
-    running = asyncio.create_task(approvals.run())
     carried.wake = approvals.wake
-    try:
+    async with running(approvals):
         yield carried
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 async def until_time_is(clock: HastyClock, after: timedelta) -> None:
@@ -195,37 +208,10 @@ class Slow(Approvals):
         return at
 
 
-@asynccontextmanager
-async def running(approvals: Approvals) -> AsyncIterator[None]:
-    """They wait for as long as the block lasts."""
-    task = asyncio.create_task(approvals.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 @pytest.fixture
 def real(context: StepContext) -> StepContext:
     """With the time of the machine."""
     return dataclasses.replace(context, clock=Clock())
-
-
-async def stored(context: StepContext, number: int, *, waited: timedelta = HOUR / 2) -> str:
-    """A request that waits for its decision."""
-    since = context.clock.now() - waited
-    request: BackupRequest = asked(
-        number,
-        state=RequestState.AWAITING_APPROVAL,
-        instance=ORDERS,
-        terms=TERMS.model_copy(update={"rule": RuleReference(source=RuleSource.BUILT_IN)}),
-        asked_at=since,
-        expires_at=since + 8 * HOUR,
-    )
-    async with context.store.transaction() as transaction:
-        await transaction.insert(request)
-    return request.id
 
 
 async def approve(context: StepContext, request_id: str) -> None:
