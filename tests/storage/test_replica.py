@@ -120,7 +120,8 @@ async def test_a_lost_connection_is_opened_again(joins: Joins, postgresql_url: s
         url = postgresql_url.replace("+psycopg", "")
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as other:
             await other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
             )
             assert await heard.get() == "missed"
             await other.execute("NOTIFY backup_bot_decided, 'r1'")
