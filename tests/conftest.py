@@ -6,9 +6,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,12 @@ structlog.configure(
     logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
 )
 
+TESTS = Path(__file__).parent
 DATABASES = pytest.StashKey[Databases]()
+
+# Or each process that tests start would compile the bot again, and each worker all tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,6 +73,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker where they are."""
     node.workerinput["databases"] = str(node.config.stash[DATABASES].directory)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Each worker compiles its share of the tests, and finds the others' when it collects."""
+    worker: dict[str, Any] = getattr(session.config, "workerinput", {})
+    if worker:
+        share = slice(int(worker["workerid"].removeprefix("gw")), None, worker["workercount"])
+        for file in sorted(TESTS.rglob("test_*.py"))[share]:
+            with suppress(Exception):  # the collection says what is wrong
+                import_module(".".join(file.relative_to(TESTS.parent).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:
