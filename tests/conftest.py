@@ -17,7 +17,8 @@ import httpx
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
-from sqlalchemy import Pool, event
+from sqlalchemy import Engine, Pool, event
+from sqlalchemy.util import LRUCache
 
 from bot.demo.clock import FastClock
 from bot.demo.world import offline_world
@@ -106,6 +107,31 @@ def _one_ssl_context() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once = cache(httpx.create_ssl_context)
         patch.setattr("httpx._transports.default.create_ssl_context", once)
+        yield
+
+
+class _CompiledByAll(LRUCache[tuple[Any, ...], Any]):
+    """The statements that any engine has compiled, for all with its kind of dialect."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(_by_kind(key), default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(_by_kind(key), compiled)
+
+
+def _by_kind(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    dialect, *rest = key
+    return type(dialect), *rest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_are_compiled_once() -> Iterator[None]:
+    """A bot compiles what it executes, which took an eighth of a test that starts one."""
+    with pytest.MonkeyPatch.context() as patch:
+        compiled = _CompiledByAll(10_000)
+        shared = property(lambda _: compiled, lambda *_: None)
+        patch.setattr(Engine, "_compiled_cache", shared, raising=False)
         yield
 
 
