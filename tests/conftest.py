@@ -21,6 +21,7 @@ from sqlalchemy import Engine, Pool, event
 from sqlalchemy.util import LRUCache
 
 from bot.demo.clock import FastClock
+from bot.demo.playground import bot_process
 from bot.demo.world import offline_world
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
@@ -29,7 +30,7 @@ from tests.fakes import UseCases
 from tests.patient_loop import patient_loops
 from tests.stepped_clock import SteppedClock
 from tests.story import CONFIG, SPEED, Opens, Story
-from tests.zygote import Zygote
+from tests.zygote import ForkedProcess, Zygote
 
 # Databases write to the disk at each commit, which here nothing has to outlive.
 MEMORY, ENOUGH = Path("/dev/shm"), 4 * 2**30  # noqa: S108, a file system that is no disk; bytes
@@ -163,6 +164,17 @@ def databases(pytestconfig: pytest.Config) -> Databases:
 def zygote(databases: Databases) -> Zygote:
     """Starts processes of the bot without their imports."""
     return Zygote(databases.directory)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _playgrounds_fork_their_bots(zygote: Zygote) -> Iterator[None]:
+    async def start(module: str, *, start_new_session: bool, **options: Any) -> ForkedProcess:
+        assert start_new_session  # as the zygote's all are, away from any terminal
+        return await zygote.start(module, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bot_process, "start_python", start)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -41,10 +41,12 @@ class ForkedProcess:
         self,
         pid: int,
         ending: "asyncio.Task[int]",
+        stdin: asyncio.WriteTransport | None,
         stdout: asyncio.StreamReader | None,
         stderr: asyncio.StreamReader | None,
     ) -> None:
         self.pid = pid
+        self.stdin = stdin
         self.stdout = stdout
         self.stderr = stderr
         self._ending = ending
@@ -94,12 +96,13 @@ class Zygote:
         *arguments: str,
         env: Mapping[str, str],
         cwd: Path,
+        stdin: int = DEVNULL,
         stdout: int = DEVNULL,
         stderr: int = DEVNULL,
     ) -> ForkedProcess:
         """As `asyncio.create_subprocess_exec` of this module would."""
         order = {"module": module, "arguments": arguments, "env": dict(env), "cwd": str(cwd)}
-        streams = [_stream(where) for where in (DEVNULL, stdout, stderr)]
+        streams = [_stream(stdin, is_input=True), _stream(stdout), _stream(stderr)]
         self._serve()
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.connect(str(self._path))
@@ -109,8 +112,9 @@ class Zygote:
         connection.setblocking(False)  # noqa: FBT003, its name
         loop = asyncio.get_running_loop()
         pid = int(await loop.sock_recv(connection, MOST))
-        readers = [await _reader(kept) for kept, _ in streams[1:]]
-        return ForkedProcess(pid, asyncio.create_task(_end(connection)), *readers)
+        ours = [kept for kept, _ in streams]
+        writer, readers = await _writer(ours[0]), [await _reader(kept) for kept in ours[1:]]
+        return ForkedProcess(pid, asyncio.create_task(_end(connection)), writer, *readers)
 
 
 def from_environment() -> Zygote | None:
@@ -119,11 +123,20 @@ def from_environment() -> Zygote | None:
     return Zygote(Path(directory)) if directory else None
 
 
-def _stream(where: int) -> tuple[int | None, int]:
+def _stream(where: int, *, is_input: bool = False) -> tuple[int | None, int]:
     """What we keep of a stream, and what the process gets."""
-    if where == PIPE:
-        return os.pipe()
-    return None, os.open(os.devnull, os.O_RDWR)
+    if where != PIPE:
+        return None, os.open(os.devnull, os.O_RDWR)
+    reading, writing = os.pipe()
+    return (writing, reading) if is_input else (reading, writing)
+
+
+async def _writer(kept: int | None) -> asyncio.WriteTransport | None:
+    if kept is None:
+        return None
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(kept, "wb"))
+    return transport
 
 
 async def _reader(kept: int | None) -> asyncio.StreamReader | None:

@@ -4,13 +4,16 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bot.demo.clock import FastClock, Tempo
 
 TO_CLOSE = 12.0  # seconds for a clean shutdown
-PROGRAM = (sys.executable, "-m", "bot.demo.playground.bot_main")
+PROGRAM = "bot.demo.playground.bot_main"
 KEPT = ("PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "LANG", "TMPDIR")  # variables that it inherits
+
+start_python = partial(asyncio.create_subprocess_exec, sys.executable, "-m")
 
 
 class BotProcess:
@@ -43,8 +46,8 @@ class BotProcess:
                 await self._start()
 
     async def _start(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *PROGRAM,
+        process = await start_python(
+            PROGRAM,
             cwd=self._directory,
             env=self._environ,
             stdin=asyncio.subprocess.PIPE,
