@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import shutil
-import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import NAMES
 from tests.databases import Databases
+from tests.zygote import Zygote
 
 ROOT = Path(__file__).parents[1]
 HANGS = 300.0  # seconds; alone each takes a few
@@ -41,23 +42,28 @@ def test_none_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("name", LITTLE)
-async def test_it_runs_and_says_what_it_found(name: str, databases: Databases) -> None:
+async def test_it_runs_and_says_what_it_found(
+    name: str, databases: Databases, zygote: Zygote
+) -> None:
     """Each line is JSON."""
     if name == "playground" and not any(map(shutil.which, NAMES)):
         pytest.skip("There is no Chromium here.")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"tests.bench.{name}"),
+    process = await zygote.start(
+        f"tests.bench.{name}",
         cwd=ROOT,
         env={**os.environ, "ZYGOTE": str(databases.directory), **LITTLE[name]},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
     )
+    assert process.stdout
+    assert process.stderr
     try:
         async with asyncio.timeout(HANGS):
-            printed, errors = await process.communicate()
+            printed, errors, code = await asyncio.gather(
+                process.stdout.read(), process.stderr.read(), process.wait()
+            )
     finally:
-        if process.returncode is None:
-            process.kill()
+        process.kill()
 
-    assert process.returncode == 0, errors.decode()
+    assert code == 0, errors.decode()
     assert [json.loads(line) for line in printed.splitlines()]
