@@ -23,6 +23,7 @@ from sqlalchemy.util import LRUCache
 from bot.demo.clock import FastClock
 from bot.demo.playground import bot_process
 from bot.demo.world import offline_world
+from bot.outbox import dispatcher
 from bot.storage.engine import open_engine
 from bot.storage.store import Store
 from tests.databases import Databases
@@ -230,8 +231,14 @@ async def cases(migrated_database_url: str) -> AsyncIterator[UseCases]:
 
 
 @pytest.fixture
-def opens(tmp_path: Path, databases: Databases, database_url: str) -> Opens:
-    """Opens a world with a config and a clock of the test's own; the bot does not run yet."""
+def opens(
+    tmp_path: Path, databases: Databases, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Opens:
+    """Opens a world with a config and a clock of the test's own; the bot does not run yet.
+
+    Its cards show progress every two minutes, or most of a story would be these edits.
+    """
+    monkeypatch.setattr(dispatcher, "REFRESH", timedelta(minutes=2))
 
     @asynccontextmanager
     async def opening(

@@ -197,10 +197,10 @@ async def ground(
 ) -> AsyncIterator[Ground]:
     """An empty region, and nothing watched.
 
-    The bot looks at the watches every ten minutes instead of every five: a day
-    has fewer steps then, and nothing but the start of a new watch depends on it.
+    The bot looks at the watches every half an hour instead of every five minutes: a day
+    has fewer steps then, and only new watches and what is true of all instances wait for it.
     """
-    monkeypatch.setattr(loop, "ROUND", 600.0)
+    monkeypatch.setattr(loop, "ROUND", 1800.0)
     engine = open_engine(migrated_database_url)
     clock = SteppedClock(START)
     yield Ground(Store(engine, clock=clock), clock)

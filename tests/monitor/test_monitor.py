@@ -14,6 +14,7 @@ from bot.domain.digests import Digest, Schedule
 from bot.domain.errors import RdsRefused, RdsUnreachable, RefusalReason
 from bot.domain.incidents import Ending, Incident, IncidentKind
 from bot.domain.watches import Limits
+from bot.monitor import loop
 from bot.storage.tables import outbox
 from tests.monitor.conftest import DAY, START, WATCH, Ground
 
@@ -310,8 +311,11 @@ async def test_a_backup_that_shrinks_until_someone_expects_it(ground: Ground) ->
     assert (await ground.only()).ending is Ending.EXPECTED
 
 
-async def test_rds_away_for_five_hours_is_one_incident_and_no_false_one(ground: Ground) -> None:
+async def test_rds_away_for_five_hours_is_one_incident_and_no_false_one(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Backups go on meanwhile, and one fails and is retried."""
+    monkeypatch.setattr(loop, "ROUND", 600.0)
     fleet = [ground.instance(f"orders-{number}") for number in range(8)]
     await ground.watches()
     await ground.passes(hours=5)

@@ -188,13 +188,13 @@ async def test_whatever_happens_each_backup_is_told_once(
         ground.rds.error = chance.choice([None, None, RdsUnreachable("HTTP 503")])
         shown = [b.id for instance in all_made for b in instance.backups]
         ground.rds.hidden = set(chance.sample(shown, 2))
-        for _ in range(40):
+        for _ in range(20):
             for monitor in (ground.monitor, other):
                 try:
                     await monitor.step()
                 except StoreUnavailable:
                     ground.restarts()
-            ground.clock.advance(minutes=chance.uniform(1, 10))
+            ground.clock.advance(minutes=chance.uniform(1, 20))
     monkeypatch.undo()
     ground.rds.error, ground.rds.hidden = None, set()
     await ground.passes(hours=3)
