@@ -84,7 +84,7 @@ async def test_a_frozen_sealer_delays_no_command(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others don't wait for its lock; PostgreSQL takes it away, and they go on."""
-    monkeypatch.setattr(sealing, "FROZEN", "200ms")
+    monkeypatch.setattr(sealing, "FROZEN", "1min")
     await record(store, 1)
     frozen = sealer(store)
     async with store.engine.connect() as connection:
@@ -93,6 +93,8 @@ async def test_a_frozen_sealer_delays_no_command(
         async with asyncio.timeout(AT_ONCE):
             await record(store, 2)
             assert not await sealer(store).seal()
+        monkeypatch.setattr(sealing, "FROZEN", "200ms")  # the others have seen its lock
+        assert await frozen._may_seal(connection)  # noqa: SLF001, the same
         await until(sealer(store).seal)
         with pytest.raises(DBAPIError):
             await connection.execute(select(func.now()))
