@@ -13,6 +13,7 @@ TO_CLOSE = 12.0  # seconds for a clean shutdown
 PROGRAM = "bot.demo.playground.bot_main"
 KEPT = ("PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "LANG", "TMPDIR")  # variables that it inherits
 
+# Starts `python -m …`.
 start_python = partial(asyncio.create_subprocess_exec, sys.executable, "-m")
 
 
