@@ -79,9 +79,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Each worker compiles its share of the tests, and finds the others' when it collects."""
+    """Each worker compiles its share of all tests, and finds the others' when it collects."""
     worker: dict[str, Any] = getattr(session.config, "workerinput", {})
-    if worker:
+    if worker and not session.config.option.file_or_dir:
         share = slice(int(worker["workerid"].removeprefix("gw")), None, worker["workercount"])
         for file in sorted(TESTS.rglob("test_*.py"))[share]:
             with suppress(Exception):  # the collection says what is wrong
